@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findFolder, openRecords, type RecordFile, recordFiles } from './cifar-files.js';
+import { cifarFormats, cifarSide, type CifarFormat } from './cifar-formats.js';
+import { Rng } from './rng.js';
+import { checkInteger, createSplit, type Preparation, type Source } from './split.js';
+import type { Dataset, DatasetOptions } from './types.js';
+
+/**
+ * CIFAR-10 or CIFAR-100 from the files of its "binary version". The fine labels of CIFAR-100 are used. Images are read
+ * record by record as they are needed: memory holds two batches at most, whatever the size of the files.
+ * Augmentation (the usual one, and the paper's): 4 black pixels on every side, a random 32×32 window, a random flip.
+ */
+export async function loadCifar(
+  name: 'cifar10' | 'cifar100',
+  options: DatasetOptions & { dir: string },
+): Promise<Dataset> {
+  const format = cifarFormats[name];
+  const folder = await findFolder(format, options.dir);
+  const train = await recordFiles(format, folder, format.train);
+  const test = await recordFiles(format, folder, format.test);
+  const preparation: Preparation = {
+    height: cifarSide,
+    width: cifarSide,
+    channels: 3,
+    mean: format.mean,
+    deviation: format.deviation,
+    padding: 4,
+    fill: 0,
+    flip: true,
+  };
+  const trainSplit = createSplit(source(format, train, 'trainSize', options.trainSize, options.seed), preparation);
+  const testSplit = createSplit(source(format, test, 'testSize', options.testSize, options.seed), preparation);
+  const classes = await classNames(format, folder);
+  return {
+    name,
+    description:
+      `${classes.length} classes of photographs, 32×32 pixels: ${count(trainSplit.size, format.trainSize)} training ` +
+      `and ${count(testSplit.size, format.testSize)} test images, read from the binary files`,
+    classes,
+    height: cifarSide,
+    width: cifarSide,
+    channels: 3,
+    train: trainSplit,
+    test: testSplit,
+  };
+}
+
+/** All records of the files in order, or `size` of them chosen by the seed. */
+function source(
+  format: CifarFormat,
+  files: RecordFile[],
+  option: 'trainSize' | 'testSize',
+  size: number | undefined,
+  seed: number,
+): Source {
+  const total = files.reduce((sum, file) => sum + file.records, 0);
+  if (size === undefined || size === total) {
+    return { size: total, open: () => openRecords(format, files, (position) => position) };
+  }
+  checkInteger(option, size, 1);
+  if (size > total) {
+    throw new RangeError(`${option}: expected at most the ${total} images in ${format.folder}, got ${size}`);
+  }
+  const chosen = new Rng(seed, total).shuffle(Int32Array.from({ length: total }, (_, i) => i)).slice(0, size).sort();
+  return { size, open: () => openRecords(format, files, (position) => chosen[position]!) };
+}
+
+/** One name per line; without the file, the numbers. */
+async function classNames(format: CifarFormat, folder: string): Promise<string[]> {
+  const length = format.labelRanges.at(-1)!;
+  const path = join(folder, format.namesFile);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return Array.from({ length }, (_, i) => `class ${i}`);
+  }
+  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+  if (names.length !== length) {
+    throw new Error(`${path}: expected ${length} class names, one per line, found ${names.length}`);
+  }
+  return names;
+}
+
+const count = (size: number, published: number): string =>
+  size === published ? size.toLocaleString('en') : `${size.toLocaleString('en')} of ${published.toLocaleString('en')}`;

@@ -1,0 +1,69 @@
+import type { Rng } from './rng.js';
+
+/** One mini-batch, ready for a network. */
+export interface Batch {
+  /** Normalised images, NHWC: shape [size, height, width, channels]. */
+  images: Float32Array;
+  /** Class indices, shape [size], each in 0 … classes.length − 1. */
+  labels: Int32Array;
+  /** Number of images; the last batch of a pass may be smaller than the others. */
+  size: number;
+}
+
+/** How to walk over a split once. */
+export interface BatchOptions {
+  /** Images per batch, an integer ≥ 1. */
+  batchSize: number;
+  /**
+   * Draws the order of the images. Left out: the stored order. Everything is drawn when `batches` is called, so the
+   * generator's state just before that call is all that is needed to see the same order again.
+   */
+  shuffle?: Rng;
+  /**
+   * Turns on the data set's random augmentation. One number is drawn when `batches` is called; the image at position i
+   * of the pass is then changed by a generator of its own, made from that number and i, so that neither the batch size
+   * nor `skip` changes what happens to it.
+   */
+  augment?: Rng;
+  /** Leave out this many batches at the start, to go on in the middle of a pass. Default 0. */
+  skip?: number;
+}
+
+/** The training or the test half of a data set. */
+export interface Split {
+  /** Number of images. */
+  size: number;
+  /**
+   * One pass over the split. Files, where there are any, are open only while the pass is being consumed.
+   * @throws RangeError when batchSize or skip is not an integer in range.
+   */
+  batches(options: BatchOptions): AsyncIterable<Batch>;
+}
+
+/** An image classification set. */
+export interface Dataset {
+  /** The name given to `loadDataset`. */
+  name: DatasetName;
+  /** One sentence for a log or a report: what the images are and what decides the class. */
+  description: string;
+  /** Class names; a label is an index into this list. */
+  classes: string[];
+  height: number;
+  width: number;
+  channels: number;
+  train: Split;
+  test: Split;
+}
+
+export type DatasetName = 'shapes' | 'cifar10' | 'cifar100';
+
+export interface DatasetOptions {
+  /** Folder of the CIFAR binary files, or its parent. Needed for CIFAR, refused for 'shapes'. */
+  dir?: string;
+  /** Decides the images of 'shapes', and which images are taken when trainSize or testSize is below what a file has. */
+  seed: number;
+  /** Number of training images. Default: 3000 for 'shapes', all for CIFAR. */
+  trainSize?: number;
+  /** Number of test images. Default: 1000 for 'shapes', all for CIFAR. */
+  testSize?: number;
+}

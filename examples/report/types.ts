@@ -1,0 +1,130 @@
+/**
+ * What a distillation run leaves behind, as plain JSON: the input of `renderReport`. Accuracies are in 0 … 1, times in
+ * seconds, losses as means over the images or batches of an epoch.
+ */
+export interface RunRecord {
+  /** Version of this form. */
+  version: 1;
+  settings: RunSettings;
+  environment: RunEnvironment;
+  teacher: TeacherRecord;
+  student: NetworkRecord;
+  /** In the order in which they are shown; the first is the one the others are compared with. */
+  arms: ArmRecord[];
+  /** When the run began, ISO 8601. */
+  startedAt: string;
+  /** Wall time of the whole run. */
+  seconds: number;
+}
+
+export interface RunSettings {
+  dataset: string;
+  /** What the images are and what decides the class. */
+  datasetDescription?: string;
+  classes: string[];
+  /** [height, width, channels] */
+  imageShape: [number, number, number];
+  trainSize: number;
+  testSize: number;
+  teacherEpochs: number;
+  studentEpochs: number;
+  batchSize: number;
+  alpha: number;
+  beta: number;
+  localWeight: number;
+  /** Cells [rows, columns] of the grid of local logits. */
+  grid: [number, number];
+  reduction: 'matrix' | 'row';
+  metric: 'sqeuclidean' | 'euclidean';
+  seeds: number[];
+  /** For example 'Adam, learning rate 0.003'. */
+  optimizer: string;
+  /** The command line that started the run. */
+  command?: string;
+  /** Anything else worth a line in the table of settings, by its label. */
+  more?: Record<string, string | number | boolean>;
+}
+
+export interface RunEnvironment {
+  /** Model name of the processor. */
+  cpu: string;
+  /** Processors available to the process. */
+  cores: number;
+  /** Memory of the machine in bytes. */
+  memory?: number;
+  os: string;
+  node: string;
+  /** The tensor framework and its backend, for example 'tfjs 4.22.0, wasm'. */
+  framework: string;
+  /** Version of gld-loss. */
+  version: string;
+  /** Engine level in use, for example 'x86-64-v3', and threads of its pool. */
+  engineLevel: string;
+  threads: number;
+  /** Commit of the working tree, if known. */
+  commit?: string;
+}
+
+export interface NetworkRecord {
+  name: string;
+  parameters: number;
+}
+
+export interface TeacherRecord extends NetworkRecord {
+  testAccuracy: number;
+  epochs: EpochRecord[];
+  relationMatrix?: RelationMatrix;
+}
+
+/** The four terms of the loss, unweighted; a term the arm does not have is left out. */
+export interface TermValues {
+  task?: number;
+  global?: number;
+  local?: number;
+  relation?: number;
+}
+
+export interface EpochRecord {
+  /** 1 for the first. */
+  epoch: number;
+  trainLoss: number;
+  terms?: TermValues;
+  trainAccuracy?: number;
+  testAccuracy: number;
+  seconds: number;
+}
+
+export interface ArmRecord {
+  /** Short and unique, for example 'gld'. */
+  id: string;
+  /** For tables and legends, for example 'Full GLD'. */
+  label: string;
+  /** One sentence: what this arm's loss is. */
+  description: string;
+  /** What each term is multiplied with in this arm's loss; a term it does not have is left out. */
+  weights: TermValues;
+  /** The options given to the loss, for the record. */
+  options?: Record<string, unknown>;
+  /** One per seed. */
+  runs: StudentRun[];
+}
+
+export interface StudentRun {
+  seed: number;
+  epochs: EpochRecord[];
+  /** Test accuracy after the last epoch. */
+  finalAccuracy: number;
+  /** The best test accuracy after any epoch. */
+  bestAccuracy: number;
+  relationMatrix?: RelationMatrix;
+}
+
+/** Row-normalised squared distances between logit rows (DESIGN: D), as the relation loss compares them. */
+export interface RelationMatrix {
+  /** Number of rows and of columns. */
+  size: number;
+  /** size × size values, row by row. */
+  data: number[];
+  /** The class index of each row. The report orders rows and columns by it. */
+  rowLabels: number[];
+}
