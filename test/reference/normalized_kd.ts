@@ -1,0 +1,75 @@
+/**
+ * Stage `normalized_kd`: the Kullback-Leibler divergence from teacher to student of the softmax of normalized logits,
+ * L_ND = (1/n) Σ_r KL( softmax(ŷt_r) ‖ softmax(ŷs_r) ).
+ *
+ * - `std` (Kim et al., ICCV 2021, section 3.2): ŷ = z / σ(z), σ the standard deviation over the K classes of that row, by
+ *   K−1 (unbiased) or by K. A row with σ = 0 has ŷ = 0.
+ * - `temperature` (Hinton, Vinyals, Dean, 2015): ŷ = z / τ, and the divergence is multiplied by τ².
+ *
+ * The sum runs over all given rows while n counts samples, so that the local rows of a sample add up: L_local is a sum
+ * over the cells.
+ */
+import { dot, rows } from './rows.js';
+import { logSoftmax } from './softmax.js';
+import type { Normalization } from './types.js';
+
+interface Normalized {
+  /** ŷ, up to a common offset of the row, which softmax does not see. */
+  value: number[];
+  /** ∂L/∂ŷ → ∂L/∂z */
+  backward(upstream: number[]): number[];
+}
+
+function divideByStd(z: Float64Array, unbiased: boolean): Normalized {
+  const K = z.length;
+  // Differences to the row's first logit are exact zeros when all are equal; a rounded mean would leave a σ of 1e-17.
+  const shifted = Array.from(z, (value) => value - z[0]);
+  const mean = shifted.reduce((sum, value) => sum + value, 0) / K;
+  const centred = shifted.map((value) => value - mean);
+  const degrees = unbiased ? K - 1 : K;
+  const sigma = Math.sqrt(dot(centred, centred) / degrees);
+  if (sigma === 0) return { value: centred.map(() => 0), backward: (upstream) => upstream.map(() => 0) };
+
+  return {
+    value: centred.map((value) => value / sigma),
+    backward(upstream) {
+      // ŷ_k = z_k / σ and ∂σ/∂z_k = (z_k − μ) / (degrees·σ). The upstream sums to zero, so z or z − μ is the same here.
+      const dSigma = -dot(upstream, centred) / (sigma * sigma);
+      return upstream.map((value, k) => value / sigma + (dSigma * centred[k]) / (degrees * sigma));
+    },
+  };
+}
+
+function divideByTemperature(z: Float64Array, temperature: number): Normalized {
+  return {
+    value: Array.from(z, (value) => value / temperature),
+    backward: (upstream) => upstream.map((value) => value / temperature),
+  };
+}
+
+/** teacher [.., K], student [.., K] → L_ND and ∂L_ND/∂student. */
+export function normalizedKd(
+  teacher: Float64Array,
+  student: Float64Array,
+  { samples, classes, normalization }: { samples: number; classes: number; normalization: Normalization },
+): { loss: number; gradient: Float64Array } {
+  const normalize = (z: Float64Array): Normalized =>
+    normalization.kind === 'std'
+      ? divideByStd(z, normalization.unbiased ?? true)
+      : divideByTemperature(z, normalization.temperature);
+  const scale = (normalization.kind === 'std' ? 1 : normalization.temperature ** 2) / samples;
+
+  const zt = rows(teacher, classes);
+  const zs = rows(student, classes);
+  const gradient = new Float64Array(student.length);
+  let loss = 0;
+  for (let r = 0; r < zs.length; r++) {
+    const normalized = normalize(zs[r]);
+    const logP = logSoftmax(normalize(zt[r]).value);
+    const logQ = logSoftmax(normalized.value);
+    for (let k = 0; k < classes; k++) loss += scale * Math.exp(logP[k]) * (logP[k] - logQ[k]);
+    const upstream = logQ.map((value, k) => scale * (Math.exp(value) - Math.exp(logP[k])));
+    gradient.set(normalized.backward(upstream), r * classes);
+  }
+  return { loss, gradient };
+}

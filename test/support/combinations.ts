@@ -1,0 +1,10 @@
+/** Every combination of the listed choices: `{ a: [1, 2], b: ['x'] }` gives `{ a: 1, b: 'x' }` and `{ a: 2, b: 'x' }`. */
+export function combinations<T extends { [name: string]: readonly unknown[] }>(
+  choices: T,
+): { [name in keyof T]: T[name][number] }[] {
+  let all: object[] = [{}];
+  for (const [name, values] of Object.entries(choices)) {
+    all = all.flatMap((chosen) => values.map((value) => ({ ...chosen, [name]: value })));
+  }
+  return all as { [name in keyof T]: T[name][number] }[];
+}

@@ -1,0 +1,34 @@
+/** How far a result is from the reference. */
+
+function largest(values: ArrayLike<number>): number {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i]));
+  return top;
+}
+
+/**
+ * Error of an array, gradients above all: max |got − expected| / max |expected|.
+ * Infinity when lengths differ or anything is not finite; against an expected zero the absolute error.
+ */
+export function arrayError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (got.length !== expected.length) return Infinity;
+  let worst = 0;
+  for (let i = 0; i < got.length; i++) {
+    const error = Math.abs(got[i] - expected[i]);
+    if (!Number.isFinite(error)) return Infinity;
+    worst = Math.max(worst, error);
+  }
+  return worst / (largest(expected) || 1);
+}
+
+/** Error of a loss: |got − expected| / max(1, |expected|). */
+export function lossError(got: number | undefined, expected: number | undefined): number {
+  if (got === undefined || expected === undefined) return got === expected ? 0 : Infinity;
+  const error = Math.abs(got - expected) / Math.max(1, Math.abs(expected));
+  return Number.isNaN(error) ? Infinity : error;
+}
+
+export function allFinite(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
