@@ -1,0 +1,18 @@
+// Builds the addon and its engines with cmake-js into build/, or a sanitizer's build into build-<name>/build.
+// Usage: tsx tools/build-native.ts [--sanitize address,undefined|thread --out build-asan]
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { at, binaries, newest, run, tool } from './support.js';
+
+tool(() => {
+  const { values } = parseArgs({ options: { sanitize: { type: 'string' }, out: { type: 'string' } } });
+  const out = at(values.out ?? '.', 'build');
+  const config = values.sanitize ? ['--debug', `--CDGLD_SANITIZE=${values.sanitize}`] : [];
+  run('cmake-js', ['build', '--out', out, ...config]);
+  const folder = `${out}/${values.sanitize ? 'Debug' : 'Release'}`;
+  for (const name of binaries(process.arch)) {
+    if (newest(`${folder}/${name}`) === 0) throw new Error(`${folder}/${name} was not built`);
+  }
+  // Written last: its age tells ensure-built whether the build is up to date.
+  writeFileSync(`${folder}/.complete`, '');
+});

@@ -1,0 +1,54 @@
+// Compiles lib/ twice, to dist/esm and dist/cjs, and marks each folder with the module type of its .js files.
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import ts from 'typescript';
+import { at, root, tool } from './support.js';
+
+const flavours = [
+  { name: 'esm', type: 'module' },
+  { name: 'cjs', type: 'commonjs' },
+];
+
+const host: ts.FormatDiagnosticsHost = {
+  getCanonicalFileName: (name) => name,
+  getCurrentDirectory: () => root,
+  getNewLine: () => '\n',
+};
+
+function compile(config: string): string[] {
+  const parsed = ts.getParsedCommandLineOfConfigFile(config, undefined, {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: (diagnostic) => {
+      throw new Error(ts.formatDiagnostic(diagnostic, host));
+    },
+  });
+  if (!parsed) throw new Error(`${config}: cannot be read`);
+  const written: string[] = [];
+  const program = ts.createProgram(parsed.fileNames, parsed.options);
+  const emitted = program.emit(undefined, (path, text) => {
+    written.push(resolve(path));
+    ts.sys.writeFile(path, text);
+  });
+  const diagnostics = [...parsed.errors, ...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics];
+  if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host).trimEnd());
+  return written;
+}
+
+function removeAllBut(keep: Set<string>, folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) removeAllBut(keep, path);
+    else if (!keep.has(path)) rmSync(path);
+  }
+  if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
+}
+
+tool(() => {
+  for (const { name, type } of flavours) {
+    const written = compile(at(`tsconfig.${name}.json`));
+    const marker = at('dist', name, 'package.json');
+    removeAllBut(new Set([...written, marker]), dirname(marker));
+    // Written last: the age of this file tells ensure-built whether the whole folder is up to date.
+    writeFileSync(marker, `${JSON.stringify({ type })}\n`);
+  }
+});

@@ -1,0 +1,98 @@
+// Runs the tests with tap and ends with one line that counts them. Arguments it does not know go to tap:
+//   npm test                        everything, against build/
+//   npm test -- test/20-*.test.ts   some files
+// Modes (npm run test:prebuild, test:asan, test:tsan) run the same tests against another build of the same sources.
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { at, root, run } from './support.js';
+
+type Environment = Record<string, string>;
+
+/** Path of a runtime library of the compiler, for LD_PRELOAD. */
+const library = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+
+function sanitized(sanitize: string, folder: string, preload: string[], options: Environment): Environment {
+  run('tsx', ['tools/ensure-built.ts', 'ts']);
+  run('tsx', ['tools/build-native.ts', '--sanitize', sanitize, '--out', folder]);
+  // node itself is not instrumented, so the runtime has to be there before the addon is loaded.
+  return { ...options, GLD_LOSS_PREBUILD: at(folder), LD_PRELOAD: preload.map(library).join(' ') };
+}
+
+const modes: Record<string, () => Environment> = {
+  build: () => {
+    run('tsx', ['tools/ensure-built.ts']);
+    return {};
+  },
+  prebuild: () => {
+    run('tsx', ['tools/ensure-built.ts', 'ts']);
+    run('tsx', ['tools/prebuilds.ts']);
+    return { PREBUILDS_ONLY: '1' };
+  },
+  asan: () =>
+    sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
+      // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak.
+      ASAN_OPTIONS: 'detect_leaks=0',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    }),
+  tsan: () =>
+    sanitized('thread', 'build-tsan', ['libtsan.so', 'libstdc++.so'], {
+      TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1',
+    }),
+};
+
+/** Passes on one line per test file, every failed assertion with its details, and every skipped test. */
+function brief(): (line: string) => void {
+  let details = false;
+  return (line) => {
+    const starts = /^\s*---$/.test(line);
+    if (/^\s*(ok|not ok) /.test(line)) details = false;
+    if (/^\s*not ok /.test(line)) details = true;
+    const wanted = details || (/^(ok|#)/.test(line) && !line.startsWith('# Subtest')) || / # SKIP/.test(line);
+    if (wanted) console.log(line);
+    if (details && !starts && /^\s*\.\.\.$/.test(line)) details = false;
+  };
+}
+
+async function tap(args: string[], environment: Environment): Promise<number> {
+  const terminal = process.stdout.isTTY === true;
+  const set = Object.entries(environment).map(([name, value]) => `--test-env=${name}=${value}`);
+  const results = '.tap/results.tap';
+  const reporter = terminal ? ['--reporter=base', `--output-file=${results}`] : ['--reporter=tap'];
+  const child = spawn(at('node_modules/.bin/tap'), [...reporter, ...set, ...args], {
+    cwd: root,
+    stdio: ['ignore', terminal ? 'inherit' : 'pipe', 'inherit'],
+  });
+  const exit = new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  let counts = '';
+  const note = (line: string) => {
+    if (/^# \{ total: /.test(line)) counts = line;
+  };
+  if (child.stdout) {
+    const print = brief();
+    for await (const line of createInterface({ input: child.stdout })) {
+      print(line);
+      note(line);
+    }
+  }
+  const code = await exit;
+  if (terminal) readFileSync(at(results), 'utf8').split('\n').forEach(note);
+  const count = (name: string) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(counts)?.[1] ?? 0);
+  // A run that failed without a failed assertion (nothing ran, tap itself broke) still counts as one failure.
+  const failed = Math.max(count('fail'), code === 0 ? 0 : 1);
+  console.log(`${count('pass')} passed, ${failed} failed`);
+  return failed === 0 && count('pass') > 0 ? 0 : 1;
+}
+
+const [first = '', ...rest] = process.argv.slice(2);
+const mode = modes[first];
+try {
+  const environment = (mode ?? modes.build!)();
+  process.exitCode = await tap(mode ? rest : process.argv.slice(2), environment);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
