@@ -1,0 +1,123 @@
+// The published types: strict consumers in both module formats compile against the built package, and publint finds
+// nothing to complain about.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import t from 'tap';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Right uses, and wrong ones that must not compile. */
+const core = `
+  const features = { data: new Float32Array(32), shape: [1, 2, 4, 4] };
+  const weight = { data: new Float32Array(6), shape: [3, 2] };
+  const side = { features, weight, layout: 'NCHW' as const };
+  const inputs: Inputs = { teacher: { logits: { data: new Float64Array(15), dims: [1, 5, 3] } }, student: side, labels: [0] };
+  const result: GldResult = gldLoss(inputs, {
+    alpha: 0.5, grid: [2, 2], normalization: { kind: 'temperature', temperature: 4 },
+    relation: { method: 'moments', reduction: 'row' }, gradients: ['features'],
+    out: { features: new Float32Array(32) },
+  });
+  const loss: number = result.loss;
+  const task: number | undefined = result.terms.task;
+  const gradient: Float32Array | Float64Array | undefined = result.gradients?.features?.data;
+  const promise: Promise<GldResult> = gldLossAsync(inputs, { signal: new AbortController().signal });
+  {
+    const reused = new GldLoss({ beta: 1 });
+    const again: GldResult = reused.compute(inputs);
+    reused.dispose();
+    void again;
+  }
+  const pooled = pool({ features }, { grid: 2 }).pooled;
+  const { logits } = classify({ pooled, weight });
+  const ce: number = crossEntropy({ logits: { data: logits.data, shape: [5, 3] }, labels: new Int32Array(5) }).loss;
+  const kd: number = normalizedKd({ teacher: logits, student: logits }).loss;
+  const method: 'pairwise' | 'moments' = relation({ teacher: logits, student: logits }, { method: 'pairwise' }).method;
+  const level: string = deviceInfo().cpu.level;
+  void [loss, task, gradient, promise, ce, kd, method, level];
+
+  // @ts-expect-error: a misspelt option
+  gldLoss(inputs, { alhpa: 0.5 });
+  // @ts-expect-error: no such method
+  gldLoss(inputs, { relation: { method: 'exact' } });
+  // @ts-expect-error: a teacher needs features or logits
+  gldLoss({ teacher: { weight }, student: side });
+  // @ts-expect-error: strings are no labels
+  gldLoss({ ...inputs, labels: 'cat' });
+  // @ts-expect-error: a temperature is needed
+  gldLoss(inputs, { normalization: { kind: 'temperature' } });
+`;
+
+const values = 'gldLoss, gldLossAsync, GldLoss, pool, classify, crossEntropy, normalizedKd, relation, deviceInfo';
+const types = 'type Inputs, type GldResult';
+
+const tfjs = `
+  const f = tf.zeros([1, 4, 4, 2]) as tf.Tensor4D;
+  const w = tf.zeros([2, 3]) as tf.Tensor2D;
+  const side = { features: f, weight: w };
+  const loss: tf.Scalar = tfjsGld(tf)({ teacher: side, student: side });
+  void loss;
+`;
+
+const consumers = {
+  'ESM': { name: 'core.mts', lines: [`import { ${values}, ${types} } from 'gld-loss';`, core], strictLibraries: true },
+  'CommonJS': {
+    name: 'core.cts',
+    lines: [`import gld = require('gld-loss');`, `const { ${values} } = gld;`,
+      'type Inputs = gld.Inputs; type GldResult = gld.GldResult;', core],
+    strictLibraries: true,
+  },
+  'ESM, tfjs': {
+    name: 'tfjs.mts',
+    lines: [`import * as tf from '@tensorflow/tfjs';`, `import { tfjsGld } from 'gld-loss/tfjs';`, tfjs],
+    strictLibraries: false, // tfjs's own declarations need DOM types that it does not bring along
+  },
+  'CommonJS, tfjs': {
+    name: 'tfjs.cts',
+    lines: [`import tf = require('@tensorflow/tfjs');`, `import adapter = require('gld-loss/tfjs');`,
+      'const { tfjsGld } = adapter;', tfjs],
+    strictLibraries: false,
+  },
+};
+
+for (const [title, { name, lines, strictLibraries }] of Object.entries(consumers)) {
+  t.test(`a strict consumer compiles: ${title}`, async (t) => {
+    const folder = t.testdir();
+    for (const dependency of ['gld-loss', '@types/node', 'undici-types', '@tensorflow']) {
+      const link = join(folder, 'node_modules', dependency);
+      mkdirSync(join(link, '..'), { recursive: true });
+      symlinkSync(dependency === 'gld-loss' ? root : join(root, 'node_modules', dependency), link);
+    }
+    const file = join(folder, name);
+    writeFileSync(join(folder, 'package.json'), '{}');
+    writeFileSync(file, lines.join('\n'));
+    const program = ts.createProgram([file], {
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2022.d.ts'],
+      types: ['node'],
+      typeRoots: [join(folder, 'node_modules/@types')],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: !strictLibraries,
+      noEmit: true,
+    });
+    const messages = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+      const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
+      return `${file?.fileName ?? ''}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+    });
+    t.same(messages, []);
+    const flavour = name.endsWith('.mts') ? 'esm' : 'cjs';
+    const declarations = program.getSourceFiles().map((source) => source.fileName);
+    t.ok(declarations.some((path) => path.includes(`/dist/${flavour}/`)), `uses the types of dist/${flavour}`);
+  });
+}
+
+t.test('publint', async (t) => {
+  const { messages, pkg } = await publint({ pkgDir: root, strict: true });
+  t.same(messages.map((message) => formatMessage(message, pkg)), []);
+});

@@ -1,0 +1,83 @@
+// The tarball that would be published: it holds what it should, and installs and runs without network, compiler or
+// install scripts.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { gldLoss, deviceInfo } from 'gld-loss';
+import { Consumer, cleanEnvironment, lossScript, type Outcome } from '../tools/consumer.js';
+import { binaries, run } from '../tools/support.js';
+
+const esm = `import { gldLoss, deviceInfo } from 'gld-loss';${lossScript}`;
+const cjs = `const { gldLoss, deviceInfo } = require('gld-loss');${lossScript}`;
+const only = { PREBUILDS_ONLY: '1' };
+
+const folder = t.testdir();
+run('tsx', ['tools/prebuilds.ts', '--pack', folder], { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'inherit'] });
+const tarball = join(folder, String(readdirSync(folder).find((name) => name.endsWith('.tgz'))));
+
+interface Printed {
+  loss: number;
+  gradients: Record<string, number>;
+  device: ReturnType<typeof deviceInfo>;
+}
+
+/** What the same script prints in this process, which may run another build of the same sources. */
+function here(): Printed {
+  let printed = '';
+  const log = { log: (text: string) => void (printed = text) };
+  new Function('gldLoss', 'deviceInfo', 'console', lossScript)(gldLoss, deviceInfo, log);
+  return JSON.parse(printed);
+}
+
+function check(t: Test, title: string, { status, stdout, stderr }: Outcome): void {
+  t.equal(status, 0, `${title}: ${stderr}`);
+  const printed: Printed = JSON.parse(stdout);
+  const expected = here();
+  const close = (a: number, b: number) => Math.abs(a - b) <= 1e-5 * Math.abs(b);
+  t.ok(close(printed.loss, expected.loss), `${title}: loss ${printed.loss}, here ${expected.loss}`);
+  for (const [name, sum] of Object.entries(expected.gradients)) {
+    t.ok(close(printed.gradients[name] ?? NaN, sum), `${title}: gradient of ${name}`);
+  }
+  t.equal(printed.device.version, expected.device.version);
+  t.same(printed.device.cpu.built, expected.device.cpu.built, `${title}: all engines came along`);
+}
+
+t.test('what is in it', async (t) => {
+  const listed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n');
+  const platform = `package/prebuilds/${process.platform}-${process.arch}`;
+  const engines = binaries(process.arch).slice(1);
+  const expected = [
+    'package.json', 'README.md', 'LICENSE', 'NOTICE', 'binding.gyp', 'CMakeLists.txt', 'csrc/engine.h', 'csrc/sources.json',
+    'dist/esm/index.js', 'dist/esm/native.cjs', 'dist/cjs/index.js', 'dist/cjs/native.cjs', 'dist/cjs/adapters/tfjs.d.ts',
+  ].map((path) => `package/${path}`);
+  for (const path of [...expected, ...engines.map((name) => `${platform}/${name}`), `${platform}/gld-loss.glibc.node`]) {
+    t.ok(listed.includes(path), path);
+  }
+  const foreign = /^package\/(dist|docs|csrc|prebuilds|package\.json|README\.md|LICENSE|NOTICE|binding\.gyp|CMakeLists\.txt)/;
+  t.same(listed.filter((path) => path !== '' && !foreign.test(path)), [], 'and nothing else');
+});
+
+t.test('installed with --ignore-scripts', async (t) => {
+  const consumer = new Consumer(t.testdir(), tarball);
+  const install = consumer.npm(['install', '--ignore-scripts']);
+  t.equal(install.status, 0, install.stderr);
+  check(t, 'import', consumer.node('loss.mjs', esm, only));
+  check(t, 'require', consumer.node('loss.cjs', cjs, only));
+});
+
+t.test('installed from a lockfile with install scripts, where there is no compiler', async (t) => {
+  const consumer = new Consumer(t.testdir(), tarball);
+  const lock = consumer.npm(['install', '--package-lock-only']);
+  t.equal(lock.status, 0, lock.stderr);
+
+  const programs = t.testdir();
+  const find = (name: string) => execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+  for (const name of ['npm', 'sh']) symlinkSync(find(name), join(programs, name));
+  symlinkSync(process.execPath, join(programs, 'node'));
+  const install = consumer.npm(['ci', '--foreground-scripts'], { PATH: programs });
+  t.equal(install.status, 0, install.stderr);
+  t.match(install.stdout, 'node-gyp-build', 'the install script ran');
+  t.notOk(existsSync(consumer.installed('build')), 'and compiled nothing');
+  check(t, 'import', consumer.node('loss.mjs', esm, only));
+});
