@@ -91,8 +91,8 @@ export async function openRecords(
       runs(positions, files, recordOf).map(async ({ file, record, first, length }) => {
         const bytes = recordBytes(format);
         const buffer = new Uint8Array(length * bytes);
-        const path = files[file]!.path;
-        await readFully(handles[file]!, buffer, record * bytes, path);
+        const path = files[file].path;
+        await readFully(handles[file], buffer, record * bytes, path);
         for (let i = 0; i < length; i++) {
           const at = i * bytes;
           labels[first + i] = checkedLabel(format, buffer.subarray(at, at + bytes), path, record + i);
@@ -113,9 +113,9 @@ function runs(
 ): { file: number; record: number; first: number; length: number }[] {
   const result: { file: number; record: number; first: number; length: number }[] = [];
   for (let first = 0; first < positions.length; first++) {
-    let record = recordOf(positions[first]!);
+    let record = recordOf(positions[first]);
     let file = 0;
-    while (record >= files[file]!.records) record -= files[file++]!.records;
+    while (record >= files[file].records) record -= files[file++].records;
     const last = result.at(-1);
     if (last !== undefined && last.file === file && last.record + last.length === record) last.length++;
     else result.push({ file, record, first, length: 1 });
@@ -140,7 +140,7 @@ async function readFully(handle: FileHandle, buffer: Uint8Array, position: numbe
 function checkedLabel(format: CifarFormat, record: Uint8Array, path: string, number: number): number {
   let label = 0;
   format.labelRanges.forEach((range, i) => {
-    label = record[i]!;
+    label = record[i];
     if (label >= range) {
       throw new Error(
         `${path}: expected a label of 0 to ${range - 1} in byte ${i} of record ${number}, found ${label}: ` +

@@ -63,7 +63,7 @@ function source(
     throw new RangeError(`${option}: expected at most the ${total} images in ${format.folder}, got ${size}`);
   }
   const chosen = new Rng(seed, total).shuffle(Int32Array.from({ length: total }, (_, i) => i)).slice(0, size).sort();
-  return { size, open: () => openRecords(format, files, (position) => chosen[position]!) };
+  return { size, open: () => openRecords(format, files, (position) => chosen[position]) };
 }
 
 /** One name per line; without the file, the numbers. */

@@ -2,6 +2,7 @@ import { loadCifar } from './cifar.js';
 import { shapes } from './shapes.js';
 import type { Dataset, DatasetName, DatasetOptions } from './types.js';
 
+export { shapes, type ShapesOptions } from './shapes.js';
 export { Rng } from './rng.js';
 export type { RngState } from './rng.js';
 export type { Batch, BatchOptions, Dataset, DatasetName, DatasetOptions, Split } from './types.js';

@@ -37,10 +37,10 @@ export class Rng {
   /** The next 32 random bits, an integer in 0 … 2^32 − 1. */
   bits(): number {
     const s = this.#s;
-    const a = s[0]!;
-    const b = s[1]!;
-    const c = s[2]!;
-    const d = s[3]!;
+    const a = s[0];
+    const b = s[1];
+    const c = s[2];
+    const d = s[3];
     const result = Math.imul(rotl(Math.imul(b, 5), 7), 9) >>> 0;
     const nextC = c ^ a;
     const nextD = d ^ b;

@@ -124,8 +124,8 @@ function window(
       for (let x = 0; x < width; x++) {
         const fromX = (flip ? width - 1 - x : x) + left;
         const inside = fromY >= 0 && fromY < height && fromX >= 0 && fromX < width;
-        const byte = inside ? from[plane + fromY * width + fromX]! : fill;
-        to[(y * width + x) * channels + c] = table[c * 256 + byte]!;
+        const byte = inside ? from[plane + fromY * width + fromX] : fill;
+        to[(y * width + x) * channels + c] = table[c * 256 + byte];
       }
     }
   }
@@ -135,7 +135,7 @@ function window(
 function normalisationTable({ channels, mean, deviation }: Preparation): Float32Array {
   return Float32Array.from({ length: channels * 256 }, (_, i) => {
     const channel = Math.floor(i / 256);
-    return ((i % 256) / 255 - mean[channel]!) / deviation[channel]!;
+    return ((i % 256) / 255 - mean[channel]) / deviation[channel];
   });
 }
 

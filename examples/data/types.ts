@@ -18,15 +18,15 @@ export interface BatchOptions {
    * Draws the order of the images. Left out: the stored order. Everything is drawn when `batches` is called, so the
    * generator's state just before that call is all that is needed to see the same order again.
    */
-  shuffle?: Rng;
+  shuffle?: Rng | undefined;
   /**
    * Turns on the data set's random augmentation. One number is drawn when `batches` is called; the image at position i
    * of the pass is then changed by a generator of its own, made from that number and i, so that neither the batch size
    * nor `skip` changes what happens to it.
    */
-  augment?: Rng;
+  augment?: Rng | undefined;
   /** Leave out this many batches at the start, to go on in the middle of a pass. Default 0. */
-  skip?: number;
+  skip?: number | undefined;
 }
 
 /** The training or the test half of a data set. */
@@ -59,11 +59,11 @@ export type DatasetName = 'shapes' | 'cifar10' | 'cifar100';
 
 export interface DatasetOptions {
   /** Folder of the CIFAR binary files, or its parent. Needed for CIFAR, refused for 'shapes'. */
-  dir?: string;
+  dir?: string | undefined;
   /** Decides the images of 'shapes', and which images are taken when trainSize or testSize is below what a file has. */
   seed: number;
   /** Number of training images. Default: 3000 for 'shapes', all for CIFAR. */
-  trainSize?: number;
+  trainSize?: number | undefined;
   /** Number of test images. Default: 1000 for 'shapes', all for CIFAR. */
-  testSize?: number;
+  testSize?: number | undefined;
 }
