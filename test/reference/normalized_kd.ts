@@ -2,8 +2,8 @@
  * Stage `normalized_kd`: the Kullback-Leibler divergence from teacher to student of the softmax of normalized logits,
  * L_ND = (1/n) Σ_r KL( softmax(ŷt_r) ‖ softmax(ŷs_r) ).
  *
- * - `std` (Kim et al., ICCV 2021, section 3.2): ŷ = z / σ(z), σ the standard deviation over the K classes of that row, by
- *   K−1 (unbiased) or by K. A row with σ = 0 has ŷ = 0.
+ * - `std` (Kim et al., ICCV 2021): ŷ = z / σ(z), σ the standard deviation over the K classes of that row, with K−1
+ *   (unbiased) or K. A row with σ = 0 has ŷ = 0.
  * - `temperature` (Hinton, Vinyals, Dean, 2015): ŷ = z / τ, and the divergence is multiplied by τ².
  *
  * The sum runs over all given rows while n counts samples, so that the local rows of a sample add up: L_local is a sum
@@ -54,10 +54,10 @@ export function normalizedKd(
   { samples, classes, normalization }: { samples: number; classes: number; normalization: Normalization },
 ): { loss: number; gradient: Float64Array } {
   const normalize = (z: Float64Array): Normalized =>
-    normalization.kind === 'std'
-      ? divideByStd(z, normalization.unbiased ?? true)
-      : divideByTemperature(z, normalization.temperature);
-  const scale = (normalization.kind === 'std' ? 1 : normalization.temperature ** 2) / samples;
+    normalization.kind === 'temperature'
+      ? divideByTemperature(z, normalization.temperature)
+      : divideByStd(z, normalization.unbiased ?? true);
+  const scale = (normalization.kind === 'temperature' ? normalization.temperature ** 2 : 1) / samples;
 
   const zt = rows(teacher, classes);
   const zs = rows(student, classes);

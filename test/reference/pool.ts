@@ -1,8 +1,7 @@
 /**
  * Stage `pool`: the mean of the feature map over the whole of it (the global row) and over each cell of a grid (the
- * local rows). Kim et al., "Distilling Global and Local Logits with Densely Connected Relations", ICCV 2021, section 3.1;
- * the windows are those of adaptive average pooling, so that no position is left out when the grid does not divide the
- * map.
+ * local rows), as in Kim et al., "Distilling Global and Local Logits with Densely Connected Relations", ICCV 2021. The
+ * windows are those of adaptive average pooling, so that no position is left out when the grid does not divide the map.
  */
 
 export interface MapShape {

@@ -1,6 +1,6 @@
 /**
  * Stage `relation`: how every logit row of the batch is related to every other, global and local rows alike
- * (Kim et al., ICCV 2021, section 3.3). Written with the whole m×m matrix, as in the paper:
+ * (Kim et al., ICCV 2021). Written with the whole m×m matrix, as in the paper:
  *
  *     D̃[r,c] = ‖z_r − z_c‖²  (sqeuclidean)  or  ‖z_r − z_c‖  (euclidean)
  *     D[r,:] = D̃[r,:] / ‖D̃[r,:]‖,  a row of zeros stays zero

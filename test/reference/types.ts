@@ -36,7 +36,7 @@ export interface Inputs {
   labels?: Labels;
 }
 
-export type Normalization = { kind: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
+export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
 export type Reduction = 'matrix' | 'row';
 

@@ -1,4 +1,4 @@
-/** Every combination of the listed choices: `{ a: [1, 2], b: ['x'] }` gives `{ a: 1, b: 'x' }` and `{ a: 2, b: 'x' }`. */
+/** Every combination of the listed choices: `{ a: [1, 2], b: [3] }` gives `{ a: 1, b: 3 }` and `{ a: 2, b: 3 }`. */
 export function combinations<T extends { [name: string]: readonly unknown[] }>(
   choices: T,
 ): { [name in keyof T]: T[name][number] }[] {

@@ -32,3 +32,8 @@ export function allFinite(values: ArrayLike<number>): boolean {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
   return true;
 }
+
+/** Error of a relation loss over m rows, in units of its bound: |got − expected| / (2/m). */
+export function relationError(got: number, expected: number, m: number): number {
+  return lossError((got - expected) / (2 / m), 0);
+}

@@ -1,5 +1,5 @@
 /** Random problems of every kind the loss takes, in float64, in the form of the reference's inputs. */
-import type { Dense, FeatureSide, Inputs, Labels, Options, Side } from '../reference/types.js';
+import type { Dense, FeatureSide, Inputs, Labels, LogitSide, Options, Side } from '../reference/types.js';
 import { Random } from './random.js';
 
 export interface FeatureSpec {
@@ -84,4 +84,19 @@ export function problem(spec: ProblemSpec): Inputs {
     student: side(student),
     ...(kind !== 'none' && { labels: labels(random, kind, samples, classes) }),
   };
+}
+
+export type TensorName = 'features' | 'weight' | 'bias' | 'logits';
+
+/** The tensors of a side, by name. */
+export function tensorsOf(side: Side): [name: TensorName, tensor: Dense][] {
+  const { features, weight, bias, logits }: Partial<FeatureSide & LogitSide> = side;
+  const all: [TensorName, Dense | undefined][] = Object.entries({ features, weight, bias, logits }) as typeof all;
+  return all.filter((entry): entry is [TensorName, Dense] => entry[1] !== undefined);
+}
+
+/** The side with the elements of one tensor changed. */
+export function withTensor(side: Side, name: TensorName, change: (value: number, at: number) => number): Side {
+  const [, { data, shape }] = tensorsOf(side).find(([found]) => found === name) ?? [name, { data: [], shape: [] }];
+  return { ...side, [name]: { data: Float64Array.from(data, change), shape } };
 }

@@ -1,0 +1,121 @@
+/** Facts that follow from the definitions, on the reference. */
+import t from 'tap';
+import { classify } from './reference/classifier.js';
+import { gld } from './reference/gld.js';
+import { normalizedKd } from './reference/normalized_kd.js';
+import { pool } from './reference/pool.js';
+import { relation } from './reference/relation.js';
+import { dot, rows } from './reference/rows.js';
+import type { Metric, Normalization, Side } from './reference/types.js';
+import { arrayError } from './support/compare.js';
+import { Random } from './support/random.js';
+
+const normalizations: Normalization[] = [
+  { kind: 'std' },
+  { kind: 'std', unbiased: false },
+  { kind: 'temperature', temperature: 4 },
+];
+const metrics: Metric[] = ['sqeuclidean', 'euclidean'];
+
+t.test('L_ND does not see offset and scale of a row: its gradient is orthogonal to 1 and to z − μ', async (t) => {
+  const random = new Random(17);
+  const teacher = random.normals(5 * 8, 3);
+  const student = random.normals(5 * 8, 3);
+  for (const unbiased of [true, false]) {
+    const options = { samples: 5, classes: 8, normalization: { kind: 'std', unbiased } } as const;
+    const { loss, gradient } = normalizedKd(teacher, student, options);
+    for (const [r, row] of rows(gradient, 8).entries()) {
+      const z = rows(student, 8)[r];
+      const mean = z.reduce((sum, value) => sum + value, 0) / 8;
+      t.ok(Math.abs(dot(row, new Float64Array(8).fill(1))) < 1e-15, 'orthogonal to 1');
+      t.ok(Math.abs(dot(row, z.map((value) => value - mean))) < 1e-15, 'orthogonal to z − μ');
+    }
+    const moved = normalizedKd(teacher, student.map((value) => 2.5 * value - 40), options);
+    t.ok(Math.abs(moved.loss - loss) < 1e-13);
+  }
+});
+
+t.test('L_ND: a row with σ = 0 is uniform and has gradient 0; with K = 2 every gradient is 0', async (t) => {
+  const options = { samples: 1, classes: 3, normalization: { kind: 'std' } } as const;
+  const constant = Float64Array.of(0.1, 0.1, 0.1);
+  const varied = Float64Array.of(1, 2, 4);
+  const student = normalizedKd(varied, constant, options);
+  t.same([...student.gradient], [0, 0, 0]);
+  t.ok(student.loss > 0 && student.loss < Math.log(3));
+  t.equal(normalizedKd(constant, constant, options).loss, 0);
+  const teacher = normalizedKd(constant, varied, options);
+  t.ok(teacher.loss > 0 && teacher.gradient.some((value) => value !== 0), 'a constant teacher row still teaches');
+
+  const random = new Random(18);
+  const two = { samples: 6, classes: 2, normalization: { kind: 'std' } } as const;
+  const { gradient } = normalizedKd(random.normals(12), random.normals(12), two);
+  t.ok(gradient.every((value) => Math.abs(value) < 1e-15));
+});
+
+t.test('L_relation: common offset, positive scale and rotation do not change it; it is at most 2/m', async (t) => {
+  const random = new Random(19);
+  const m = 9;
+  const teacher = random.normals(m * 2, 3);
+  const student = random.normals(m * 2, 3);
+  for (const metric of metrics) {
+    const options = { classes: 2, metric, reduction: 'matrix' } as const;
+    const { loss, gradient } = relation(teacher, student, options);
+    t.ok(loss > 0 && loss <= 2 / m);
+    const same = (changed: Float64Array, what: string): void => {
+      const error = Math.abs(relation(teacher, changed, options).loss - loss);
+      t.ok(error < 1e-14, `${metric}, ${what}: ${error}`);
+    };
+    same(student.map((value, at) => value + (at % 2 === 0 ? 1000 : -7)), 'offset');
+    same(student.map((value) => 3 * value), 'scale');
+    const [cos, sin] = [Math.cos(0.7), Math.sin(0.7)];
+    same(Float64Array.from(rows(student, 2).flatMap(([x, y]) => [cos * x - sin * y, sin * x + cos * y])), 'rotation');
+    t.ok(Math.abs(dot(gradient, new Float64Array(m * 2).fill(1))) < 1e-15, 'the gradient moves no common offset');
+
+    const row = relation(teacher, student, { ...options, reduction: 'row' });
+    t.ok(Math.abs(row.loss - m * loss) < 1e-14, 'reduction row is m times as large');
+    t.ok(arrayError(row.gradient, gradient.map((value) => m * value)) < 1e-14);
+    t.ok(relation(teacher, teacher.map((value) => 2 * value), options).loss < 1e-30, 'zero for an equal student');
+  }
+});
+
+t.test('L_relation: rows without any distance stay zero', async (t) => {
+  const random = new Random(20);
+  const m = 6;
+  const varied = random.normals(m * 3);
+  const equal = new Float64Array(m * 3).fill(0.3);
+  for (const metric of metrics) {
+    const options = { classes: 3, metric, reduction: 'matrix' } as const;
+    const student = relation(varied, equal, options);
+    t.ok(Math.abs(student.loss - 1 / m) < 1e-15, 'one side without relations: half of the bound');
+    t.ok(student.gradient.every((value) => value === 0));
+    t.equal(relation(equal, equal, options).loss, 0);
+    const pair = relation(varied, Float64Array.from([...varied.subarray(0, 9), ...varied.subarray(0, 9)]), options);
+    t.ok(pair.gradient.every(Number.isFinite), 'pairs of equal rows have a gradient');
+  }
+});
+
+t.test('a grid that divides the map: the global logits are the mean of the local ones', async (t) => {
+  const random = new Random(21);
+  const map = { samples: 2, channels: 3, height: 6, width: 4 };
+  const pooled = pool(random.normals(2 * 3 * 24), map, { rows: 3, cols: 2 });
+  const logits = classify(pooled, random.normals(15), random.normals(5), { count: 14, channels: 3, classes: 5 });
+  for (const sample of rows(logits, 7 * 5)) {
+    const [global, ...local] = rows(sample, 5);
+    for (let k = 0; k < 5; k++) {
+      const mean = local.reduce((sum, row) => sum + row[k], 0) / 6;
+      t.ok(Math.abs(global[k] - mean) < 1e-14);
+    }
+  }
+});
+
+t.test('gld: logits of 1e30 stay finite', async (t) => {
+  const random = new Random(22);
+  const huge = (): Side => ({ logits: { data: random.normals(2 * 5 * 4, 1e30), shape: [2, 5, 4] } });
+  for (const normalization of normalizations) {
+    for (const metric of metrics) {
+      const inputs = { teacher: huge(), student: huge(), labels: [1, 3] };
+      const { loss, gradients } = gld(inputs, { normalization, relation: { metric } });
+      t.ok(Number.isFinite(loss) && Array.from(gradients.logits?.data ?? [NaN]).every(Number.isFinite));
+    }
+  }
+});

@@ -1,0 +1,51 @@
+/** One call of the whole loss, held against the reference. */
+import { gldLoss, type DType, type GldOptions, type GldResult } from 'gld-loss';
+import { gld } from '../reference/gld.js';
+import type * as reference from '../reference/types.js';
+import { arrayError, lossError, relationError } from './compare.js';
+import { encodeInputs, type Placement } from './tensors.js';
+
+export interface GldErrors {
+  /** The worst of the loss and its terms. */
+  loss: number;
+  /** The relation term, in units of 2/m. */
+  relation: number;
+  /** The worst of the gradients, each against its own largest element. */
+  gradient: number;
+}
+
+const termNames = ['task', 'global', 'local', 'relation'] as const;
+const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
+
+/** The errors of a result whose gradients must be those of the reference, no more and no fewer. */
+export function gldErrors(got: GldResult, expected: reference.Result, m: number): GldErrors {
+  const { terms } = expected;
+  const losses = termNames.map((name) => lossError(got.terms[name], terms[name]));
+  const gradients = gradientNames.map((name) =>
+    arrayError(got.gradients?.[name]?.data ?? [], expected.gradients[name]?.data ?? []),
+  );
+  return {
+    loss: Math.max(lossError(got.loss, expected.loss), ...losses),
+    relation: relationError(got.terms.relation, terms.relation, m),
+    gradient: Math.max(...gradients),
+  };
+}
+
+export function checkGld(
+  inputs: reference.Inputs,
+  options: reference.Options & Pick<GldOptions, 'relation' | 'threads'>,
+  dtype: DType | { teacher: DType; student: DType } = 'float32',
+  placement: Placement = 'dense',
+): GldErrors & { result: GldResult; expected: reference.Result } {
+  const { given, exact } = encodeInputs(inputs, dtype, placement);
+  const expected = gld(exact, options);
+  const result = gldLoss(given, options);
+  return { ...gldErrors(result, expected, rowsOf(exact.student, options.grid)), result, expected };
+}
+
+/** m: rows of all samples. */
+export function rowsOf(side: reference.Side, grid: reference.Options['grid'] = 2): number {
+  if ('logits' in side) return side.logits.shape[0] * side.logits.shape[1];
+  const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
+  return side.features.shape[0] * (1 + rows * cols);
+}

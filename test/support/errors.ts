@@ -1,0 +1,17 @@
+/** Collects the errors of many comparisons and asserts on the worst of each name, saying where it was. */
+export class Errors {
+  private readonly worst = new Map<string, { error: number; limit: number; where: string }>();
+
+  add(name: string, error: number, limit: number, where: string): void {
+    const entry = this.worst.get(name);
+    // Not `error > entry.error`: a NaN is the worst of all.
+    if (!entry || !(error <= entry.error)) this.worst.set(name, { error, limit, where });
+  }
+
+  check(t: { ok(value: boolean, message: string): unknown }): void {
+    if (this.worst.size === 0) throw new Error('nothing was compared');
+    for (const [name, { error, limit, where }] of this.worst) {
+      t.ok(error <= limit, `${name}: ${error.toExponential(1)} (at most ${limit}), worst ${where}`);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/** A reference's dense tensor as what a caller may have: any element type, anywhere in a buffer, in any order. */
+import type { DType, Inputs, Labels, Side, TensorLike } from 'gld-loss';
+import type * as reference from '../reference/types.js';
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
+
+type Data = Float32Array | Float64Array | Uint16Array;
+
+interface Encoding {
+  array: new (length: number) => Data;
+  encode(value: number): number;
+  decode(element: number): number;
+}
+
+const itself = (value: number): number => value;
+const encodings: { [dtype in DType]: Encoding } = {
+  float32: { array: Float32Array, encode: itself, decode: itself },
+  float64: { array: Float64Array, encode: itself, decode: itself },
+  float16: { array: Uint16Array, encode: toFloat16, decode: fromFloat16 },
+  bfloat16: { array: Uint16Array, encode: toBfloat16, decode: fromBfloat16 },
+};
+
+export const dtypes = Object.keys(encodings) as DType[];
+
+/**
+ * Where the elements are: from the start of a buffer; after an offset, at an address that is a multiple of nothing but
+ * the element size; with the axes in reverse order and gaps between neighbours; back to front.
+ */
+export const placements = ['dense', 'offset', 'strided', 'backwards'] as const;
+export type Placement = (typeof placements)[number];
+
+interface Placed {
+  strides: number[];
+  offset: number;
+  /** Elements of the buffer. */
+  length: number;
+}
+
+function place(shape: readonly number[], placement: Placement): Placed {
+  const strides: number[] = [];
+  let span = placement === 'strided' ? 3 : 1;
+  for (const axis of placement === 'strided' ? shape.keys() : [...shape.keys()].reverse()) {
+    strides[axis] = span;
+    span *= shape[axis];
+  }
+  if (placement === 'dense') return { strides, offset: 0, length: span };
+  if (placement === 'backwards') return { strides: strides.map((stride) => -stride), offset: span - 1, length: span };
+  return { strides, offset: 5, length: span + 7 };
+}
+
+/** Calls `visit` with each element's row-major number and its place in the buffer. */
+function eachElement(
+  shape: readonly number[],
+  { strides, offset }: Placed,
+  visit: (at: number, place: number) => void,
+): void {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  for (let at = 0; at < size; at++) {
+    let where = offset;
+    let rest = at;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      where += (rest % shape[axis]) * strides[axis];
+      rest = Math.floor(rest / shape[axis]);
+    }
+    visit(at, where);
+  }
+}
+
+export interface Encoded {
+  tensor: TensorLike;
+  /** The values that are in the tensor after rounding to its element type. */
+  exact: reference.Dense;
+}
+
+/** What lies between the elements is NaN, so that reading it shows. */
+export function encode({ data, shape }: reference.Dense, dtype: DType, placement: Placement = 'dense'): Encoded {
+  const { array, encode: toElement, decode } = encodings[dtype];
+  const placed = place(shape, placement);
+  // One element further than where an allocation starts.
+  const shift = placement === 'offset' ? 1 : 0;
+  const buffer = new array(placed.length + shift).fill(toElement(NaN)).subarray(shift);
+  const exact = new Float64Array(data.length);
+  eachElement(shape, placed, (at, where) => {
+    buffer[where] = toElement(data[at]);
+    exact[at] = decode(buffer[where]);
+  });
+  const { strides, offset } = placed;
+  const tensor = { data: buffer, shape: [...shape], dtype, ...(placement !== 'dense' && { strides, offset }) };
+  return { tensor, exact: { data: exact, shape } };
+}
+
+export interface EncodedInputs {
+  /** For the library. */
+  given: Inputs;
+  /** For the reference. */
+  exact: reference.Inputs;
+}
+
+type Encoder = (tensor: reference.Dense) => Encoded;
+
+function encodeSide(side: reference.Side, encoder: Encoder): { given: Side; exact: reference.Side } {
+  if ('logits' in side) {
+    const { tensor, exact } = encoder(side.logits);
+    return { given: { logits: tensor }, exact: { logits: exact } };
+  }
+  const features = encoder(side.features);
+  const weight = encoder(side.weight);
+  const bias = side.bias && encoder(side.bias);
+  return {
+    given: { ...side, features: features.tensor, weight: weight.tensor, bias: bias?.tensor },
+    exact: { ...side, features: features.exact, weight: weight.exact, ...(bias && { bias: bias.exact }) },
+  };
+}
+
+/** Encodes all tensors of a problem; teacher and student may be of different kinds. */
+export function encodeInputs(
+  inputs: reference.Inputs,
+  dtype: DType | { teacher: DType; student: DType },
+  placement: Placement = 'dense',
+): EncodedInputs {
+  const types = typeof dtype === 'string' ? { teacher: dtype, student: dtype } : dtype;
+  const teacher = encodeSide(inputs.teacher, (tensor) => encode(tensor, types.teacher, placement));
+  const student = encodeSide(inputs.student, (tensor) => encode(tensor, types.student, placement));
+  const { labels } = inputs;
+  if (labels === undefined || !('data' in labels)) {
+    const hard = labels && { labels: labels as Labels };
+    return {
+      given: { teacher: teacher.given, student: student.given, ...hard },
+      exact: { teacher: teacher.exact, student: student.exact, ...(labels && { labels }) },
+    };
+  }
+  const soft = encode(labels, types.student, placement);
+  return {
+    given: { teacher: teacher.given, student: student.given, labels: soft.tensor },
+    exact: { teacher: teacher.exact, student: student.exact, labels: soft.exact },
+  };
+}
