@@ -1,0 +1,95 @@
+import { describe } from './describe.js';
+import { fail } from './errors.js';
+
+/** Checks one value found under the path and returns it, completed with defaults. undefined stands for "not given". */
+export type Check<T> = (value: unknown, path: string) => T;
+
+/** The names that an options object may have, each with its check. */
+export type Table = Readonly<Record<string, Check<unknown>>>;
+
+/** What a table's options are after checking. */
+export type Checked<T extends Table> = { readonly [name in keyof T]: ReturnType<T[name]> };
+
+/** A finite number with a lower bound. */
+export function number(fallback: number, least: number, what: string): Check<number> {
+  return (value, path) => {
+    if (value === undefined) return fallback;
+    if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+    if (!Number.isFinite(value) || value < least) fail('ERR_GLD_OPTION', path, what, String(value));
+    return value;
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(names: readonly T[], fallback: T): Check<T> {
+  return (value, path) => {
+    if (value === undefined) return fallback;
+    if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, quoted(names), describe(value));
+    if (!names.includes(value as T)) fail('ERR_GLD_OPTION', path, quoted(names) + hint(value, names), describe(value));
+    return value as T;
+  };
+}
+
+/** A boolean. */
+export function flag(fallback: boolean): Check<boolean> {
+  return (value, path) => {
+    if (value === undefined) return fallback;
+    if (typeof value !== 'boolean') fail('ERR_GLD_ARG_TYPE', path, 'true or false', describe(value));
+    return value;
+  };
+}
+
+/**
+ * Checks an options object against its table: names that the table lacks are errors, every value passes its check, and
+ * each property is read once. `path` is the object's own name in messages; options at the top have none.
+ */
+export function options<T extends Table>(table: T, value: unknown, path = ''): Checked<T> {
+  const given = value === undefined ? {} : expectObject(path || 'options', value, 'an object');
+  const prefix = path === '' ? '' : `${path}.`;
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(table, name)) unknownName(prefix + name, name, Object.keys(table));
+  }
+  const checked: Record<string, unknown> = {};
+  for (const name in table) checked[name] = table[name]!(given[name], prefix + name);
+  return checked as Checked<T>;
+}
+
+/** The value, if it is an object that can have named properties: neither null nor an array. */
+export function expectObject(argument: string, value: unknown, expected: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    fail('ERR_GLD_ARG_TYPE', argument, expected, describe(value));
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function unknownName(path: string, name: string, names: readonly string[]): never {
+  return fail('ERR_GLD_OPTION', path, `one of ${names.join(', ')}${hint(name, names)}`, 'an unknown name');
+}
+
+/** Words as messages list them. */
+export function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
+/** " (did you mean x?)" for the nearest name, if one is near. */
+export function hint(given: string, names: readonly string[]): string {
+  if (given.length > 40) return '';
+  const near = names
+    .map((name) => ({ name, edits: editDistance(given.toLowerCase(), name.toLowerCase()) }))
+    .reduce((best, next) => (next.edits < best.edits ? next : best));
+  return near.edits <= Math.max(1, Math.floor(near.name.length / 3)) ? ` (did you mean ${near.name}?)` : '';
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions from a to b. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

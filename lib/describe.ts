@@ -1,0 +1,35 @@
+import { types } from 'node:util';
+
+const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get as () => string | undefined;
+
+/** The constructor's name of a typed array, whatever realm it comes from; undefined for everything else. */
+export function arrayKind(value: unknown): string | undefined {
+  return tagOf.call(value);
+}
+
+/** A shape as messages show it: `[100, 256]`. */
+export function brackets(values: ArrayLike<unknown>): string {
+  return `[${Array.from(values, String).join(', ')}]`;
+}
+
+/** A value as messages show it: short, and without running code of the value's own. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `'${value.slice(0, 40)}...'` : `'${value}'`;
+    case 'bigint':
+      return `${value}n`;
+    case 'symbol':
+    case 'function':
+      return `a ${typeof value}`;
+    case 'object':
+      break;
+    default:
+      return String(value);
+  }
+  if (value === null) return 'null';
+  if (types.isTypedArray(value)) return `${arrayKind(value)}(${value.length})`;
+  if (types.isPromise(value)) return 'a promise (not awaited?)';
+  return Array.isArray(value) ? `an array of length ${value.length}` : 'an object';
+}

@@ -1,0 +1,62 @@
+/**
+ * What went wrong, in a form that a program can branch on. Every code belongs to one class:
+ *
+ * | code | class | when |
+ * |---|---|---|
+ * | `ERR_GLD_ARG_TYPE` | TypeError | an argument is not the kind of thing it must be |
+ * | `ERR_GLD_DTYPE` | TypeError | an element type that is not supported, not declared, or not the one expected |
+ * | `ERR_GLD_ADAPTER` | TypeError | a framework's own tensor where a tensor of typed arrays belongs |
+ * | `ERR_GLD_DETACHED` | TypeError | a buffer that was transferred or whose WebAssembly memory grew |
+ * | `ERR_GLD_DISPOSED` | TypeError | a {@link GldLoss} used after `dispose()` |
+ * | `ERR_GLD_RANK` | RangeError | the wrong number of axes |
+ * | `ERR_GLD_SHAPE` | RangeError | a size that is not positive or does not match another tensor's |
+ * | `ERR_GLD_CLASSES` | RangeError | fewer than two classes, or teacher and student disagree on them |
+ * | `ERR_GLD_GRID` | RangeError | a grid larger than the map, or one that the logits contradict |
+ * | `ERR_GLD_LABEL` | RangeError | a label that is not an integer in [0, classes) |
+ * | `ERR_GLD_OPTION` | RangeError | an unknown (misspelt) name, or a value outside its range |
+ * | `ERR_GLD_STRIDE` | RangeError | strides or offset that are not integers or reach outside the data |
+ * | `ERR_GLD_SHORT` | RangeError | a buffer with fewer elements than its shape needs, or an `out` of another length |
+ * | `ERR_GLD_OVERLAP` | RangeError | an `out` buffer that shares memory with an input or with another one |
+ * | `ERR_GLD_OVERFLOW` | RangeError | sizes whose product is not exactly representable |
+ * | `ERR_GLD_DEVICE` | RangeError | a device, or memory on a device, that cannot be used |
+ * | `ERR_GLD_MEMORY` | RangeError | memory for the result or the workspace could not be had |
+ * | `ERR_GLD_LOAD` | Error | the native library did not load; the message says why and what to do |
+ */
+export type GldErrorCode = keyof typeof classes | 'ERR_GLD_LOAD';
+
+/** An error of this package: a TypeError or RangeError that carries its parts beside the message. */
+export interface GldError extends Error {
+  readonly code: GldErrorCode;
+  /** The argument or option at fault, as a path: `student.weight`, `relation.method`, `labels[3]`. */
+  readonly argument: string;
+  /** What would have been right. */
+  readonly expected: string;
+  /** What came. */
+  readonly received: string;
+}
+
+const classes = {
+  ERR_GLD_ARG_TYPE: TypeError,
+  ERR_GLD_DTYPE: TypeError,
+  ERR_GLD_ADAPTER: TypeError,
+  ERR_GLD_DETACHED: TypeError,
+  ERR_GLD_DISPOSED: TypeError,
+  ERR_GLD_RANK: RangeError,
+  ERR_GLD_SHAPE: RangeError,
+  ERR_GLD_CLASSES: RangeError,
+  ERR_GLD_GRID: RangeError,
+  ERR_GLD_LABEL: RangeError,
+  ERR_GLD_OPTION: RangeError,
+  ERR_GLD_STRIDE: RangeError,
+  ERR_GLD_SHORT: RangeError,
+  ERR_GLD_OVERLAP: RangeError,
+  ERR_GLD_OVERFLOW: RangeError,
+  ERR_GLD_DEVICE: RangeError,
+  ERR_GLD_MEMORY: RangeError,
+} as const;
+
+/** Throws the error of that code: `<argument>: expected <expected>, got <received>`. */
+export function fail(code: keyof typeof classes, argument: string, expected: string, received: string): never {
+  const error = new classes[code](`${argument}: expected ${expected}, got ${received}`);
+  throw Object.assign(error, { code, argument, expected, received });
+}

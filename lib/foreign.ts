@@ -1,0 +1,54 @@
+import { arrayKind, describe } from './describe.js';
+import { fail } from './errors.js';
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** Refuses tensors that say that they live elsewhere than in CPU memory, before their data is touched. */
+export function refuseDevice(argument: string, tensor: Properties): void {
+  const location = tensor['location'];
+  if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
+    const cure = 'a tensor in CPU memory (`await tensor.getData()` reads it)';
+    fail('ERR_GLD_DEVICE', argument, cure, `one at location ${describe(location)}`);
+  }
+  if (tensor['device'] === 'cuda' || tensor['ptr'] !== undefined) {
+    fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory (this version has no CUDA engine)', 'a device pointer');
+  }
+}
+
+/** Explains why something without a typed array for data is not a tensor here, and which way leads to one. */
+export function refuseData(argument: string, tensor: Properties, data: unknown): never {
+  const bare = arrayKind(tensor);
+  if (bare !== undefined) {
+    fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', `a bare ${bare}, which has no shape`);
+  }
+  const isTfjs = has(tensor, 'dataSync') && has(tensor, 'throwIfDisposed');
+  if (isTfjs || (has(tensor, 'read') && tensor['val'] !== undefined)) {
+    const cure = "typed arrays: use the adapter 'gld-loss/tfjs'";
+    fail('ERR_GLD_ADAPTER', argument, cure, 'a TensorFlow.js tensor, which keeps its data to itself');
+  }
+  if (has(tensor, 'dataSync') && tensor['refCount'] !== undefined) {
+    const cure = 'typed arrays (`{ data: x.ref.dataSync(), shape }` reads one; `vjp` takes the gradient back)';
+    fail('ERR_GLD_ADAPTER', argument, cure, 'a jax-js array, for which there is no adapter');
+  }
+  if (Array.isArray(data) && has(tensor, 'backward')) {
+    const cure = 'typed arrays (`{ data: Float32Array.from(x.data.flat(Infinity)), shape }` reads one)';
+    fail('ERR_GLD_ADAPTER', argument, cure, 'a js-pytorch tensor, for which there is no adapter');
+  }
+  const reader = typeof data === 'function' ? 'data' : readers.find((name) => has(tensor, name));
+  if (reader !== undefined) {
+    const cure = `typed arrays (read it with its ${reader}() into { data, shape })`;
+    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor, for which there is no adapter");
+  }
+  if (arrayKind(tensor['value']) !== undefined) {
+    const cure = 'typed arrays (`{ data: x.value, shape, strides, offset }` reads one)';
+    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor, for which there is no adapter");
+  }
+  return fail('ERR_GLD_ARG_TYPE', `${argument}.data`, 'a typed array', describe(data));
+}
+
+/** Methods by which tensor libraries give their numbers away, the best first. */
+const readers = ['dataSync', 'toTypedArray', 'getData', 'toArrayAsync', 'arraySync', 'toArray', 'tolist', 'read'];
+
+function has(tensor: Properties, method: string): boolean {
+  return typeof tensor[method] === 'function';
+}

@@ -1,0 +1,51 @@
+import path = require('node:path');
+
+/** The addon's view of memory that a call keeps between runs of the same shape. */
+export interface Workspace {
+  readonly bytes: number;
+  dispose(): void;
+}
+
+/** A started call. */
+export interface Job {
+  /** True: it was still queued and will never run nor report. False: it runs, has run, or was cancelled before. */
+  cancel(): boolean;
+}
+
+type Buffers = readonly (ArrayBufferView | null)[];
+
+/** What the addon exports. Numbers and buffers of a call travel by position; the names say which is where. */
+export interface Native {
+  readonly stages: readonly string[];
+  readonly fields: readonly string[];
+  readonly roles: readonly string[];
+  readonly roleFields: readonly string[];
+  configure(parallelism: number, level?: string): void;
+  info(): {
+    version: string;
+    level: string;
+    available: string[];
+    built: string[];
+    threads: number;
+    cudaReason: string;
+  };
+  readonly Workspace: new () => Workspace;
+  run(stage: number, call: Float64Array, buffers: Buffers, result: Float64Array, workspace: Workspace | null): void;
+  start(
+    stage: number,
+    call: Float64Array,
+    buffers: Buffers,
+    result: Float64Array,
+    workspace: Workspace | null,
+    done: (error: Error | null) => void,
+  ): Job;
+}
+
+/**
+ * Loads the addon: a build in this package's build/, else the prebuilt one for this platform. CommonJS, because
+ * `require` is how addons load, and because __dirname has no equivalent that serves both module formats.
+ */
+export function load(): Native {
+  const find = require('node-gyp-build') as (packageRoot: string) => Native;
+  return find(path.join(__dirname, '..', '..'));
+}

@@ -1,0 +1,151 @@
+import { cudaReason } from './binding.js';
+import { flag, hint, number, oneOf, options, quoted, type Check, type Checked, type Table } from './check.js';
+import { describe } from './describe.js';
+import { fail } from './errors.js';
+import type { GradientName, OutBuffers } from './types.js';
+
+/** Whatever it is: read and checked with the tensors that it belongs to. */
+const unread: Check<unknown> = (value) => value;
+
+/** Rows and columns of cells; undefined when not given, because the default depends on the inputs. */
+const grid: Check<readonly [number, number] | undefined> = (value, path) => {
+  if (value === undefined) return undefined;
+  const pair: unknown = typeof value === 'number' ? [value, value] : value;
+  if (!Array.isArray(pair) || pair.length !== 2) {
+    fail('ERR_GLD_ARG_TYPE', path, 'a number of cells per axis, or [rows, columns]', describe(value));
+  }
+  const [rows, columns] = pair as [unknown, unknown];
+  for (const cells of [rows, columns]) {
+    if (!Number.isSafeInteger(cells) || (cells as number) < 1) {
+      const got = Array.isArray(value) ? `[${describe(rows)}, ${describe(columns)}]` : describe(value);
+      fail('ERR_GLD_GRID', path, 'integers of at least 1', got);
+    }
+  }
+  return [rows as number, columns as number];
+};
+
+const threads: Check<number> = (value, path) => {
+  const what = 'an integer of at least 1';
+  if (value === undefined) return Infinity;
+  if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+  if (!Number.isSafeInteger(value) || value < 1) fail('ERR_GLD_OPTION', path, what, String(value));
+  return value;
+};
+
+export const gradientNames = ['features', 'weight', 'bias', 'logits'] as const satisfies readonly GradientName[];
+
+const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
+  if (value === undefined) return true;
+  if (typeof value === 'boolean') return value;
+  if (!Array.isArray(value)) {
+    fail('ERR_GLD_ARG_TYPE', path, 'true, false, or an array of names', describe(value));
+  }
+  const names: unknown[] = value.slice();
+  const expected = `names out of ${quoted(gradientNames)}`;
+  for (const name of names) {
+    if (typeof name !== 'string') fail('ERR_GLD_ARG_TYPE', path, expected, describe(name));
+    if (!gradientNames.includes(name as GradientName)) {
+      fail('ERR_GLD_OPTION', path, expected + hint(name, gradientNames), describe(name));
+    }
+  }
+  return names as GradientName[];
+};
+
+const std = { kind: oneOf(['std', 'temperature'], 'std'), unbiased: flag(true) };
+const temperature = { kind: std.kind, temperature: positive };
+
+function positive(value: unknown, path: string): number {
+  const what = "a finite number greater than 0 (normalization of kind 'temperature' needs one)";
+  if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+  if (!Number.isFinite(value) || value <= 0) fail('ERR_GLD_OPTION', path, what, String(value));
+  return value;
+}
+
+const normalization: Check<Checked<typeof std> | Checked<typeof temperature>> = (value, path) => {
+  const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+  return kind === 'temperature' ? options(temperature, value, path) : options(std, value, path);
+};
+
+export const relationTable = {
+  method: oneOf(['auto', 'pairwise', 'moments'], 'auto'),
+  metric: oneOf(['sqeuclidean', 'euclidean'], 'sqeuclidean'),
+  reduction: oneOf(['matrix', 'row'], 'matrix'),
+};
+
+const relation: Check<Checked<typeof relationTable>> = (value, path) => {
+  const checked = options(relationTable, value, path);
+  refuseEuclideanMoments(checked, `${path}.method`);
+  return checked;
+};
+
+/** The moments' formulas close over squared distances only. */
+export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, path: string): void {
+  if (relation.method === 'moments' && relation.metric === 'euclidean') {
+    fail('ERR_GLD_OPTION', path, "'auto' or 'pairwise' with metric 'euclidean'", "'moments'");
+  }
+}
+
+const out: Check<OutBuffers | undefined> = (value, path) => {
+  if (value === undefined) return undefined;
+  const table = { features: unread, weight: unread, bias: unread, logits: unread };
+  return options(table, value, path) as OutBuffers;
+};
+
+/** Any AbortSignal, those of other realms included. */
+const signal: Check<AbortSignal | undefined> = (value, path) => {
+  const given = value as AbortSignal | null | undefined;
+  if (given === undefined || (typeof given?.aborted === 'boolean' && typeof given.addEventListener === 'function')) {
+    return given;
+  }
+  return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
+};
+
+const deviceName = oneOf(['cpu', 'cuda', 'auto'], 'cpu');
+
+const device: Check<'cpu' | 'auto'> = (value, path) => {
+  const name = deviceName(value, path);
+  if (name === 'cuda') fail('ERR_GLD_DEVICE', path, "'cpu' or 'auto'", `'cuda', which is not available: ${cudaReason}`);
+  return name;
+};
+
+const computed = {
+  alpha: number(0.7, 0, 'a finite number of at least 0'),
+  beta: number(500, 0, 'a finite number of at least 0'),
+  grid,
+  localWeight: number(1, 0, 'a finite number of at least 0'),
+  normalization,
+  relation,
+  gradients,
+  device,
+  threads,
+};
+
+/** The tables of the public calls. */
+export const tables = {
+  gldLoss: { ...computed, out },
+  gldLossAsync: { ...computed, out, signal },
+  instance: computed,
+  compute: { out },
+  computeAsync: { out, signal },
+  pool: { grid, threads, upstream: unread },
+  classify: { threads, upstream: unread },
+  crossEntropy: { gradients: flag(true), threads },
+  normalizedKd: { normalization, gradients: flag(true), threads },
+  relation: { ...relationTable, gradients: flag(true), threads },
+  inputs: { teacher: unread, student: unread, labels: unread },
+  side: {
+    features: unread,
+    weight: unread,
+    bias: unread,
+    layout: oneOf(['NCHW', 'NHWC'], 'NCHW'),
+    weightLayout: oneOf(['KC', 'CK'], 'KC'),
+    logits: unread,
+  },
+  poolInputs: { features: unread, layout: oneOf(['NCHW', 'NHWC'], 'NCHW') },
+  classifyInputs: { pooled: unread, weight: unread, bias: unread, weightLayout: oneOf(['KC', 'CK'], 'KC') },
+  crossEntropyInputs: { logits: unread, labels: unread },
+  pairInputs: { teacher: unread, student: unread },
+} as const satisfies Record<string, Table>;
+
+/** What the loss itself is computed with. */
+export type Settings = Checked<typeof computed>;

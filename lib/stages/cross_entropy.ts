@@ -1,0 +1,31 @@
+import type { RoleView } from '../call.js';
+import { expectObject, options } from '../check.js';
+import { setThreads } from '../encode.js';
+import { readLabels } from '../labels.js';
+import { tables } from '../options.js';
+import type { Labels, TensorLike } from '../types.js';
+import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';
+
+/** What {@link crossEntropy} compares. */
+export interface CrossEntropyInputs {
+  /** [n, K]. */
+  readonly logits: TensorLike;
+  readonly labels: Labels;
+}
+
+/**
+ * Mean cross-entropy of n rows of logits with their labels: (1/n) Σ_i -log softmax(z_i)[label_i], or
+ * (1/n) Σ_i Σ_k -label_i[k] log softmax(z_i)[k] with soft labels.
+ *
+ * @throws {GldError} See {@link GldErrorCode}.
+ */
+export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult {
+  const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
+  const { gradients, threads } = options(tables.crossEntropy, settings);
+  const student = readLogitRows('logits', given.logits, [2]);
+  const views: RoleView[] = [
+    ['student.logits', student.view],
+    readLabels('labels', given.labels, student.n, student.width),
+  ];
+  return rowLoss('cross_entropy', views, student, gradients, (call) => setThreads(call, threads)).result;
+}

@@ -1,0 +1,28 @@
+import { options } from '../check.js';
+import { setNormalization, setThreads } from '../encode.js';
+import { tables } from '../options.js';
+import type { Normalization } from '../types.js';
+import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
+
+/** Options of {@link normalizedKd}. */
+export interface NormalizedKdOptions extends RowLossOptions {
+  readonly normalization?: Normalization | undefined;
+}
+
+/**
+ * Normalized distillation of rows of logits: (1/n) Σ KL(softmax(zt / σ(zt)) ‖ softmax(zs / σ(zs))) over all rows, σ the
+ * standard deviation of the row over its classes (GLD's L_ND). With a temperature it is Hinton's
+ * (1/n) Σ τ² KL(softmax(zt / τ) ‖ softmax(zs / τ)). Logits [n, R, K] are n samples of R rows: the sum over a sample's
+ * rows is not divided by R. Logits [n, K] are one row per sample.
+ *
+ * @throws {GldError} See {@link GldErrorCode}.
+ */
+export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult {
+  const { student, views } = readPair(inputs);
+  const { gradients, normalization, threads } = options(tables.normalizedKd, settings);
+  const { result } = rowLoss('normalized_kd', views, student, gradients, (call) => {
+    setNormalization(call, normalization);
+    setThreads(call, threads);
+  });
+  return result;
+}

@@ -1,0 +1,32 @@
+import { options } from '../check.js';
+import { setRelation, setThreads } from '../encode.js';
+import { refuseEuclideanMoments, tables } from '../options.js';
+import type { RelationMethod, RelationOptions } from '../types.js';
+import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
+
+/** Options of {@link relation}. */
+export interface RelationStageOptions extends RowLossOptions, RelationOptions {}
+
+/** What {@link relation} returns. */
+export interface RelationResult extends RowLossResult {
+  /** The method that computed it. */
+  method: RelationMethod;
+}
+
+/**
+ * The relation loss over all m rows of logits: (1/m²) Σ_rc (Dt[r, c] - Ds[r, c])² with D[r, c] = ‖z_r - z_c‖², each row
+ * divided by its L2 norm (a row of zeros stays one); GLD's L_relation. Both methods are exact and
+ * neither keeps an m x m matrix. `reduction` 'row' multiplies the loss by m. Logits [n, R, K] are m = n R rows.
+ *
+ * @throws {GldError} See {@link GldErrorCode}.
+ */
+export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult {
+  const { student, views } = readPair(inputs);
+  const { gradients, threads, ...chosen } = options(tables.relation, settings);
+  refuseEuclideanMoments(chosen, 'method');
+  const { result, method } = rowLoss('relation', views, student, gradients, (call) => {
+    setRelation(call, chosen);
+    setThreads(call, threads);
+  });
+  return { ...result, method };
+}
