@@ -1,0 +1,108 @@
+import { brackets, describe } from '../describe.js';
+import { fail } from '../errors.js';
+import type { GradientName, Inputs, Labels, TensorLike } from '../types.js';
+import { isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
+
+/** A teacher or a student. Tensors of tfjs and typed arrays with a shape may be mixed. */
+export type TfjsSide<Tensor = TfjsTensor> =
+  | {
+      /** [n, H, W, C], or [n, C, H, W] with `layout` 'NCHW'. */
+      readonly features: Tensor | TensorLike;
+      /** The classifier's weight: [C, K], as a dense layer's kernel is, or [K, C] with `weightLayout` 'KC'. */
+      readonly weight: Tensor | TensorLike;
+      /** The classifier's bias [K]; none by default. */
+      readonly bias?: Tensor | TensorLike | undefined;
+      /** Axis order of `features`, also where they are typed arrays. Default 'NHWC', that of tfjs. */
+      readonly layout?: 'NHWC' | 'NCHW' | undefined;
+      /** Axis order of `weight`, also where it is a typed array. Default 'CK', that of tfjs. */
+      readonly weightLayout?: 'CK' | 'KC' | undefined;
+    }
+  | {
+      /** [n, 1 + L, K]: the global row first, then those of the L cells, row by row of the grid. */
+      readonly logits: Tensor | TensorLike;
+    };
+
+export interface TfjsInputs<Tensor = TfjsTensor> {
+  /** The constant network that is imitated: gradients do not reach it. */
+  readonly teacher: TfjsSide<Tensor>;
+  /** The network that is trained: gradients reach those of its parts that are tensors of tfjs. */
+  readonly student: TfjsSide<Tensor>;
+  /** Class indices [n], int32 where a tensor; or soft labels [n, K], of any type (`tf.oneHot` gives int32). */
+  readonly labels?: Tensor | Labels | undefined;
+}
+
+type Visit = (argument: string, tensor: TfjsTensor) => unknown;
+
+const NAMES: readonly GradientName[] = ['features', 'weight', 'bias', 'logits'];
+
+/** The student's parts that are tensors of tfjs. */
+export function studentTensors(student: unknown): Map<GradientName, TfjsTensor> {
+  const parts = Object(student) as Record<string, unknown>;
+  return new Map(NAMES.flatMap((name) => (isTfjsTensor(parts[name]) ? [[name, parts[name]] as const] : [])));
+}
+
+/** The inputs as the core takes them, read at once. */
+export function readSync(tf: Pick<TfjsLike, 'getBackend'>, inputs: TfjsInputs): Inputs {
+  return toCore(inputs, (argument, tensor) => {
+    try {
+      return tensor.dataSync();
+    } catch (error) {
+      const received = `one of the backend '${tf.getBackend()}' (${error instanceof Error ? error.message : error})`;
+      fail('ERR_GLD_ADAPTER', argument, 'a tensor with synchronous data; surrogate() takes any other', received);
+    }
+  });
+}
+
+/** The same for backends that hand out their data later. Every read has begun when this returns. */
+export async function read(inputs: TfjsInputs): Promise<Inputs> {
+  const reads = new Map<TfjsTensor, Promise<object>>();
+  replaceTensors(inputs, (_, tensor) => reads.set(tensor, tensor.data()));
+  const values = new Map(await Promise.all([...reads].map(async ([tensor, data]) => [tensor, await data] as const)));
+  return toCore(inputs, (_, tensor) => values.get(tensor));
+}
+
+function toCore(inputs: TfjsInputs, valuesOf: Visit): Inputs {
+  return replaceTensors(inputs, (argument, tensor) => {
+    const { shape, dtype } = tensor;
+    const data = valuesOf(argument, tensor);
+    const oneHot = argument === 'labels' && shape.length === 2 && dtype !== 'float32';
+    return oneHot ? { data: Float32Array.from(data as ArrayLike<number>), shape } : { data, shape, dtype };
+  }) as Inputs;
+}
+
+/** The inputs with every tensor of tfjs replaced and tfjs's axis orders filled in; the rest is the core's to judge. */
+function replaceTensors(inputs: TfjsInputs, replacement: Visit): object {
+  if (!isRecord(inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', '{ teacher, student, labels? }', describe(inputs));
+  return {
+    ...inputs,
+    teacher: replaceInSide('teacher', inputs.teacher, replacement),
+    student: replaceInSide('student', inputs.student, replacement),
+    labels: replace('labels', inputs.labels, replacement),
+  };
+}
+
+/** One side of the inputs with every tensor of tfjs replaced and tfjs's axis orders filled in. */
+export function replaceInSide(path: string, side: unknown, replacement: Visit): unknown {
+  if (!isRecord(side)) fail('ERR_GLD_ARG_TYPE', path, '{ features, weight, bias? } or { logits }', describe(side));
+  const replaced = Object.fromEntries(
+    Object.entries(side).map(([name, value]) => [name, replace(`${path}.${name}`, value, replacement)]),
+  );
+  if (side['logits'] !== undefined) return replaced;
+  const { layout = 'NHWC', weightLayout = 'CK' } = replaced;
+  return { ...replaced, layout, weightLayout };
+}
+
+function replace(argument: string, value: unknown, replacement: Visit): unknown {
+  if (!isTfjsTensor(value)) {
+    if (!isRecord(value) || typeof value['read'] !== 'function') return value;
+    fail('ERR_GLD_ADAPTER', argument, "a tensor, which a layer's variable gives by read()", 'the variable itself');
+  }
+  if (value.isDisposed) {
+    fail('ERR_GLD_DISPOSED', argument, 'a tensor', `a disposed one of shape ${brackets(value.shape)}`);
+  }
+  return replacement(argument, value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !isTfjsTensor(value);
+}

@@ -1,0 +1,179 @@
+/**
+ * The loss as an operation of TensorFlow.js: `tfjsGld(tf)` takes and gives tensors, and `tf.grads`, `tf.variableGrads`
+ * and every optimizer differentiate it. The framework is an argument; nothing of it is imported.
+ */
+import { expectObject, options as check } from '../check.js';
+import { brackets, describe } from '../describe.js';
+import { fail } from '../errors.js';
+import { tables, type Settings } from '../options.js';
+import type { Gradient, GldLossOptions, GldResult, GradientName } from '../types.js';
+import { read, readSync, replaceInSide, studentTensors, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
+import { differentiableScalar, type Differentiated } from './tfjs-op.js';
+import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
+import { Workspaces } from './workspaces.js';
+
+export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
+
+/** The loss and its terms as numbers. */
+export type TfjsValue = Pick<GldResult, 'loss' | 'terms' | 'relationMethod'>;
+
+/** What {@link TfjsGld.withTerms} returns: the numbers, and the loss as a differentiable scalar. */
+export interface TfjsResult<Scalar> extends TfjsValue {
+  scalar: Scalar;
+}
+
+export interface TfjsAsyncOptions extends GldLossOptions {
+  /** Aborting rejects the promise with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TfjsMinimizeOptions<Tensor> extends TfjsAsyncOptions {
+  /** The variables to train, as `optimizer.minimize` takes them. Default: all trainable ones. */
+  readonly varList?: Tensor[] | undefined;
+}
+
+/** The loss at one point, where its value and gradients are known. */
+export interface TfjsSurrogate<Tensor, Scalar> extends TfjsValue {
+  /**
+   * A scalar of the loss's value, with the loss's gradients with respect to these tensors: the student's tensors that
+   * the surrogate was made with, or the same computed again where tfjs records. It can be called any number of times.
+   */
+  scalar(student: TfjsSide<Tensor>): Scalar;
+}
+
+/** The loss for tensors of TensorFlow.js. */
+export interface TfjsGld<Tensor, Scalar> {
+  /**
+   * The loss as a scalar, differentiable by those of the student's parts that are tensors or variables of tfjs. Only
+   * first derivatives exist; a second one is refused with an error. Gradients are computed together with the loss, and
+   * only where tfjs records; `gradients` in the options leaves out parts, which then count as constants.
+   *
+   * The backend must be one that can be read synchronously, such as cpu, wasm or tensorflow. Tensors inside `tf.tidy`
+   * or `optimizer.minimize` are disposed there; elsewhere the scalar is the only one that the caller has to dispose.
+   */
+  (inputs: TfjsInputs<Tensor>, options?: GldLossOptions): Scalar;
+  /** The same, with the numbers that the scalar is made of. */
+  withTerms(inputs: TfjsInputs<Tensor>, options?: GldLossOptions): TfjsResult<Scalar>;
+  /**
+   * The asynchronous form, for backends that are read asynchronously only (webgpu, webgl) and to keep the event loop
+   * free. Resolves to the numbers and a function that puts them on tfjs's record:
+   *
+   *     const at = await gldLoss.surrogate({ teacher, student: { features, weight, bias }, labels });
+   *     optimizer.minimize(() => at.scalar({ features: network(images), weight, bias }));
+   *
+   * It keeps typed arrays and no tensors: there is nothing to dispose.
+   */
+  surrogate(inputs: TfjsInputs<Tensor>, options?: TfjsAsyncOptions): Promise<TfjsSurrogate<Tensor, Scalar>>;
+  /**
+   * One training step by {@link surrogate}. `forward` gives the student's tensors; it runs twice, once to be read and
+   * once to be differentiated, and has to give the same values both times (seed its dropout). The variables are
+   * changed when the promise resolves, and unchanged when it rejects.
+   */
+  minimizeAsync(
+    optimizer: TfjsOptimizer<Tensor, Scalar>,
+    forward: () => TfjsSide<Tensor>,
+    targets: Omit<TfjsInputs<Tensor>, 'student'>,
+    options?: TfjsMinimizeOptions<Tensor>,
+  ): Promise<TfjsValue>;
+  /** Frees the memory that is kept from one call for the next. The loss stays usable. */
+  dispose(): void;
+}
+
+/**
+ * Makes the loss for TensorFlow.js.
+ *
+ *     const gldLoss = tfjsGld(tf);
+ *     optimizer.minimize(() => gldLoss({ teacher, student: { features: network(images), weight, bias }, labels }));
+ *
+ * @param tf the framework: `import * as tf from '@tensorflow/tfjs'`, with any backend
+ */
+export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
+  tf: TfjsLike<Tensor, Scalar>,
+): TfjsGld<Tensor, Scalar> {
+  const workspaces = new Workspaces();
+
+  function withTerms(inputs: TfjsInputs<Tensor>, options?: GldLossOptions): TfjsResult<Scalar> {
+    const settings = check(tables.instance, options);
+    const names = differentiable(inputs, settings);
+    const gradients = tf.engine().isTapeOn() && names;
+    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, inputs));
+    const wrt = pair<Tensor>(computed, inputs.student);
+    const isOne = (dy: Tensor) => (dy.dataSync() as ArrayLike<number>)[0] === 1;
+    return { scalar: differentiableScalar(tf, value.loss, wrt, isOne), ...value };
+  }
+
+  async function surrogate(
+    inputs: TfjsInputs<Tensor>,
+    options?: TfjsAsyncOptions,
+  ): Promise<TfjsSurrogate<Tensor, Scalar>> {
+    const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
+    const { signal: _, ...own } = options ?? {};
+    const names = differentiable(inputs, settings);
+    const values = await read(inputs);
+    const loss = workspaces.get({ ...own, gradients: names }, { ...settings, gradients: names });
+    const { gradients = {}, ...value } = await loss.computeAsync(values, { signal });
+    return {
+      ...value,
+      // Asking whether dy is 1 would be a synchronous read.
+      scalar: (student) => differentiableScalar(tf, value.loss, pair<Tensor>(gradients, student), () => false),
+    };
+  }
+
+  async function minimizeAsync(
+    optimizer: TfjsOptimizer<Tensor, Scalar>,
+    forward: () => TfjsSide<Tensor>,
+    targets: Omit<TfjsInputs<Tensor>, 'student'>,
+    options?: TfjsMinimizeOptions<Tensor>,
+  ): Promise<TfjsValue> {
+    if (options !== undefined) expectObject('options', options, 'an object');
+    const { varList, ...rest } = options ?? {};
+    const kept: Tensor[] = [];
+    try {
+      let student!: TfjsSide<Tensor>;
+      tf.tidy(() => {
+        // Clones, because what `forward` returns may belong to its caller: variables above all.
+        student = replaceInSide('student', forward(), (_, tensor) => {
+          kept.push(tf.keep(tf.clone(tensor as Tensor)));
+          return kept.at(-1);
+        }) as TfjsSide<Tensor>;
+      });
+      const { scalar, ...value } = await surrogate({ ...targets, student }, rest);
+      optimizer.minimize(() => scalar(forward()), false, varList);
+      return value;
+    } finally {
+      kept.forEach((tensor) => tensor.dispose());
+    }
+  }
+
+  const dispose = () => workspaces.dispose();
+  const gldLoss = (inputs: TfjsInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
+  return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, dispose });
+}
+
+/** The names of the gradients to compute: of the student's tensors, those that the options ask for. */
+function differentiable(inputs: TfjsInputs, { gradients }: Pick<Settings, 'gradients'>): GradientName[] {
+  const names = [...studentTensors((Object(inputs) as TfjsInputs).student).keys()];
+  if (typeof gradients === 'boolean') return gradients ? names : [];
+  const other = gradients.find((name) => !names.includes(name));
+  if (other === undefined) return names.filter((name) => gradients.includes(name));
+  const expected = `names of the student's parts that are tensors (${names.join(', ')})`;
+  return fail('ERR_GLD_OPTION', 'gradients', expected, describe(other));
+}
+
+/** Gradients with the tensors that they belong to. */
+function pair<Tensor extends TfjsTensor>(
+  gradients: { [name in GradientName]?: Gradient },
+  student: TfjsSide<Tensor>,
+): Differentiated<Tensor>[] {
+  const tensors = studentTensors(student);
+  return Object.entries(gradients).map(([name, { data, shape }]) => {
+    const argument = `student.${name}`;
+    const tensor = tensors.get(name as GradientName);
+    const expected = `a tensor of shape ${brackets(shape)}`;
+    if (tensor === undefined) fail('ERR_GLD_ARG_TYPE', argument, expected, 'none');
+    if (tensor.shape.join() !== shape.join()) fail('ERR_GLD_SHAPE', argument, expected, brackets(tensor.shape));
+    // Of float32, as every tensor that tfjs differentiates.
+    return { tensor: tensor as Tensor, gradient: { data: data as Float32Array, shape } };
+  });
+}

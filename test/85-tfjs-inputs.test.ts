@@ -1,0 +1,61 @@
+/** Other ways to give the adapter the same inputs: the same loss to rounding, gradients in the tensors' own layout. */
+import * as tf from '@tensorflow/tfjs';
+import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
+import t from 'tap';
+
+const N = 3;
+const K = 4;
+const gldLoss = tfjsGld(tf);
+t.teardown(() => gldLoss.dispose());
+await tf.setBackend('cpu');
+
+const random = (seed: number, shape: number[]) => tf.randomNormal(shape, 0, 1, 'float32', seed);
+const array = (x: tf.Tensor) => ({ data: Float32Array.from(x.dataSync()), shape: x.shape });
+const close = (a: tf.Tensor, b: tf.Tensor) => tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0] < 1e-5);
+
+const teacher = { features: random(1, [N, 5, 4, 6]), weight: random(2, [6, K]), bias: random(3, [K]) };
+const student = { features: random(4, [N, 4, 6, 2]), weight: random(5, [2, K]), bias: random(6, [K]) };
+const classes = [3, 0, 2];
+const labels = tf.tensor1d(classes, 'int32');
+const { features, weight, bias } = teacher;
+
+const nchw = tf.transpose(features, [0, 3, 1, 2]);
+const kc = tf.transpose(weight);
+const same: [name: string, inputs: Partial<TfjsInputs<tf.Tensor>>][] = [
+  ['labels in an array', { labels: classes }],
+  ['labels in a typed array', { labels: Int32Array.from(classes) }],
+  ["tf.oneHot's integers", { labels: tf.oneHot(labels, K) }],
+  ['one-hot floats', { labels: tf.oneHot(labels, K, 1, 0, 'float32') }],
+  ['one-hot floats in a typed array', { labels: array(tf.oneHot(labels, K)) }],
+  ['a teacher of typed arrays', { teacher: { features: array(features), weight: array(weight), bias: array(bias) } }],
+  ['typed arrays and tensors', { teacher: { features: array(features), weight, bias: array(bias) } }],
+  ['teacher NCHW', { teacher: { features: nchw, weight, bias, layout: 'NCHW' } }],
+  ['teacher KC', { teacher: { features, weight: kc, bias, weightLayout: 'KC' } }],
+  ['layouts left open', { teacher: { features, weight, bias, layout: undefined, weightLayout: undefined } }],
+  ['variables', { student: { features: student.features, weight: tf.variable(student.weight), bias: student.bias } }],
+  ['a view of a larger tensor', {
+    student: { ...student, weight: tf.slice(tf.concat([student.bias.reshape([1, K]), student.weight]), [1, 0]) },
+  }],
+];
+
+const expected = gldLoss({ teacher, student, labels });
+for (const [name, inputs] of same) {
+  t.test(name, async (t) => t.ok(close(gldLoss({ teacher, student, labels, ...inputs }), expected)));
+}
+
+t.test('gradients in the layout of the tensors', async (t) => {
+  const grads = (layout: 'NHWC' | 'NCHW', weightLayout: 'CK' | 'KC', inputs: tf.Tensor[]) =>
+    tf.grads((features, weight) =>
+      gldLoss({ teacher, student: { features, weight, bias: student.bias, layout, weightLayout }, labels }))(inputs);
+  const [df, dw] = grads('NHWC', 'CK', [student.features, student.weight]);
+  const [tdf, tdw] = grads('NCHW', 'KC', [tf.transpose(student.features, [0, 3, 1, 2]), tf.transpose(student.weight)]);
+  t.ok(close(tf.transpose(tdf, [0, 2, 3, 1]), df));
+  t.ok(close(tf.transpose(tdw), dw));
+});
+
+t.test('more sets of options than the adapter keeps memory for', async (t) => {
+  const losses = [0, 1, 2, 3, 4, 5, 0, 1].map((beta) => gldLoss.withTerms({ teacher, student, labels }, { beta }).loss);
+  t.equal(losses[6], losses[0]);
+  t.equal(losses[7], losses[1]);
+  t.equal(new Set(losses).size, 6);
+});
