@@ -34,6 +34,6 @@ tool(() => {
   run('tsx', ['tools/check-prebuilds.ts']);
   if (values.pack !== undefined) {
     mkdirSync(values.pack, { recursive: true });
-    run('npm', ['pack', '--ignore-scripts', '--pack-destination', resolve(values.pack)]);
+    run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', resolve(values.pack)]);
   }
 });

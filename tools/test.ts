@@ -88,10 +88,10 @@ async function tap(args: string[], environment: Environment): Promise<number> {
 }
 
 const [first = '', ...rest] = process.argv.slice(2);
-const mode = modes[first];
+const named = Object.hasOwn(modes, first);
 try {
-  const environment = (mode ?? modes.build!)();
-  process.exitCode = await tap(mode ? rest : process.argv.slice(2), environment);
+  const environment = modes[named ? first : 'build']();
+  process.exitCode = await tap(named ? rest : process.argv.slice(2), environment);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
