@@ -1,0 +1,294 @@
+#include "call.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "errors.h"
+
+namespace gld {
+namespace {
+
+constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "classifier", "cross_entropy",
+                                                           "normalized_kd", "relation",   "gld"};
+
+// Each list is written once: the enum and the exported names come from it.
+#define GLD_FIELDS(X)                                                                                           \
+  X(n) X(classes) X(rows) X(gridRows) X(gridCols) X(teacherChannels) X(teacherHeight) X(teacherWidth)           \
+  X(studentChannels) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta) X(localWeight)                \
+  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(threads)
+#define GLD_ENUM(name) kField_##name,
+#define GLD_NAME(name) #name,
+enum Field { GLD_FIELDS(GLD_ENUM) kFields };
+constexpr std::array<const char*, kFields> kFieldNames{GLD_FIELDS(GLD_NAME)};
+#undef GLD_NAME
+#undef GLD_ENUM
+#undef GLD_FIELDS
+
+enum Role {
+  kTeacherFeatures, kTeacherWeight, kTeacherBias, kTeacherLogits,
+  kStudentFeatures, kStudentWeight, kStudentBias, kStudentLogits,
+  kLabels, kSoftLabels, kPooled, kUpstream,
+  kOutFeatures, kOutWeight, kOutBias, kOutLogits, kOutPooled,
+  kRoles
+};
+constexpr Role kFirstOutput = kOutFeatures;
+constexpr std::array<const char*, kRoles> kRoleNames{
+    "teacher.features", "teacher.weight", "teacher.bias", "teacher.logits",
+    "student.features", "student.weight", "student.bias", "student.logits",
+    "labels", "softLabels", "pooled", "upstream",
+    "out.features", "out.weight", "out.bias", "out.logits", "out.pooled"};
+
+enum RoleField { kDtype, kOffset, kStride0, kStride1, kStride2, kStride3, kRoleFields };
+constexpr std::array<const char*, kRoleFields> kRoleFieldNames{"dtype", "offset", "stride0", "stride1", "stride2", "stride3"};
+
+constexpr std::size_t kNumbers = kFields + kRoles * kRoleFields;
+
+template <std::size_t N>
+Napi::Array names(Napi::Env env, const std::array<const char*, N>& list) {
+  Napi::Array array = Napi::Array::New(env, N);
+  for (std::size_t i = 0; i < N; ++i) array.Set(static_cast<std::uint32_t>(i), list[i]);
+  return array;
+}
+
+[[noreturn]] void refuse(Napi::Env env, ErrorClass kind, const char* code, const std::string& argument,
+                         const std::string& expected, const std::string& received) {
+  throw make_error(env, kind, code, argument, expected, received);
+}
+
+// The descriptor's numbers, each an integer that a double holds exactly.
+class Numbers {
+ public:
+  Numbers(Napi::Env env, const double* data) : env_(env), data_(data) {}
+
+  double real(int index) const { return data_[index]; }
+
+  std::int64_t integer(int index, const char* name) const {
+    constexpr double kExact = 9007199254740991.0;
+    const double value = data_[index];
+    if (!(std::abs(value) <= kExact) || value != std::floor(value)) {
+      refuse(env_, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "an integer below 2^53", std::to_string(value));
+    }
+    return static_cast<std::int64_t>(value);
+  }
+
+  std::int64_t field(Field index) const { return integer(index, kFieldNames[index]); }
+
+ private:
+  Napi::Env env_;
+  const double* data_;
+};
+
+struct Buffer {
+  char* data;
+  std::size_t length;   // in elements
+  std::size_t element;  // bytes
+};
+
+Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
+  bool is_array = false;
+  napi_is_typedarray(env, value, &is_array);
+  if (!is_array) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", role, "a typed array", "another value");
+  // Left as it is for kinds that this Node-API does not name: Float16Array is the one that lib lets through.
+  auto type = static_cast<napi_typedarray_type>(-1);
+  std::size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  std::size_t element = 2;
+  switch (type) {
+    case napi_float32_array: case napi_int32_array: case napi_uint32_array: element = 4; break;
+    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: element = 8; break;
+    case napi_int8_array: case napi_uint8_array: case napi_uint8_clamped_array: element = 1; break;
+    default: break;
+  }
+  return {static_cast<char*>(data), length, element};
+}
+
+std::size_t element_bytes(std::int64_t dtype) {
+  switch (dtype) {
+    case GLD_F32: case GLD_I32: return 4;
+    case GLD_F64: return 8;
+    case GLD_F16: case GLD_BF16: return 2;
+    default: return 0;
+  }
+}
+
+using Shape = std::array<std::int64_t, 4>;
+
+// Which bytes a view reaches.
+struct Span {
+  const char* begin = nullptr;
+  const char* end = nullptr;
+};
+
+// First and last element that the view reaches, or false if that does not fit 64 bits.
+bool reach(const Shape& shape, const std::int64_t* stride, std::int64_t offset, std::int64_t* low, std::int64_t* high) {
+  *low = *high = offset;
+  for (int axis = 0; axis < 4; ++axis) {
+    std::int64_t extent = 0;
+    if (__builtin_mul_overflow(shape[axis] - 1, stride[axis], &extent)) return false;
+    std::int64_t* side = extent < 0 ? low : high;
+    if (__builtin_add_overflow(*side, extent, side)) return false;
+  }
+  return true;
+}
+
+// Whether the strides visit each element of a block exactly once: the engine fills outputs as blocks.
+bool dense(const Shape& shape, const std::int64_t* stride) {
+  std::array<int, 4> order{0, 1, 2, 3};
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return stride[a] < stride[b]; });
+  std::int64_t size = 1;
+  for (const int axis : order) {
+    if (shape[axis] == 1) continue;
+    if (stride[axis] != size || __builtin_mul_overflow(size, shape[axis], &size)) return false;
+  }
+  return shape[0] == 1 || stride[0] * shape[0] == size;  // samples outermost
+}
+
+Shape shape_of(Role role, const gld_call& call, gld_stage stage) {
+  const auto& t = call.teacher;
+  const auto& s = call.student;
+  switch (role) {
+    case kTeacherFeatures: return {call.n, t.channels, t.height, t.width};
+    case kTeacherWeight: return {call.classes, t.channels, 1, 1};
+    case kTeacherBias: case kStudentBias: case kOutBias: return {call.classes, 1, 1, 1};
+    case kTeacherLogits: case kStudentLogits: case kOutLogits: return {call.n, call.rows, call.classes, 1};
+    case kStudentFeatures: case kOutFeatures: return {call.n, s.channels, s.height, s.width};
+    case kStudentWeight: case kOutWeight: return {call.classes, s.channels, 1, 1};
+    case kLabels: return {call.n, 1, 1, 1};
+    case kSoftLabels: return {call.n, call.classes, 1, 1};
+    case kUpstream: return {call.n, call.rows, stage == GLD_STAGE_POOL ? s.channels : call.classes, 1};
+    default: return {call.n, call.rows, s.channels, 1};
+  }
+}
+
+gld_view* view_of(Role role, gld_call& call) {
+  switch (role) {
+    case kTeacherFeatures: return &call.teacher.features;
+    case kTeacherWeight: return &call.teacher.weight;
+    case kTeacherBias: return &call.teacher.bias;
+    case kTeacherLogits: return &call.teacher.logits;
+    case kStudentFeatures: return &call.student.features;
+    case kStudentWeight: return &call.student.weight;
+    case kStudentBias: return &call.student.bias;
+    case kStudentLogits: return &call.student.logits;
+    case kLabels: return &call.labels;
+    case kSoftLabels: return &call.soft_labels;
+    case kPooled: return &call.in_pooled;
+    case kUpstream: return &call.upstream;
+    case kOutFeatures: return &call.grad_features;
+    case kOutWeight: return &call.grad_weight;
+    case kOutBias: return &call.grad_bias;
+    case kOutLogits: return &call.grad_logits;
+    default: return &call.pooled;
+  }
+}
+
+Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, const Buffer& buffer, gld_view& view) {
+  const char* name = kRoleNames[role];
+  const int base = kFields + role * kRoleFields;
+  const std::int64_t dtype = numbers.integer(base + kDtype, name);
+  const std::int64_t offset = numbers.integer(base + kOffset, name);
+  for (int axis = 0; axis < 4; ++axis) view.stride[axis] = numbers.integer(base + kStride0 + axis, name);
+
+  const bool label = role == kLabels;
+  if (element_bytes(dtype) != buffer.element || label != (dtype == GLD_I32)) {
+    refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
+           "elements of " + std::to_string(buffer.element) + " bytes");
+  }
+  for (const std::int64_t size : shape) {
+    if (size < 1) refuse(env, ErrorClass::kRange, "ERR_GLD_SHAPE", name, "sizes of at least 1", std::to_string(size));
+  }
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  if (!reach(shape, view.stride, offset, &low, &high)) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
+  }
+  if (low < 0 || high >= static_cast<std::int64_t>(buffer.length)) {
+    refuse(env, ErrorClass::kRange, buffer.length == 0 ? "ERR_GLD_DETACHED" : "ERR_GLD_SHORT", name,
+           "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
+           buffer.length == 0 ? "a detached or empty buffer" : std::to_string(buffer.length) + " elements");
+  }
+  if (role >= kFirstOutput && !dense(shape, view.stride)) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_STRIDE", name, "a dense output", "other strides");
+  }
+  view.dtype = static_cast<std::int32_t>(dtype);
+  const auto element = static_cast<std::int64_t>(buffer.element);
+  view.data = buffer.data + offset * element;
+  return {buffer.data + low * element, buffer.data + (high + 1) * element};
+}
+
+}  // namespace
+
+Napi::Array stage_names(Napi::Env env) { return names(env, kStages); }
+Napi::Array field_names(Napi::Env env) { return names(env, kFieldNames); }
+Napi::Array role_names(Napi::Env env) { return names(env, kRoleNames); }
+Napi::Array role_field_names(Napi::Env env) { return names(env, kRoleFieldNames); }
+
+DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers) {
+  const std::int64_t stage = stage_value.IsNumber() ? stage_value.As<Napi::Number>().Int64Value() : -1;
+  if (stage < 0 || stage >= GLD_STAGE_COUNT) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_ARG_TYPE", "stage", "a stage number", std::to_string(stage));
+  }
+  const Buffer raw = buffer_of(env, descriptor, "descriptor");
+  if (raw.element != sizeof(double) || raw.length != kNumbers) {
+    refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
+           std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
+  }
+  if (!buffers.IsArray()) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "buffers", "an array", "another value");
+  const Numbers numbers(env, reinterpret_cast<const double*>(raw.data));
+
+  DecodedCall decoded{};
+  decoded.stage = static_cast<gld_stage>(stage);
+  gld_call& call = decoded.call;
+  call.n = numbers.field(kField_n);
+  call.classes = numbers.field(kField_classes);
+  call.rows = numbers.field(kField_rows);
+  call.grid_rows = numbers.field(kField_gridRows);
+  call.grid_cols = numbers.field(kField_gridCols);
+  call.teacher.channels = numbers.field(kField_teacherChannels);
+  call.teacher.height = numbers.field(kField_teacherHeight);
+  call.teacher.width = numbers.field(kField_teacherWidth);
+  call.student.channels = numbers.field(kField_studentChannels);
+  call.student.height = numbers.field(kField_studentHeight);
+  call.student.width = numbers.field(kField_studentWidth);
+  call.compute = static_cast<std::int32_t>(numbers.field(kField_compute));
+  call.normalization = static_cast<std::int32_t>(numbers.field(kField_normalization));
+  call.unbiased = static_cast<std::int32_t>(numbers.field(kField_unbiased));
+  call.method = static_cast<std::int32_t>(numbers.field(kField_method));
+  call.metric = static_cast<std::int32_t>(numbers.field(kField_metric));
+  call.reduction = static_cast<std::int32_t>(numbers.field(kField_reduction));
+  call.alpha = numbers.real(kField_alpha);
+  call.beta = numbers.real(kField_beta);
+  call.local_weight = numbers.real(kField_localWeight);
+  call.temperature = numbers.real(kField_temperature);
+  decoded.threads = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_threads), 1, 1 << 16));
+
+  std::array<Span, kRoles> spans{};
+  for (int index = 0; index < kRoles; ++index) {
+    const auto role = static_cast<Role>(index);
+    napi_value value = nullptr;
+    if (napi_get_element(env, buffers, static_cast<std::uint32_t>(index), &value) != napi_ok) throw Napi::Error::New(env);
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    if (type == napi_undefined || type == napi_null) continue;
+    spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), buffer_of(env, value, kRoleNames[role]),
+                              *view_of(role, call));
+  }
+  // By address, so that two objects over the same shared memory are found out too.
+  for (int output = kFirstOutput; output < kRoles; ++output) {
+    for (int other = 0; other < kRoles; ++other) {
+      if (other >= output && other >= kFirstOutput) continue;  // each pair of outputs once
+      if (spans[output].begin < spans[other].end && spans[other].begin < spans[output].end) {
+        refuse(env, ErrorClass::kRange, "ERR_GLD_OVERLAP", kRoleNames[output], "memory of its own",
+               std::string("a buffer that overlaps ") + kRoleNames[other]);
+      }
+    }
+  }
+  return decoded;
+}
+
+}  // namespace gld

@@ -1,0 +1,26 @@
+// A call as JavaScript sends it: one array of numbers and one buffer per role. The names and their order are exported, so
+// lib/call.ts fills the numbers in by name. This file checks what memory safety needs; what makes a call sensible is
+// checked in lib.
+#pragma once
+
+#include <napi.h>
+
+#include "../engine.h"
+
+namespace gld {
+
+Napi::Array stage_names(Napi::Env env);
+Napi::Array field_names(Napi::Env env);
+Napi::Array role_names(Napi::Env env);
+Napi::Array role_field_names(Napi::Env env);
+
+struct DecodedCall {
+  gld_stage stage;
+  gld_call call;
+  std::int32_t threads;  // asked for; the caller caps it
+};
+
+// Throws a structured error if a number makes no sense or a view reaches outside its buffer.
+DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers);
+
+}  // namespace gld

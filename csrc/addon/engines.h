@@ -1,0 +1,18 @@
+// Finds, checks and opens the engine libraries beside the addon.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../engine.h"
+
+namespace gld {
+
+// Levels by preference, best first: "x86-64-v4", "x86-64-v3", "x86-64-v2", or "neon".
+std::vector<std::string> built_levels();      // whose library lies beside the addon
+std::vector<std::string> available_levels();  // of those, what this processor and its system can run
+
+// Opens a level's engine, once per process. On failure: null, and why in *reason.
+const gld_engine* open_engine(const std::string& level, std::string* reason);
+
+}  // namespace gld

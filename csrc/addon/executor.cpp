@@ -1,0 +1,108 @@
+#include "executor.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#define EIGEN_USE_THREADS
+#include <unsupported/Eigen/CXX11/ThreadPool>
+
+namespace gld {
+namespace {
+
+struct Process {
+  std::mutex mutex;
+  Eigen::ThreadPool* pool = nullptr;
+  int threads = 1;
+};
+
+// Never destroyed: threads of the pool may outlive static destructors at exit.
+Process& process() {
+  static auto* const instance = new Process;
+  return *instance;
+}
+
+// One parallel region, shared by the caller and those threads of the pool that come in time.
+class Region {
+ public:
+  Region(std::int64_t tasks, gld_task run, void* closure, const std::atomic<bool>* stop)
+      : tasks_(tasks), run_(run), closure_(closure), stop_(stop) {}
+
+  void work(std::int32_t slot) {
+    for (;;) {
+      if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return;
+      const std::int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
+      if (task >= tasks_) return;
+      run_(closure_, task, slot);
+    }
+  }
+
+  // On a thread of the pool. The caller's stack is gone once it has closed the region: then there is nothing to do.
+  void help() {
+    std::int32_t slot = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (closed_) return;
+      slot = ++helpers_;
+      ++active_;
+    }
+    work(slot);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--active_ == 0) idle_.notify_all();
+  }
+
+  void close() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    closed_ = true;
+    idle_.wait(lock, [this] { return active_ == 0; });
+  }
+
+ private:
+  const std::int64_t tasks_;
+  const gld_task run_;
+  void* const closure_;
+  const std::atomic<bool>* const stop_;
+  std::atomic<std::int64_t> next_{0};
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::int32_t helpers_ = 0;
+  std::int32_t active_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+void configure_pool(int threads) {
+  Process& shared = process();
+  const std::lock_guard<std::mutex> lock(shared.mutex);
+  if (shared.pool != nullptr) return;
+  shared.threads = std::max(threads, 1);
+  shared.pool = new Eigen::ThreadPool(shared.threads);
+}
+
+int pool_threads() {
+  const std::lock_guard<std::mutex> lock(process().mutex);
+  return process().threads;
+}
+
+void schedule(std::function<void()> job) { process().pool->Schedule(std::move(job)); }
+
+Executor::Executor(int threads, const std::atomic<bool>* stop) : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
+
+void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* closure) {
+  const auto* executor = static_cast<Executor*>(self);
+  const auto region = std::make_shared<Region>(tasks, run, closure, executor->stop_);
+  const std::int64_t helpers = std::min<std::int64_t>(executor->lent_.threads, tasks) - 1;
+  for (std::int64_t i = 0; i < helpers; ++i) schedule([region] { region->help(); });
+  region->work(0);
+  region->close();
+}
+
+std::int32_t Executor::stopped(void* self) {
+  const auto* stop = static_cast<Executor*>(self)->stop_;
+  return stop != nullptr && stop->load(std::memory_order_relaxed) ? 1 : 0;
+}
+
+}  // namespace gld

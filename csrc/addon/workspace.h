@@ -1,0 +1,51 @@
+// Memory that an engine works in: kept between calls by GldLoss, or taken for one call.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <memory>
+
+namespace gld {
+
+// 64-byte aligned memory.
+class Memory {
+ public:
+  // Grows to at least this many bytes, contents lost; false if there is not that much.
+  bool reserve(std::size_t bytes);
+  void release();
+  void* data() const { return data_.get(); }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  std::unique_ptr<void, Free> data_;
+  std::size_t bytes_ = 0;
+};
+
+// What JavaScript sees of it. One call at a time may use it.
+class Workspace : public Napi::ObjectWrap<Workspace> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit Workspace(const Napi::CallbackInfo& info);
+  ~Workspace() override;
+
+  bool busy() const { return busy_; }
+  bool begin(Napi::Env env, std::size_t bytes);  // false: not that much memory
+  void end(Napi::Env env);
+  Memory& memory() { return memory_; }
+
+ private:
+  Napi::Value bytes(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+  void report(Napi::Env env);
+
+  Memory memory_;
+  std::size_t reported_ = 0;  // to the garbage collector
+  bool busy_ = false;
+  bool disposed_ = false;
+};
+
+}  // namespace gld

@@ -1,0 +1,85 @@
+#include "centred.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lanes.h"
+
+namespace gld {
+namespace {
+
+constexpr std::int64_t kMaxBlocks = 64;  // bounds the memory of the partial sums
+constexpr std::int64_t kMinBlock = 256;
+
+}  // namespace
+
+template <class T>
+Centred<T>::Centred(const Lines<T>& lines, std::int64_t m, Arena& arena, int threads)
+    : lines_(lines), m_(m), block_(std::max(kMinBlock, block_count(m, kMaxBlocks))) {
+  const std::int64_t width = padded<double>(lines.columns());
+  origin_ = arena.take<double>(width);
+  mean_ = arena.take<double>(width);
+  partial_ = arena.take<double>(block_count(m, block_) * 2 * width);
+  staging_ = arena.take<T>(threads * padded<T>(lines.columns()));
+}
+
+template <class T>
+void Centred<T>::fit(const Parallel& parallel) {
+  const std::int64_t columns = lines_.columns();
+  const std::int64_t width = padded<double>(columns);
+  const std::int64_t pitch = padded<T>(columns);
+
+  // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
+  lines_.load(0, 1, staging_, pitch);
+  for (std::int64_t k = 0; k < columns; ++k) origin_[k] = static_cast<double>(staging_[k]);
+
+  parallel.blocks(m_, block_, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
+    double* total = partial_ + task * 2 * width;
+    double* largest = total + width;
+    T* row = staging_ + slot * pitch;
+    std::fill_n(total, 2 * width, 0.0);
+    for (std::int64_t r = first; r < first + count; ++r) {
+      lines_.load(r, 1, row, pitch);
+      for (std::int64_t k = 0; k < columns; ++k) {
+        const double difference = static_cast<double>(row[k]) - origin_[k];
+        total[k] += difference;
+        largest[k] = std::max(largest[k], std::abs(difference));
+      }
+    }
+  });
+
+  double largest = 0;
+  std::fill_n(mean_, width, 0.0);
+  for (std::int64_t task = 0; task < block_count(m_, block_); ++task) {
+    const double* total = partial_ + task * 2 * width;
+    for (std::int64_t k = 0; k < columns; ++k) {
+      mean_[k] += total[k];
+      largest = std::max(largest, total[width + k]);
+    }
+  }
+  for (std::int64_t k = 0; k < columns; ++k) mean_[k] /= static_cast<double>(m_);
+
+  // A power of two: scaling is exact, so it changes no bit of the result.
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  scale_ = std::isfinite(largest) && largest > 0 ? std::ldexp(1.0, std::clamp(-exponent, -1000, 1000)) : 1.0;
+}
+
+template <class T>
+void Centred<T>::load(std::int64_t first, std::int64_t count, T* to, std::int64_t pitch, double* squares) const {
+  const std::int64_t columns = lines_.columns();
+  lines_.load(first, count, to, pitch);
+  for (std::int64_t i = 0; i < count; ++i) {
+    T* row = to + i * pitch;
+    for (std::int64_t k = 0; k < columns; ++k) {
+      row[k] = static_cast<T>(((static_cast<double>(row[k]) - origin_[k]) - mean_[k]) * scale_);
+    }
+    std::fill(row + columns, row + pitch, T(0));
+    squares[i] = dot(row, row, columns);
+  }
+}
+
+template class Centred<float>;
+template class Centred<double>;
+
+}  // namespace gld

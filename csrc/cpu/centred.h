@@ -1,0 +1,33 @@
+// Logit rows as the relation sees them: centred on their mean and scaled to about 1. The loss depends on neither, and
+// both keep float32 accurate: no common offset to cancel, no square that overflows.
+#pragma once
+
+#include "arena.h"
+#include "parallel.h"
+#include "views.h"
+
+namespace gld {
+
+template <class T>
+class Centred {
+ public:
+  Centred(const Lines<T>& lines, std::int64_t m, Arena& arena, int threads);
+
+  void fit(const Parallel& parallel);
+
+  // Rows [first, first + count), `pitch` apart and zero beyond the columns; squares[i] = ‖row i‖².
+  void load(std::int64_t first, std::int64_t count, T* to, std::int64_t pitch, double* squares) const;
+
+  double scale() const { return scale_; }  // d centred / d logit
+
+ private:
+  Lines<T> lines_;
+  std::int64_t m_, block_;
+  double scale_ = 1;
+  double* origin_;   // the first row
+  double* mean_;     // of the differences to it
+  double* partial_;  // per block: sums of the differences, then their largest absolute values
+  T* staging_;       // per slot: one row
+};
+
+}  // namespace gld

@@ -1,0 +1,110 @@
+#include "gld.h"
+
+#include <algorithm>
+
+namespace gld {
+namespace {
+
+constexpr std::int64_t kRowBlock = 16;  // rows of one task of the sweep
+enum { kTask, kGlobal, kLocal, kRowTerms };
+
+}  // namespace
+
+Terms::Terms(const gld_call& call, gld_stage stage)
+    : task(false), divergence(false), relation(false), task_weight(1), global_weight(1), local_weight(1), relation_weight(1) {
+  switch (stage) {
+    case GLD_STAGE_CROSS_ENTROPY: task = true; break;
+    case GLD_STAGE_NORMALIZED_KD: divergence = true; break;
+    case GLD_STAGE_RELATION: relation = true; break;
+    default:
+      task = call.labels.data != nullptr || call.soft_labels.data != nullptr;
+      divergence = relation = true;
+      task_weight = 1 - call.alpha;
+      global_weight = call.alpha;
+      local_weight = call.local_weight;
+      relation_weight = call.beta;
+  }
+}
+
+template <class T>
+Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
+    : call_(call),
+      terms_(call, stage),
+      m_(call.n * call.rows),
+      teacher_(call, call.teacher, arena, threads),
+      student_(call, call.student, arena, threads),
+      cross_entropy_(call),
+      normalized_kd_(call) {
+  student_.plan_gradients(arena);
+  // The sweep over rows and the relation follow one another and share their workspace.
+  const std::size_t phase = arena.mark();
+  partial_ = arena.take<double>(block_count(m_, kRowBlock) * kRowTerms);
+  scratch_size_ = 2 * padded<T>(call.classes) +
+                  std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
+  scratch_ = arena.take<T>(scratch_size_ * threads);
+  arena.rewind(phase);
+  if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), arena, threads);
+}
+
+template <class T>
+void Gld<T>::run(const Parallel& parallel, gld_result& result) {
+  teacher_.forward(parallel);
+  student_.forward(parallel);
+  sweep_rows(parallel, result);
+  if (relation_) {
+    const bool counts = terms_.relation_weight != 0;
+    result.relation = relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : Rows<T>{});
+    result.method = relation_->method();
+  }
+  if (student_.grad_logits()) student_.backward(parallel);
+
+  // A term without weight must not reach the loss even if it is infinite.
+  const auto weighted = [](double weight, double term) { return weight == 0 ? 0 : weight * term; };
+  result.loss = weighted(terms_.task_weight, result.task) + weighted(terms_.global_weight, result.global) +
+                weighted(terms_.local_weight, result.local) + weighted(terms_.relation_weight, result.relation);
+}
+
+// Everything that needs one row of either side at a time. Starts the logit gradient, so it runs even without such terms.
+template <class T>
+void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
+  const std::int64_t width = padded<T>(call_.classes);
+  const double n = static_cast<double>(call_.n);
+  const Lines<T> teacher_lines = teacher_.logits();
+  const Lines<T> student_lines = student_.logits();
+  const Rows<T> grad = student_.grad_logits();
+  parallel.blocks(m_, kRowBlock, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
+    double* total = partial_ + task * kRowTerms;
+    std::fill_n(total, kRowTerms, 0.0);
+    T* teacher = scratch_ + slot * scratch_size_;
+    T* student = teacher + width;
+    T* scratch = student + width;
+    for (std::int64_t r = first; r < first + count; ++r) {
+      const bool global = r % call_.rows == 0;
+      T* to = grad ? grad[r] : nullptr;
+      if (to != nullptr) std::fill_n(to, call_.classes, T(0));
+      const auto gradient = [&](double weight) { return weight == 0 ? nullptr : to; };
+      if (!terms_.divergence && !(terms_.task && global)) continue;
+      student_lines.load(r, 1, student, width);
+      if (terms_.task && global) {
+        total[kTask] += cross_entropy_.row(r / call_.rows, student, terms_.task_weight / n, gradient(terms_.task_weight), scratch);
+      }
+      if (terms_.divergence) {
+        const double weight = global ? terms_.global_weight : terms_.local_weight;
+        teacher_lines.load(r, 1, teacher, width);
+        total[global ? kGlobal : kLocal] += normalized_kd_.row(teacher, student, weight / n, gradient(weight), scratch);
+      }
+    }
+  });
+  double total[kRowTerms] = {};
+  for (std::int64_t task = 0; task < block_count(m_, kRowBlock); ++task) {
+    for (int term = 0; term < kRowTerms; ++term) total[term] += partial_[task * kRowTerms + term];
+  }
+  result.task = total[kTask] / n;
+  result.global = total[kGlobal] / n;
+  result.local = total[kLocal] / n;
+}
+
+template class Gld<float>;
+template class Gld<double>;
+
+}  // namespace gld

@@ -1,0 +1,45 @@
+// Stage gld: the whole loss, features -> pooled -> logits -> row losses and relation -> logit gradient -> gradients.
+// The stages cross_entropy, normalized_kd and relation are the same thing with the other terms left out. DESIGN §2.6.
+#pragma once
+
+#include <optional>
+
+#include "arena.h"
+#include "cross_entropy.h"
+#include "network.h"
+#include "normalized_kd.h"
+#include "parallel.h"
+#include "relation.h"
+
+namespace gld {
+
+// Which terms a stage computes, and their weights in its loss.
+struct Terms {
+  bool task, divergence, relation;
+  double task_weight, global_weight, local_weight, relation_weight;
+
+  Terms(const gld_call& call, gld_stage stage);
+};
+
+template <class T>
+class Gld {
+ public:
+  Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads);
+  void run(const Parallel& parallel, gld_result& result);
+
+ private:
+  void sweep_rows(const Parallel& parallel, gld_result& result) const;
+
+  const gld_call& call_;
+  Terms terms_;
+  std::int64_t m_;
+  Network<T> teacher_, student_;
+  CrossEntropy<T> cross_entropy_;
+  NormalizedKd<T> normalized_kd_;
+  std::optional<Relation<T>> relation_;
+  double* partial_;  // per block of rows: task, global, local
+  T* scratch_;       // per slot
+  std::int64_t scratch_size_;
+};
+
+}  // namespace gld

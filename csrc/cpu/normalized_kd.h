@@ -1,0 +1,32 @@
+// Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs.
+// s is the row's standard deviation over the classes (paper equation for L_ND; DESIGN §2.4), or a temperature τ with the
+// factor τ² of Hinton et al.
+#pragma once
+
+#include "../engine.h"
+#include "views.h"
+
+namespace gld {
+
+template <class T>
+class NormalizedKd {
+ public:
+  explicit NormalizedKd(const gld_call& call);
+
+  // Elements of scratch that row() needs.
+  static std::int64_t scratch(std::int64_t classes);
+
+  // Loss of one row. grad, if there, gains weight * d loss / d student.
+  double row(const T* teacher, const T* student, double weight, T* grad, T* scratch) const;
+
+ private:
+  struct Normalized;
+  Normalized normalize(const T* logits, T* normalized, T* exponential) const;
+
+  std::int64_t classes_;
+  bool by_std_;
+  double degrees_;      // classes - 1 or classes
+  double temperature_;
+};
+
+}  // namespace gld

@@ -1,0 +1,49 @@
+#include "relation.h"
+
+namespace gld {
+namespace {
+
+// The one cost model of method 'auto', in multiply-adds: pairwise takes three m×m×K products, as many again to
+// form and reduce the tiles' entries; moments takes ten m×K×K products.
+gld_method choose(std::int64_t m, std::int64_t classes) {
+  constexpr double kEntry = 40;  // work on one entry of both distance matrices, in units of one multiply-add
+  const double rows = static_cast<double>(m);
+  const double width = static_cast<double>(classes);
+  const double pairwise = rows * rows * (3 * width + kEntry);
+  const double moments = rows * (10 * width * width + kEntry * width);
+  return pairwise <= moments ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
+}
+
+}  // namespace
+
+template <class T>
+Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads)
+    : teacher_(teacher, call.n * call.rows, arena, threads), student_(student, call.n * call.rows, arena, threads) {
+  const std::int64_t m = call.n * call.rows;
+  const double rows = static_cast<double>(m);
+  reduction_ = call.reduction == GLD_REDUCE_ROW ? 1 / rows : 1 / rows / rows;
+  auto method = static_cast<gld_method>(call.method);
+  if (method == GLD_METHOD_AUTO) {
+    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(m, call.classes);
+  }
+  if (method == GLD_METHOD_MOMENTS) {
+    moments_.emplace(m, call.classes, arena, threads);
+  } else {
+    pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, arena, threads);
+  }
+}
+
+template <class T>
+double Relation<T>::run(const Parallel& parallel, double weight, Rows<T> grad) {
+  teacher_.fit(parallel);
+  student_.fit(parallel);
+  const double slope = weight * reduction_ * student_.scale();
+  const double total = moments_ ? moments_->run(parallel, teacher_, student_, slope, grad)
+                                : pairwise_->run(parallel, teacher_, student_, slope, grad);
+  return reduction_ * total;
+}
+
+template class Relation<float>;
+template class Relation<double>;
+
+}  // namespace gld

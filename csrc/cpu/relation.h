@@ -1,0 +1,34 @@
+// Stage relation: (1/m²) Σ_rc (D_t[r,c] - D_s[r,c])² over all m logit rows, D the row-normalised matrix of (squared)
+// distances, by one of two methods that agree to rounding. DESIGN §2.5 and §3; paper section 3.3.
+#pragma once
+
+#include <optional>
+
+#include "arena.h"
+#include "centred.h"
+#include "parallel.h"
+#include "relation_moments.h"
+#include "relation_pairwise.h"
+#include "views.h"
+
+namespace gld {
+
+template <class T>
+class Relation {
+ public:
+  // lines: the m rows of either side, read a block at a time.
+  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads);
+
+  // The loss. grad, if there, gains weight * d loss / d student logits.
+  double run(const Parallel& parallel, double weight, Rows<T> grad);
+
+  gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
+
+ private:
+  double reduction_;  // what the sum over all entries is multiplied with: 1/m² or 1/m
+  Centred<T> teacher_, student_;
+  std::optional<RelationPairwise<T>> pairwise_;
+  std::optional<RelationMoments<T>> moments_;
+};
+
+}  // namespace gld

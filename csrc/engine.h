@@ -1,0 +1,117 @@
+// The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node nor CUDA.
+//
+// An engine is a shared library that exports gld_engine_query(). One gld_call describes any stage: it carries the sizes,
+// the options and a strided view of every buffer; each stage reads and writes the views named in its comment below.
+// Layouts (NCHW or NHWC features, KC or CK weights) and slices are nothing but strides here.
+#ifndef GLD_ENGINE_H
+#define GLD_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Raised whenever a struct of this file changes; an engine of another version is refused.
+#define GLD_ENGINE_ABI 1
+
+typedef enum gld_status {
+  GLD_OK = 0,
+  GLD_CANCELLED = 1,      // the stop flag was seen; outputs are unspecified
+  GLD_INVALID = 2,        // the call contradicts itself; the message says how
+  GLD_LABEL_RANGE = 3,    // a label outside [0, classes); the message names it
+  GLD_OUT_OF_MEMORY = 4,
+  GLD_FAILED = 5
+} gld_status;
+
+typedef enum gld_stage {
+  GLD_STAGE_POOL = 0,           // student.features -> pooled; upstream -> grad_features
+  GLD_STAGE_CLASSIFIER = 1,     // in_pooled, student.weight, student.bias -> grad_logits (the logits); upstream -> pooled, grad_weight, grad_bias
+  GLD_STAGE_CROSS_ENTROPY = 2,  // student.logits (row 0 of each sample), labels or soft_labels -> loss, grad_logits
+  GLD_STAGE_NORMALIZED_KD = 3,  // teacher.logits, student.logits -> loss over all rows, grad_logits
+  GLD_STAGE_RELATION = 4,       // teacher.logits, student.logits -> loss, grad_logits
+  GLD_STAGE_GLD = 5,            // the whole loss -> loss, terms, all gradients whose view is present
+  GLD_STAGE_COUNT = 6
+} gld_stage;
+
+typedef enum gld_dtype { GLD_F32 = 0, GLD_F64 = 1, GLD_F16 = 2, GLD_BF16 = 3, GLD_I32 = 4 } gld_dtype;
+typedef enum gld_normalization { GLD_NORMALIZE_STD = 0, GLD_NORMALIZE_TEMPERATURE = 1 } gld_normalization;
+typedef enum gld_method { GLD_METHOD_AUTO = 0, GLD_METHOD_PAIRWISE = 1, GLD_METHOD_MOMENTS = 2 } gld_method;
+typedef enum gld_metric { GLD_METRIC_SQEUCLIDEAN = 0, GLD_METRIC_EUCLIDEAN = 1 } gld_metric;
+typedef enum gld_reduction { GLD_REDUCE_MATRIX = 0, GLD_REDUCE_ROW = 1 } gld_reduction;
+
+// A strided view; strides are in elements, in the logical axis order given at each use. data == NULL: not there.
+// data points at the element whose indices are all zero, strides may be zero or negative.
+typedef struct gld_view {
+  void* data;
+  int32_t dtype;
+  int64_t stride[4];
+} gld_view;
+
+// One network: either features with a linear classifier, or logits.
+typedef struct gld_side {
+  int64_t channels, height, width;
+  gld_view features;  // [n, channels, height, width]
+  gld_view weight;    // [classes, channels]
+  gld_view bias;      // [classes], optional
+  gld_view logits;    // [n, rows, classes], row 0 of a sample is the global one
+} gld_side;
+
+typedef struct gld_call {
+  // sizes: rows = 1 + grid_rows * grid_cols logit rows per sample; m = n * rows of them in all
+  int64_t n, classes, rows, grid_rows, grid_cols;
+  gld_side teacher, student;
+  gld_view labels;       // [n] int32
+  gld_view soft_labels;  // [n, classes]
+  gld_view in_pooled;    // [n, rows, channels] of the student
+  gld_view upstream;     // [n, rows, channels] for the pool stage, [n, rows, classes] for the classifier
+
+  int32_t compute;        // GLD_F32 or GLD_F64
+  int32_t normalization;  // gld_normalization
+  int32_t unbiased;       // standard deviation over classes - 1 instead of classes
+  int32_t method, metric, reduction;
+  double alpha, beta, local_weight, temperature;
+
+  // outputs, dense, GLD_F32 or GLD_F64, each optional
+  gld_view grad_features;  // [n, channels, height, width] of the student
+  gld_view grad_weight;    // [classes, channels]
+  gld_view grad_bias;      // [classes]
+  gld_view grad_logits;    // [n, rows, classes]
+  gld_view pooled;         // [n, rows, channels]
+} gld_call;
+
+// Unweighted terms; loss is the weighted total (or the stage's own loss).
+typedef struct gld_result {
+  double loss, task, global, local, relation;
+  int32_t method;  // the relation method that ran, 0 if none did
+} gld_result;
+
+// What the caller lends to an engine for one call. Tasks are numbered; which thread runs which one is the executor's
+// business, so an engine must not let results depend on it. slot < threads tells concurrent tasks apart.
+typedef void (*gld_task)(void* closure, int64_t task, int32_t slot);
+typedef struct gld_executor {
+  void* self;
+  int32_t threads;
+  void (*parallel)(void* self, int64_t tasks, gld_task run, void* closure);  // returns when all tasks are done or skipped
+  int32_t (*stopped)(void* self);                                            // non-zero: the call was cancelled
+} gld_executor;
+
+#define GLD_MESSAGE_BYTES 256
+
+typedef struct gld_engine {
+  int32_t abi;
+  const char* level;  // "x86-64-v3", "neon", ...
+  // Bytes of workspace (64-byte aligned) that run() needs for this call and number of threads.
+  gld_status (*workspace)(const gld_call* call, gld_stage stage, int32_t threads, size_t* bytes, char* message);
+  gld_status (*run)(const gld_call* call, gld_stage stage, const gld_executor* executor, void* workspace, size_t bytes,
+                    gld_result* result, char* message);
+} gld_engine;
+
+// The only exported symbol of an engine library.
+typedef const gld_engine* (*gld_engine_query_fn)(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

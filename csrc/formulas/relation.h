@@ -1,0 +1,48 @@
+// The relation loss of one row, shared by every engine and both methods. DESIGN §2.5 and §3; paper equation for
+// L_relation. u and v are the teacher's and the student's distance rows divided by their L2 norms.
+#pragma once
+
+#ifdef __CUDACC__
+#define GLD_HOST_DEVICE __host__ __device__
+#else
+#define GLD_HOST_DEVICE
+#endif
+
+#include <cmath>
+
+namespace gld {
+
+struct RelationRow {
+  double value;  // ‖u - v‖²
+  // d value / d (student distance row) = teacher_slope * (teacher row) + student_slope * (student row)
+  double teacher_slope;
+  double student_slope;
+};
+
+// From ‖teacher row‖², ‖student row‖² and their scalar product. A zero row stays zero and has gradient 0.
+GLD_HOST_DEVICE inline RelationRow relation_row(double teacher_square, double student_square, double product) {
+  if (teacher_square == 0 || student_square == 0) {
+    // ‖u‖² + ‖v‖² with what is left of them: 1 for a row that is not zero (NaN for a NaN).
+    const double u = teacher_square == 0 ? 0.0 : teacher_square / teacher_square;
+    const double v = student_square == 0 ? 0.0 : student_square / student_square;
+    return {u + v, 0.0, 0.0};
+  }
+  const double norms = std::sqrt(teacher_square) * std::sqrt(student_square);
+  const double cosine = product / norms;
+  // ‖u - v‖² = 2 (1 - cos) is never negative; rounding may put cos above 1. A NaN passes.
+  double value = 2 * (1 - cosine);
+  if (value < 0) value = 0;
+  return {value, -2 / norms, 2 * cosine / student_square};
+}
+
+// Σ_c (t_r + t_c - 2 x_r·x_c)(s_r + s_c - 2 y_r·y_c) for one of `rows` centred rows, given Σt, Σs, Σts, x·(Xᵀs), y·(Yᵀt)
+// and xᵀ(XᵀY)y. Only centred rows lose the terms in Σx and Σy.
+GLD_HOST_DEVICE inline double relation_product(double rows, double t, double s, double sum_t, double sum_s, double sum_ts,
+                                               double x_dot_xs, double y_dot_yt, double quadratic) {
+  return rows * t * s + t * sum_s + s * sum_t + sum_ts - 2 * (x_dot_xs + y_dot_yt) + 4 * quadratic;
+}
+
+// Rounding may leave a squared norm below zero, where the root would be NaN; a true NaN passes.
+GLD_HOST_DEVICE inline double relation_square(double square) { return square < 0 ? 0 : square; }
+
+}  // namespace gld
