@@ -59,7 +59,8 @@ t.test('what is in it', async (t) => {
 });
 
 t.test('installed with --ignore-scripts', async (t) => {
-  const consumer = new Consumer(t.testdir(), tarball);
+  const consumer = new Consumer(tarball);
+  t.teardown(() => consumer.remove());
   const install = consumer.npm(['install', '--ignore-scripts']);
   t.equal(install.status, 0, install.stderr);
   check(t, 'import', consumer.node('loss.mjs', esm, only));
@@ -67,7 +68,8 @@ t.test('installed with --ignore-scripts', async (t) => {
 });
 
 t.test('installed from a lockfile with install scripts, where there is no compiler', async (t) => {
-  const consumer = new Consumer(t.testdir(), tarball);
+  const consumer = new Consumer(tarball);
+  t.teardown(() => consumer.remove());
   const lock = consumer.npm(['install', '--package-lock-only']);
   t.equal(lock.status, 0, lock.stderr);
 

@@ -1,7 +1,8 @@
 // A project of a user that has installed the packed tarball, without a registry: the package's two dependencies are
 // packed from node_modules here, and npm takes them as satisfying the ranges in the package's manifest.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { at, run } from './support.js';
 
@@ -18,11 +19,11 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 export class Consumer {
-  readonly #folder: string;
+  // Outside this repository: npm looks for a project upwards, and must not find this one.
+  readonly #folder = mkdtempSync(join(tmpdir(), 'gld-loss-consumer-'));
 
   /** Packs the dependencies and writes the project's manifest; nothing is installed yet. */
-  constructor(folder: string, tarball: string) {
-    this.#folder = resolve(folder);
+  constructor(tarball: string) {
     const packed = join(this.#folder, 'packed');
     mkdirSync(packed, { recursive: true });
     const dependencies: Record<string, string> = { 'gld-loss': `file:${resolve(tarball)}` };
@@ -41,6 +42,7 @@ export class Consumer {
   }
 
   npm(args: string[], environment: NodeJS.ProcessEnv = {}): Outcome {
+    if (!existsSync(join(this.#folder, 'package.json'))) throw new Error('the consumer was removed');
     return this.#spawn('npm', [...args, '--offline', '--no-audit', '--no-fund'], environment);
   }
 
@@ -48,6 +50,10 @@ export class Consumer {
   node(name: string, script: string, environment: NodeJS.ProcessEnv = {}): Outcome {
     writeFileSync(join(this.#folder, name), script);
     return this.#spawn(process.execPath, [name], environment);
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #spawn(program: string, args: string[], environment: NodeJS.ProcessEnv): Outcome {

@@ -7,14 +7,9 @@ import { join } from 'node:path';
 import { Consumer, lossScript, nodeHeaders } from './consumer.js';
 import { binaries, run, tool } from './support.js';
 
-tool(() => {
-  const folder = mkdtempSync(join(tmpdir(), 'gld-loss-source-'));
+function check(tarball: string): void {
+  const consumer = new Consumer(tarball);
   try {
-    run('tsx', ['tools/ensure-built.ts', 'ts']);
-    run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]);
-    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-    const consumer = new Consumer(folder, join(folder, String(tarball)));
-
     const headers = nodeHeaders();
     const environment = {
       npm_config_build_from_source: 'true',
@@ -32,6 +27,17 @@ tool(() => {
     const result = consumer.node('loss.mjs', `import { gldLoss, deviceInfo } from 'gld-loss';${lossScript}`);
     if (result.status !== 0) throw new Error(`the loss failed: ${result.stderr}`);
     console.log(result.stdout.trim());
+  } finally {
+    consumer.remove();
+  }
+}
+
+tool(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'gld-loss-source-'));
+  try {
+    run('tsx', ['tools/ensure-built.ts', 'ts']);
+    run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]);
+    check(join(folder, String(readdirSync(folder).find((name) => name.endsWith('.tgz')))));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
