@@ -70,8 +70,18 @@ function open(): Native {
   } catch (cause) {
     throw loadError(cause);
   }
-  native.configure(parallelism(), process.env['GLD_LOSS_CPU_LEVEL'] || undefined);
+  native.configure(parallelism(), level(native.info().available));
   return native;
+}
+
+/** The instruction-set level that GLD_LOSS_CPU_LEVEL forces, if it does. */
+function level(available: readonly string[]): string | undefined {
+  const value = process.env['GLD_LOSS_CPU_LEVEL'] || undefined;
+  if (value !== undefined && !available.includes(value)) {
+    const expected = `one of ${available.join(', ')}, the levels that are built and that this machine has`;
+    fail('ERR_GLD_OPTION', 'GLD_LOSS_CPU_LEVEL', expected, describe(value));
+  }
+  return value;
 }
 
 /** The addon, loaded and configured. */

@@ -21,8 +21,9 @@
  * | `ERR_GLD_DEVICE` | RangeError | a device, or memory on a device, that cannot be used |
  * | `ERR_GLD_MEMORY` | RangeError | memory for the result or the workspace could not be had |
  * | `ERR_GLD_LOAD` | Error | the native library did not load; the message says why and what to do |
+ * | `ERR_GLD_NATIVE` | Error | the native library found a contradiction: a defect of this package, please report it |
  */
-export type GldErrorCode = keyof typeof classes | 'ERR_GLD_LOAD';
+export type GldErrorCode = keyof typeof classes | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
 
 /** An error of this package: a TypeError or RangeError that carries its parts beside the message. */
 export interface GldError extends Error {

@@ -133,7 +133,7 @@ function compute(
     encode(shared, problem, settings);
     bindAll(shared, problem.views, outputs);
     shared.run('gld', workspace);
-    return finish(shared.result, problem, settings, outputs);
+    return finish(shared.result, problem, outputs);
   } finally {
     shared.clear();
   }
@@ -153,7 +153,7 @@ async function computeAsync(
   bindAll(call, copyInputs(problem.views), outputs);
   await call.start('gld', workspace, signal);
   deliver(outputs);
-  return finish(call.result, problem, settings, outputs);
+  return finish(call.result, problem, outputs);
 }
 
 function encode(call: Call, problem: Problem, settings: Settings): void {
@@ -172,16 +172,11 @@ function mapSize(side: ReadSide): readonly [number, number, number] {
   return side.kind === 'features' ? [side.channels, side.height, side.width] : [0, 0, 0];
 }
 
-function finish(
-  done: Float64Array,
-  { hasLabels }: Problem,
-  settings: Settings,
-  outputs: readonly Output[],
-): GldResult {
+function finish(done: Float64Array, { hasLabels }: Problem, outputs: readonly Output[]): GldResult {
   const [loss, task, global, local, relation] = done;
   const terms: GldTerms = { global: global!, local: local!, relation: relation! };
   if (hasLabels) terms.task = task!;
   const result: GldResult = { loss: loss!, terms, relationMethod: methodOf(done) };
-  if (settings.gradients !== false) result.gradients = named(outputs);
+  if (outputs.length > 0) result.gradients = named(outputs);
   return result;
 }

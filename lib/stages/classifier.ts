@@ -44,7 +44,7 @@ export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): Cl
   const shape = withWidth(pooled, classes);
   const outputs = [rowsOutput('out.logits', resultType(pooled.view, weight, bias), shape)];
   if (upstream !== undefined) {
-    views.push(['upstream', readLike('upstream', upstream, shape, 'the logits').view]);
+    views.push(['upstream', readLike('upstream', upstream, shape, 'the logits have').view]);
     outputs.push(rowsOutput('out.pooled', resultType(pooled.view), withWidth(pooled, channels)));
     const sizes = { KC: [classes, channels], CK: [channels, classes] };
     const { weightLayout } = given;

@@ -42,7 +42,7 @@ export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult {
   const views: RoleView[] = [['student.features', features]];
   const outputs = [output('out.pooled', dtype, [n, rows, channels])];
   if (upstream !== undefined) {
-    views.push(['upstream', readLike('upstream', upstream, [n, rows, channels], 'pooled').view]);
+    views.push(['upstream', readLike('upstream', upstream, [n, rows, channels], 'pooled has').view]);
     const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
     outputs.push(output('out.features', dtype, sizes[layout], layouts[layout]));
   }

@@ -71,11 +71,11 @@ export function readPair(inputs: unknown): { student: Rows; views: RoleView[] } 
   return { student, views: [['teacher.logits', teacher.view], ['student.logits', student.view]] };
 }
 
-/** Reads rows that must have a certain shape, that of the thing named. */
+/** Reads rows that must have a certain shape: that which `like` tells ("pooled has"). */
 export function readLike(argument: string, value: unknown, shape: readonly number[], like: string): Rows {
-  const given = readFloats(argument, value, [shape.length], `${brackets(shape)}, as ${like} has`);
+  const given = readFloats(argument, value, [shape.length], `${brackets(shape)}, as ${like}`);
   if (!shape.every((size, axis) => given.shape[axis] === size)) {
-    fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}, as ${like} has`, brackets(given.shape));
+    fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}, as ${like}`, brackets(given.shape));
   }
   const view = shape.length === 3 ? given : splitSamples(given);
   return { n: view.shape[0]!, rows: view.shape[1]!, width: view.shape[2]!, view, shape };
