@@ -145,7 +145,7 @@ bool dense(const Shape& shape, const std::int64_t* stride) {
     if (shape[axis] == 1) continue;
     if (stride[axis] != size || __builtin_mul_overflow(size, shape[axis], &size)) return false;
   }
-  return shape[0] == 1 || stride[0] * shape[0] == size;  // samples outermost
+  return true;
 }
 
 Shape shape_of(Role role, const gld_call& call, gld_stage stage) {
@@ -212,7 +212,10 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
            "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
            buffer.length == 0 ? "a detached or empty buffer" : std::to_string(buffer.length) + " elements");
   }
-  if (role >= kFirstOutput && !dense(shape, view.stride)) {
+  // The engine fills outputs in blocks: features by sample, the others as a whole.
+  const bool block = dense(shape, view.stride) &&
+                     (role != kOutFeatures || shape[0] == 1 || view.stride[0] == shape[1] * shape[2] * shape[3]);
+  if (role >= kFirstOutput && !block) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_STRIDE", name, "a dense output", "other strides");
   }
   view.dtype = static_cast<std::int32_t>(dtype);

@@ -11,7 +11,6 @@
 #include "parallel.h"
 #include "stages.h"
 
-
 namespace gld {
 namespace {
 
@@ -31,7 +30,7 @@ const char* fault(const gld_call& call, gld_stage stage) {
     return readable(side.weight) && (side.bias.data == nullptr || readable(side.bias)) && side.channels >= 1 &&
            side.height >= call.grid_rows && side.width >= call.grid_cols;
   };
-  if (call.n < 1 || call.classes < 1 || call.rows < 1) return "sizes below 1";
+  if (call.n < 1 || call.rows < 1 || call.classes < (stage == GLD_STAGE_POOL ? 0 : 1)) return "sizes below 1";
   if (call.compute != GLD_F32 && call.compute != GLD_F64) return "unknown compute type";
   for (const gld_view* view : {&call.grad_features, &call.grad_weight, &call.grad_bias, &call.grad_logits, &call.pooled}) {
     if (!writable(*view)) return "an output is neither float32 nor float64";
