@@ -1,0 +1,138 @@
+/** Building blocks of the networks: named parameters, convolution + batch norm, the linear classifier. */
+import type { Rng } from '../data/rng.js';
+import { tf } from './backend.js';
+import { batchNorm, batchNormEpsilon } from './batch-norm.js';
+
+/** [height, width, channels] */
+export type MapShape = [number, number, number];
+
+/** New statistics weigh this much in the running averages, as in PyTorch. */
+const statisticsMomentum = 0.1;
+
+/** All variables of a network, in the order of their making, named `<scope>/<name>`. */
+export class Parameters {
+  readonly trainable: tf.Variable[] = [];
+  /** Running means and variances: not trained, but part of the state. */
+  readonly statistics: tf.Variable[] = [];
+
+  constructor(private readonly scope: string) {}
+
+  weight<T extends tf.Tensor>(name: string, shape: number[], fill: () => number): tf.Variable & T {
+    return this.add(name, shape, fill, true) as tf.Variable & T;
+  }
+
+  statistic(name: string, size: number, value: number): tf.Variable & tf.Tensor1D {
+    return this.add(name, [size], () => value, false) as tf.Variable & tf.Tensor1D;
+  }
+
+  /** Trained numbers, without the running statistics. */
+  get count(): number {
+    return this.trainable.reduce((sum, variable) => sum + variable.size, 0);
+  }
+
+  private add(name: string, shape: number[], fill: () => number, trainable: boolean): tf.Variable {
+    const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, fill);
+    const variable = tf.tidy(() => tf.variable(tf.tensor(values, shape), trainable, `${this.scope}/${name}`));
+    (trainable ? this.trainable : this.statistics).push(variable);
+    return variable;
+  }
+
+  dispose(): void {
+    tf.dispose([...this.trainable, ...this.statistics]);
+  }
+}
+
+/** A layer that turns a map into a map. */
+export interface Layer {
+  output: MapShape;
+  /** Floating-point operations of one forward pass over one image (a multiply and an add are two). */
+  flops: number;
+  apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D;
+}
+
+export interface ConvOptions {
+  filters: number;
+  kernel: 1 | 3;
+  stride: 1 | 2;
+  relu: boolean;
+}
+
+/** Convolution without bias (padding 1 for 3x3), batch norm, and perhaps ReLU. */
+export function convNorm(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
+  const { filters, kernel, stride, relu } = options;
+  const [height, width, channels] = input;
+  const pad = (kernel - 1) / 2;
+  const output: MapShape =
+    [Math.floor((height + 2 * pad - kernel) / stride) + 1, Math.floor((width + 2 * pad - kernel) / stride) + 1, filters];
+  // He et al. 2015, fan-out form, as the reference ResNets for CIFAR are initialised.
+  const deviation = Math.sqrt(2 / (kernel * kernel * filters));
+  const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters],
+    () => rng.normal(0, deviation));
+  const gamma = parameters.weight<tf.Tensor1D>(`${name}/gamma`, [filters], () => 1);
+  const beta = parameters.weight<tf.Tensor1D>(`${name}/beta`, [filters], () => 0);
+  const mean = parameters.statistic(`${name}/mean`, filters, 0);
+  const variance = parameters.statistic(`${name}/variance`, filters, 1);
+
+  const track = (average: tf.Variable, value: tf.Tensor, factor: number) =>
+    average.assign(tf.add(tf.mul(average, 1 - statisticsMomentum), tf.mul(value, statisticsMomentum * factor)));
+  const train = (x: tf.Tensor4D) => batchNorm(tf.conv2d(x, weight, stride, pad), gamma, beta, relu,
+    (batchMean, batchVariance, count) => {
+      track(mean, batchMean, 1);
+      track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
+    });
+  // With fixed statistics batch norm is linear: it goes into the filter and a bias.
+  const evaluate = (x: tf.Tensor4D) => {
+    const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon)));
+    return tf.fused.conv2d({
+      x, filter: tf.mul(weight, scale) as tf.Tensor4D, strides: stride, pad, bias: tf.sub(beta, tf.mul(mean, scale)),
+      activation: relu ? 'relu' : 'linear',
+    });
+  };
+  return {
+    output,
+    flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
+    apply: (x, training) => (training ? train(x) : evaluate(x)),
+  };
+}
+
+/** Two 3x3 convolutions and a shortcut (He et al. 2016, the basic block); 1x1 projection where the shape changes. */
+export function basicBlock(
+  parameters: Parameters, rng: Rng, name: string, input: MapShape, filters: number, stride: 1 | 2,
+): Layer {
+  const first = convNorm(parameters, rng, `${name}/a`, input, { filters, kernel: 3, stride, relu: true });
+  const second = convNorm(parameters, rng, `${name}/b`, first.output, { filters, kernel: 3, stride: 1, relu: false });
+  const shortcut = stride === 1 && input[2] === filters ? undefined
+    : convNorm(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride, relu: false });
+  return {
+    output: second.output,
+    flops: first.flops + second.flops + (shortcut?.flops ?? 0),
+    apply(x, training) {
+      const residual = second.apply(first.apply(x, training), training);
+      return tf.relu(tf.add(residual, shortcut ? shortcut.apply(x, training) : x)) as tf.Tensor4D;
+    },
+  };
+}
+
+/** Mean over the map: [n,h,w,c] -> [n,c]. The gradient of tfjs's own average pooling is a scalar loop on wasm. */
+export function mapMean(features: tf.Tensor4D): tf.Tensor2D {
+  const [n, h, w, c] = features.shape;
+  const op = tf.customGrad((x) => ({
+    value: tf.reshape(tf.avgPool(x as tf.Tensor4D, [h, w], 1, 'valid'), [n, c]),
+    gradFunc: (dy: tf.Tensor) => tf.mul(tf.reshape(dy, [n, 1, 1, c]), tf.fill([1, h, w, 1], 1 / (h * w))),
+  }));
+  return op(features) as tf.Tensor2D;
+}
+
+/** The linear classifier: kernel [channels, classes] and bias [classes], uniform in +-1/sqrt(channels) and zero. */
+export interface Classifier {
+  kernel: tf.Variable & tf.Tensor2D;
+  bias: tf.Variable & tf.Tensor1D;
+}
+
+export function classifier(parameters: Parameters, rng: Rng, channels: number, classes: number): Classifier {
+  const bound = 1 / Math.sqrt(channels);
+  return {
+    kernel: parameters.weight<tf.Tensor2D>('classifier/kernel', [channels, classes], () => rng.uniform(-bound, bound)),
+    bias: parameters.weight<tf.Tensor1D>('classifier/bias', [classes], () => 0),
+  };
+}
