@@ -1,0 +1,78 @@
+/** From process.argv to checked arguments, and the text of --help. */
+import { parseArgs } from 'node:util';
+import { type Arguments, didYouMean, groups, type OptionName, options, type OptionSpec, UsageError } from './options.js';
+
+const names = Object.keys(options) as OptionName[];
+const isName = (name: string): name is OptionName => names.includes(name as OptionName);
+
+/** @throws UsageError that names the option, what was expected and what came. */
+export function parseCommandLine(argv: string[]): Arguments {
+  // parseArgs is lenient here and its tokens are checked below, for messages that say what to do.
+  const { tokens } = parseArgs({
+    args: argv, strict: false, allowPositionals: true, tokens: true,
+    options: Object.fromEntries(names.map((name) => [name, { type: options[name].value ? 'string' : 'boolean' }])),
+  });
+  const result: Record<string, unknown> = {};
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      throw new UsageError(`'${token.value}': expected an option such as --quick${didYouMean(token.value, names, '--')}`);
+    }
+    const { name, rawName, value } = token;
+    if (!isName(name) || !rawName.startsWith('--')) {
+      throw new UsageError(`${rawName}: there is no such option${didYouMean(name, names, '--')}`);
+    }
+    if (name in result) throw new UsageError(`--${name}: expected once, got twice`);
+    const spec = options[name];
+    if (spec.value === undefined && value !== undefined) {
+      throw new UsageError(`--${name}: expected no value, got '${value}'`);
+    }
+    if (spec.value !== undefined && (value === undefined || (!token.inlineValue && value.startsWith('--')))) {
+      throw new UsageError(`--${name}: expected a value ${spec.value}, got ${value === undefined ? 'none' : `'${value}'`}`);
+    }
+    try {
+      result[name] = spec.parse(value ?? '');
+    } catch (error) {
+      throw new UsageError(`--${name}: ${(error as Error).message}`);
+    }
+  }
+  return result as Arguments;
+}
+
+const width = 100;
+const indent = 26;
+
+export function helpText(): string {
+  const lines = [
+    'Trains a teacher, then small students that learn from it in several ways (arms), and writes a report.',
+    '',
+    'usage: npm start -- [options]',
+    '',
+    '  npm start                                     generated images, four arms, three seeds: at most 3 minutes on 2 cores',
+    '  npm start -- --quick                          the same, smaller: at most 40 seconds',
+    '  npm start -- --dataset cifar100 --data DIR    real images; --recipe paper for the published training',
+    '  npm start -- --resume runs/NAME               go on after an interruption',
+  ];
+  for (const [title, group] of Object.entries(groups)) {
+    lines.push('', `${title}:`);
+    for (const [name, spec] of Object.entries(group as Record<string, OptionSpec<unknown>>)) {
+      const head = `  --${name}${spec.value ? ` ${spec.value}` : ''}`;
+      const body = wrap(spec.help, width - indent);
+      if (head.length < indent) lines.push(head.padEnd(indent) + body.shift()!);
+      else lines.push(head);
+      lines.push(...body.map((line) => ' '.repeat(indent) + line));
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

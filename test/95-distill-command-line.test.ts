@@ -1,0 +1,111 @@
+import t from 'tap';
+import { helpText, parseCommandLine } from '../examples/distill/command-line.js';
+import { options, UsageError } from '../examples/distill/options.js';
+import { betaNote, resolveSettings, resumeSettings } from '../examples/distill/settings.js';
+
+const settings = (...argv: string[]) => resolveSettings(parseCommandLine(argv));
+
+t.test('defaults', async (t) => {
+  const { dataset, arms, seeds, batchSize, loss } = settings();
+  t.same(dataset, { name: 'shapes', seed: 1 });
+  t.same(arms, ['ce', 'kd', 'gld-no-relation', 'gld']);
+  t.same(seeds, [1, 2, 3]);
+  t.equal(batchSize, 64);
+  t.same(loss, {
+    alpha: 0.7, beta: 500, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean', temperature: 4,
+  });
+});
+
+t.test('the paper\'s recipe', async (t) => {
+  const paper = settings('--dataset', 'cifar100', '--data', 'x', '--recipe', 'paper');
+  t.match(paper, {
+    teacher: { network: 'resnet110', epochs: 200 }, student: { network: 'resnet20', epochs: 200 },
+    batchSize: 64, schedule: { kind: 'steps', base: 0.1 }, momentum: 0.9, weightDecay: 5e-4, augment: true,
+    loss: { alpha: 0.7, beta: 500, grid: [2, 2] },
+  });
+  t.match(settings('--recipe', 'paper', '--epochs', '20', '--lr', '0.05'),
+    { teacher: { epochs: 20 }, student: { epochs: 20 }, schedule: { kind: 'steps', base: 0.05 } });
+});
+
+t.test('every option reaches the settings', async (t) => {
+  t.match(
+    settings('--dataset=cifar10', '--data', '/tmp/c', '--train-size', '100', '--test-size=50', '--arms', 'gld,ce',
+      '--seeds', '4, 7', '--base-seed', '9', '--teacher', 'resnet14', '--student', 'cnn8', '--epochs', '3',
+      '--teacher-epochs', '5', '--batch', '32', '--lr', '0.01', '--weight-decay', '0', '--no-augment', '--alpha', '0.5',
+      '--beta', '2', '--reduction', 'row', '--metric', 'euclidean', '--local-weight', '0.5', '--grid', '2x4',
+      '--temperature', '3'),
+    {
+      dataset: { name: 'cifar10', dir: '/tmp/c', trainSize: 100, testSize: 50, seed: 9 }, baseSeed: 9,
+      teacher: { network: 'resnet14', epochs: 5 }, student: { network: 'cnn8', epochs: 3 },
+      arms: ['ce', 'gld'], seeds: [4, 7], batchSize: 32, schedule: { kind: 'cosine', base: 0.01 }, weightDecay: 0,
+      augment: false,
+      loss: { alpha: 0.5, beta: 2, localWeight: 0.5, grid: [2, 4], reduction: 'row', metric: 'euclidean', temperature: 3 },
+    });
+});
+
+t.test('beta follows the reduction, and its dependence on the batch is pointed out', async (t) => {
+  t.equal(settings('--reduction', 'row').loss.beta, 500 / 320);
+  const note = (...argv: string[]) => betaNote(settings(...argv), parseCommandLine(argv));
+  t.equal(note(), undefined);
+  t.equal(note('--batch', '128', '--beta', '7'), undefined);
+  t.equal(note('--batch', '128', '--reduction', 'row'), undefined);
+  t.match(note('--batch', '128'), /m = 640 .* --beta 1000 /);
+});
+
+const wrong: [string[], RegExp][] = [
+  [['--apha', '1'], /^--apha: there is no such option; did you mean '--alpha'\?/],
+  [['--zzz'], /^--zzz: there is no such option$/],
+  [['-q'], /^-q: there is no such option/],
+  [['quick'], /^'quick': expected an option such as --quick; did you mean '--quick'\?/],
+  [['--alpha', '1.5'], /^--alpha: expected a number from 0 to 1, got '1.5'/],
+  [['--alpha', ''], /^--alpha: expected a number/],
+  [['--alpha', 'NaN'], /^--alpha: expected a number/],
+  [['--alpha'], /^--alpha: expected a value X, got none/],
+  [['--alpha', '--quick'], /^--alpha: expected a value X, got '--quick'/],
+  [['--beta=-1'], /^--beta: expected a number of at least 0, got '-1'/],
+  [['--beta', 'Infinity'], /^--beta: expected a number of at least 0/],
+  [['--batch', '1'], /^--batch: expected an integer from 2/],
+  [['--epochs', '2.5'], /^--epochs: expected an integer from 1 to 100000, got '2.5'/],
+  [['--quick=yes'], /^--quick: expected no value, got 'yes'/],
+  [['--quick', '--quick'], /^--quick: expected once, got twice/],
+  [['--dataset', 'cifar'], /^--dataset: expected shapes, cifar10, cifar100, got 'cifar'; did you mean 'cifar1/],
+  [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, gld-no-relation, gld, got 'gdl'/],
+  [['--arms', 'ce,ce'], /^--arms: expected each value once/],
+  [['--seeds', '1,x'], /^--seeds: expected an integer from 0/],
+  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* or resnet<6k\+2> .*, got 'resnet21'/],
+  [['--student', 'resnet2'], /^--student: expected/],
+  [['--grid', '2x'], /^--grid: expected a grid such as 2 or 2x4, got '2x'/],
+  [['--grid', '0'], /^--grid: expected a grid/],
+  [['--out', ''], /^--out: expected a path/],
+  [['--data', 'x'], /^--data: the shapes are generated/],
+  [['--dataset', 'cifar100'], /^--dataset cifar100: expected --data DIR/],
+  [['--quick', '--recipe', 'paper'], /^--quick: cannot be combined with --recipe paper/],
+  [['--augment', '--no-augment'], /^--no-augment: cannot be combined/],
+];
+
+t.test('wrong command lines', async (t) => {
+  for (const [argv, message] of wrong) {
+    t.throws(() => settings(...argv), message, argv.join(' '));
+    try {
+      settings(...argv);
+    } catch (error) {
+      t.type(error, UsageError);
+    }
+  }
+});
+
+t.test('a resumed run keeps its settings', async (t) => {
+  const saved = settings('--dataset', 'cifar10', '--data', '/a');
+  const resumed = (...argv: string[]) => resumeSettings(saved, parseCommandLine(argv));
+  t.same(resumed('--resume', 'x', '--workers', '1', '--threads', '1', '--checkpoint-every', '5'), saved);
+  t.equal(resumed('--resume', 'x', '--data', '/b').dataset.dir, '/b');
+  t.throws(() => resumed('--resume', 'x', '--alpha', '0.5'), /^--alpha: a resumed run keeps its settings/);
+  t.throws(() => resumeSettings(settings(), parseCommandLine(['--data', 'x'])), /^--data: the run in this folder generates/);
+});
+
+t.test('--help names every option and explains beta', async (t) => {
+  const help = helpText();
+  for (const name of Object.keys(options)) t.match(help, `--${name}`);
+  t.match(help.replaceAll(/\s+/g, ' '), /500 is the paper's value for m = 64 x 5 = 320/);
+  t.ok(help.split('\n').every((line) => line.length <= 120), 'lines fit a terminal');
+});
