@@ -18,13 +18,13 @@ export function relationMatrix(logits: ArrayLike<number>, rowLabels: ArrayLike<n
     let squares = 0;
     for (let c = 0; c < size; c++) {
       let distance = 0;
-      for (let k = 0; k < classes; k++) distance += (logits[r * classes + k]! - logits[c * classes + k]!) ** 2;
+      for (let k = 0; k < classes; k++) distance += (logits[r * classes + k] - logits[c * classes + k]) ** 2;
       data[r * size + c] = distance;
       squares += distance * distance;
     }
     // Five digits are more than a picture shows, and keep the JSON record small.
     for (let c = 0; c < size && squares > 0; c++) {
-      data[r * size + c] = Number((data[r * size + c]! / Math.sqrt(squares)).toPrecision(5));
+      data[r * size + c] = Number((data[r * size + c] / Math.sqrt(squares)).toPrecision(5));
     }
   }
   return { size, data, rowLabels: Array.from(rowLabels) };

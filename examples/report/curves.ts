@@ -1,0 +1,154 @@
+import * as Plot from '@observablehq/plot';
+import { armColour, termColour, terms, type TermName } from './colours.js';
+import { Html, html } from './html.js';
+import { columns, mean, percent, superscript } from './numbers.js';
+import { plot, spread, tick, unitExponent } from './svg.js';
+import type { ArmRecord, EpochRecord, RunRecord } from './types.js';
+
+/** One epoch of an arm over its seeds. */
+interface Point {
+  epoch: number;
+  mean: number;
+  low: number;
+  high: number;
+}
+
+function points(arm: ArmRecord, of: (epoch: EpochRecord) => number | undefined): Point[] {
+  return columns(arm.runs.map((run) => run.epochs), of).flatMap((values, i) =>
+    values.length === 0
+      ? []
+      : [{ epoch: i + 1, mean: mean(values), low: Math.min(...values), high: Math.max(...values) }],
+  );
+}
+
+/** The axis of epochs 1 … last. */
+const epochAxis = (last: number, ticks: number): Plot.ScaleOptions => ({
+  domain: [1, last], label: 'epoch', labelAnchor: 'center', labelArrow: 'none', ticks: Math.min(last, ticks),
+  tickFormat: (value: number) => (Number.isInteger(value) ? String(value) : ''),
+});
+
+const percentAxis = (domain: [number, number], ticks: number): Plot.ScaleOptions => ({
+  domain, ticks, label: 'test accuracy, %', labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0),
+});
+
+/** The frame of the small plots, which stand in a grid. */
+const small: Plot.PlotOptions = {
+  width: 270, height: 215, marginLeft: 46, marginRight: 10, marginTop: 24, marginBottom: 38,
+  style: { background: 'none', fontSize: '12px' },
+};
+
+const grid = (): Plot.Markish => Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 });
+
+/** Test accuracy of every arm and of the teacher by epoch; for wide and for narrow screens. */
+export function learningCurves(run: RunRecord): Html {
+  return html`<div class="wide">${accuracyPlot(run, 1010, 430)}</div><div class="narrow">${accuracyPlot(run, 360, 360)}</div>`;
+}
+
+function accuracyPlot(run: RunRecord, width: number, height: number): Html {
+  const wide = width > 600;
+  const arms = run.arms.map((arm, index) => ({ arm, index, points: points(arm, (epoch) => epoch.testAccuracy) }));
+  const drawn = arms.filter(({ points }) => points.length > 0);
+  const teacher = run.teacher.testAccuracy;
+  const values = run.teacher.epochs
+    .map(({ testAccuracy }) => testAccuracy)
+    .concat(drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])));
+  const low = Math.min(...values, teacher);
+  const high = Math.max(...values, teacher);
+  const pad = Math.max(0.01, 0.05 * (high - low));
+  const domain: [number, number] = [Math.max(0, low - pad), Math.min(1, high + pad)];
+  const last = Math.max(2, run.teacher.epochs.length, ...drawn.map(({ points }) => points.length));
+  const labels = [
+    { text: `Teacher ${percent(teacher)}`, value: teacher, colour: 'var(--ink)' },
+    ...drawn.map(({ arm, index, points }) => {
+      const end = points[points.length - 1].mean;
+      return { text: wide ? `${arm.label} ${percent(end)}` : percent(end), value: end, colour: armColour(index) };
+    }),
+  ];
+  const perPixel = (domain[1] - domain[0]) / (height - 50);
+  const places = spread(labels.map(({ value }) => value), 16 * perPixel);
+  return plot('Test accuracy of every arm by epoch', {
+    width,
+    height,
+    marginLeft: 44,
+    marginRight: 14 + (wide ? 7.5 : 6.6) * Math.max(...labels.map(({ text }) => text.length)),
+    marginTop: 24,
+    marginBottom: 40,
+    style: { background: 'none', fontSize: wide ? '13px' : '12px' },
+    x: epochAxis(last, wide ? 12 : 6),
+    y: percentAxis(domain, 8),
+    marks: [
+      grid(),
+      Plot.ruleY([teacher], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
+      Plot.lineY(run.teacher.epochs, {
+        x: 'epoch', y: 'testAccuracy', stroke: 'var(--ink)', strokeWidth: 1, strokeOpacity: 0.55,
+      }),
+      ...drawn.map(({ index, points }) =>
+        Plot.areaY(points, { x: 'epoch', y1: 'low', y2: 'high', fill: armColour(index), fillOpacity: 0.14 }),
+      ),
+      ...drawn.map(({ index, points }) =>
+        Plot.lineY(points, { x: 'epoch', y: 'mean', stroke: armColour(index), strokeWidth: 2.2 }),
+      ),
+      ...drawn.map(({ arm, index, points }) =>
+        Plot.dot(points, {
+          x: 'epoch', y: 'mean', r: points.length > 60 ? 1.5 : 2.6, fill: armColour(index), stroke: 'var(--panel)',
+          title: (point: Point) =>
+            `${arm.label}, epoch ${point.epoch}: ${percent(point.mean)} % (${percent(point.low)} to ${percent(point.high)})`,
+        }),
+      ),
+      ...labels.map(({ text, colour }, i) =>
+        Plot.text([text], {
+          x: last, y: places[i], text: (d: string) => d, fill: colour, dx: 9, textAnchor: 'start', fontWeight: 600,
+        }),
+      ),
+    ],
+  });
+}
+
+/** What each term adds to the loss of one arm, stacked, by epoch; undefined without recorded terms. */
+export function contributions(arm: ArmRecord): Html | undefined {
+  const layers = terms.flatMap((term) => {
+    const weight = arm.weights[term];
+    if (weight === undefined) return [];
+    return points(arm, (epoch) => epoch.terms?.[term]).map(({ epoch, mean: value }) => ({ term, epoch, value: weight * value }));
+  });
+  if (layers.length === 0) return undefined;
+  const last = Math.max(2, ...layers.map(({ epoch }) => epoch));
+  return plot(`Terms of the loss of ${arm.label} by epoch`, {
+    ...small,
+    x: epochAxis(last, 6),
+    y: { label: 'weight × term', labelArrow: 'none', tickFormat: tick, ticks: 5 },
+    color: { domain: [...terms], range: terms.map(termColour) },
+    marks: [
+      grid(),
+      Plot.areaY(layers, { x: 'epoch', y: 'value', fill: 'term', order: [...terms], fillOpacity: 0.82 }),
+      Plot.ruleY([0], { stroke: 'var(--soft)' }),
+    ],
+  });
+}
+
+/** One term, unweighted, of every arm that has it, by epoch; undefined when none has. */
+export function rawTerm(run: RunRecord, term: TermName): Html | undefined {
+  const drawn = run.arms
+    .map((arm, index) => ({ arm, index, points: points(arm, (epoch) => epoch.terms?.[term]) }))
+    .filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return undefined;
+  const last = Math.max(2, ...drawn.map(({ points }) => points.length));
+  const exponent = unitExponent(Math.max(...drawn.flatMap(({ points }) => points.map(({ high }) => high))));
+  return plot(`The ${term} term by epoch`, {
+    ...small,
+    x: epochAxis(last, 6),
+    y: {
+      label: exponent === 0 ? null : `× 10${superscript(exponent)}`, labelArrow: 'none', ticks: 5, zero: true,
+      tickFormat: (value: number) => tick(value / 10 ** exponent),
+    },
+    marks: [
+      grid(),
+      ...drawn.map(({ index, points }) =>
+        Plot.areaY(points, { x: 'epoch', y1: 'low', y2: 'high', fill: armColour(index), fillOpacity: 0.14 }),
+      ),
+      ...drawn.map(({ arm, index, points }) =>
+        Plot.lineY(points, { x: 'epoch', y: 'mean', stroke: armColour(index), strokeWidth: 2, title: () => arm.label }),
+      ),
+    ],
+  });
+}

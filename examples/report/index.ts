@@ -1,0 +1,3 @@
+export { relationMatrix } from './relation-matrix.js';
+export { renderReport } from './render.js';
+export type * from './types.js';

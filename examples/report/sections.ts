@@ -1,0 +1,101 @@
+import { armColour, termColour, type TermName, terms } from './colours.js';
+import { contributions, learningCurves, rawTerm } from './curves.js';
+import { brightest, heatMap, legendGradient } from './heat-map.js';
+import { Html, html } from './html.js';
+import { significant } from './numbers.js';
+import type { RelationMatrix, RunRecord } from './types.js';
+
+const termNames: Record<TermName, string> = {
+  task: 'Task: cross-entropy',
+  global: 'Global: KD of global logits',
+  local: 'Local: sum of KD over cells',
+  relation: 'Relation: distances of rows',
+};
+
+/** Colours of the arms, where the plots have no room for names. */
+export const armLegend = (run: RunRecord): Html => html`<ul class="legend">${run.arms.map(
+  ({ label }, index) => html`<li><i class="swatch" style="background:${armColour(index)}"></i>${label}</li>`,
+)}</ul>`;
+
+export function curvesSection(run: RunRecord): Html {
+  if (!run.arms.some((arm) => arm.runs.some(({ epochs }) => epochs.length > 0))) return html``;
+  return html`<section><h2>Learning curves</h2>
+<p>Test accuracy after every epoch: the line is the mean over the seeds, the band reaches from the worst seed to the best.
+The thin line is the teacher’s own training, the dashed one the finished teacher that the students learn from.</p>
+<div class="narrow">${armLegend(run)}</div>
+<figure>${learningCurves(run)}</figure></section>`;
+}
+
+export function termsSection(run: RunRecord): Html {
+  const stacks = run.arms.flatMap((arm, index) => {
+    const drawing = contributions(arm);
+    return drawing === undefined ? [] : [html`<figure><figcaption><i class="swatch" style="background:${armColour(index)}">
+</i>${arm.label}</figcaption>${drawing}</figure>`];
+  });
+  if (stacks.length === 0) return html``;
+  const raw = terms.flatMap((term) => {
+    const drawing = rawTerm(run, term);
+    return drawing === undefined ? [] : [html`<figure><figcaption><i class="swatch" style="background:${termColour(term)}">
+</i>${termNames[term]}</figcaption>${drawing}</figure>`];
+  });
+  return html`<section><h2>What the loss is made of</h2>
+<p>What each term adds to the loss, that is, weight × term, stacked; means over the seeds. Each arm has a scale of its own:
+the losses of different arms are different functions and cannot be compared.</p>
+<ul class="legend">${terms.map((term) => html`<li><i class="swatch" style="background:${termColour(term)}"></i>${term}</li>`)}</ul>
+<div class="grid">${stacks}</div>
+<h3>The terms themselves</h3>
+<p>Unweighted, one plot per term, so that arms can be compared. An arm that does not use a term is left out. Hinton’s KD
+measures its global term at its own temperature, so its curve has another unit than the normalized one.</p>
+${armLegend(run)}
+<div class="grid">${raw}</div></section>`;
+}
+
+/** More class names than this are only shown when the reader points at a bar. */
+const mostNames = 20;
+
+interface Shown {
+  title: Html;
+  label: string;
+  matrix: RelationMatrix;
+}
+
+export function relationSection(run: RunRecord): Html {
+  const teacher = run.teacher.relationMatrix;
+  const shown: Shown[] = [];
+  if (teacher) shown.push({ title: html`<i class="swatch line"></i>Teacher`, label: 'Teacher', matrix: teacher });
+  run.arms.forEach((arm, index) => {
+    const withMatrix = arm.runs.find(({ relationMatrix }) => relationMatrix !== undefined);
+    if (withMatrix?.relationMatrix === undefined) return;
+    shown.push({
+      title: html`<i class="swatch" style="background:${armColour(index)}"></i>${arm.label}<small>seed ${withMatrix.seed}</small>`,
+      label: arm.label,
+      matrix: withMatrix.relationMatrix,
+    });
+  });
+  if (shown.length === 0) return html``;
+  const top = brightest(shown.map(({ matrix }) => matrix));
+  const { classes } = run.settings;
+  const figures = shown.map(({ title, label, matrix }) => {
+    const distance = teacher && matrix !== teacher ? relationDistance(teacher, matrix) : undefined;
+    return html`<figure class="map"><figcaption>${title}</figcaption>
+${heatMap(matrix, top, classes, `Relation matrix: ${label}`)}
+<p>${distance === undefined ? `${matrix.size} × ${matrix.size} logit rows` : html`distance to the teacher’s:
+<b>${significant(distance)}</b>`}</p></figure>`;
+  });
+  return html`<section><h2>Relations between logits</h2>
+<p>Each picture is the matrix that the relation term compares, over the same test images: the squared distance of every
+logit row, global and local, to every other, each row of the matrix divided by its length. Dark is near, bright is far. Rows
+and columns are ordered by class, as the grey bars along the edges mark.</p>
+<p>Dark squares on the diagonal are classes that the network holds together, darker squares elsewhere classes that it finds
+alike. A student that has taken over the teacher’s view of the classes has the teacher’s picture. The distance below a
+picture is (1/m²) Σ (D<sub>teacher</sub> − D<sub>student</sub>)², the relation term with reduction “matrix”.</p>
+${classes.length <= mostNames && html`<p class="note">Classes in order: ${classes.join(', ')}.</p>`}
+<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i><span>${significant(top, 2)} and more</span></div>
+<div class="grid maps">${figures}</div></section>`;
+}
+
+/** Mean squared difference of two matrices over the same rows; undefined when the rows are not the same. */
+export function relationDistance(a: RelationMatrix, b: RelationMatrix): number | undefined {
+  if (a.size !== b.size || a.rowLabels.some((label, i) => label !== b.rowLabels[i])) return undefined;
+  return a.data.reduce((sum, value, i) => sum + (value - b.data[i]) ** 2, 0) / a.data.length;
+}
