@@ -16,13 +16,14 @@ export function distillation(student: Network, teacher: Network, options: GldOpt
     features, weight: network.classifier.kernel, bias: network.classifier.bias,
     layout: 'NHWC' as const, weightLayout: 'CK' as const,
   });
+  const names = Object.keys(weights) as (keyof TermValues)[];
   let terms: Record<string, number> = {};
   return {
     prepare: (images) => teacher.features(images, false),
     loss(features, labels, teacherFeatures) {
       const result = gldLoss.withTerms(
         { teacher: side(teacher, teacherFeatures!), student: side(student, features), labels }, options);
-      terms = Object.fromEntries(Object.entries(result.terms).filter(([name]) => name in weights));
+      terms = Object.fromEntries(names.map((name) => [name, result.terms[name]!]));
       return result.scalar as tf.Scalar;
     },
     terms: () => terms,

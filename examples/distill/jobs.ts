@@ -21,6 +21,8 @@ export interface JobState {
   /** Of the data set, which a resumed run must find unchanged. */
   trainSize: number;
   training: TrainingState;
+  /** Time the whole run had taken when this was saved, pauses left out. */
+  runSeconds: number;
   relationMatrix?: RelationMatrix;
 }
 

@@ -1,13 +1,14 @@
 /** `npm start`: trains a teacher, then students that learn from it in several ways, and reports. See --help. */
 import { availableParallelism } from 'node:os';
 import { writeFileAtomically } from '../tfjs/files.js';
+import { stepsPerEpoch } from '../tfjs/schedule.js';
 import { helpText, parseCommandLine } from './command-line.js';
 import { type Description, type Job, type JobState, planJobs } from './jobs.js';
 import { type Arguments, UsageError } from './options.js';
 import { clock, createProgress } from './progress.js';
 import { buildRecord, environment, readJobState } from './record.js';
 import {
-  createRun, defaultDirectory, readHeader, reportPath, resultsPath, type RunHeader, writeHeader,
+  createRun, defaultDirectory, expectFree, readHeader, reportPath, resultsPath, type RunHeader,
 } from './run-directory.js';
 import { Scheduler, WorkerFailure } from './scheduler.js';
 import { betaNote, resolveConduct, resolveSettings, resumeSettings } from './settings.js';
@@ -31,46 +32,44 @@ async function openRun(args: Arguments, argv: string[]): Promise<{ directory: st
   }
   const settings = resolveSettings(args);
   const directory = args.out ?? defaultDirectory(settings.dataset.name, new Date());
-  const command = ['npm start', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
-  const header: RunHeader = { version: 1, startedAt: new Date().toISOString(), command, settings, secondsBefore: 0 };
-  await createRun(directory, header);
+  await expectFree(directory);
   const note = betaNote(settings, args);
   if (note) process.stderr.write(`${note}\n`);
-  return { directory, header };
+  const command = ['npm start', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
+  return { directory, header: { version: 1, startedAt: new Date().toISOString(), command, settings } };
 }
 
 async function execute(directory: string, header: RunHeader, args: Arguments): Promise<number> {
-  const began = performance.now();
-  const seconds = () => header.secondsBefore + (performance.now() - began) / 1000;
   const { settings } = header;
   const conduct = resolveConduct(args);
   const jobs = planJobs(settings);
   const states = await readStates(directory, jobs);
+  const runBegan = Date.now() - 1000 * Math.max(0, ...[...states.values()].map((state) => state.runSeconds));
   const open = jobs.filter((job) => !states.get(job.id)?.finished);
   const workers = Math.min(conduct.workers ?? 2, availableParallelism(), Math.max(1, open.length));
   const threads = conduct.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
-  const scheduler = new Scheduler(workers, { settings, directory, threads, checkpointEvery: conduct.checkpointEvery });
-  const interrupt = () => scheduler.stop();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const { checkpointEvery } = conduct;
+  const scheduler = new Scheduler(workers, { settings, directory, threads, checkpointEvery, runBegan });
+  const interrupt = () => scheduler.stop(); // once: a second signal ends the process at once
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     // Loaded here and not above, where it would delay --help and error messages.
     const [description, { renderReport }] = await Promise.all([scheduler.describe(), import('../report/index.js')]);
     checkGrid(settings.loss.grid, description);
+    if (args.resume === undefined) await createRun(directory, header);
     process.stderr.write(`${description.data.description}.\nTeacher ${settings.teacher.network}, students ` +
       `${settings.student.network}; ${open.length} trainings to do, ${workers} at a time. Results in ${directory}\n`);
-    const done = await runJobs(scheduler, open, states, description, settings.batchSize, workers);
-    if (!done) {
-      await writeHeader(directory, { ...header, secondsBefore: seconds() });
+    if (!(await runJobs(scheduler, open, states, description, settings.batchSize, workers))) {
       process.stderr.write(`Interrupted; everything is saved. Go on with: npm start -- --resume ${directory}\n`);
       return 130;
     }
     const record = buildRecord({
-      header, description, jobs, states: await readStates(directory, jobs), seconds: seconds(),
+      header, description, jobs, states: await readStates(directory, jobs), seconds: (Date.now() - runBegan) / 1000,
       environment: environment(description.framework, threads),
     });
     await writeFileAtomically(resultsPath(directory), `${JSON.stringify(record)}\n`);
     await writeFileAtomically(reportPath(directory), renderReport(record));
-    process.stdout.write(`${resultTable(record)}\n${clock(record.seconds)} minutes. Report: ${reportPath(directory)}\n`);
+    process.stdout.write(`${resultTable(record)}\nTook ${clock(record.seconds)}. Report: ${reportPath(directory)}\n`);
     return 0;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
@@ -82,9 +81,8 @@ async function runJobs(
   scheduler: Scheduler, open: Job[], states: Map<string, JobState>, description: Description, batchSize: number,
   workers: number,
 ): Promise<boolean> {
-  const stepsPerEpoch = Math.ceil(description.data.trainSize / batchSize);
-  const stepsBefore = new Map([...states].map(([id, { training }]) =>
-    [id, training.epochs.length * stepsPerEpoch + training.step]));
+  const steps = stepsPerEpoch(description.data.trainSize, batchSize);
+  const stepsBefore = new Map([...states].map(([id, { training }]) => [id, training.epochs.length * steps + training.step]));
   const progress = createProgress(open, description, batchSize, workers, stepsBefore);
   try {
     return await scheduler.run(open, states.get('teacher')?.finished ?? false, progress);

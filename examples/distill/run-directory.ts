@@ -11,8 +11,6 @@ export interface RunHeader {
   startedAt: string;
   command: string;
   settings: Settings;
-  /** Wall time of the sessions that ended in an interruption that could be noticed. */
-  secondsBefore: number;
 }
 
 export const checkpointPath = (directory: string, id: string): string => join(directory, 'checkpoints', `${id}.safetensors`);
@@ -23,18 +21,23 @@ const headerPath = (directory: string): string => join(directory, 'settings.json
 export const defaultDirectory = (dataset: string, now: Date): string =>
   join('runs', `${dataset}-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`);
 
-/** Makes the folder of a new run. @throws UsageError when there is something in it. */
-export async function createRun(directory: string, header: RunHeader): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  if ((await readdir(directory)).length > 0) {
+/** @throws UsageError when there is something where a new run is to be. */
+export async function expectFree(directory: string): Promise<void> {
+  const entries = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOTDIR') throw new UsageError(`--out ${directory}: expected a folder, found a file`);
+    throw error;
+  });
+  if (entries.length > 0) {
     throw new UsageError(`--out ${directory}: expected a new or empty folder; to go on with the run in it: --resume ${directory}`);
   }
-  await mkdir(join(directory, 'checkpoints'));
-  await writeHeader(directory, header);
 }
 
-export const writeHeader = (directory: string, header: RunHeader): Promise<void> =>
-  writeFileAtomically(headerPath(directory), `${JSON.stringify(header, null, 2)}\n`);
+/** Makes the folder of a new run. */
+export async function createRun(directory: string, header: RunHeader): Promise<void> {
+  await mkdir(join(directory, 'checkpoints'), { recursive: true });
+  await writeFileAtomically(headerPath(directory), `${JSON.stringify(header, null, 2)}\n`);
+}
 
 /** @throws UsageError when the folder does not hold a run. */
 export async function readHeader(directory: string): Promise<RunHeader> {

@@ -10,6 +10,8 @@ export interface WorkerInput {
   checkpointEvery: number;
   /** For the loss. */
   threads: number;
+  /** When the run would have begun if it had never paused, as Date.now() has it. */
+  runBegan: number;
   /** An Int32; 1 asks the training to save its state and stop. */
   stop: SharedArrayBuffer;
 }

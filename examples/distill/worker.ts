@@ -71,8 +71,10 @@ async function run(job: Job): Promise<boolean> {
   const training: TrainingState = checkpoint?.state.training ?? newTraining(rng);
   try {
     if (checkpoint) await restore(checkpoint, network, optimizer);
-    const save = (state: Omit<JobState, 'trainSize'>) =>
-      saveCheckpoint(path, network, optimizer, { trainSize: data.train.size, ...state });
+    const save = (state: Pick<JobState, 'finished' | 'training' | 'relationMatrix'>) => {
+      const runSeconds = (Date.now() - input.runBegan) / 1000;
+      return saveCheckpoint(path, network, optimizer, { trainSize: data.train.size, runSeconds, ...state } satisfies JobState);
+    };
     const { options, weights } = arm(job.role === 'teacher' ? 'ce' : job.role, settings.loss);
     const objective = options ? distillation(network, await trainedTeacher(), { ...options, threads }, weights)
       : crossEntropy(network, data.classes.length);
