@@ -1,0 +1,126 @@
+// What the README promises: its code runs and prints what it says, its commands are those of the clean-machine set-up, its
+// tables are complete, and its error messages are those that come.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GldLoss, gldLoss, type GldError } from 'gld-loss';
+import t, { type Test } from 'tap';
+import ts from 'typescript';
+import { options as read } from '../dist/esm/check.js';
+import { tables } from '../dist/esm/options.js';
+import { options as jobOptions } from '../examples/distill/options.js';
+import { root } from '../tools/support.js';
+import { right, wrongCalls } from './wrong_calls.js';
+
+const text = (path: string) => readFileSync(join(root, path), 'utf8');
+const readme = text('README.md');
+
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, code]) => code);
+
+/** The cells of every table row between two headings, without code marks around a whole cell. */
+function rows(from: string, to: string): string[][] {
+  const [, section = ''] = readme.split(`\n${from}\n`);
+  return section.split(`\n${to}\n`)[0].split('\n').filter((line) => /^\|(?!---)/.test(line))
+    .map((line) => line.slice(1, -1).split(' | ').map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')));
+}
+
+/** What a block says that it prints: the comment after each console.log. */
+const promised = (code: string) => [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, comment]) => comment);
+
+const examples = blocks('ts');
+
+t.test('code: strict TypeScript', async (t) => {
+  const folder = t.testdir();
+  const files = examples.map((code, i) => {
+    const file = join(folder, `${i}.ts`);
+    writeFileSync(file, code);
+    return file;
+  });
+  const program = ts.createProgram(files, {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts'],
+    types: ['node'],
+    strict: true,
+    skipLibCheck: true, // tfjs's own declarations need DOM types that it does not bring along
+    noEmit: true,
+  });
+  const messages = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) =>
+    `${file?.text.slice(start, (start ?? 0) + 40)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+  t.same(messages, []);
+});
+
+function runs(t: Test, code: string): void {
+  const file = join(t.testdir(), 'example.ts');
+  writeFileSync(file, code);
+  const child = spawnSync(process.execPath, ['--import', 'tsx', file], { cwd: root, encoding: 'utf8' });
+  t.equal(child.status ?? child.signal, 0, child.stderr);
+  const printed = child.stdout.split('\n').filter((line) => line !== '');
+  const expected = promised(code);
+  t.ok(expected.length === 0 || printed.length >= expected.length, 'prints at least what it says');
+  t.ok(printed.every((line, i) => line === expected[Math.min(i, expected.length - 1)]), `prints ${printed.join(' / ')}`);
+}
+
+t.test('code: runs', async (t) => {
+  t.ok(examples.length >= 7);
+  for (const [i, code] of examples.entries()) t.test(`block ${i + 1}`, async (t) => runs(t, code));
+});
+
+t.test('commands: two lines, with the system packages of .ci/run', async (t) => {
+  const packages = (script: string) => /apt-get install -y ([\w -]+?)(?= &&|\n)/.exec(script)?.[1].split(' ').sort();
+  const [start, test] = blocks('sh');
+  t.match(start, /^apt-get update && [^\n]* && npm ci --ignore-scripts && npm start\n$/);
+  t.equal(test, start.replace('npm start', 'npm test'));
+  t.same(packages(start), packages(text('.ci/run')));
+  t.match(text('.ci/run'), 'npm ci --ignore-scripts');
+});
+
+t.test('the main job: every option that is named exists', async (t) => {
+  const named = rows('## The main job', '### Results').flatMap(([cell]) => cell.match(/(?<=--)[a-z-]+/g) ?? []);
+  t.ok(named.length > 10);
+  for (const name of named) t.ok(Object.hasOwn(jobOptions, name), `--${name}`);
+});
+
+t.test('the table of options is complete, with the defaults of the code', async (t) => {
+  const table = rows('## Options', '### Choosing β').slice(1);
+  const { relation, ...others } = tables.gldLossAsync;
+  void relation;
+  const names = [...Object.keys(others), 'relation.method', 'relation.metric', 'relation.reduction'];
+  t.same(table.map(([name]) => name).filter((name) => name !== '').sort(), names.sort());
+  const defaults = read(tables.gldLossAsync, {}) as Record<string, unknown>;
+  for (const [name, value] of table) {
+    if (name === '' || value === 'none' || value === 'all') continue;
+    const [outer, inner] = name.split('.');
+    const actual = inner === undefined ? defaults[outer] : (defaults[outer] as Record<string, unknown>)[inner];
+    // The grid's default depends on the inputs: it has none where both sides are logits.
+    t.same(new Function(`return (${value})`)(), name === 'grid' ? 2 : actual, name);
+  }
+});
+
+t.test('errors: every code under its class, and messages that come', async (t) => {
+  const source = text('lib/errors.ts');
+  for (const [type, next] of [['TypeError', 'RangeErrors:'], ['RangeError', 'Plain Errors:']]) {
+    const codes = [...source.matchAll(new RegExp(`(ERR_GLD_\\w+): ${type},`, 'g'))].map(([, code]) => code);
+    t.same(rows(`${type}s:`, next).slice(1).map(([code]) => code).sort(), codes.sort(), type);
+  }
+  t.same(rows('Plain Errors:', '## Worker threads').slice(1).map(([code]) => code), ['ERR_GLD_LOAD', 'ERR_GLD_NATIVE']);
+
+  const disposed = new GldLoss();
+  disposed.dispose();
+  const calls = wrongCalls.map((wrong) => () => {
+    gldLoss(('inputs' in wrong ? wrong.inputs : right()) as never, wrong.options as never);
+  });
+  const messages = new Set([...calls, () => void disposed.compute(right())].map((call) => {
+    try {
+      return call();
+    } catch (error) {
+      const { code, message } = error as GldError;
+      return `${code} ${message}`;
+    }
+  }));
+  for (const [code, message] of [...rows('TypeErrors:', 'RangeErrors:').slice(1), ...rows('RangeErrors:', 'Plain Errors:').slice(1)]) {
+    t.ok(messages.has(`${code} ${message}`), `${code}: ${message}`);
+  }
+});
