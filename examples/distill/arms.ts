@@ -42,7 +42,9 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
       return {
         name, label: 'Hinton KD', weights: { task, global: alpha },
         description: `(1 - alpha) cross-entropy + alpha KD of the global logits at temperature ${temperature}.`,
-        options: { alpha, beta: 0, localWeight: 0, grid, relation, normalization: { kind: 'temperature', temperature } },
+        options: {
+          alpha, beta: 0, localWeight: 0, grid, relation, normalization: { kind: 'temperature', temperature },
+        },
       };
     case 'gld-no-relation':
       return {

@@ -1,6 +1,8 @@
 /** From process.argv to checked arguments, and the text of --help. */
 import { parseArgs } from 'node:util';
-import { type Arguments, didYouMean, groups, type OptionName, options, type OptionSpec, UsageError } from './options.js';
+import {
+  type Arguments, didYouMean, groups, type OptionName, options, type OptionSpec, UsageError,
+} from './options.js';
 
 const names = Object.keys(options) as OptionName[];
 const isName = (name: string): name is OptionName => names.includes(name as OptionName);
@@ -16,7 +18,8 @@ export function parseCommandLine(argv: string[]): Arguments {
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
-      throw new UsageError(`'${token.value}': expected an option such as --quick${didYouMean(token.value, names, '--')}`);
+      const hint = didYouMean(token.value, names, '--');
+      throw new UsageError(`'${token.value}': expected an option such as --quick${hint}`);
     }
     const { name, rawName, value } = token;
     if (!isName(name) || !rawName.startsWith('--')) {
@@ -28,7 +31,8 @@ export function parseCommandLine(argv: string[]): Arguments {
       throw new UsageError(`--${name}: expected no value, got '${value}'`);
     }
     if (spec.value !== undefined && (value === undefined || (!token.inlineValue && value.startsWith('--')))) {
-      throw new UsageError(`--${name}: expected a value ${spec.value}, got ${value === undefined ? 'none' : `'${value}'`}`);
+      const got = value === undefined ? 'none' : `'${value}'`;
+      throw new UsageError(`--${name}: expected a value ${spec.value}, got ${got}`);
     }
     try {
       result[name] = spec.parse(value ?? '');
@@ -48,10 +52,10 @@ export function helpText(): string {
     '',
     'usage: npm start -- [options]',
     '',
-    '  npm start                                     generated images, four arms, three seeds: at most 3 minutes on 2 cores',
-    '  npm start -- --quick                          the same, smaller: at most 40 seconds',
-    '  npm start -- --dataset cifar100 --data DIR    real images; --recipe paper for the published training',
-    '  npm start -- --resume runs/NAME               go on after an interruption',
+    '  npm start                                   generated images, four arms, three seeds: at most 3 minutes',
+    '  npm start -- --quick                        the same, smaller: at most 40 seconds',
+    '  npm start -- --dataset cifar100 --data DIR  real images; --recipe paper for the published training',
+    '  npm start -- --resume runs/NAME             go on after an interruption',
   ];
   for (const [title, group] of Object.entries(groups)) {
     lines.push('', `${title}:`);

@@ -37,7 +37,8 @@ const probeImages = 16;
 export async function probeRelations(
   network: Network, data: Dataset, grid: [number, number], threads: number,
 ): Promise<RelationMatrix> {
-  for await (const { images, labels, size } of data.test.batches({ batchSize: Math.min(probeImages, data.test.size) })) {
+  const batchSize = Math.min(probeImages, data.test.size);
+  for await (const { images, labels, size } of data.test.batches({ batchSize })) {
     const map = tf.tidy(() => {
       const features = network.features(tf.tensor4d(images, [size, data.height, data.width, data.channels]), false);
       return { data: features.dataSync() as Float32Array, shape: features.shape };

@@ -39,7 +39,8 @@ export interface Description {
 /** The teacher first: students that do not need it can be trained beside it. */
 export function planJobs({ arms, seeds, teacher, student, baseSeed }: Settings): Job[] {
   const jobs: Job[] = [{
-    id: 'teacher', role: 'teacher', seed: baseSeed, network: teacher.network, epochs: teacher.epochs, needsTeacher: false,
+    id: 'teacher', role: 'teacher', seed: baseSeed, network: teacher.network, epochs: teacher.epochs,
+    needsTeacher: false,
   }];
   for (const role of arms) {
     for (const seed of seeds) {

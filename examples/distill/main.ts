@@ -82,7 +82,8 @@ async function runJobs(
   workers: number,
 ): Promise<boolean> {
   const steps = stepsPerEpoch(description.data.trainSize, batchSize);
-  const stepsBefore = new Map([...states].map(([id, { training }]) => [id, training.epochs.length * steps + training.step]));
+  const stepsBefore = new Map<string, number>();
+  for (const [id, { training: { epochs, step } }] of states) stepsBefore.set(id, epochs.length * steps + step);
   const progress = createProgress(open, description, batchSize, workers, stepsBefore);
   try {
     return await scheduler.run(open, states.get('teacher')?.finished ?? false, progress);
@@ -104,7 +105,8 @@ function checkGrid([rows, columns]: [number, number], { networks }: Description)
   for (const role of ['teacher', 'student'] as const) {
     const [height, width] = networks[role].map;
     if (rows > height || columns > width) {
-      throw new UsageError(`--grid: expected at most the ${role}'s feature map of ${height} x ${width}, got ${rows} x ${columns}`);
+      const expected = `at most the ${role}'s feature map of ${height} x ${width}`;
+      throw new UsageError(`--grid: expected ${expected}, got ${rows} x ${columns}`);
     }
   }
 }

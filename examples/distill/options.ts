@@ -100,7 +100,7 @@ export const groups = {
   Training: {
     recipe: choice(['default', 'paper'],
       'paper: SGD with momentum 0.9, weight decay 5e-4, learning rate 0.1 times 0.1 at 50 % and 75 % of 200 epochs, ' +
-      'batch 64, resnet110 teaches resnet20, augmentation. Days of work on a CPU. default: a cosine schedule, and ' +
+      'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
       'networks and epochs that suit the data set'),
     teacher: network(`the teacher's network: ${networkNames}`),
     student: network('the student\'s network, likewise'),
@@ -115,12 +115,12 @@ export const groups = {
   'The loss': {
     alpha: number('X', 0, 1, 'weight of the global KD term; the task term gets 1 - alpha (default 0.7)'),
     beta: number('X', 0, Infinity,
-      'weight of the relation term (default 500). The term is a mean over all m x m pairs of the m = batch x (1 + cells) ' +
-      'logit rows of a batch and shrinks as 1/m: 500 is the paper\'s value for m = 64 x 5 = 320. With another batch size ' +
-      'or grid, scale beta with m, or use --reduction row'),
+      'weight of the relation term (default 500). The term is a mean over all m x m pairs of the m = batch x ' +
+      '(1 + cells) logit rows of a batch and shrinks as 1/m: 500 is the paper\'s value for m = 64 x 5 = 320. With ' +
+      'another batch size or grid, scale beta with m, or use --reduction row'),
     reduction: choice(['matrix', 'row'],
-      'matrix: the paper\'s mean over m x m entries. row: m times that, so that beta does not depend on m; its default ' +
-      'is then 500 / 320 = 1.5625 (default matrix)'),
+      'matrix: the paper\'s mean over m x m entries. row: m times that, so that beta does not depend on m; its ' +
+      'default is then 500 / 320 = 1.5625 (default matrix)'),
     metric: choice(['sqeuclidean', 'euclidean'], 'distances the relation term compares (default sqeuclidean)'),
     'local-weight': number('X', 0, Infinity, 'weight of the local term (default 1)'),
     grid,
@@ -145,11 +145,12 @@ export type Arguments = { [K in OptionName]?: ReturnType<Flattened[K]['parse']> 
 
 export const options = Object.assign({}, ...Object.values(groups)) as Record<OptionName, OptionSpec<unknown>>;
 
-/** ", did you mean 'x'?" for the nearest of the names, if one is near. */
+/** "; did you mean 'x'?" for the nearest of the names, if one is near. */
 export function didYouMean(input: string, names: readonly string[], prefix = ''): string {
   const near = names.map((name) => ({ name, distance: editDistance(input, name) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return near && near.distance <= Math.max(1, Math.floor(near.name.length / 3)) ? `; did you mean '${prefix}${near.name}'?` : '';
+  if (!near || near.distance > Math.max(1, Math.floor(near.name.length / 3))) return '';
+  return `; did you mean '${prefix}${near.name}'?`;
 }
 
 /** Levenshtein's: the fewest insertions, deletions and replacements that turn a into b. */

@@ -64,8 +64,8 @@ export function createProgress(
 }
 
 function bars(account: Account, workers: number, stream: NodeJS.WriteStream): Progress {
-  const multi = new MultiBar(
-    { format: '{name} {bar} {percentage} % {detail}', stream, hideCursor: true, barsize: 28, fps: 5 }, Presets.shades_classic);
+  const format = '{name} {bar} {percentage} % {detail}';
+  const multi = new MultiBar({ format, stream, hideCursor: true, barsize: 28, fps: 5 }, Presets.shades_classic);
   const blank = { name: ''.padEnd(22), detail: '' };
   const perWorker: SingleBar[] = Array.from({ length: workers }, () => multi.create(1, 0, blank));
   const overall = multi.create(1000, 0, { ...blank, name: 'all'.padEnd(22) });
@@ -79,7 +79,8 @@ function bars(account: Account, workers: number, stream: NodeJS.WriteStream): Pr
       const done = epochs * account.steps + step;
       account.set(job, done);
       if (last) accuracy.set(job.id, `, test accuracy ${percent(last.testAccuracy)}`);
-      perWorker[worker].update(done, { detail: `epoch ${Math.min(epochs + 1, job.epochs)}/${job.epochs}${accuracy.get(job.id) ?? ''}` });
+      const epoch = Math.min(epochs + 1, job.epochs);
+      perWorker[worker].update(done, { detail: `epoch ${epoch}/${job.epochs}${accuracy.get(job.id) ?? ''}` });
       update();
     },
     finished(_worker, job) {
@@ -106,12 +107,15 @@ function lines(account: Account, count: number, stream: NodeJS.WriteStream): Pro
     progress(_worker, job, epochs, step, result) {
       account.set(job, epochs * account.steps + step);
       if (result) last.set(job.id, result);
-      if (performance.now() - printed >= lineInterval * 1000) print(`${job.id} in epoch ${epochs + 1} of ${job.epochs}`);
+      if (performance.now() - printed < lineInterval * 1000) return;
+      print(`${job.id} in epoch ${Math.min(epochs + 1, job.epochs)} of ${job.epochs}`);
     },
     finished(_worker, job) {
       account.set(job, job.epochs * account.steps);
       finished++;
-      print(`${job.id} done, test accuracy ${percent(last.get(job.id)?.testAccuracy ?? NaN)} (${finished} of ${count})`);
+      const result = last.get(job.id);
+      const accuracy = result ? `, test accuracy ${percent(result.testAccuracy)}` : '';
+      print(`${job.id} done${accuracy} (${finished} of ${count})`);
     },
     close: () => undefined,
   };

@@ -1,10 +1,9 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { deviceInfo } from 'gld-loss';
 import type { EpochRecord, RunEnvironment, RunRecord, StudentRun } from '../report/types.js';
-import { decodeSafetensors } from '../tfjs/safetensors.js';
+import { readCheckpoint } from '../tfjs/checkpoint-file.js';
 import type { EpochResult } from '../tfjs/train.js';
 import { arm, relationRows } from './arms.js';
 import type { Description, Job, JobState } from './jobs.js';
@@ -13,13 +12,7 @@ import type { Settings } from './settings.js';
 
 /** The state in a job's checkpoint; undefined when it has none yet. Needs no tfjs. */
 export async function readJobState(directory: string, job: Job): Promise<JobState | undefined> {
-  const path = checkpointPath(directory, job.id);
-  try {
-    return JSON.parse(decodeSafetensors(await readFile(path), path).metadata['state']) as JobState;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await readCheckpoint<JobState>(checkpointPath(directory, job.id)))?.state;
 }
 
 const epochRecords = (epochs: EpochResult[]): EpochRecord[] => epochs.map((epoch) => ({ ...epoch }));

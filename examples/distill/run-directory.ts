@@ -13,7 +13,8 @@ export interface RunHeader {
   settings: Settings;
 }
 
-export const checkpointPath = (directory: string, id: string): string => join(directory, 'checkpoints', `${id}.safetensors`);
+export const checkpointPath = (directory: string, id: string): string =>
+  join(directory, 'checkpoints', `${id}.safetensors`);
 export const resultsPath = (directory: string): string => join(directory, 'results.json');
 export const reportPath = (directory: string): string => join(directory, 'report.html');
 const headerPath = (directory: string): string => join(directory, 'settings.json');
@@ -29,7 +30,8 @@ export async function expectFree(directory: string): Promise<void> {
     throw error;
   });
   if (entries.length > 0) {
-    throw new UsageError(`--out ${directory}: expected a new or empty folder; to go on with the run in it: --resume ${directory}`);
+    const hint = `to go on with the run in it: --resume ${directory}`;
+    throw new UsageError(`--out ${directory}: expected a new or empty folder; ${hint}`);
   }
 }
 
@@ -50,6 +52,6 @@ export async function readHeader(directory: string): Promise<RunHeader> {
     throw new UsageError(`--resume ${directory}: expected the folder of a run, found no settings.json in it`);
   }
   const header = JSON.parse(text) as RunHeader;
-  if (header.version !== 1) throw new UsageError(`--resume ${directory}: the run was made by another version of this program`);
+  if (header.version !== 1) throw new UsageError(`--resume ${directory}: the run is of another version of the program`);
   return header;
 }

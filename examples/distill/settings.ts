@@ -53,8 +53,12 @@ export function resolveSettings(args: Arguments): Settings {
   const paper = args.recipe === 'paper';
   if (paper && args.quick) throw new UsageError('--quick: cannot be combined with --recipe paper');
   if (args.augment && args['no-augment']) throw new UsageError('--no-augment: cannot be combined with --augment');
-  if (name === 'shapes' && args.data) throw new UsageError('--data: the shapes are generated; add --dataset cifar100 or cifar10');
-  if (name !== 'shapes' && !args.data) throw new UsageError(`--dataset ${name}: expected --data DIR with its binary files`);
+  if (name === 'shapes' && args.data) {
+    throw new UsageError('--data: the shapes are generated; add --dataset cifar100 or cifar10');
+  }
+  if (name !== 'shapes' && !args.data) {
+    throw new UsageError(`--dataset ${name}: expected --data DIR with its binary files`);
+  }
   const defaults = preset(name, paper, args.quick ?? false);
   const trainSize = args['train-size'] ?? defaults.trainSize;
   const testSize = args['test-size'] ?? defaults.testSize;
@@ -120,7 +124,8 @@ export function betaNote(settings: Settings, args: Arguments): string | undefine
   if (args.beta !== undefined || reduction === 'row' || rows === paperBeta.rows || !settings.arms.includes('gld')) {
     return undefined;
   }
-  return `Note: batches of ${batchSize} with ${grid[0]} x ${grid[1]} cells compare m = ${rows} logit rows, and the relation term ` +
-    `shrinks as 1/m. beta = 500 belongs to m = 320; here --beta ${(paperBeta.beta * rows) / paperBeta.rows} weighs the same, ` +
-    'and with --reduction row beta does not depend on m.';
+  const equivalent = (paperBeta.beta * rows) / paperBeta.rows;
+  return `Note: batches of ${batchSize} with ${grid[0]} x ${grid[1]} cells compare m = ${rows} logit rows, and the ` +
+    `relation term shrinks as 1/m. beta = 500 belongs to m = 320; here --beta ${equivalent} weighs the same, and ` +
+    'with --reduction row beta does not depend on m.';
 }

@@ -27,7 +27,8 @@ export function resultTable(run: RunRecord): string {
   }
   const { teacher, student, settings } = run;
   const count = (n: number) => n.toLocaleString('en');
+  const seeds = `${settings.seeds.length} seed${settings.seeds.length === 1 ? '' : 's'}`;
   return `Teacher ${teacher.name} (${count(teacher.parameters)} parameters): ${percent(teacher.testAccuracy)} % of ` +
     `${count(settings.testSize)} test images. Students ${student.name} (${count(student.parameters)} parameters), ` +
-    `mean ± standard deviation over ${settings.seeds.length} seed${settings.seeds.length === 1 ? '' : 's'}:\n${table.toString()}`;
+    `mean ± standard deviation over ${seeds}:\n${table.toString()}`;
 }

@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Dataset, loadDataset, Rng } from '../data/index.js';
 import { tf, useBackend } from '../tfjs/backend.js';
-import { loadCheckpoint, restore, saveCheckpoint } from '../tfjs/checkpoint.js';
+import { restoreTraining, saveTraining } from '../tfjs/checkpoint.js';
+import { readCheckpoint } from '../tfjs/checkpoint-file.js';
 import { buildNetwork, type Network } from '../tfjs/networks.js';
 import { crossEntropy } from '../tfjs/objectives.js';
 import { Sgd } from '../tfjs/optimizer.js';
@@ -50,19 +51,20 @@ async function describe(): Promise<Description> {
 /** The trained teacher, read from its checkpoint once. */
 async function trainedTeacher(): Promise<Network> {
   if (!teacher) {
-    const checkpoint = await loadCheckpoint<JobState>(checkpointPath(directory, 'teacher'));
+    const checkpoint = await readCheckpoint<JobState>(checkpointPath(directory, 'teacher'));
     if (!checkpoint?.state.finished) throw new Error('the teacher has not been trained');
     teacher = build(settings.teacher.network, 'teacher', new Rng(0));
-    await restore(checkpoint, teacher);
+    await restoreTraining(checkpoint, teacher);
   }
   return teacher;
 }
 
 async function run(job: Job): Promise<boolean> {
   const path = checkpointPath(directory, job.id);
-  const checkpoint = await loadCheckpoint<JobState>(path);
-  if (checkpoint && checkpoint.state.trainSize !== data.train.size) {
-    throw new Error(`${job.id}: the run began with ${checkpoint.state.trainSize} training images, now there are ${data.train.size}`);
+  const checkpoint = await readCheckpoint<JobState>(path);
+  const sizes = [checkpoint?.state.trainSize ?? data.train.size, data.train.size];
+  if (sizes[0] !== sizes[1]) {
+    throw new Error(`${job.id}: the run began with ${sizes[0]} training images, now there are ${sizes[1]}`);
   }
   // Students with the same seed begin with the same weights and see the same batches in every arm.
   const rng = new Rng(job.seed, job.role === 'teacher' ? 0 : 1);
@@ -70,10 +72,11 @@ async function run(job: Job): Promise<boolean> {
   const optimizer = new Sgd(network.parameters.trainable, settings);
   const training: TrainingState = checkpoint?.state.training ?? newTraining(rng);
   try {
-    if (checkpoint) await restore(checkpoint, network, optimizer);
+    if (checkpoint) await restoreTraining(checkpoint, network, optimizer);
     const save = (state: Pick<JobState, 'finished' | 'training' | 'relationMatrix'>) => {
       const runSeconds = (Date.now() - input.runBegan) / 1000;
-      return saveCheckpoint(path, network, optimizer, { trainSize: data.train.size, runSeconds, ...state } satisfies JobState);
+      const whole: JobState = { trainSize: data.train.size, runSeconds, ...state };
+      return saveTraining(path, network, optimizer, whole);
     };
     const { options, weights } = arm(job.role === 'teacher' ? 'ce' : job.role, settings.loss);
     const objective = options ? distillation(network, await trainedTeacher(), { ...options, threads }, weights)
@@ -94,7 +97,8 @@ async function run(job: Job): Promise<boolean> {
         }
         if (epochEnded || now - reported >= progressInterval) {
           reported = now;
-          post({ type: 'progress', epochs, step: state.step, ...(epochEnded ? { last: state.epochs[epochs - 1] } : {}) });
+          const last = epochEnded ? { last: state.epochs[epochs - 1] } : {};
+          post({ type: 'progress', epochs, step: state.step, ...last });
         }
       },
     });

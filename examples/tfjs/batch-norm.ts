@@ -48,7 +48,8 @@ export function batchNorm(
     statistics(mean, variance, count);
     // The centred map is recomputed in the backward pass instead of saved: a third less memory for deep networks.
     save([x, y, gamma, mean, inverse]);
-    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => {
+    // Without the tidy, what is made on the way would live until the gradients of the whole network are done.
+    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => tf.tidy(() => {
       const [x, y, gamma, mean, inverse] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
       const upstream = relu ? tf.mul(dy, tf.step(y)) as tf.Tensor4D : dy;
       const centred = channelAffine(x, tf.onesLike(gamma), tf.neg(mean));
@@ -60,7 +61,7 @@ export function batchNorm(
       const dx = tf.add(channelAffine(upstream, scale, tf.neg(tf.mul(scale, meanUp))),
         channelAffine(centred, slope, tf.zerosLike(slope)));
       return [dx, tf.mul(tf.mul(meanUpCentred, inverse), count), tf.mul(meanUp, count)];
-    };
+    });
     return { value: y, gradFunc: gradFunc as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
   });
   return op(x, gamma, beta) as tf.Tensor4D;

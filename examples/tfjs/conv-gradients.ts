@@ -5,8 +5,8 @@
  * themselves convolutions, so they are written here in terms of the backend's fast forward convolution (XNNPACK).
  * With y[n,i,j,k] = sum_abc x[n, i*s+a-p, j*s+b-q, c] w[a,b,c,k] (stride s, padding p before, zeros outside):
  *
- * - dw[a,b,c,k] = sum_nij x[n, i*s+a-p, j*s+b-q, c] dy[n,i,j,k] is a convolution whose batch is c, whose channels are n,
- *   whose filter is dy and whose dilation is s.
+ * - dw[a,b,c,k] = sum_nij x[n, i*s+a-p, j*s+b-q, c] dy[n,i,j,k] is a convolution whose batch is c, whose channels are
+ *   n, whose filter is dy and whose dilation is s.
  * - For dx, take the rows h = s*u + r of one phase r, 0 <= r < s. Only taps a = s*t + (r+p) mod s reach them, from rows
  *   i = u + e - t with e = floor((r+p)/s): a stride-1 convolution with about kh/s taps. The same holds for columns. Row
  *   phases are separate convolutions; column phases share one, as s*c output channels, which is already their place in
@@ -20,6 +20,15 @@ interface KernelArgs {
 }
 type Pad = Parameters<typeof tf.backend_util.computeConv2DInfo>[4];
 
+type Shape = [number, number, number, number];
+
+interface Attributes {
+  strides: [number, number] | number;
+  pad: Pad;
+  dataFormat: 'NHWC' | 'NCHW';
+  dimRoundingMode?: 'floor' | 'round' | 'ceil';
+}
+
 interface Geometry {
   kh: number; kw: number; sh: number; sw: number; top: number; left: number;
   height: number; width: number; outHeight: number; outWidth: number;
@@ -31,14 +40,11 @@ function tensor(info: tf.TensorInfo): tf.Tensor4D {
 }
 
 function geometry(x: number[], filter: number[], attrs: tf.NamedAttrMap): Geometry {
-  const { strides, pad, dataFormat, dimRoundingMode } = attrs as unknown as {
-    strides: [number, number] | number; pad: Pad; dataFormat: 'NHWC' | 'NCHW'; dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  };
+  const { strides, pad, dataFormat, dimRoundingMode } = attrs as unknown as Attributes;
   if (dataFormat !== 'NHWC') throw new Error(`conv2d gradients on wasm: dataFormat must be NHWC, got ${dataFormat}`);
-  const info = tf.backend_util.computeConv2DInfo(
-    x as [number, number, number, number], filter as [number, number, number, number], strides, 1, pad, dimRoundingMode);
+  const info = tf.backend_util.computeConv2DInfo(x as Shape, filter as Shape, strides, 1, pad, dimRoundingMode);
   return {
-    kh: filter[0]!, kw: filter[1]!, sh: info.strideHeight, sw: info.strideWidth,
+    kh: filter[0], kw: filter[1], sh: info.strideHeight, sw: info.strideWidth,
     top: info.padInfo.top, left: info.padInfo.left, height: info.inHeight, width: info.inWidth,
     outHeight: info.outHeight, outWidth: info.outWidth,
   };
@@ -78,7 +84,7 @@ function phase(r: number, taps: number, stride: number, before: number): Phase {
 
 /** Rows of w for the taps of the phases between two offsets, one after the other; missing taps are zero. */
 function tapsOf(w: tf.Tensor, axis: number, phase: Phase, from: number, to: number): tf.Tensor4D {
-  const size = w.shape[axis]!;
+  const size = w.shape[axis];
   const part = (start: number) => {
     const begin = w.shape.map((_, i) => (i === axis ? start : 0));
     return tf.slice(w, begin, w.shape.map((n, i) => (i === axis ? 1 : n)));
@@ -91,10 +97,10 @@ function tapsOf(w: tf.Tensor, axis: number, phase: Phase, from: number, to: numb
   return joined(parts, axis) as tf.Tensor4D;
 }
 
-const joined = (parts: tf.Tensor[], axis: number) => (parts.length === 1 ? parts[0]! : tf.concat(parts, axis));
+const joined = (parts: tf.Tensor[], axis: number) => (parts.length === 1 ? parts[0] : tf.concat(parts, axis));
 
 function inputGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
-  const inputShape = attrs!['inputShape'] as [number, number, number, number];
+  const inputShape = attrs!['inputShape'] as Shape;
   const g = geometry(inputShape, inputs['filter']!.shape, attrs!);
   const [batch, height, width, channels] = inputShape;
   const columns = Array.from({ length: g.sw }, (_, r) => phase(r, g.kw, g.sw, g.left));

@@ -62,8 +62,7 @@ export function convNorm(parameters: Parameters, rng: Rng, name: string, input: 
   const { filters, kernel, stride, relu } = options;
   const [height, width, channels] = input;
   const pad = (kernel - 1) / 2;
-  const output: MapShape =
-    [Math.floor((height + 2 * pad - kernel) / stride) + 1, Math.floor((width + 2 * pad - kernel) / stride) + 1, filters];
+  const output: MapShape = [Math.ceil(height / stride), Math.ceil(width / stride), filters];
   // He et al. 2015, fan-out form, as the reference ResNets for CIFAR are initialised.
   const deviation = Math.sqrt(2 / (kernel * kernel * filters));
   const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters],

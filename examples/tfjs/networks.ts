@@ -33,7 +33,8 @@ export interface NetworkOptions {
 export function buildNetwork(name: string, options: NetworkOptions): Network {
   const family = parseNetwork(name);
   const parameters = new Parameters(options.scope);
-  const layers = family.kind === 'cnn' ? cnn(parameters, options, family.width) : resnet(parameters, options, family.blocks);
+  const layers = family.kind === 'cnn' ? cnn(parameters, options, family.width)
+    : resnet(parameters, options, family.blocks);
   const map = layers[layers.length - 1].output;
   const head = classifier(parameters, options.rng, map[2], options.classes);
   return {
