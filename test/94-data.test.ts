@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { open, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Batch, type BatchOptions, loadDataset, Rng, shapes, type Split } from '../examples/data/index.js';
+import { type Batch, type BatchOptions, loadDataset, Rng, shapes } from '../examples/data/index.js';
+import { collect, digest, imagesOf, labelsOf } from './94-passes.js';
 
 const pixels = 3 * 32 * 32;
-const normalise = (byte: number, mean: number, deviation: number): number => Math.fround((byte / 255 - mean) / deviation);
+const normalise = (byte: number, mean: number, deviation: number): number =>
+  Math.fround((byte / 255 - mean) / deviation);
 const cifar100Mean = [0.4814, 0.4822, 0.4465];
 const cifar100Deviation = [0.2023, 0.1994, 0.201];
 
@@ -22,72 +23,6 @@ function records(labels: number[][], first = 0): Uint8Array {
 const cifar100 = (train = 10, test = 4): { 'train.bin': Buffer; 'test.bin': Buffer } => ({
   'train.bin': Buffer.from(records(Array.from({ length: train }, (_, i) => [i % 20, 99 - i]))),
   'test.bin': Buffer.from(records(Array.from({ length: test }, (_, i) => [19, i]), 100)),
-});
-
-async function collect(split: Split, options: BatchOptions): Promise<Batch[]> {
-  const batches: Batch[] = [];
-  for await (const batch of split.batches(options)) batches.push(batch);
-  return batches;
-}
-
-const labelsOf = (batches: Batch[]): number[] => batches.flatMap((batch) => [...batch.labels]);
-
-/** A pass as one string, quick to compare. */
-const digest = (batches: Batch[]): string => {
-  const hash = createHash('sha256');
-  for (const { images, labels, size } of batches) hash.update(`${size}`).update(images).update(labels);
-  return hash.digest('hex');
-};
-
-/** One Float32Array of all images of a pass. */
-function imagesOf(batches: Batch[]): Float32Array {
-  const images = new Float32Array(batches.reduce((sum, batch) => sum + batch.images.length, 0));
-  let at = 0;
-  for (const batch of batches) {
-    images.set(batch.images, at);
-    at += batch.images.length;
-  }
-  return images;
-}
-
-t.test('the generator of random numbers', async (t) => {
-  // From the state 1, 2, 3, 4 the generator's recurrence, worked out by hand, gives these first three numbers.
-  const rng = Rng.fromState([1, 2, 3, 4]);
-  t.strictSame([rng.bits(), rng.bits(), rng.bits()], [11520, 0, 5927040], 'follows the published recurrence');
-
-  const a = new Rng(1, 2);
-  for (let i = 0; i < 10; i++) a.normal();
-  const saved = JSON.parse(JSON.stringify(a.state())) as number[];
-  const b = Rng.fromState(saved);
-  t.strictSame(
-    [b.uniform(), b.normal(), b.int(9), b.shuffle([1, 2, 3, 4, 5])],
-    [a.uniform(), a.normal(), a.int(9), a.shuffle([1, 2, 3, 4, 5])],
-    'goes on from a saved state',
-  );
-  const firsts = [[], [0], [1], [-1], [1, 0], [0, 1], [0.5], [2 ** 40]].map((seeds) => new Rng(...seeds).bits());
-  t.equal(new Set(firsts).size, firsts.length, 'every list of seeds has a stream of its own');
-  t.throws(() => new Rng(Number.NaN), { name: 'TypeError', message: /^seed: expected a finite number, got NaN/ });
-  for (const state of [[1, 2, 3], [0, 0, 0, 0], [1, 2, 3, -1], [1, 2, 3, 0.5]]) {
-    t.throws(() => Rng.fromState(state), { name: 'TypeError', message: /^state: expected four 32-bit/ });
-  }
-});
-
-t.test('its distributions', async (t) => {
-  const rng = new Rng(7);
-  const count = 100_000;
-  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const uniform = Array.from({ length: count }, () => rng.uniform(-1, 3));
-  t.ok(uniform.every((value) => value >= -1 && value < 3));
-  t.ok(Math.abs(mean(uniform) - 1) < 0.02);
-  const normal = Array.from({ length: count }, () => rng.normal(5, 2));
-  t.ok(Math.abs(mean(normal) - 5) < 0.03);
-  t.ok(Math.abs(mean(normal.map((value) => (value - 5) ** 2)) - 4) < 0.1);
-  const dice = new Array<number>(6).fill(0);
-  for (let i = 0; i < count; i++) dice[rng.int(6)]++;
-  t.ok(dice.every((times) => Math.abs(times - count / 6) < 600), 'int is even');
-  const first = new Array<number>(4).fill(0);
-  for (let i = 0; i < count; i++) first[rng.shuffle([0, 1, 2, 3])[0]]++;
-  t.ok(first.every((times) => Math.abs(times - count / 4) < 700), 'shuffle is even');
 });
 
 t.test('CIFAR-100, byte by byte', async (t) => {
@@ -119,7 +54,7 @@ t.test('CIFAR-100, byte by byte', async (t) => {
   t.equal(different, 0, 'planes became NHWC, normalised with the constants of the released code');
 
   const inside = await loadDataset('cifar100', { dir: join(dir, 'cifar-100-binary'), seed: 1 });
-  t.strictSame(labelsOf(await collect(inside.test, { batchSize: 3 })), [0, 1, 2, 3], 'the folder itself will do as well');
+  t.strictSame(labelsOf(await collect(inside.test, { batchSize: 3 })), [0, 1, 2, 3], 'the folder itself will do');
 });
 
 t.test('CIFAR-10: five training files are one split', async (t) => {
@@ -149,7 +84,7 @@ t.test('what is wrong with the files is said', async (t) => {
     loadDataset(name, { dir, seed: 1 });
   const empty = t.testdir({ other: {} });
   await t.rejects(load(join(empty, 'nowhere')), {
-    message: /nowhere: expected the folder with train\.bin, test\.bin of cifar100.*found no such folder.*Download https:.*cifar-100-binary\.tar\.gz/,
+    message: /nowhere: expected the folder with train\.bin, test\.bin of cifar100.*found no such folder.*Download/,
   });
   await t.rejects(load(join(empty, 'other'), 'cifar10'), {
     message: /data_batch_1\.bin.*found none of these files.*cifar-10-binary\.tar\.gz/,
@@ -158,7 +93,7 @@ t.test('what is wrong with the files is said', async (t) => {
   const dir = t.testdir({ ...cifar100() });
   await truncate(join(dir, 'train.bin'), 2 * (pixels + 2) + 5);
   await t.rejects(load(dir), {
-    message: /train\.bin: expected a whole number of records of 3074 bytes.*found 6153 bytes, which is 2 records and 5 bytes: the file is truncated/,
+    message: /train\.bin: expected a whole number of records of 3074 bytes.*found 6153 bytes.* 2 records and 5 b/,
   });
   await truncate(join(dir, 'train.bin'), 0);
   await t.rejects(load(dir), { message: /train\.bin: .*found 0 bytes/ });
@@ -190,18 +125,18 @@ t.test('damage that shows only while reading', async (t) => {
 
 t.test('calls that cannot be served', async (t) => {
   const dir = t.testdir({ ...cifar100() });
-  const bad: [() => Promise<unknown>, { name: string; message: RegExp }][] = [
-    [() => loadDataset('mnist' as 'shapes', { seed: 1 }), { name: 'TypeError', message: /^dataset: expected one of shapes/ }],
-    [() => loadDataset('cifar10', { seed: 1 }), { name: 'TypeError', message: /^dir: expected the folder/ }],
-    [() => loadDataset('shapes', { seed: 1, dir }), { name: 'TypeError', message: /^dir: .*reads no files/ }],
-    [() => loadDataset('shapes', { seed: 1, trainSize: 0 }), { name: 'RangeError', message: /^trainSize: expected an int/ }],
-    [() => loadDataset('cifar100', { seed: 1, dir, testSize: 5 }), { name: 'RangeError', message: /^testSize: .*at most the 4/ }],
-    [() => loadDataset('cifar100', { seed: 1, dir, trainSize: 1.5 }), { name: 'RangeError', message: /^trainSize: expected an/ }],
-    [async () => shapes({ seed: 1, parts: 8 }), { name: 'RangeError', message: /^parts: expected at most 7/ }],
-    [async () => shapes({ seed: 1, side: 4 }), { name: 'RangeError', message: /^side: expected an integer of at least 12/ }],
-    [async () => shapes({ seed: 1, noise: -1 }), { name: 'RangeError', message: /^noise:/ }],
+  const bad: [call: () => Promise<unknown>, name: string, message: RegExp][] = [
+    [() => loadDataset('mnist' as 'shapes', { seed: 1 }), 'TypeError', /^dataset: expected one of shapes/],
+    [() => loadDataset('cifar10', { seed: 1 }), 'TypeError', /^dir: expected the folder/],
+    [() => loadDataset('shapes', { seed: 1, dir }), 'TypeError', /^dir: .*reads no files/],
+    [() => loadDataset('shapes', { seed: 1, trainSize: 0 }), 'RangeError', /^trainSize: expected an int/],
+    [() => loadDataset('cifar100', { seed: 1, dir, testSize: 5 }), 'RangeError', /^testSize: .*at most the 4/],
+    [() => loadDataset('cifar100', { seed: 1, dir, trainSize: 1.5 }), 'RangeError', /^trainSize: expected an/],
+    [async () => shapes({ seed: 1, parts: 8 }), 'RangeError', /^parts: expected at most 7/],
+    [async () => shapes({ seed: 1, side: 4 }), 'RangeError', /^side: expected an integer of at least 12/],
+    [async () => shapes({ seed: 1, noise: -1 }), 'RangeError', /^noise:/],
   ];
-  for (const [call, error] of bad) await t.rejects(call(), error);
+  for (const [call, name, message] of bad) await t.rejects(call(), { name, message });
   const { train } = await loadDataset('cifar100', { seed: 1, dir });
   t.throws(() => train.batches({ batchSize: 0 }), { name: 'RangeError', message: /^batchSize: / });
   t.throws(() => train.batches({ batchSize: 1, skip: -1 }), { name: 'RangeError', message: /^skip: / });
@@ -225,7 +160,8 @@ t.test('order, subsets and going on in the middle', async (t) => {
   t.equal(digest(await collect(train, options(3))), digest(whole.slice(3)), 'skip leaves the rest as it was');
   t.strictSame(await collect(train, options(9)), []);
   const narrow = await collect(train, { ...options(0), batchSize: 5 });
-  t.ok(Buffer.from(imagesOf(narrow).buffer).equals(Buffer.from(imagesOf(whole).buffer)), 'augmentation does not depend on the batch size');
+  const bytes = (batches: Batch[]): Buffer => Buffer.from(imagesOf(batches).buffer);
+  t.ok(bytes(narrow).equals(bytes(whole)), 'augmentation does not depend on the batch size');
 
   const some = await loadDataset('cifar100', { dir, seed: 1, trainSize: 9, testSize: 8 });
   const chosen = labelsOf(await collect(some.train, { batchSize: 20 }));
@@ -314,41 +250,4 @@ t.test('streaming: no more than two batches in memory, files closed at the end o
     break;
   }
   t.equal(await descriptors(), 0, 'also when a pass is left early');
-});
-
-t.test('shapes', async (t) => {
-  const data = await loadDataset('shapes', { seed: 5, trainSize: 205, testSize: 30 });
-  t.match(data, { name: 'shapes', height: 16, width: 16, channels: 3 });
-  t.equal(data.classes.length, 10);
-  t.equal(new Set(data.classes).size, 10);
-  const batches = await collect(data.train, { batchSize: 64 });
-  const labels = labelsOf(batches);
-  const counts = data.classes.map((_, k) => labels.filter((label) => label === k).length);
-  t.strictSame([...counts].sort(), [20, 20, 20, 20, 20, 21, 21, 21, 21, 21], 'classes are equally frequent');
-  const images = imagesOf(batches);
-  t.equal(images.length, 205 * 16 * 16 * 3);
-  t.ok(images.every((value) => value > -1.61 && value < 2.41), 'pixels of 0 to 255, normalised');
-
-  const again = await loadDataset('shapes', { seed: 5, trainSize: 205, testSize: 30 });
-  t.equal(digest(await collect(again.train, { batchSize: 64 })), digest(batches), 'the seed decides every byte');
-  const test = await collect(data.test, { batchSize: 64 });
-  t.equal(digest(await collect(again.test, { batchSize: 64 })), digest(test));
-  const other = await loadDataset('shapes', { seed: 6, trainSize: 205, testSize: 30 });
-  t.not(digest(await collect(other.train, { batchSize: 64 })), digest(batches));
-  t.notSame([...imagesOf(test).slice(0, 768)], [...images.slice(0, 768)], 'test images are not training images');
-
-  const wide = shapes({ seed: 1, side: 24, parts: 7, trainSize: 42, testSize: 1 });
-  t.equal(wide.classes.length, 21);
-  t.equal((await collect(wide.train, { batchSize: 42 }))[0].images.length, 42 * 24 * 24 * 3);
-});
-
-t.test('shapes: no place of the image tells the class, so the mean image of a class is that of all', async (t) => {
-  const { train, classes } = shapes({ seed: 2, trainSize: 6000, testSize: 1, noise: 0 });
-  const sums = classes.map(() => new Float64Array(768));
-  for (const { images, labels } of await collect(train, { batchSize: 500 })) {
-    labels.forEach((label, i) => sums[label].forEach((_, at) => (sums[label][at] += images[i * 768 + at] / 600)));
-  }
-  const overall = sums[0].map((_, at) => sums.reduce((sum, one) => sum + one[at], 0) / classes.length);
-  const apart = sums.map((one) => Math.sqrt(one.reduce((sum, value, at) => sum + (value - overall[at]) ** 2, 0) / 768));
-  t.ok(apart.every((distance) => distance < 0.15), `mean images differ by ${Math.max(...apart).toFixed(3)} at most`);
 });

@@ -11,7 +11,9 @@ function relations(rng: Rng, images: number, clear: number): RelationMatrix {
   const centres = new Rng(99);
   const centre = Array.from({ length: 100 }, () => centres.normal());
   const labels = Array.from({ length: images * 5 }, (_, row) => Math.floor(row / 5) % 10);
-  const logits = labels.flatMap((label) => Array.from({ length: 10 }, (_, k) => clear * centre[label * 10 + k] + rng.normal()));
+  const logits = labels.flatMap((label) =>
+    Array.from({ length: 10 }, (_, k) => clear * centre[label * 10 + k] + rng.normal()),
+  );
   return relationMatrix(logits, labels);
 }
 
@@ -40,8 +42,9 @@ export interface MadeUp {
 
 export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }: MadeUp = {}): RunRecord {
   const rng = new Rng(4);
-  const arm = (id: string, label: string, description: string, to: number, clear: number, weights: TermValues): ArmRecord => ({
-    id, label, description, weights, options: { alpha: 0.7, grid: [2, 2] },
+  const arm = (id: string, label: string, to: number, clear: number, weights: TermValues): ArmRecord => ({
+    id, label, description: `What ${label} minimises, in one sentence that is about as long as a real one.`, weights,
+    options: { alpha: 0.7, grid: [2, 2] },
     runs: seeds.map((seed) => {
       const list = epochs(rng, studentEpochs, 0.16, to + 0.02 * rng.normal(), weights);
       const accuracies = list.map((epoch) => epoch.testAccuracy);
@@ -71,14 +74,10 @@ export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }
     },
     student: { name: 'cnn4', parameters: 2_100 },
     arms: [
-      arm('ce', 'Cross-entropy', 'Cross-entropy with the labels only; the teacher is not used.', 0.66, 0.9, { task: 1 }),
-      arm('kd', 'Hinton KD', '(1 - alpha) cross-entropy + alpha KD of the global logits at temperature 4.', 0.7, 1.2,
-        { task: 0.3, global: 0.7 }),
-      arm('gld-no-relation', 'GLD without relation',
-        'Full GLD with beta = 0: cross-entropy and normalized KD of the global and local logits.', 0.77, 1.6,
-        { task: 0.3, global: 0.7, local: 1 }),
-      arm('gld', 'Full GLD', '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.', 0.785, 2,
-        { task: 0.3, global: 0.7, local: 1, relation: 500 }),
+      arm('ce', 'Cross-entropy', 0.66, 0.9, { task: 1 }),
+      arm('kd', 'Hinton KD', 0.7, 1.2, { task: 0.3, global: 0.7 }),
+      arm('gld-no-relation', 'GLD without relation', 0.77, 1.6, { task: 0.3, global: 0.7, local: 1 }),
+      arm('gld', 'Full GLD', 0.785, 2, { task: 0.3, global: 0.7, local: 1, relation: 500 }),
     ],
     startedAt: '2030-01-02T03:04:05.678Z',
     seconds: 134,

@@ -14,7 +14,7 @@ const pixelBytes = 3 * 32 * 32;
 const recordBytes = (format: CifarFormat): number => format.labelRanges.length + pixelBytes;
 
 const advice = (format: CifarFormat): string =>
-  `Download ${format.archive} (the "binary version") and unpack it; --data is the folder ${format.folder} or its parent.`;
+  `Download ${format.archive} (the "binary version"), unpack it and give the folder ${format.folder} or its parent.`;
 
 /** The folder with the set's files: `dir` itself, or the archive's folder inside it. */
 export async function findFolder(format: CifarFormat, dir: string): Promise<string> {

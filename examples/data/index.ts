@@ -21,7 +21,9 @@ export const datasetNames: readonly DatasetName[] = ['shapes', 'cifar10', 'cifar
 export async function loadDataset(name: DatasetName, options: DatasetOptions): Promise<Dataset> {
   const { dir, ...rest } = options;
   if (name === 'shapes') {
-    if (dir !== undefined) throw new TypeError(`dir: the data set 'shapes' is generated and reads no files, got '${dir}'`);
+    if (dir !== undefined) {
+      throw new TypeError(`dir: the data set 'shapes' is generated and reads no files, got '${dir}'`);
+    }
     return shapes(rest);
   }
   if (name !== 'cifar10' && name !== 'cifar100') {

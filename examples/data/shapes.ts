@@ -20,10 +20,10 @@ const channels = 3;
 
 /**
  * A procedural image classification set in which local information decides. Every image shows exactly two different
- * small glyphs of five (ring, plus, cross, square, rows), and **the class is which two**: 10 classes. Their places, sizes
- * and colours, the gradient behind them, the clutter of short strokes and dots, and the noise are random and say nothing
- * about the class. So no single place of an image tells its class, but each glyph's surroundings tell half of it: this is
- * what local logits of a good teacher can hand on, and a label cannot.
+ * small glyphs of five (ring, plus, cross, square, rows), and **the class is which two**: 10 classes. Their places,
+ * sizes and colours, the gradient behind them, the clutter of short strokes and dots, and the noise are random and say
+ * nothing about the class. So no single place of an image tells its class, but each glyph's surroundings tell half of
+ * it: this is what local logits of a good teacher can hand on, and a label cannot.
  *
  * All classes are equally frequent (give or take one image); training and test images come from separate streams of the
  * seed. Augmentation: 1 pixel of padding, a random window, a random flip.

@@ -33,7 +33,7 @@ const percentAxis = (domain: [number, number], ticks: number): Plot.ScaleOptions
 
 /** The frame of the small plots, which stand in a grid. */
 const small: Plot.PlotOptions = {
-  width: 270, height: 215, marginLeft: 46, marginRight: 10, marginTop: 24, marginBottom: 38,
+  width: 270, height: 215, marginLeft: 46, marginRight: 14, marginTop: 24, marginBottom: 38,
   style: { background: 'none', fontSize: '12px' },
 };
 
@@ -41,7 +41,8 @@ const grid = (): Plot.Markish => Plot.gridY({ stroke: 'var(--line)', strokeOpaci
 
 /** Test accuracy of every arm and of the teacher by epoch; for wide and for narrow screens. */
 export function learningCurves(run: RunRecord): Html {
-  return html`<div class="wide">${accuracyPlot(run, 1010, 430)}</div><div class="narrow">${accuracyPlot(run, 360, 360)}</div>`;
+  return html`<div class="wide">${accuracyPlot(run, 1010, 430)}</div>
+<div class="narrow">${accuracyPlot(run, 360, 360)}</div>`;
 }
 
 function accuracyPlot(run: RunRecord, width: number, height: number): Html {
@@ -88,11 +89,14 @@ function accuracyPlot(run: RunRecord, width: number, height: number): Html {
       ...drawn.map(({ index, points }) =>
         Plot.lineY(points, { x: 'epoch', y: 'mean', stroke: armColour(index), strokeWidth: 2.2 }),
       ),
+      // Many dots would hide the line; they stay, unseen, for their tooltips.
       ...drawn.map(({ arm, index, points }) =>
         Plot.dot(points, {
-          x: 'epoch', y: 'mean', r: points.length > 60 ? 1.5 : 2.6, fill: armColour(index), stroke: 'var(--panel)',
+          x: 'epoch', y: 'mean', r: 2.6,
+          ...(last > 40 ? { fill: 'transparent' } : { fill: armColour(index), stroke: 'var(--panel)' }),
           title: (point: Point) =>
-            `${arm.label}, epoch ${point.epoch}: ${percent(point.mean)} % (${percent(point.low)} to ${percent(point.high)})`,
+            `${arm.label}, epoch ${point.epoch}: ${percent(point.mean)} %, ` +
+            `seeds ${percent(point.low)} to ${percent(point.high)} %`,
         }),
       ),
       ...labels.map(({ text, colour }, i) =>
@@ -109,7 +113,8 @@ export function contributions(arm: ArmRecord): Html | undefined {
   const layers = terms.flatMap((term) => {
     const weight = arm.weights[term];
     if (weight === undefined) return [];
-    return points(arm, (epoch) => epoch.terms?.[term]).map(({ epoch, mean: value }) => ({ term, epoch, value: weight * value }));
+    const means = points(arm, (epoch) => epoch.terms?.[term]);
+    return means.map((point) => ({ term, epoch: point.epoch, value: weight * point.mean }));
   });
   if (layers.length === 0) return undefined;
   const last = Math.max(2, ...layers.map(({ epoch }) => epoch));
@@ -120,7 +125,7 @@ export function contributions(arm: ArmRecord): Html | undefined {
     color: { domain: [...terms], range: terms.map(termColour) },
     marks: [
       grid(),
-      Plot.areaY(layers, { x: 'epoch', y: 'value', fill: 'term', order: [...terms], fillOpacity: 0.82 }),
+      Plot.areaY(layers, { x: 'epoch', y: 'value', z: 'term', fill: 'term', order: [...terms], fillOpacity: 0.82 }),
       Plot.ruleY([0], { stroke: 'var(--soft)' }),
     ],
   });

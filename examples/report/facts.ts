@@ -56,13 +56,16 @@ ${settings.command !== undefined && html`<p class="command"><code>${settings.com
 
 export function guideSection(): Html {
   return html`<section><h2>How to read this page</h2><ul class="guide">
-<li><b>Arms</b> differ only in the loss. Every arm starts from the same initial weights and sees the same batches for the same
+<li><b>Arms</b> differ only in the loss. Every arm starts from the same initial weights and sees the same batches for
+the same
 seed, so differences are formed seed by seed before they are averaged.</li>
-<li><b>±</b> is the spread between seeds. Two arms whose dots overlap have not been told apart by this run; more seeds tell.</li>
+<li><b>±</b> is the spread between seeds. Two arms whose dots overlap have not been told apart by this run; more seeds
+tell.</li>
 <li><b>The first arm</b> of the table is the one the others are compared with. “% of the gap” is the gain over it
 as a share of its distance to the teacher.</li>
 <li><b>Losses</b> of different arms are different functions. Compare accuracies, and single terms, but not totals.</li>
-<li><b>The numbers are what came out.</b> One teacher, one data set and the settings below: a small run shows how the loss
+<li><b>The numbers are what came out.</b> One teacher, one data set and the settings below: a small run shows how the
+loss
 behaves, it does not rank methods.</li></ul></section>`;
 }
 

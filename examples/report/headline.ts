@@ -1,5 +1,5 @@
 import { armColour } from './colours.js';
-import { Html, html } from './html.js';
+import { Html, html, swatch } from './html.js';
 import { deviation, integer, mean, percent, points } from './numbers.js';
 import type { ArmRecord, RunRecord } from './types.js';
 
@@ -7,8 +7,13 @@ const finals = (arm: ArmRecord): number[] => arm.runs.map((run) => run.finalAccu
 
 /** '81.2 ± 1.3', or '81.2' for one seed. */
 function spreadText(values: number[]): Html {
+  return html`<b>${percent(mean(values))}</b>${plusMinus(values)}`;
+}
+
+/** ' ± 1.3', or nothing for one value. */
+function plusMinus(values: number[]): Html | undefined {
   const sd = deviation(values);
-  return html`<b>${percent(mean(values))}</b>${sd === undefined ? '' : html`<span class="sd"> ± ${percent(sd)}</span>`}`;
+  return sd === undefined ? undefined : html`<span class="sd"> ± ${percent(sd)}</span>`;
 }
 
 /** Differences to the first arm, seed by seed: what changes with the arm alone. */
@@ -28,7 +33,8 @@ export function lede(run: RunRecord): Html {
   const teacher = html`The teacher reaches <b>${percent(run.teacher.testAccuracy)} %</b>.`;
   if (arms.length === 1) return html`<p class="lede">${first.label}: ${spreadText(finals(first))} %. ${teacher}</p>`;
   if (best === first) {
-    return html`<p class="lede">No arm did better than ${first.label}, with ${spreadText(finals(first))} %. ${teacher}</p>`;
+    return html`<p class="lede">No arm did better than ${first.label}, with ${spreadText(finals(first))} %.
+${teacher}</p>`;
   }
   return html`<p class="lede">${best.label} came out best with ${spreadText(finals(best))} %; ${first.label} reached
 ${spreadText(finals(first))} %. ${teacher}</p>`;
@@ -46,13 +52,12 @@ export function resultTable(run: RunRecord): Html {
     const values = finals(arm);
     const change = differences(arm, first);
     const gap = run.teacher.testAccuracy - mean(finals(first));
-    const sd = deviation(change);
     const versus = arm === first || change.length === 0
       ? html`<span class="quiet">–</span>`
-      : html`<b>${points(mean(change))}</b>${sd === undefined ? '' : html`<span class="sd"> ± ${percent(sd)}</span>`}${
+      : html`<b>${points(mean(change))}</b>${plusMinus(change)}${
         gap > 0 && html`<small>${Math.round((100 * mean(change)) / gap)} % of the gap to the teacher</small>`}`;
     return html`<tr>
-<th scope="row"><i class="swatch" style="background:${armColour(index)}"></i>${arm.label}<small>${arm.description}</small></th>
+<th scope="row">${swatch(armColour(index))}${arm.label}<small>${arm.description}</small></th>
 <td class="figure" data-label="Test accuracy, %">${spreadText(values)}</td>
 <td class="strip">${dotStrip(values, arm.runs.map(({ seed }) => seed), low, high, run.teacher.testAccuracy, index)}</td>
 <td class="number" data-label="vs. ${first.label}, points">${versus}</td>
@@ -62,18 +67,21 @@ export function resultTable(run: RunRecord): Html {
 </tr>`;
   });
   return html`<table class="results">
-<thead><tr><th scope="col">Arm</th><th scope="col" class="number">Test accuracy, %<small>mean ± s.d. of the seeds</small></th>
-<th scope="col" class="strip"><span class="ends"><span>${percent(low)}</span><span>each seed</span><span>${percent(high)}</span></span></th>
+<thead><tr><th scope="col">Arm</th>
+<th scope="col" class="number">Test accuracy, %<small>mean ± s.d. of the seeds</small></th>
+<th scope="col" class="strip"><span class="ends"><span>${percent(low)}</span><span>each seed</span>
+<span>${percent(high)}</span></span></th>
 <th scope="col" class="number">vs. ${first.label}<small>points, seed by seed</small></th>
 <th scope="col" class="number">Best epoch, %<small>mean</small></th>
-<th scope="col" class="number">Seeds ${run.settings.seeds.join(', ')}</th></tr></thead>
+<th scope="col" class="number seeds">Each seed, %<small>seeds ${run.settings.seeds.join(', ')}</small></th></tr></thead>
 <tbody>${rows}</tbody>
 <tfoot><tr><th scope="row"><i class="swatch line"></i>Teacher<small>${run.teacher.name},
 ${integer(run.teacher.parameters)} parameters (student: ${integer(run.student.parameters)})</small></th>
 <td class="figure" data-label="Test accuracy, %"><b>${percent(run.teacher.testAccuracy)}</b></td>
 <td class="strip"></td><td class="number"></td>
 <td class="number" data-label="Best epoch, %">${run.teacher.epochs.length > 0 &&
-    percent(Math.max(...run.teacher.epochs.map(({ testAccuracy }) => testAccuracy)))}</td><td class="seeds"></td></tr></tfoot>
+    percent(Math.max(...run.teacher.epochs.map(({ testAccuracy }) => testAccuracy)))}</td>
+<td class="seeds"></td></tr></tfoot>
 </table>
 <p class="note">${caution(run, mean(finals(first)))}</p>`;
 }
@@ -86,7 +94,8 @@ function caution(run: RunRecord, accuracy: number): Html {
     ? 'One seed shows no spread: run at least three before comparing arms.'
     : `The ± is the sample standard deviation over ${seeds.length} seeds, not an error of the mean.`}
 With ${integer(testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a standard error of
-${percent(error)} points. The dots are the seeds, the stroke their mean, the dashed line the teacher. The best epoch is chosen on the test images, so it flatters every arm.`;
+${percent(error)} points. The dots are the seeds, the stroke their mean, the dashed line the teacher.
+The best epoch is chosen on the test images, so it flatters every arm.`;
 }
 
 /** Every seed as a dot on one line, the mean as a stroke, the teacher as a dashed one. */
@@ -97,6 +106,7 @@ function dotStrip(values: number[], seeds: number[], low: number, high: number, 
 <line x1="0" x2="200" y1="15" y2="15" stroke="var(--line)"/>
 <line x1="${x(teacher)}" x2="${x(teacher)}" y1="3" y2="27" stroke="var(--ink)" stroke-dasharray="3 2.5"/>
 <line x1="${x(mean(values))}" x2="${x(mean(values))}" y1="5" y2="25" stroke="${colour}" stroke-width="2.5"/>
-${values.map((value, i) => html`<circle cx="${x(value)}" cy="15" r="5" fill="${colour}" fill-opacity=".55" stroke="${colour}"><title>seed ${seeds[i]}: ${percent(value)} %</title></circle>`)}
+${values.map((value, i) => html`<circle cx="${x(value)}" cy="15" r="5" fill="${colour}"
+fill-opacity=".55" stroke="${colour}"><title>seed ${seeds[i]}: ${percent(value)} %</title></circle>`)}
 </svg>`;
 }

@@ -35,15 +35,16 @@ export const byClass = ({ rowLabels }: RelationMatrix): number[] =>
 const side = 300;
 const edge = 14;
 
-/** One matrix as a picture, rows and columns by class, with a bar of alternating tones along the edges, one per class. */
+/** One matrix as a picture, rows and columns by class, with a bar per class, of alternating tones, along the edges. */
 export function heatMap(matrix: RelationMatrix, top: number, classes: string[], label: string): Html {
   const { size, data, rowLabels } = matrix;
   const order = byClass(matrix);
   const pixels = new Uint8Array(size * size);
   order.forEach((row, y) =>
     order.forEach((column, x) => {
-      const value = data[row * size + column] / top;
-      pixels[y * size + x] = Math.round(Math.min(1, Math.max(0, Number.isFinite(value) ? value : 1)) * (shades - 1));
+      const value = data[row * size + column];
+      const share = Number.isFinite(value) ? Math.min(1, Math.max(0, value / top)) : 1;
+      pixels[y * size + x] = Math.round(share * (shades - 1));
     }),
   );
   const source = `data:image/png;base64,${encodePng(size, size, palette, pixels).toString('base64')}`;
@@ -61,7 +62,8 @@ export function heatMap(matrix: RelationMatrix, top: number, classes: string[], 
   });
   const whole = edge + side;
   return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${whole} ${whole}" role="img" aria-label="${label}">
-<image href="${source}" x="${edge}" y="${edge}" width="${side}" height="${side}" preserveAspectRatio="none"/>${bars}</svg>`;
+<image href="${source}" x="${edge}" y="${edge}" width="${side}" height="${side}"
+preserveAspectRatio="none"/>${bars}</svg>`;
 }
 
 const round = (value: number): number => Number(value.toFixed(2));

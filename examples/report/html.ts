@@ -19,5 +19,8 @@ function render(content: Content): string {
   return content instanceof Html ? content.text : escape(String(content));
 }
 
+/** The little square of colour before a name. */
+export const swatch = (colour: string): Html => html`<i class="swatch" style="background:${colour}"></i>`;
+
 const escape = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

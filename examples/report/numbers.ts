@@ -42,13 +42,16 @@ export function duration(seconds: number): string {
 /** 2 ** 34 → '16 GiB'. */
 export const gibibytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`;
 
-/** For each position, the values that `of` finds there in any of the lists; as long as the longest list. */
-export function columns<T, V>(lists: T[][], of: (item: T) => V | undefined): V[][] {
+/**
+ * For each position, the values that `of` finds there in any of the lists; as long as the longest list. Values that are
+ * not finite are left out: a run that diverged has NaN there, or null once it went through JSON.
+ */
+export function columns<T>(lists: T[][], of: (item: T) => number | null | undefined): number[][] {
   const length = Math.max(0, ...lists.map((list) => list.length));
   return Array.from({ length }, (_, i) =>
     lists.flatMap((list) => {
       const value = i < list.length ? of(list[i]) : undefined;
-      return value === undefined ? [] : [value];
+      return typeof value === 'number' && Number.isFinite(value) ? [value] : [];
     }),
   );
 }

@@ -6,7 +6,12 @@ import { crc32, deflateSync } from 'node:zlib';
  * @param palette up to 256 colours as [red, green, blue], 0 … 255
  * @param pixels width × height indices into the palette, row by row
  */
-export function encodePng(width: number, height: number, palette: [number, number, number][], pixels: Uint8Array): Buffer {
+export function encodePng(
+  width: number,
+  height: number,
+  palette: [number, number, number][],
+  pixels: Uint8Array,
+): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

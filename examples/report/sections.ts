@@ -1,7 +1,7 @@
 import { armColour, termColour, type TermName, terms } from './colours.js';
 import { contributions, learningCurves, rawTerm } from './curves.js';
 import { brightest, heatMap, legendGradient } from './heat-map.js';
-import { Html, html } from './html.js';
+import { Html, html, swatch } from './html.js';
 import { significant } from './numbers.js';
 import type { RelationMatrix, RunRecord } from './types.js';
 
@@ -14,13 +14,17 @@ const termNames: Record<TermName, string> = {
 
 /** Colours of the arms, where the plots have no room for names. */
 export const armLegend = (run: RunRecord): Html => html`<ul class="legend">${run.arms.map(
-  ({ label }, index) => html`<li><i class="swatch" style="background:${armColour(index)}"></i>${label}</li>`,
+  ({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`,
 )}</ul>`;
+
+const titled = (title: Html, drawing: Html): Html =>
+  html`<figure><figcaption>${title}</figcaption>${drawing}</figure>`;
 
 export function curvesSection(run: RunRecord): Html {
   if (!run.arms.some((arm) => arm.runs.some(({ epochs }) => epochs.length > 0))) return html``;
   return html`<section><h2>Learning curves</h2>
-<p>Test accuracy after every epoch: the line is the mean over the seeds, the band reaches from the worst seed to the best.
+<p>Test accuracy after every epoch: the line is the mean over the seeds, the band reaches from the worst seed to the
+best.
 The thin line is the teacher’s own training, the dashed one the finished teacher that the students learn from.</p>
 <div class="narrow">${armLegend(run)}</div>
 <figure>${learningCurves(run)}</figure></section>`;
@@ -29,19 +33,18 @@ The thin line is the teacher’s own training, the dashed one the finished teach
 export function termsSection(run: RunRecord): Html {
   const stacks = run.arms.flatMap((arm, index) => {
     const drawing = contributions(arm);
-    return drawing === undefined ? [] : [html`<figure><figcaption><i class="swatch" style="background:${armColour(index)}">
-</i>${arm.label}</figcaption>${drawing}</figure>`];
+    return drawing === undefined ? [] : [titled(html`${swatch(armColour(index))}${arm.label}`, drawing)];
   });
   if (stacks.length === 0) return html``;
   const raw = terms.flatMap((term) => {
     const drawing = rawTerm(run, term);
-    return drawing === undefined ? [] : [html`<figure><figcaption><i class="swatch" style="background:${termColour(term)}">
-</i>${termNames[term]}</figcaption>${drawing}</figure>`];
+    return drawing === undefined ? [] : [titled(html`${swatch(termColour(term))}${termNames[term]}`, drawing)];
   });
   return html`<section><h2>What the loss is made of</h2>
-<p>What each term adds to the loss, that is, weight × term, stacked; means over the seeds. Each arm has a scale of its own:
+<p>What each term adds to the loss, that is, weight × term, stacked; means over the seeds. Each arm has a scale of its
+own:
 the losses of different arms are different functions and cannot be compared.</p>
-<ul class="legend">${terms.map((term) => html`<li><i class="swatch" style="background:${termColour(term)}"></i>${term}</li>`)}</ul>
+<ul class="legend">${terms.map((term) => html`<li>${swatch(termColour(term))}${term}</li>`)}</ul>
 <div class="grid">${stacks}</div>
 <h3>The terms themselves</h3>
 <p>Unweighted, one plot per term, so that arms can be compared. An arm that does not use a term is left out. Hinton’s KD
@@ -67,7 +70,8 @@ export function relationSection(run: RunRecord): Html {
     const withMatrix = arm.runs.find(({ relationMatrix }) => relationMatrix !== undefined);
     if (withMatrix?.relationMatrix === undefined) return;
     shown.push({
-      title: html`<i class="swatch" style="background:${armColour(index)}"></i>${arm.label}<small>seed ${withMatrix.seed}</small>`,
+      title: html`${swatch(armColour(index))}${arm.label}<small>seed
+${withMatrix.seed}</small>`,
       label: arm.label,
       matrix: withMatrix.relationMatrix,
     });
@@ -80,22 +84,26 @@ export function relationSection(run: RunRecord): Html {
     return html`<figure class="map"><figcaption>${title}</figcaption>
 ${heatMap(matrix, top, classes, `Relation matrix: ${label}`)}
 <p>${distance === undefined ? `${matrix.size} × ${matrix.size} logit rows` : html`distance to the teacher’s:
-<b>${significant(distance)}</b>`}</p></figure>`;
+<b>${Number.isNaN(distance) ? 'not finite' : significant(distance)}</b>`}</p></figure>`;
   });
   return html`<section><h2>Relations between logits</h2>
 <p>Each picture is the matrix that the relation term compares, over the same test images: the squared distance of every
-logit row, global and local, to every other, each row of the matrix divided by its length. Dark is near, bright is far. Rows
+logit row, global and local, to every other, each row of the matrix divided by its length. Dark is near, bright is far.
+Rows
 and columns are ordered by class, as the grey bars along the edges mark.</p>
-<p>Dark squares on the diagonal are classes that the network holds together, darker squares elsewhere classes that it finds
+<p>Dark squares on the diagonal are classes that the network holds together, darker squares elsewhere classes that it
+finds
 alike. A student that has taken over the teacher’s view of the classes has the teacher’s picture. The distance below a
 picture is (1/m²) Σ (D<sub>teacher</sub> − D<sub>student</sub>)², the relation term with reduction “matrix”.</p>
 ${classes.length <= mostNames && html`<p class="note">Classes in order: ${classes.join(', ')}.</p>`}
-<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i><span>${significant(top, 2)} and more</span></div>
+<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i>
+<span>${significant(top, 2)} and more</span></div>
 <div class="grid maps">${figures}</div></section>`;
 }
 
-/** Mean squared difference of two matrices over the same rows; undefined when the rows are not the same. */
+/** Mean squared difference of two matrices over the same rows; NaN when one is not finite, undefined for other rows. */
 export function relationDistance(a: RelationMatrix, b: RelationMatrix): number | undefined {
   if (a.size !== b.size || a.rowLabels.some((label, i) => label !== b.rowLabels[i])) return undefined;
+  if (![a, b].every(({ data }) => data.every(Number.isFinite))) return Number.NaN;
   return a.data.reduce((sum, value, i) => sum + (value - b.data[i]) ** 2, 0) / a.data.length;
 }

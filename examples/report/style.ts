@@ -26,7 +26,8 @@ h3 { font-size: 16px; margin: 22px 0 6px; }
 p { margin: 0 0 12px; max-width: 76ch; }
 .lede { font-size: 19px; line-height: 1.5; max-width: 64ch; }
 .about { color: var(--soft); }
-section { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 24px; margin-top: 22px; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 24px;
+  margin-top: 22px; }
 small { display: block; font-size: 12.5px; line-height: 1.35; font-weight: 400; color: var(--soft); }
 .note, .map p { color: var(--soft); font-size: 13.5px; margin: 12px 0 0; max-width: 90ch; }
 .quiet, .sd { color: var(--soft); font-weight: 400; }
@@ -41,13 +42,18 @@ tfoot td, tfoot th { border-top: 2px solid var(--line); }
 .number, .figure, .seeds { text-align: right; white-space: nowrap; }
 .number small { white-space: normal; }
 .figure { font-size: 21px; } .figure .sd { font-size: 16px; }
+.seeds { white-space: normal; min-width: 150px; }
 .seeds span { display: inline-block; min-width: 2.9em; color: var(--soft); }
-tbody th { min-width: 265px; } .strip { width: 185px; } .strip svg { display: block; width: 100%; min-width: 150px; height: auto; }
+tbody th { min-width: 255px; } .strip { width: 185px; } .strip svg { display: block; width: 100%; min-width: 150px;
+  height: auto; }
 .ends { display: flex; justify-content: space-between; color: var(--soft); font-weight: 400; }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 20px; padding: 0; margin: 0 0 10px; font-size: 14px; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 20px; padding: 0; margin: 0 0 10px;
+  font-size: 14px; }
 figure { margin: 0; min-width: 0; } figure svg { display: block; max-width: 100%; height: auto; }
-figcaption { font-size: 14px; font-weight: 600; margin-bottom: 4px; } figcaption small { display: inline; margin-left: 8px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 235px), 1fr)); gap: 22px 18px; margin-top: 14px; }
+figcaption { font-size: 14px; font-weight: 600; margin-bottom: 4px; } figcaption small { display: inline;
+  margin-left: 8px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 235px), 1fr)); gap: 22px 18px;
+  margin-top: 14px; }
 .maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 22px 26px; }
 .grid figure { display: flex; flex-direction: column; justify-content: flex-end; }
 .maps figure { justify-content: flex-start; }
@@ -59,7 +65,8 @@ figcaption { font-size: 14px; font-weight: 600; margin-bottom: 4px; } figcaption
 .scale i { flex: 0 1 260px; height: 12px; border-radius: 3px; }
 .plain { width: auto; } .plain td, .plain th { padding: 5px 22px 5px 0; font-size: 14.5px; }
 .plain:not(.options) td, .plain:not(.options) th { text-align: right; }
-.own td { font-weight: 700; } .own td:first-child::before { content: "this run  "; font-weight: 400; color: var(--soft); }
+.own td { font-weight: 700; } .own td:first-child::before { content: "this run  "; font-weight: 400;
+  color: var(--soft); }
 .facts { display: grid; grid-template-columns: 5fr 3.2fr 4fr; gap: 8px 32px; } .facts h3 { margin-top: 12px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; margin: 0; font-size: 14.5px; }
 dt { color: var(--soft); max-width: 15ch; } dd { margin: 0; overflow-wrap: anywhere; }
@@ -70,24 +77,30 @@ summary { cursor: pointer; margin-top: 14px; font-size: 14.5px; } details table 
 .guide { margin: 0; padding-left: 20px; max-width: 82ch; } .guide li { margin-bottom: 8px; }
 footer { color: var(--soft); font-size: 13px; margin-top: 24px; }
 .narrow { display: none; }
+@media screen and (max-width: 1040px) {
+  .results thead { display: none; } .results, .results tbody, .results tfoot { display: block; }
+  .results tr { display: grid; grid-template-columns: 1fr 1fr; gap: 8px 16px; padding: 16px 0;
+    border-top: 1px solid var(--line); }
+  .results tbody tr:first-child { border-top: 0; padding-top: 4px; }
+  .results th, .results td { display: block; border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; width: auto; }
+  .results th, .results .strip { grid-column: 1 / -1; } .results td:empty { display: none; }
+  .results .figure, .results .seeds { align-self: end; } .results .strip svg { max-width: 340px; }
+  .results th small { max-width: none; }
+  .results td[data-label]::before { content: attr(data-label); display: block; font-size: 12.5px; color: var(--soft);
+    font-weight: 400; }
+  .results .seeds span { min-width: 0; margin-right: 8px; }
+  .results .seeds { order: 1; } .results .strip { order: 2; } .results .number { order: 3; }
+}
 @media screen and (max-width: 760px) {
   main { padding: 24px 14px 48px; } section { padding: 18px 16px; border-radius: 10px; }
   h1 { font-size: 27px; } .lede { font-size: 17px; }
   .wide { display: none; } .narrow { display: block; }
-  .results thead { display: none; } .results, .results tbody, .results tfoot { display: block; }
-  .results tr { display: grid; grid-template-columns: 1fr 1fr; gap: 8px 16px; padding: 16px 0; border-top: 1px solid var(--line); }
-  .results tbody tr:first-child { border-top: 0; padding-top: 4px; }
-  .results th, .results td { display: block; border: 0; padding: 0; min-width: 0; text-align: left; width: auto; }
-  .results th, .results .strip { grid-column: 1 / -1; } .results td:empty { display: none; }
-  .results .figure, .results .seeds { align-self: end; }
-  .results td[data-label]::before { content: attr(data-label); display: block; font-size: 12.5px; color: var(--soft); font-weight: 400; }
-  .results .seeds span { min-width: 0; margin-right: 8px; }
-  .results .seeds { order: 1; } .results .strip { order: 2; } .results .number { order: 3; }
   .facts { grid-template-columns: 1fr; }
 }
 @media print {
   body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
-  section { border: 0; padding: 0; margin-top: 26px; } figure, tr, dl { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  section { border: 0; padding: 0; margin-top: 26px; } figure, tr, dl { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
