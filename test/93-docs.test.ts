@@ -1,0 +1,73 @@
+// The documents against the repository: links lead somewhere, files and scripts that are named exist, the error bounds are
+// those of the tests, and the code about frameworks runs.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { root } from '../tools/support.js';
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '');
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchors(path: string): string[] {
+  return [...withoutCode(read(path)).matchAll(/^#+ (.*)$/gm)]
+    .map(([, heading]) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+}
+
+for (const path of documents) {
+  t.test(path, async (t) => {
+    const text = read(path);
+    for (const [, target] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      const [file, anchor] = target.split('#');
+      const to = file === '' ? path : join(dirname(path), file);
+      if (!t.ok(existsSync(join(root, to)), `link to ${target}`)) continue;
+      if (anchor !== undefined) t.ok(anchors(to).includes(anchor), `anchor ${target}`);
+    }
+    for (const [, name] of text.matchAll(/`((?:csrc|lib|test|tools|examples|docs|\.ci)\/[\w./-]+|[\w-]+\.gyp|CMakeLists\.txt)`/g)) {
+      t.ok(existsSync(join(root, name)), name);
+    }
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) t.ok(Object.hasOwn(scripts, name), `npm run ${name}`);
+  });
+}
+
+t.test('the error bounds are those that the tests demand', async (t) => {
+  const bounds = [...read('docs/mathematics.md').matchAll(/^\| .* \| (`test\/[^|]*`) \| (.*) \|$/gm)];
+  t.ok(bounds.length >= 9);
+  for (const [, files, numbers] of bounds) {
+    const tests = [...files.matchAll(/`([^`]*)`/g)].map(([, file]) => read(file));
+    for (const [number] of numbers.matchAll(/\d+e-\d+/g)) {
+      t.ok(tests.every((source) => new RegExp(`\\b${number}\\b`).test(source)), `${number} in ${files}`);
+    }
+  }
+});
+
+/** What the examples in docs/frameworks.md take for granted. */
+const given = `
+await tf.setBackend('cpu');
+const images = tf.randomNormal([2, 5]);
+const labels = tf.tensor1d([0, 2], 'int32');
+const teacher = { logits: tf.randomNormal([2, 5, 3]) };
+const dense = tf.variable(tf.randomNormal([5, 32]));
+const weight = tf.variable(tf.randomNormal([2, 3]));
+const bias = tf.variable(tf.zeros([3]));
+const network = (x) => tf.reshape(tf.matMul(x, dense), [2, 4, 4, 2]);
+const features = network(images);
+const optimizer = tf.train.sgd(0.1);
+const varList = [dense, weight, bias];
+const { signal } = new AbortController();
+const before = dense.dataSync().slice();
+`;
+
+t.test('the code in docs/frameworks.md trains', async (t) => {
+  const [first, ...rest] = [...read('docs/frameworks.md').matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
+  t.equal(rest.length, 2);
+  const moved = 'console.log(dense.dataSync().some((value, i) => value !== before[i]));';
+  const file = join(t.testdir(), 'frameworks.mjs');
+  writeFileSync(file, [first, given, ...rest, moved].join('\n'));
+  const child = spawnSync(process.execPath, [file], { cwd: root, encoding: 'utf8' });
+  t.equal(child.status ?? child.signal, 0, child.stderr);
+  t.equal(child.stdout.trim().split('\n').at(-1), 'true');
+});
