@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GldLoss, gldLoss, type GldError } from 'gld-loss';
+import manifest from 'gld-loss/package.json' with { type: 'json' };
 import t, { type Test } from 'tap';
 import ts from 'typescript';
 import { options as read } from '../dist/esm/check.js';
@@ -75,6 +76,8 @@ t.test('commands: two lines, with the system packages of .ci/run', async (t) => 
   t.equal(test, start.replace('npm start', 'npm test'));
   t.same(packages(start), packages(text('.ci/run')));
   t.match(text('.ci/run'), 'npm ci --ignore-scripts');
+  const tarballs = [...readme.matchAll(/gld-loss-[\d.]+\.tgz/g)].map(String);
+  t.same([...new Set(tarballs)], [`gld-loss-${manifest.version}.tgz`], 'the tarball has the version of the package');
 });
 
 t.test('the main job: every option that is named exists', async (t) => {
