@@ -3,31 +3,39 @@
 //   npm test -- test/20-*.test.ts   some files
 // Modes (npm run test:prebuild, test:asan, test:tsan) run the same tests against another build of the same sources.
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { at, root, run } from './support.js';
 
 type Environment = Record<string, string>;
 
+/** What a mode adds: variables for the tests, arguments for tap, and the files to run when none are named. */
+interface Mode {
+  environment: Environment;
+  options?: string[];
+  files?: RegExp;
+}
+
 /** Path of a runtime library of the compiler, for LD_PRELOAD. */
 const library = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
-function sanitized(sanitize: string, folder: string, preload: string[], options: Environment): Environment {
+function sanitized(sanitize: string, folder: string, preload: string[], environment: Environment): Mode {
   run('tsx', ['tools/ensure-built.ts', 'ts']);
   run('tsx', ['tools/build-native.ts', '--sanitize', sanitize, '--out', folder]);
   // node itself is not instrumented, so the runtime has to be there before the addon is loaded.
-  return { ...options, GLD_LOSS_PREBUILD: at(folder), LD_PRELOAD: preload.map(library).join(' ') };
+  const load = { GLD_LOSS_PREBUILD: at(folder), LD_PRELOAD: preload.map(library).join(' ') };
+  return { environment: { ...environment, ...load }, options: ['--timeout=3600'] };
 }
 
-const modes: Record<string, () => Environment> = {
+const modes: Record<string, () => Mode> = {
   build: () => {
     run('tsx', ['tools/ensure-built.ts']);
-    return {};
+    return { environment: {} };
   },
   prebuild: () => {
     run('tsx', ['tools/ensure-built.ts', 'ts']);
     run('tsx', ['tools/prebuilds.ts']);
-    return { PREBUILDS_ONLY: '1' };
+    return { environment: { PREBUILDS_ONLY: '1' } };
   },
   asan: () =>
     sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
@@ -35,10 +43,14 @@ const modes: Record<string, () => Environment> = {
       ASAN_OPTIONS: 'detect_leaks=0',
       UBSAN_OPTIONS: 'print_stacktrace=1',
     }),
-  tsan: () =>
-    sanitized('thread', 'build-tsan', ['libtsan.so', 'libstdc++.so'], {
+  tsan: () => ({
+    ...sanitized('thread', 'build-tsan', ['libtsan.so', 'libstdc++.so'], {
+      // node is not instrumented: what it does with memory is left out, what it does with locks and threads is seen.
       TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1',
     }),
+    // Where several threads work: whole losses, equal bits for any number of threads, fuzzing, async, abort, workers.
+    files: /^(60|61|64|72|75|76|78)-.*\.test\.ts$/,
+  }),
 };
 
 /** Passes on one line per test file, every failed assertion with its details, and every skipped test. */
@@ -90,8 +102,12 @@ async function tap(args: string[], environment: Environment): Promise<number> {
 const [first = '', ...rest] = process.argv.slice(2);
 const named = Object.hasOwn(modes, first);
 try {
-  const environment = modes[named ? first : 'build']();
-  process.exitCode = await tap(named ? rest : process.argv.slice(2), environment);
+  const args = named ? rest : process.argv.slice(2);
+  const { environment, options = [], files } = modes[named ? first : 'build']();
+  const chosen = files && args.every((argument) => argument.startsWith('-'))
+    ? readdirSync(at('test')).filter((name) => files.test(name)).map((name) => `test/${name}`)
+    : [];
+  process.exitCode = await tap([...options, ...args, ...chosen], environment);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
