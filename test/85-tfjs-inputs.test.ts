@@ -1,5 +1,6 @@
 /** Other ways to give the adapter the same inputs: the same loss to rounding, gradients in the tensors' own layout. */
 import * as tf from '@tensorflow/tfjs';
+import { GldLoss } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t from 'tap';
 
@@ -54,8 +55,11 @@ t.test('gradients in the layout of the tensors', async (t) => {
 });
 
 t.test('more sets of options than the adapter keeps memory for', async (t) => {
+  gldLoss.dispose();
+  const disposals = t.capture(GldLoss.prototype, 'dispose', GldLoss.prototype.dispose);
   const losses = [0, 1, 2, 3, 4, 5, 0, 1].map((beta) => gldLoss.withTerms({ teacher, student, labels }, { beta }).loss);
   t.equal(losses[6], losses[0]);
   t.equal(losses[7], losses[1]);
   t.equal(new Set(losses).size, 6);
+  t.equal(disposals().length, 4, 'of eight, four are kept');
 });
