@@ -22,16 +22,19 @@ typedef enum gld_status {
   GLD_INVALID = 2,        // the call contradicts itself; the message says how
   GLD_LABEL_RANGE = 3,    // a label outside [0, classes); the message names it
   GLD_OUT_OF_MEMORY = 4,
-  GLD_FAILED = 5
+  GLD_TOO_LARGE = 5,      // sizes whose products leave 64-bit arithmetic
+  GLD_FAILED = 6
 } gld_status;
 
 typedef enum gld_stage {
-  GLD_STAGE_POOL = 0,           // student.features -> pooled; upstream -> grad_features
-  GLD_STAGE_CLASSIFIER = 1,     // in_pooled, student.weight, student.bias -> grad_logits (the logits); upstream -> pooled, grad_weight, grad_bias
-  GLD_STAGE_CROSS_ENTROPY = 2,  // student.logits (row 0 of each sample), labels or soft_labels -> loss, grad_logits
-  GLD_STAGE_NORMALIZED_KD = 3,  // teacher.logits, student.logits -> loss over all rows, grad_logits
-  GLD_STAGE_RELATION = 4,       // teacher.logits, student.logits -> loss, grad_logits
-  GLD_STAGE_GLD = 5,            // the whole loss -> loss, terms, all gradients whose view is present
+  // Outputs whose view is absent are not computed. Except for the logits of the classifier and the pooled rows of the
+  // pool, an output is the gradient of the loss, or of <upstream, result>, with respect to the input of that name.
+  GLD_STAGE_POOL = 0,           // student.features -> out_pooled; upstream -> out_features
+  GLD_STAGE_CLASSIFIER = 1,     // in_pooled, student.weight, .bias -> out_logits; upstream -> out_pooled, out_weight, out_bias
+  GLD_STAGE_CROSS_ENTROPY = 2,  // student.logits (row 0 of each sample), labels or soft_labels -> loss, out_logits
+  GLD_STAGE_NORMALIZED_KD = 3,  // teacher.logits, student.logits -> loss over all rows, out_logits
+  GLD_STAGE_RELATION = 4,       // teacher.logits, student.logits -> loss, out_logits
+  GLD_STAGE_GLD = 5,            // both sides -> loss, terms; out_logits, or out_features, out_weight, out_bias
   GLD_STAGE_COUNT = 6
 } gld_stage;
 
@@ -73,12 +76,13 @@ typedef struct gld_call {
   int32_t method, metric, reduction;
   double alpha, beta, local_weight, temperature;
 
-  // outputs, dense, GLD_F32 or GLD_F64, each optional
-  gld_view grad_features;  // [n, channels, height, width] of the student
-  gld_view grad_weight;    // [classes, channels]
-  gld_view grad_bias;      // [classes]
-  gld_view grad_logits;    // [n, rows, classes]
-  gld_view pooled;         // [n, rows, channels]
+  // outputs, GLD_F32 or GLD_F64, each optional: dense, row-major in the order given here, except that features may
+  // have their channels last and weights their classes last
+  gld_view out_features;  // [n, channels, height, width] of the student
+  gld_view out_weight;    // [classes, channels]
+  gld_view out_bias;      // [classes]
+  gld_view out_logits;    // [n, rows, classes]
+  gld_view out_pooled;    // [n, rows, channels]
 } gld_call;
 
 // Unweighted terms; loss is the weighted total (or the stage's own loss).

@@ -57,8 +57,8 @@ function parallelism(): number {
   const value = process.env['GLD_LOSS_THREADS'];
   if (value === undefined || value === '') return availableParallelism();
   const threads = Number(value);
-  if (!Number.isInteger(threads) || threads < 1) {
-    fail('ERR_GLD_OPTION', 'GLD_LOSS_THREADS', 'an integer of at least 1', describe(value));
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    fail('ERR_GLD_OPTION', 'GLD_LOSS_THREADS', 'an integer from 1 to 1024', describe(value));
   }
   return threads;
 }

@@ -1,6 +1,7 @@
 // The addon's exports: what lib/native.cts loads.
 #include <napi.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -19,7 +20,6 @@ struct Environment {
   const gld_engine* engine = nullptr;
   std::string level;
   std::shared_ptr<Jobs> jobs;
-  Napi::FunctionReference workspace;
 };
 
 Environment& environment(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -55,7 +55,8 @@ void configure(const Napi::CallbackInfo& info) {
     throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "CPU engine level", "one of " + join(available),
                      "'" + level + "' (" + reason + ")");
   }
-  configure_pool(info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 1);
+  const double threads = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 1;
+  configure_pool(threads >= 1 ? static_cast<int>(std::min<double>(threads, kMaxThreads)) : 1);
   state.engine = engine;
   state.level = level;
 }
@@ -80,12 +81,27 @@ struct Prepared {
   double* result = nullptr;
 };
 
+// Null without one. Known by its tag, which unlike instanceof runs no JavaScript.
+Workspace* workspace_of(Napi::Value value) {
+  if (!value.IsObject()) return nullptr;
+  const Napi::Object object = value.As<Napi::Object>();
+  if (!object.CheckTypeTag(&Workspace::kTag)) {
+    throw make_error(value.Env(), ErrorClass::kType, "ERR_GLD_ARG_TYPE", "workspace", "a Workspace", "another object");
+  }
+  Workspace* workspace = Workspace::Unwrap(object);
+  if (workspace->busy()) {
+    throw make_error(value.Env(), ErrorClass::kError, "ERR_GLD_NATIVE", "workspace", "one that no other call uses", "one in use");
+  }
+  return workspace;
+}
+
 Prepared prepare(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Environment& state = environment(env);
   if (state.engine == nullptr) {
     throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called", "a call before it");
   }
+  Workspace* workspace = workspace_of(info[4]);
   Prepared prepared{};
   prepared.run.engine = state.engine;
   prepared.run.decoded = decode_call(env, info[0], info[1], info[2]);
@@ -105,15 +121,7 @@ Prepared prepare(const Napi::CallbackInfo& info) {
   if (status != GLD_OK) throw status_error(env, status, message);
 
   bool reserved = false;
-  if (info[4].IsObject()) {
-    const Napi::Object object = info[4].As<Napi::Object>();
-    if (!object.InstanceOf(state.workspace.Value())) {
-      throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "workspace", "a Workspace", "another object");
-    }
-    Workspace* workspace = Workspace::Unwrap(object);
-    if (workspace->busy()) {
-      throw make_error(env, ErrorClass::kError, "ERR_GLD_NATIVE", "workspace", "one that no other call uses", "one in use");
-    }
+  if (workspace != nullptr) {
     reserved = workspace->begin(env, bytes);
     if (reserved) prepared.workspace = workspace;
     prepared.run.memory = workspace->memory().data();
@@ -166,13 +174,11 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* state = new Environment;  // deleted with the environment
   env.SetInstanceData(state);
   state->jobs = Jobs::create(env);
-  const Napi::Function workspace = Workspace::define(env);
-  state->workspace = Napi::Persistent(workspace);
   exports.Set("stages", stage_names(env));
   exports.Set("fields", field_names(env));
   exports.Set("roles", role_names(env));
   exports.Set("roleFields", role_field_names(env));
-  exports.Set("Workspace", workspace);
+  exports.Set("Workspace", Workspace::define(env));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("info", Napi::Function::New<information>(env, "info"));
   exports.Set("run", Napi::Function::New<run>(env, "run"));

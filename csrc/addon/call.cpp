@@ -107,7 +107,7 @@ Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
   return {static_cast<char*>(data), length, element};
 }
 
-std::size_t element_bytes(std::int64_t dtype) {
+std::size_t bytes_of(std::int64_t dtype) {
   switch (dtype) {
     case GLD_F32: case GLD_I32: return 4;
     case GLD_F64: return 8;
@@ -136,16 +136,30 @@ bool reach(const Shape& shape, const std::int64_t* stride, std::int64_t offset, 
   return true;
 }
 
-// Whether the strides visit each element of a block exactly once: the engine fills outputs as blocks.
-bool dense(const Shape& shape, const std::int64_t* stride) {
-  std::array<int, 4> order{0, 1, 2, 3};
-  std::sort(order.begin(), order.end(), [&](int a, int b) { return stride[a] < stride[b]; });
+// Axis orders that an output may have, outermost first: row-major, features with their channels last, weights with
+// their classes last.
+using Order = std::array<int, 4>;
+constexpr Order kRowMajor{0, 1, 2, 3};
+constexpr Order kChannelsLast{0, 2, 3, 1};
+constexpr Order kClassesLast{1, 0, 2, 3};
+
+// Whether the strides are those of a dense block in that order; they become exactly those, also where an axis of size 1
+// makes its stride meaningless.
+bool settle(const Shape& shape, const Order& order, std::int64_t* stride) {
+  Shape dense{};
   std::int64_t size = 1;
-  for (const int axis : order) {
-    if (shape[axis] == 1) continue;
-    if (stride[axis] != size || __builtin_mul_overflow(size, shape[axis], &size)) return false;
+  for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
+    dense[*axis] = size;
+    if (shape[*axis] != 1 && stride[*axis] != size) return false;
+    if (__builtin_mul_overflow(size, shape[*axis], &size)) return false;
   }
+  std::copy(dense.begin(), dense.end(), stride);
   return true;
+}
+
+bool settle_output(Role role, const Shape& shape, std::int64_t* stride) {
+  return settle(shape, kRowMajor, stride) || (role == kOutFeatures && settle(shape, kChannelsLast, stride)) ||
+         (role == kOutWeight && settle(shape, kClassesLast, stride));
 }
 
 Shape shape_of(Role role, const gld_call& call, gld_stage stage) {
@@ -179,11 +193,11 @@ gld_view* view_of(Role role, gld_call& call) {
     case kSoftLabels: return &call.soft_labels;
     case kPooled: return &call.in_pooled;
     case kUpstream: return &call.upstream;
-    case kOutFeatures: return &call.grad_features;
-    case kOutWeight: return &call.grad_weight;
-    case kOutBias: return &call.grad_bias;
-    case kOutLogits: return &call.grad_logits;
-    default: return &call.pooled;
+    case kOutFeatures: return &call.out_features;
+    case kOutWeight: return &call.out_weight;
+    case kOutBias: return &call.out_bias;
+    case kOutLogits: return &call.out_logits;
+    default: return &call.out_pooled;
   }
 }
 
@@ -195,7 +209,7 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   for (int axis = 0; axis < 4; ++axis) view.stride[axis] = numbers.integer(base + kStride0 + axis, name);
 
   const bool label = role == kLabels;
-  if (element_bytes(dtype) != buffer.element || label != (dtype == GLD_I32)) {
+  if (bytes_of(dtype) != buffer.element || label != (dtype == GLD_I32)) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
            "elements of " + std::to_string(buffer.element) + " bytes");
   }
@@ -207,15 +221,15 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   if (!reach(shape, view.stride, offset, &low, &high)) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
   }
-  if (low < 0 || high >= static_cast<std::int64_t>(buffer.length)) {
-    refuse(env, ErrorClass::kRange, buffer.length == 0 ? "ERR_GLD_DETACHED" : "ERR_GLD_SHORT", name,
-           "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
-           buffer.length == 0 ? "a detached or empty buffer" : std::to_string(buffer.length) + " elements");
+  if (buffer.length == 0) {
+    refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there", "a detached or empty buffer");
   }
-  // The engine fills outputs in blocks: features by sample, the others as a whole.
-  const bool block = dense(shape, view.stride) &&
-                     (role != kOutFeatures || shape[0] == 1 || view.stride[0] == shape[1] * shape[2] * shape[3]);
-  if (role >= kFirstOutput && !block) {
+  if (low < 0 || high >= static_cast<std::int64_t>(buffer.length)) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_SHORT", name,
+           "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
+           std::to_string(buffer.length) + " elements");
+  }
+  if (role >= kFirstOutput && !settle_output(role, shape, view.stride)) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_STRIDE", name, "a dense output", "other strides");
   }
   view.dtype = static_cast<std::int32_t>(dtype);
@@ -236,12 +250,17 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   if (stage < 0 || stage >= GLD_STAGE_COUNT) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_ARG_TYPE", "stage", "a stage number", std::to_string(stage));
   }
+  if (!buffers.IsArray()) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "buffers", "an array", "another value");
+  // All values first: an element of the array may be a getter, and no JavaScript may run once addresses are taken.
+  std::array<napi_value, kRoles> values{};
+  for (std::uint32_t role = 0; role < kRoles; ++role) {
+    if (napi_get_element(env, buffers, role, &values[role]) != napi_ok) throw Napi::Error::New(env);
+  }
   const Buffer raw = buffer_of(env, descriptor, "descriptor");
   if (raw.element != sizeof(double) || raw.length != kNumbers) {
     refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
            std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
   }
-  if (!buffers.IsArray()) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "buffers", "an array", "another value");
   const Numbers numbers(env, reinterpret_cast<const double*>(raw.data));
 
   DecodedCall decoded{};
@@ -273,12 +292,10 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   std::array<Span, kRoles> spans{};
   for (int index = 0; index < kRoles; ++index) {
     const auto role = static_cast<Role>(index);
-    napi_value value = nullptr;
-    if (napi_get_element(env, buffers, static_cast<std::uint32_t>(index), &value) != napi_ok) throw Napi::Error::New(env);
     napi_valuetype type = napi_undefined;
-    napi_typeof(env, value, &type);
+    napi_typeof(env, values[role], &type);
     if (type == napi_undefined || type == napi_null) continue;
-    spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), buffer_of(env, value, kRoleNames[role]),
+    spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), buffer_of(env, values[role], kRoleNames[role]),
                               *view_of(role, call));
   }
   // By address, so that two objects over the same shared memory are found out too.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -12,10 +13,59 @@
 namespace gld {
 namespace {
 
-struct Process {
-  std::mutex mutex;
-  Eigen::ThreadPool* pool = nullptr;
-  int threads = 1;
+// The pool with a queue of our own in front of it. Eigen's queues are bounded and run what does not fit on the calling
+// thread, which would be JavaScript's; so it only ever gets as many tasks as it has threads, each of which empties this
+// queue. Help for a region that runs already goes before jobs that have not begun.
+class Process {
+ public:
+  void configure(int threads) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (pool_ != nullptr) return;
+    threads_ = std::clamp(threads, 1, kMaxThreads);
+    pool_ = new Eigen::ThreadPool(threads_);
+  }
+
+  int threads() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return threads_;
+  }
+
+  void schedule(std::function<void()> work, bool first) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (first) {
+        queue_.push_front(std::move(work));
+      } else {
+        queue_.push_back(std::move(work));
+      }
+      if (active_ == threads_) return;
+      ++active_;
+    }
+    pool_->Schedule([this] { drain(); });
+  }
+
+ private:
+  void drain() {
+    for (;;) {
+      std::function<void()> work;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (queue_.empty()) {
+          --active_;
+          return;
+        }
+        work = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      work();
+    }
+  }
+
+  std::mutex mutex_;
+  std::deque<std::function<void()>> queue_;
+  Eigen::ThreadPool* pool_ = nullptr;
+  int threads_ = 1;
+  int active_ = 0;  // threads that empty the queue
 };
 
 // Never destroyed: threads of the pool may outlive static destructors at exit.
@@ -74,20 +124,11 @@ class Region {
 
 }  // namespace
 
-void configure_pool(int threads) {
-  Process& shared = process();
-  const std::lock_guard<std::mutex> lock(shared.mutex);
-  if (shared.pool != nullptr) return;
-  shared.threads = std::max(threads, 1);
-  shared.pool = new Eigen::ThreadPool(shared.threads);
-}
+void configure_pool(int threads) { process().configure(threads); }
 
-int pool_threads() {
-  const std::lock_guard<std::mutex> lock(process().mutex);
-  return process().threads;
-}
+int pool_threads() { return process().threads(); }
 
-void schedule(std::function<void()> job) { process().pool->Schedule(std::move(job)); }
+void schedule_job(std::function<void()> job) { process().schedule(std::move(job), false); }
 
 Executor::Executor(int threads, const std::atomic<bool>* stop) : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
 
@@ -95,9 +136,13 @@ void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* clos
   const auto* executor = static_cast<Executor*>(self);
   const auto region = std::make_shared<Region>(tasks, run, closure, executor->stop_);
   const std::int64_t helpers = std::min<std::int64_t>(executor->lent_.threads, tasks) - 1;
-  for (std::int64_t i = 0; i < helpers; ++i) schedule([region] { region->help(); });
+  // Closed on every way out: helpers must not see this frame once it is gone.
+  struct Closing {
+    Region& region;
+    ~Closing() { region.close(); }
+  } const closing{*region};
+  for (std::int64_t i = 0; i < helpers; ++i) process().schedule([region] { region->help(); }, true);
   region->work(0);
-  region->close();
 }
 
 std::int32_t Executor::stopped(void* self) {

@@ -9,10 +9,12 @@
 
 namespace gld {
 
+constexpr int kMaxThreads = 1024;
+
 // Creates the pool on first use; later sizes are ignored, the pool belongs to the whole process.
 void configure_pool(int threads);
 int pool_threads();
-void schedule(std::function<void()> job);
+void schedule_job(std::function<void()> job);
 
 // Runs tasks on the calling thread and up to threads - 1 of the pool's. The caller works through all tasks itself if the
 // pool is busy, so calls can be nested and concurrent without ever waiting for each other.

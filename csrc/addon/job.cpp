@@ -21,6 +21,8 @@ Napi::Error status_error(Napi::Env env, gld_status status, const char* message) 
       return make_error(env, ErrorClass::kRange, "ERR_GLD_LABEL", "labels", "class indices below the number of classes", message);
     case GLD_OUT_OF_MEMORY:
       return make_error(env, ErrorClass::kRange, "ERR_GLD_MEMORY", "inputs", "sizes that fit the memory", message);
+    case GLD_TOO_LARGE:
+      return make_error(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", "inputs", "sizes whose products stay below 2^48", message);
     default: return make_error(env, ErrorClass::kError, "ERR_GLD_NATIVE", "call", "a consistent call", message);
   }
 }
@@ -64,7 +66,10 @@ void Job::deliver(Napi::Env env) {
   const Napi::HandleScope scope(env);
   const auto self = shared_from_this();
   const Napi::Function done = done_.Value();
-  if (status_ == GLD_OK) write_result(result_, kept_.Get("result").As<Napi::Float64Array>().Data());
+  if (status_ == GLD_OK) {
+    auto result = kept_.Get("result").As<Napi::Float64Array>();
+    if (result.ElementLength() >= kResultNumbers) write_result(result_, result.Data());
+  }
   let_go(env);
   jobs_->forget(env, self);
   done.Call({status_ == GLD_OK ? env.Null() : status_error(env, status_, message_).Value()});
@@ -74,6 +79,7 @@ void Job::deliver(Napi::Env env) {
 void Job::let_go(Napi::Env env) {
   if (workspace_ != nullptr) workspace_->end(env);
   workspace_ = nullptr;
+  own_.release();
   kept_.Reset();
   done_.Reset();
 }
@@ -94,7 +100,7 @@ std::shared_ptr<Job> Jobs::start(Napi::Env env, const Run& run, Memory own, Work
   job->done_ = Napi::Persistent(done);
   if (jobs_.empty()) channel_.Ref(env);  // a pending job keeps the process alive
   jobs_.insert(job);
-  schedule([job] { job->execute(); });
+  schedule_job([job] { job->execute(); });
   return job;
 }
 

@@ -27,7 +27,7 @@ class Jobs;
 
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  // keep: every JavaScript object whose memory the job uses. own: memory without a Workspace.
+  // own: memory to work in, unless a Workspace has it.
   Job(std::shared_ptr<Jobs> jobs, const Run& run, Memory own, Workspace* workspace);
 
   // On the JavaScript thread: true if the job had not begun and never will.
@@ -54,7 +54,8 @@ class Job : public std::enable_shared_from_this<Job> {
   Napi::FunctionReference done_;
 };
 
-// The jobs of one environment.
+// The jobs of one environment. What a job reads and writes must be private to it: Node-API has no way to keep the memory
+// of a typed array from being transferred away, so lib hands over copies and new arrays only.
 class Jobs : public std::enable_shared_from_this<Jobs> {
  public:
   static std::shared_ptr<Jobs> create(Napi::Env env);

@@ -28,7 +28,9 @@ Napi::Function Workspace::define(Napi::Env env) {
                      {InstanceAccessor<&Workspace::bytes>("bytes"), InstanceMethod<&Workspace::dispose>("dispose")});
 }
 
-Workspace::Workspace(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Workspace>(info) {}
+Workspace::Workspace(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Workspace>(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+}
 
 Workspace::~Workspace() {
   memory_.release();

@@ -28,6 +28,7 @@ class Memory {
 // What JavaScript sees of it. One call at a time may use it.
 class Workspace : public Napi::ObjectWrap<Workspace> {
  public:
+  static constexpr napi_type_tag kTag{0x8f1d6f0d2c7b4e5aULL, 0x9b3e51c47a60d8f2ULL};
   static Napi::Function define(Napi::Env env);
   explicit Workspace(const Napi::CallbackInfo& info);
   ~Workspace() override;

@@ -19,9 +19,13 @@ Classifier<T>::Classifier(std::int64_t m, std::int64_t channels, std::int64_t cl
       classes_(classes),
       weight_view_(weight),
       bias_view_(bias),
-      weight_{arena.take<T>(classes * padded<T>(channels)), padded<T>(channels)},
-      grad_weight_{arena.take<T>(classes * padded<T>(channels)), padded<T>(channels)},
+      weight_(take_rows<T>(arena, classes, channels)),
       bias_(arena.take<T>(classes)) {}
+
+template <class T>
+void Classifier<T>::plan_weight_gradient(Arena& arena) {
+  grad_weight_ = take_rows<T>(arena, classes_, channels_);
+}
 
 template <class T>
 void Classifier<T>::load(const Parallel& parallel) const {

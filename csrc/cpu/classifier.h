@@ -11,9 +11,10 @@ namespace gld {
 template <class T>
 class Classifier {
  public:
-  // m: pooled rows. Gradient buffers are planned only for the views that are there.
+  // m: pooled rows.
   Classifier(std::int64_t m, std::int64_t channels, std::int64_t classes, const gld_view& weight, const gld_view& bias,
              Arena& arena);
+  void plan_weight_gradient(Arena& arena);  // before any run, if backward_weight() is to be called
 
   void forward(const Parallel& parallel, Rows<T> pooled, Rows<T> logits) const;
 

@@ -40,11 +40,13 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   const double total = sum(exponential, classes_) + poison(logits, classes_);
   const double mass = sum(target, classes_);
   if (grad != nullptr) {
-    const T of_exponential = static_cast<T>(weight * mass / total);
-    const T of_target = static_cast<T>(weight);
-    for (std::int64_t k = 0; k < classes_; ++k) grad[k] += of_exponential * exponential[k] - of_target * target[k];
+    // In double: for a sample that is nearly certain, the probability of its class and the target all but cancel.
+    const double share = mass / total;
+    for (std::int64_t k = 0; k < classes_; ++k) {
+      grad[k] += static_cast<T>(weight * (share * static_cast<double>(exponential[k]) - static_cast<double>(target[k])));
+    }
   }
-  return mass * std::log(total) - dot(target, shifted, classes_);
+  return mass * std::log(total) - dot_shifted(target, logits, top, classes_);
 }
 
 template class CrossEntropy<float>;

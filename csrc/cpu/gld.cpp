@@ -5,7 +5,8 @@
 namespace gld {
 namespace {
 
-constexpr std::int64_t kRowBlock = 16;  // rows of one task of the sweep
+constexpr std::int64_t kRowBlock = 16;     // least rows of one task of the sweep
+constexpr std::int64_t kMaxBlocks = 4096;  // bounds the memory of the partial sums
 enum { kTask, kGlobal, kLocal, kRowTerms };
 
 }  // namespace
@@ -31,6 +32,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
     : call_(call),
       terms_(call, stage),
       m_(call.n * call.rows),
+      row_block_(std::max(kRowBlock, block_count(m_, kMaxBlocks))),
       teacher_(call, call.teacher, arena, threads),
       student_(call, call.student, arena, threads),
       cross_entropy_(call),
@@ -38,7 +40,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
   student_.plan_gradients(arena);
   // The sweep over rows and the relation follow one another and share their workspace.
   const std::size_t phase = arena.mark();
-  partial_ = arena.take<double>(block_count(m_, kRowBlock) * kRowTerms);
+  partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
   scratch_size_ = 2 * padded<T>(call.classes) +
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
   scratch_ = arena.take<T>(scratch_size_ * threads);
@@ -72,7 +74,7 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   const Lines<T> teacher_lines = teacher_.logits();
   const Lines<T> student_lines = student_.logits();
   const Rows<T> grad = student_.grad_logits();
-  parallel.blocks(m_, kRowBlock, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
+  parallel.blocks(m_, row_block_, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
     double* total = partial_ + task * kRowTerms;
     std::fill_n(total, kRowTerms, 0.0);
     T* teacher = scratch_ + slot * scratch_size_;
@@ -96,7 +98,7 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
     }
   });
   double total[kRowTerms] = {};
-  for (std::int64_t task = 0; task < block_count(m_, kRowBlock); ++task) {
+  for (std::int64_t task = 0; task < block_count(m_, row_block_); ++task) {
     for (int term = 0; term < kRowTerms; ++term) total[term] += partial_[task * kRowTerms + term];
   }
   result.task = total[kTask] / n;

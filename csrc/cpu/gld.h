@@ -32,7 +32,7 @@ class Gld {
 
   const gld_call& call_;
   Terms terms_;
-  std::int64_t m_;
+  std::int64_t m_, row_block_;
   Network<T> teacher_, student_;
   CrossEntropy<T> cross_entropy_;
   NormalizedKd<T> normalized_kd_;

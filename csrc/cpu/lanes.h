@@ -35,6 +35,17 @@ double dot(const A* x, const B* y, std::int64_t count) {
   return fold(total);
 }
 
+// Σ w (x - shift), the differences in double: neither rounded nor overflowing in T.
+template <class T>
+double dot_shifted(const T* w, const T* x, T shift, std::int64_t count) {
+  const double offset = static_cast<double>(shift);
+  Lanes total = Lanes::Zero();
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) total += lanes_at(w + i) * (lanes_at(x + i) - offset);
+  for (int lane = 0; i < count; ++i, ++lane) total[lane] += static_cast<double>(w[i]) * (static_cast<double>(x[i]) - offset);
+  return fold(total);
+}
+
 // ‖x - y‖² without the cancellation of ‖x‖² + ‖y‖² - 2 x·y.
 template <class T>
 double square_distance(const T* x, const T* y, std::int64_t count) {

@@ -20,7 +20,7 @@ class Network {
   void forward(const Parallel& parallel) const;
   Lines<T> logits() const;
 
-  // Plans the gradients of this side (the student) that the call has buffers for; call once, before any run.
+  // Plans the gradients that the call has buffers for; of the student, once, before any run.
   void plan_gradients(Arena& arena);
   Rows<T> grad_logits() const { return grad_logits_; }  // to be filled before backward(); null if no gradient is wanted
   void backward(const Parallel& parallel) const;
@@ -36,13 +36,6 @@ class Network {
   Rows<T> grad_logits_;  // [m, classes]
   Rows<T> grad_pooled_;  // [m, channels]
 };
-
-// Workspace for m rows, or the caller's dense buffer where that already is a matrix of T.
-template <class T>
-Rows<T> plan_rows(std::int64_t m, std::int64_t columns, const gld_view& output, Arena& arena) {
-  if (output.data != nullptr && output.dtype == dtype_of<T>()) return {static_cast<T*>(output.data), columns};
-  return {arena.take<T>(m * padded<T>(columns)), padded<T>(columns)};
-}
 
 // Writes rows to a dense output [n, rows, columns] unless they lie there already.
 template <class T>

@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "arena.h"
 #include "lanes.h"
 
 namespace gld {
+namespace {
+
+template <class T>
+constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::lowest());
+
+}  // namespace
 
 // A row ready for its softmax: normalized logits y (shifted by any constant), their exponentials exp(y - top).
 template <class T>
@@ -36,7 +43,10 @@ typename NormalizedKd<T>::Normalized NormalizedKd<T>::normalize(const T* logits,
   Normalized row{};
   if (!by_std_) {
     row.inverse = 1 / temperature_;
-    for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>((logits[k] - high) * row.inverse);
+    for (std::int64_t k = 0; k < classes_; ++k) {
+      const double shifted = (static_cast<double>(logits[k]) - static_cast<double>(high)) * row.inverse;
+      y[k] = static_cast<T>(shifted < kLowest<T> ? kLowest<T> : shifted);  // a tiny τ must not make infinities to subtract
+    }
   } else if (high == low) {
     // σ = 0 exactly: uniform by definition, gradient 0. Rounding can hide a constant row from a computed σ, not from this.
     std::fill_n(y, classes_, T(0));
@@ -49,7 +59,7 @@ typename NormalizedKd<T>::Normalized NormalizedKd<T>::normalize(const T* logits,
     const double mean = sum(y, classes_) / static_cast<double>(classes_);
     for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>(static_cast<double>(y[k]) - mean);
     const double deviation = std::sqrt(dot(y, y, classes_) / degrees_);
-    row.inverse = scale / deviation;
+    row.inverse = std::min(scale / deviation, std::numeric_limits<double>::max());  // subnormal logits
     const double unit = 1 / deviation;
     for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>(static_cast<double>(y[k]) * unit);
   }

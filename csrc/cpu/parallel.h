@@ -13,13 +13,16 @@ namespace gld {
 
 struct Cancelled {};
 
+inline std::int64_t block_count(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
+
 class Parallel {
  public:
   explicit Parallel(const gld_executor& executor) : executor_(executor) {}
 
-  int threads() const { return executor_.threads; }
+  // For tasks that are long: those that return early are followed by Cancelled when the region ends.
+  bool stopped() const { return executor_.stopped(executor_.self) != 0; }
 
-  // run(task, slot) for every task in [0, tasks); slot < threads() is not shared by tasks that run at the same time.
+  // run(task, slot) for every task in [0, tasks); slot, below the executor's threads, is not shared by tasks that run at the same time.
   template <class F>
   void operator()(std::int64_t tasks, F&& run) const {
     struct Closure {
@@ -41,13 +44,13 @@ class Parallel {
         },
         &closure);
     if (closure.error) std::rethrow_exception(closure.error);
-    if (executor_.stopped(executor_.self)) throw Cancelled{};
+    if (stopped()) throw Cancelled{};
   }
 
   // Splits [0, count) into blocks of `block`: run(first, size, task, slot).
   template <class F>
   void blocks(std::int64_t count, std::int64_t block, F&& run) const {
-    (*this)((count + block - 1) / block, [&](std::int64_t task, std::int32_t slot) {
+    (*this)(block_count(count, block), [&](std::int64_t task, std::int32_t slot) {
       const std::int64_t first = task * block;
       run(first, std::min(block, count - first), task, slot);
     });
@@ -56,7 +59,5 @@ class Parallel {
  private:
   const gld_executor& executor_;
 };
-
-inline std::int64_t block_count(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 
 }  // namespace gld

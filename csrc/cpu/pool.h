@@ -34,7 +34,7 @@ class Pool {
   std::int64_t samples_, rows_, channels_;
   Axis vertical_, horizontal_;
   gld_view features_;
-  T* scratch_;  // per slot: one sample's map and its scaled rows
+  T* scratch_;  // per slot: one sample's map, its scaled rows, and one line of sums
   std::int64_t scratch_pitch_;
 };
 

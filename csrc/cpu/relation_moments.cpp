@@ -224,7 +224,7 @@ void RelationMoments<T>::strands(const Parallel& parallel, const Sides& sides, R
   parallel(strands_ * panels_, [&](std::int64_t task, int slot) {
     const std::int64_t strand = task / panels_;
     const std::int64_t end = std::min(range.count, (strand + 1) * share);
-    for (std::int64_t offset = strand * share; offset < end; offset += kBlock) {
+    for (std::int64_t offset = strand * share; offset < end && !parallel.stopped(); offset += kBlock) {
       const Block block = load(sides, {range.first + offset, std::min(kBlock, end - offset)}, slot);
       run(block, strand, task % panels_);
     }
@@ -236,13 +236,13 @@ void RelationMoments<T>::add_product(const Block& block, Rows<T> left, Rows<T> r
                                      double* total) const {
   const std::int64_t from = panel * kPanel;
   const std::int64_t columns = std::min(kPanel, classes_ - from);
-  T* product = block.spare + 2 * kBlock * pitch_;  // behind the weighted rows
-  matrix<T>(product, classes_, columns, columns).noalias() =
+  T* part = block.spare + 2 * kBlock * pitch_;  // behind the weighted rows
+  matrix<T>(part, classes_, columns, columns).noalias() =
       matrix<T>(static_cast<const T*>(left.data), block.range.count, classes_, pitch_).transpose() *
       matrix<T>(static_cast<const T*>(right.data + from), block.range.count, columns, pitch_);
   for (std::int64_t k = 0; k < classes_; ++k) {
     for (std::int64_t j = 0; j < columns; ++j) {
-      total[k * classes_ + from + j] += static_cast<double>(product[k * columns + j]);
+      total[k * classes_ + from + j] += static_cast<double>(part[k * columns + j]);
     }
   }
 }

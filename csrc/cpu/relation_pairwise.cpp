@@ -13,7 +13,7 @@ constexpr std::int64_t kColumns = 256;                       // columns of a til
 constexpr std::int64_t kMaxRows = 128;                       // rows of a tile; fewer when there are few rows to share out
 constexpr std::int64_t kMinRows = 16;
 constexpr std::int64_t kRowBlocks = 16;                      // tasks to aim at with few rows
-constexpr std::int64_t kKeptBytes = std::int64_t{32} << 20;  // limit of the tiles kept between the passes
+constexpr double kKeptBytes = 32 << 20;                       // limit of the tiles kept between the passes
 
 // Below this share of t_r + t_c, t_r + t_c - 2 x_r·x_c has lost too many digits for a root and its slope.
 template <class T>
@@ -28,6 +28,7 @@ RelationPairwise<T>::RelationPairwise(std::int64_t m, std::int64_t classes, bool
       pitch_(padded<T>(classes)),
       row_block_(std::clamp(block_count(m, kRowBlocks), kMinRows, kMaxRows)),
       euclidean_(euclidean),
+      keeps_(2.0 * sizeof(T) * static_cast<double>(m) * static_cast<double>(padded<T>(m)) <= kKeptBytes),
       teacher_(plan(arena)),
       student_(plan(arena)),
       values_(arena.take<double>(m)),
@@ -39,11 +40,10 @@ RelationPairwise<T>::RelationPairwise(std::int64_t m, std::int64_t classes, bool
 
 template <class T>
 typename RelationPairwise<T>::Side RelationPairwise<T>::plan(Arena& arena) {
-  Side side{{arena.take<T>(m_ * pitch_), pitch_}, arena.take<double>(m_), arena.take<T>(m_), nullptr};
-  const double bytes = 2.0 * sizeof(T) * static_cast<double>(m_) * static_cast<double>(padded<T>(m_));
-  keeps_ = bytes <= static_cast<double>(kKeptBytes);
-  if (keeps_) side.kept = arena.take<T>(m_ * padded<T>(m_));
-  return side;
+  const Rows<T> rows = take_rows<T>(arena, m_, classes_);
+  double* squares = arena.take<double>(m_);
+  T* rounded = arena.take<T>(m_);
+  return {rows, squares, rounded, keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{}};
 }
 
 template <class T>
@@ -56,15 +56,17 @@ void RelationPairwise<T>::load(const Parallel& parallel, const Centred<T>& from,
 
 template <class T>
 template <class F>
-void RelationPairwise<T>::tiles(std::int64_t first, std::int64_t rows, F&& run) const {
-  for (std::int64_t left = 0; left < m_; left += kColumns) run(Tile{first, rows, left, std::min(kColumns, m_ - left)});
+void RelationPairwise<T>::tiles(const Parallel& parallel, std::int64_t first, std::int64_t rows, F&& run) const {
+  for (std::int64_t left = 0; left < m_ && !parallel.stopped(); left += kColumns) {
+    run(Tile{first, rows, left, std::min(kColumns, m_ - left)});
+  }
 }
 
 // Where a tile's distances lie: at their place in the kept matrix, or in the slot's scratch.
 template <class T>
 Rows<T> RelationPairwise<T>::at(const Side& side, const Tile& tile, T* scratch) const {
   if (!keeps_) return {scratch, kColumns};
-  return {side.kept + tile.first * padded<T>(m_) + tile.left, padded<T>(m_)};
+  return {side.kept[tile.first] + tile.left, side.kept.pitch};
 }
 
 template <class T>
@@ -83,10 +85,9 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
     }
     if (euclidean_) {
       for (std::int64_t j = 0; j < tile.columns; ++j) {
-        if (row[j] < kCloseRows<T> * (of_row + of_column[j])) {
-          row[j] = static_cast<T>(square_distance(side.rows[r], side.rows[tile.left + j], classes_));
-        }
-        row[j] = std::sqrt(row[j]);
+        const bool close = row[j] < kCloseRows<T> * (of_row + of_column[j]);
+        row[j] = close ? static_cast<T>(std::sqrt(square_distance(side.rows[r], side.rows[tile.left + j], classes_)))
+                       : std::sqrt(row[j]);
       }
     }
     // A row is at distance exactly 0 from itself, unless it holds a NaN.
@@ -112,7 +113,7 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) {
     double teacher_square[kMaxRows] = {};
     double student_square[kMaxRows] = {};
     double product[kMaxRows] = {};
-    tiles(first, rows, [&](const Tile& tile) {
+    tiles(parallel, first, rows, [&](const Tile& tile) {
       const Rows<T> dt = at(teacher_, tile, scratch);
       const Rows<T> ds = at(student_, tile, scratch + row_block_ * kColumns);
       distances(teacher_, tile, dt);
@@ -141,7 +142,7 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, Rows<
     T* panel = scratch + 2 * row_block_ * kColumns;
     double row_sum[kMaxRows] = {};
     std::fill_n(panel, rows * pitch_, T(0));
-    tiles(first, rows, [&](const Tile& tile) {
+    tiles(parallel, first, rows, [&](const Tile& tile) {
       const Rows<T> dt = at(teacher_, tile, scratch);
       const Rows<T> ds = at(student_, tile, scratch + row_block_ * kColumns);
       if (!keeps_) {

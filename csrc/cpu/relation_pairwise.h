@@ -23,7 +23,7 @@ class RelationPairwise {
     Rows<T> rows;     // centred
     double* squares;  // ‖row‖²
     T* rounded;       // the same in T, for the tiles
-    T* kept;          // [m, padded m] distances, if they are kept
+    Rows<T> kept;     // [m, m] distances, if they are kept
   };
   struct Tile {
     std::int64_t first, rows;      // of the matrix' rows
@@ -37,11 +37,11 @@ class RelationPairwise {
   void row_norms(const Parallel& parallel);
   void gradient(const Parallel& parallel, double slope, Rows<T> grad) const;
   template <class F>
-  void tiles(std::int64_t first, std::int64_t rows, F&& run) const;
+  void tiles(const Parallel& parallel, std::int64_t first, std::int64_t rows, F&& run) const;
 
   std::int64_t m_, classes_, pitch_, row_block_;
   bool euclidean_;
-  bool keeps_ = false;  // tiles of both sides fit the limit
+  bool keeps_;  // tiles of both sides fit the limit
   Side teacher_, student_;
   double* values_;           // per row: ‖u - v‖²
   T* teacher_slope_;         // per row, formulas/relation.h

@@ -5,17 +5,18 @@
 #include <cstdint>
 
 #include "../engine.h"
+#include "arena.h"
 
 namespace gld {
 
-// Calls visit(pointer) with the view's data as a pointer to its own element type.
+// Calls use(pointer) with the view's data as a pointer to its own element type.
 template <class F>
-void visit(const gld_view& view, F&& visit) {
+void visit(const gld_view& view, F&& use) {
   switch (view.dtype) {
-    case GLD_F32: return visit(static_cast<float*>(view.data));
-    case GLD_F64: return visit(static_cast<double*>(view.data));
-    case GLD_F16: return visit(static_cast<Eigen::half*>(view.data));
-    case GLD_BF16: return visit(static_cast<Eigen::bfloat16*>(view.data));
+    case GLD_F32: return use(static_cast<float*>(view.data));
+    case GLD_F64: return use(static_cast<double*>(view.data));
+    case GLD_F16: return use(static_cast<Eigen::half*>(view.data));
+    case GLD_BF16: return use(static_cast<Eigen::bfloat16*>(view.data));
     default: return;  // engine.cpp refuses anything else before a stage starts
   }
 }
@@ -112,6 +113,11 @@ struct Rows {
   // The same memory as a view [n, rows, columns].
   gld_view view(std::int64_t rows) const { return {data, dtype_of<T>(), {rows * pitch, pitch, 1, 0}}; }
 };
+
+template <class T>
+Rows<T> take_rows(Arena& arena, std::int64_t rows, std::int64_t columns) {
+  return {arena.take<T>(rows * padded<T>(columns)), padded<T>(columns)};
+}
 
 template <class T>
 using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
