@@ -66,7 +66,8 @@ t.test('a certain answer costs nothing, a certain mistake its distance', async (
     const wrong = crossEntropy({ logits, labels: [1] });
     t.equal(right.loss, 0);
     t.ok(Math.abs(wrong.loss / (2 * Math.fround(scale)) - 1) < 1e-6, `${wrong.loss}`);
-    t.same([...(right.gradients?.logits?.data ?? [])], [0, 0, 0]);
-    t.same([...(wrong.gradients?.logits?.data ?? [])], [1, -1, 0]);
+    // A vectorised exponential may end at the smallest normal number instead of 0.
+    t.ok(arrayError(right.gradients?.logits?.data ?? [], [0, 0, 0]) < 1e-37);
+    t.ok(arrayError(wrong.gradients?.logits?.data ?? [], [1, -1, 0]) < 1e-37);
   }
 });

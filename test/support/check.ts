@@ -2,7 +2,7 @@
 import { gldLoss, type DType, type GldOptions, type GldResult } from 'gld-loss';
 import { gld } from '../reference/gld.js';
 import type * as reference from '../reference/types.js';
-import { arrayError, lossError, relationError } from './compare.js';
+import { arrayError, largest, lossError, relationError } from './compare.js';
 import { encodeInputs, type Placement } from './tensors.js';
 
 export interface GldErrors {
@@ -17,16 +17,24 @@ export interface GldErrors {
 const termNames = ['task', 'global', 'local', 'relation'] as const;
 const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
 
-/** The errors of a result whose gradients must be those of the reference, no more and no fewer. */
-export function gldErrors(got: GldResult, expected: reference.Result, m: number): GldErrors {
+/**
+ * The errors of a result whose gradients must be those of the reference, no more and no fewer.
+ *
+ * The loss is judged on the scale of the largest value that beta times the relation term can have, since 1 - cos loses
+ * relative, not absolute, accuracy when the student has all but reached the teacher. The bias' gradient is the sum of the
+ * logit gradients' rows, which the relation term makes exactly zero; it is judged on the scale of the weight's, which adds
+ * up the same rows times pooled features of about 1.
+ */
+function gldErrors(got: GldResult, expected: reference.Result, bound: number, beta: number): GldErrors {
   const { terms } = expected;
+  const scale = { bias: largest(expected.gradients.weight?.data ?? []) } as Partial<Record<string, number>>;
   const losses = termNames.map((name) => lossError(got.terms[name], terms[name]));
   const gradients = gradientNames.map((name) =>
-    arrayError(got.gradients?.[name]?.data ?? [], expected.gradients[name]?.data ?? []),
+    arrayError(got.gradients?.[name]?.data ?? [], expected.gradients[name]?.data ?? [], scale[name]),
   );
   return {
-    loss: Math.max(lossError(got.loss, expected.loss), ...losses),
-    relation: relationError(got.terms.relation, terms.relation, m),
+    loss: Math.max(lossError(got.loss, expected.loss, (beta * 2) / bound), ...losses),
+    relation: relationError(got.terms.relation, terms.relation, bound),
     gradient: Math.max(...gradients),
   };
 }
@@ -40,7 +48,9 @@ export function checkGld(
   const { given, exact } = encodeInputs(inputs, dtype, placement);
   const expected = gld(exact, options);
   const result = gldLoss(given, options);
-  return { ...gldErrors(result, expected, rowsOf(exact.student, options.grid)), result, expected };
+  // The relation term is at most 2/m, or at most 2 where it is averaged over rows.
+  const bound = options.relation?.reduction === 'row' ? 1 : rowsOf(exact.student, options.grid);
+  return { ...gldErrors(result, expected, bound, options.beta ?? 500), result, expected };
 }
 
 /** m: rows of all samples. */

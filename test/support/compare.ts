@@ -1,6 +1,6 @@
 /** How far a result is from the reference. */
 
-function largest(values: ArrayLike<number>): number {
+export function largest(values: ArrayLike<number>): number {
   let top = 0;
   for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i]));
   return top;
@@ -8,9 +8,10 @@ function largest(values: ArrayLike<number>): number {
 
 /**
  * Error of an array, gradients above all: max |got − expected| / max |expected|.
- * Infinity when lengths differ or anything is not finite; against an expected zero the absolute error.
+ * Infinity when lengths differ or anything is not finite; against an expected zero the absolute error. `scale` is the
+ * least to divide by, for sums whose terms cancel exactly: of what they leave, there are no digits to be right.
  */
-export function arrayError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+export function arrayError(got: ArrayLike<number>, expected: ArrayLike<number>, scale = 0): number {
   if (got.length !== expected.length) return Infinity;
   let worst = 0;
   for (let i = 0; i < got.length; i++) {
@@ -18,13 +19,13 @@ export function arrayError(got: ArrayLike<number>, expected: ArrayLike<number>):
     if (!Number.isFinite(error)) return Infinity;
     worst = Math.max(worst, error);
   }
-  return worst / (largest(expected) || 1);
+  return worst / (Math.max(largest(expected), scale) || 1);
 }
 
-/** Error of a loss: |got − expected| / max(1, |expected|). */
-export function lossError(got: number | undefined, expected: number | undefined): number {
+/** Error of a loss: |got − expected| / max(1, |expected|, scale). */
+export function lossError(got: number | undefined, expected: number | undefined, scale = 0): number {
   if (got === undefined || expected === undefined) return got === expected ? 0 : Infinity;
-  const error = Math.abs(got - expected) / Math.max(1, Math.abs(expected));
+  const error = Math.abs(got - expected) / Math.max(1, Math.abs(expected), scale);
   return Number.isNaN(error) ? Infinity : error;
 }
 

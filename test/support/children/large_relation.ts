@@ -34,7 +34,7 @@ const gradient = got.gradients?.logits?.data ?? new Float32Array();
 let worst = 0;
 for (let copy = 0; copy < copies; copy++) {
   const part = gradient.subarray(copy * m * classes, (copy + 1) * m * classes);
-  const scaled = Float64Array.from(part, (value) => value * copies ** 2);
+  const scaled = Float64Array.from(part, (value: number) => value * copies ** 2);
   worst = Math.max(worst, arrayError(scaled, expected.gradient));
 }
 console.log(
