@@ -59,6 +59,24 @@ t.test('class indices of every kind mean the same', async (t) => {
   t.equal(crossEntropy({ logits, labels: indices }, { gradients: false }).loss, expected.loss);
 });
 
+t.test('samples that are nearly certain: what is left of 1 - p keeps its digits', async (t) => {
+  const errors = new Errors();
+  const [n, classes] = [64, 100];
+  for (const lead of [12, 14, 16, 18, 25]) {
+    const random = new Random(lead);
+    const data = random.normals(n * classes);
+    const labels = Int32Array.from({ length: n }, () => random.integer(classes));
+    labels.forEach((label, i) => (data[i * classes + label] += lead));
+    const z = encode({ data, shape: [n, classes] }, 'float32');
+    const targets = reference.oneHot(labels, classes);
+    const expected = reference.crossEntropy(Float64Array.from(z.exact.data), targets, classes);
+    const got = crossEntropy({ logits: z.tensor, labels });
+    errors.add('loss', lossError(got.loss, expected.loss), 1e-6, `${lead} ahead`);
+    errors.add('gradient', arrayError(got.gradients?.logits?.data ?? [], expected.gradient), 1e-6, `${lead} ahead`);
+  }
+  errors.check(t);
+});
+
 t.test('a certain answer costs nothing, a certain mistake its distance', async (t) => {
   for (const scale of [1e4, 1e30]) {
     const { tensor: logits } = encode({ data: [scale, -scale, 0], shape: [1, 3] }, 'float32');

@@ -116,3 +116,22 @@ t.test('without gradients the loss is the same', async (t) => {
     t.equal(got.loss, relation({ teacher, student }, options).loss);
   }
 });
+
+t.test('euclidean: pairs at a distance whose square is below float32 keep their slope', async (t) => {
+  const classes = 3;
+  const far = new Random(50).normals(4 * classes);
+  // In opposite pairs, so that the mean is exactly 0 and centring does not round the close ones away.
+  const data = Float64Array.of(0, 0, 0, 1e-25, 0, 0, -1e-25, 0, 0, ...far, ...far.map((value) => -value));
+  const shape = [data.length / classes, classes];
+  const student = encode({ data, shape }, 'float32');
+  const teacher = encode({ data: new Random(51).normals(data.length), shape }, 'float32');
+  const got = relation({ teacher: teacher.tensor, student: student.tensor }, { metric: 'euclidean' });
+  const expected = reference.relation(Float64Array.from(teacher.exact.data), Float64Array.from(student.exact.data), {
+    classes,
+    metric: 'euclidean',
+    reduction: 'matrix',
+  });
+  t.ok(relationError(got.loss, expected.loss, shape[0]) < 1e-6);
+  const error = arrayError(got.gradients?.logits?.data ?? [], expected.gradient);
+  t.ok(error < 1e-5, `gradient ${error}`);
+});

@@ -85,7 +85,7 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
     }
     if (euclidean_) {
       for (std::int64_t j = 0; j < tile.columns; ++j) {
-        const bool close = row[j] < kCloseRows<T> * (of_row + of_column[j]);
+        const bool close = row[j] <= kCloseRows<T> * (of_row + of_column[j]);
         row[j] = close ? static_cast<T>(std::sqrt(square_distance(side.rows[r], side.rows[tile.left + j], classes_)))
                        : std::sqrt(row[j]);
       }

@@ -1,6 +1,6 @@
 /** Prints digests of everything that a set of calls returns, by call: the same bits give the same digest. */
 import { createHash } from 'node:crypto';
-import { gldLoss, gldLossAsync, relation, type GldOptions, type GldResult } from 'gld-loss';
+import { classify, gldLoss, gldLossAsync, relation, type GldOptions, type GldResult } from 'gld-loss';
 import { problem, type ProblemSpec } from '../problems.js';
 import { Random } from '../random.js';
 import { encode, encodeInputs } from '../tensors.js';
@@ -53,6 +53,23 @@ for (const method of ['pairwise', 'moments'] as const) {
     const [zt, zs] = [teacher, student].map((data) => encode({ data, shape }, 'float32', placement).tensor);
     for (const threads of [1, 2, 5, 7]) {
       note(`relation ${method}`, relation({ teacher: zt, student: zs }, { method, threads }));
+    }
+  }
+}
+
+// Products of small and odd shapes, whose every element could meet other instructions at another address.
+for (const [rows, channels, classes] of [[2, 4, 5], [2, 4, 13], [3, 5, 9], [1, 7, 8]]) {
+  for (const dtype of ['float32', 'float64'] as const) {
+    const draw = (...shape: number[]) => ({ data: random.normals(shape.reduce((a, b) => a * b)), shape });
+    const dense = { pooled: draw(rows, channels), weight: draw(classes, channels), upstream: draw(rows, classes) };
+    // New results lie at new addresses every time.
+    for (let time = 0; time < 40; time++) {
+      const placement = time % 2 === 0 ? 'dense' : 'offset';
+      const { pooled, weight, upstream } = Object.fromEntries(
+        Object.entries(dense).map(([name, tensor]) => [name, encode(tensor, dtype, placement).tensor]),
+      );
+      const { logits, gradients } = classify({ pooled, weight }, { upstream });
+      note(`classify ${rows} ${channels} ${classes} ${dtype}`, { loss: 0, gradients: { logits, ...gradients } as object });
     }
   }
 }

@@ -1,0 +1,103 @@
+// AbortSignal: queued work never runs, running work stops, and the promise settles with the signal's reason.
+import { getEventListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { deviceInfo, GldLoss, gldLoss, gldLossAsync } from 'gld-loss';
+import t from 'tap';
+import { big, slow, small } from './async_inputs.js';
+
+const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(() => 'a result', (reason: unknown) => reason);
+
+t.test('aborted before the call', async (t) => {
+  const reason = new Error('not today');
+  t.equal(await reasonOf(gldLossAsync(small(), { signal: AbortSignal.abort(reason) })), reason);
+  t.match(await reasonOf(gldLossAsync(small(), { signal: AbortSignal.abort() })), { name: 'AbortError' });
+  const kept = new GldLoss();
+  t.equal(await reasonOf(kept.computeAsync(small(), { signal: AbortSignal.abort(reason) })), reason);
+  t.equal(await reasonOf(kept.computeAsync(small(), { signal: AbortSignal.abort(7) })), 7, 'whatever the reason is');
+  kept.dispose();
+});
+
+t.test('aborted while queued: rejected at once', async (t) => {
+  const { threads } = deviceInfo().cpu;
+  const blocking = Array.from({ length: 2 * threads }, () => gldLossAsync(big(4000), slow));
+  const controller = new AbortController();
+  const reason = new Error('changed my mind');
+  const queued = Array.from({ length: 8 }, () => reasonOf(gldLossAsync(small(), { signal: controller.signal })));
+  let finished = 0;
+  for (const promise of blocking) void promise.then(() => (finished += 1));
+  controller.abort(reason);
+  t.same(await Promise.all(queued), Array(8).fill(reason));
+  t.ok(finished < blocking.length, 'before the work ahead of them was done');
+  t.same(getEventListeners(controller.signal, 'abort'), [], 'no listener is left');
+  await Promise.all(blocking);
+});
+
+t.test('aborted while running: stops, rejects, and the memory serves again', async (t) => {
+  const kept = new GldLoss(slow);
+  const out = { logits: new Float32Array(10000 * 32).fill(7) };
+  const controller = new AbortController();
+  const running = reasonOf(kept.computeAsync(big(10000), { signal: controller.signal, out }));
+  await delay(30);
+  controller.abort();
+  const reason = await running;
+  t.equal(reason, controller.signal.reason);
+  t.ok(out.logits.every((value) => value === 7), 'out is untouched');
+  t.same(getEventListeners(controller.signal, 'abort'), []);
+  t.same(await kept.computeAsync(big()), gldLoss(big(), slow));
+  kept.dispose();
+});
+
+t.test('a timeout', async (t) => {
+  const reason = await reasonOf(gldLossAsync(big(10000), { ...slow, signal: AbortSignal.timeout(20) }));
+  t.match(reason, { name: 'TimeoutError' });
+});
+
+t.test('aborted afterwards: nothing happens', async (t) => {
+  const controller = new AbortController();
+  const result = await gldLossAsync(small(), { signal: controller.signal });
+  t.same(getEventListeners(controller.signal, 'abort'), [], 'no listener is left');
+  controller.abort();
+  t.same(result, gldLoss(small()));
+  const wrong = gldLossAsync({} as never, { signal: new AbortController().signal });
+  await t.rejects(wrong, { code: 'ERR_GLD_ARG_TYPE' });
+});
+
+t.test('one signal for many calls, dispose() among them', async (t) => {
+  const kept = new GldLoss(slow);
+  const controller = new AbortController();
+  const inputs = big();
+  const all = Array.from({ length: 30 }, () => reasonOf(kept.computeAsync(inputs, { signal: controller.signal })));
+  await delay(5);
+  kept.dispose();
+  controller.abort('enough');
+  const settled = await Promise.all(all);
+  t.equal(settled.length, 30);
+  t.ok(settled.every((outcome) => outcome === 'enough' || outcome === 'a result'));
+  t.ok(settled.includes('enough'));
+});
+
+t.test('at any moment: every promise settles, with the result or with the reason', async (t) => {
+  const choices = [small(), big(500), small(), big(1000), small()];
+  const expected = choices.map((inputs) => gldLoss(inputs, slow).loss);
+  const outcomes = { result: 0, reason: 0 };
+  for (let round = 0; round < 60; round += 1) {
+    const controller = new AbortController();
+    const calls = choices.map((inputs, i) =>
+      gldLossAsync(inputs, { ...slow, signal: controller.signal }).then(
+        ({ loss }) => (loss === expected[i] ? 'result' : 'another result'),
+        (reason: unknown) => (reason === round ? 'reason' : String(reason)),
+      ),
+    );
+    if (round % 3 === 0) await Promise.resolve();
+    else if (round % 3 === 1) await delay(round / 4);
+    else await calls[0];
+    controller.abort(round);
+    for (const outcome of await Promise.all(calls)) {
+      if (outcome !== 'result' && outcome !== 'reason') t.fail(`round ${round}: ${outcome}`);
+      else outcomes[outcome] += 1;
+    }
+  }
+  t.equal(outcomes.result + outcomes.reason, 300);
+  t.ok(outcomes.reason > 0, `${outcomes.reason} aborted`);
+});

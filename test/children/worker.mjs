@@ -1,0 +1,11 @@
+// A worker that computes: posts whether asynchronous calls, many at once, give what a synchronous one gives.
+import { parentPort, workerData } from 'node:worker_threads';
+import { GldLoss, gldLoss, gldLossAsync } from 'gld-loss';
+import { small } from './inputs.mjs';
+
+const inputs = small(workerData.seed);
+const { loss } = gldLoss(inputs);
+const kept = new GldLoss();
+const calls = Array.from({ length: workerData.calls }, (_, i) => (i % 2 ? kept.computeAsync(inputs) : gldLossAsync(inputs)));
+const results = await Promise.all(calls);
+parentPort.postMessage({ seed: workerData.seed, loss, same: results.every((result) => result.loss === loss) });
