@@ -8,6 +8,8 @@ tool(() => {
   const { values } = parseArgs({ options: { sanitize: { type: 'string' }, out: { type: 'string' } } });
   const out = at(values.out ?? '.', 'build');
   const config = values.sanitize ? ['--debug', `--CDGLD_SANITIZE=${values.sanitize}`] : [];
+  // Configured each time: after a configuration that failed (Eigen missing, say) cmake-js would go straight to the build.
+  run('cmake-js', ['configure', '--out', out, ...config]);
   run('cmake-js', ['build', '--out', out, ...config]);
   const folder = `${out}/${values.sanitize ? 'Debug' : 'Release'}`;
   for (const name of binaries(process.arch)) {
