@@ -16,7 +16,7 @@ class Account {
   private readonly total: number;
   private readonly before: number;
 
-  /** @param stepsBefore what earlier sessions did of each job that is still to be finished, in steps */
+  /** @param stepsBefore what earlier runs did of each job that is still to be finished, in steps */
   constructor(
     jobs: Job[], private readonly description: Description, readonly steps: number, stepsBefore: Map<string, number>,
   ) {
