@@ -92,7 +92,7 @@ t.test('nothing piles up over many calls', async (t) => {
     },
   };
   for (const [name, round] of Object.entries(rounds)) {
-    for (let i = 0; i < 30; i += 1) await round();
+    for (let i = 0; i < 150; i += 1) await round();
     await collect();
     const before = process.memoryUsage();
     for (let i = 0; i < 300; i += 1) await round();
