@@ -46,7 +46,7 @@ const cures: readonly (readonly [RegExp, string])[] = [
 export function loadError(cause: unknown): Error {
   const { code = '', message } = cause as NodeJS.ErrnoException;
   const found = cures.find(([pattern]) => pattern.test(`${code} ${message}`));
-  const cure = found?.[1] ?? `This is Node.js ${process.version} on ${platform}; gld-loss needs 20.17 or newer on Linux.`;
+  const cure = found?.[1] ?? `This is Node.js ${process.version} on ${platform}; it needs 20.17 or newer on Linux.`;
   const error = new Error(`gld-loss: the native library did not load. ${cure}\nThe loader said: ${message}`, { cause });
   const expected = `a native library for ${platform}`;
   return Object.assign(error, { code: 'ERR_GLD_LOAD', argument: 'gld-loss', expected, received: message });

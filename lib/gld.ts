@@ -36,8 +36,8 @@ import type {
  * - relation = (1/m²) Σ_rc (Dt[r, c] - Ds[r, c])² with D[r, c] = ‖z_r - z_c‖², each row divided by its L2 norm
  *   ({@link relation}; L_relation).
  *
- * The teacher is constant, and gradients are first-order. Computation is in float64 if any tensor given is float64, else
- * in float32. NaN and infinity in the inputs lead to NaN or infinity in the results.
+ * The teacher is constant, and gradients are first-order. Computation is in float64 if any tensor given is float64,
+ * else in float32. NaN and infinity in the inputs lead to NaN or infinity in the results.
  *
  * @param inputs Teacher, student, and labels if there are any; see {@link Inputs} for the shapes.
  * @param settings See {@link GldOptions} for the defaults.
@@ -60,7 +60,7 @@ export async function gldLossAsync(inputs: Inputs, settings?: GldAsyncOptions): 
 }
 
 /**
- * {@link gldLoss} with fixed options and memory that is kept between calls, which saves allocations when a training loop
+ * {@link gldLoss} with fixed options and memory that is kept between calls, which saves allocations in a loop that
  * repeats the same shapes. Calls of different shapes are fine, and so are several asynchronous ones at a time, each of
  * which has its own workspace. The memory goes with `dispose()`, at the end of a `using` block, or with the object.
  */

@@ -28,8 +28,8 @@ export function output(role: Role, dtype: 'float32' | 'float64', shape: number[]
 }
 
 /**
- * The gradients to compute: those `wanted` (all, none, or a list) of the student's, each in the buffer lent for it or in
- * a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
+ * The gradients to compute: those `wanted` (all, none, or a list) of the student's, each in the buffer lent for it or
+ * in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
  */
 export function gradientOutputs(
   student: ReadSide,

@@ -217,8 +217,9 @@ function reach(
   if (strides === undefined) {
     const end = offset + shape.reduce((product, size) => product * size, 1);
     if (end > length) {
-      const need = `at least ${end} elements for shape ${brackets(shape)}${offset === 0 ? '' : ` from offset ${offset}`}`;
-      fail('ERR_GLD_SHORT', `${argument}.data`, need, `${length}`);
+      const from = offset === 0 ? '' : ` from offset ${offset}`;
+      const expected = `at least ${end} elements for shape ${brackets(shape)}${from}`;
+      fail('ERR_GLD_SHORT', `${argument}.data`, expected, `${length}`);
     }
     return { first: offset, end };
   }

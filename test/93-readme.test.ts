@@ -11,7 +11,8 @@ import { options as read } from '../dist/esm/check.js';
 import { tables } from '../dist/esm/options.js';
 import { options as jobOptions } from '../examples/distill/options.js';
 import { root } from '../tools/support.js';
-import { right, wrongCalls } from './wrong_calls.js';
+import { wrongCalls } from './wrong_calls/index.js';
+import { right } from './wrong_calls/inputs.js';
 
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 const readme = text('README.md');
@@ -112,8 +113,9 @@ t.test('errors: every code under its class, and messages that come', async (t) =
 
   const disposed = new GldLoss();
   disposed.dispose();
-  const calls = wrongCalls.map((wrong) => () => {
-    gldLoss(('inputs' in wrong ? wrong.inputs : right()) as never, wrong.options as never);
+  const calls = wrongCalls.map(([, given]) => () => {
+    const { inputs, options } = { inputs: right(), options: undefined, ...given };
+    gldLoss(inputs as never, options as never);
   });
   const messages = new Set([...calls, () => void disposed.compute(right())].map((call) => {
     try {

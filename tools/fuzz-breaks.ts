@@ -3,12 +3,19 @@ import type { Case, Dice, Floats, Loose } from './fuzz-cases.js';
 
 /** Values that belong nowhere. */
 const junk: readonly unknown[] = [
-  undefined, null, NaN, -1, 0, 1.5, Infinity, 2 ** 31, 2 ** 53, 10n, '', 'float32', 'constructor', '__proto__', true, [], [[]],
-  [1, 2, 3], {}, { data: 1 }, () => 1, Symbol('junk'), new Float32Array(3), new Int8Array(0), new ArrayBuffer(8), new Date(0),
-  new DataView(new ArrayBuffer(8)), Promise.resolve(1), new Map(), Object.create(null), new Proxy({}, {}),
+  undefined, null, NaN, -1, 0, 1.5, Infinity, 2 ** 31, 2 ** 53, 10n, '', 'float32', 'constructor', '__proto__', true,
+  [], [[]], [1, 2, 3], {}, { data: 1 }, () => 1, Symbol('junk'), new Float32Array(3), new Int8Array(0), new Date(0),
+  new ArrayBuffer(8), new DataView(new ArrayBuffer(8)), Promise.resolve(1), new Map(), Object.create(null),
+  new Proxy({}, {}),
 ];
 
-const sizes: readonly unknown[] = [0, -1, 1, 2, 3, 7, 1.5, NaN, Infinity, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 31), '4', 4n, null];
+const sizes: readonly unknown[] = [
+  0, -1, 1, 2, 3, 7, 1.5, NaN, Infinity, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 31), '4', 4n, null,
+];
+
+const dtypes: readonly unknown[] = ['float32', 'float64', 'float16', 'bfloat16', 'int32', 3, 'x'];
+
+const strange = [1.5, NaN, 2 ** 53, 2 ** 62, -(2 ** 52), '1'];
 
 function shapeOf(tensor: Loose): unknown[] {
   return (tensor.shape ?? tensor.dims) as unknown[];
@@ -43,24 +50,28 @@ const tensorBreaks: { readonly [name: string]: Break } = {
   'the shape': (dice, tensor) => setShape(tensor, dice.pick(junk)),
   'a stride': (dice, tensor) => {
     const strides = shapeOf(tensor).map(() => dice.integer(-20, 20) as unknown);
-    if (dice.chance(0.5)) strides[dice.integer(0, strides.length - 1)] = dice.pick([1.5, NaN, 2 ** 53, 2 ** 62, -(2 ** 52), '1']);
+    if (dice.chance(0.5)) strides[dice.integer(0, strides.length - 1)] = dice.pick(strange);
     dropStrides(tensor);
     tensor.strides = strides;
   },
   'the strides': (dice, tensor) => void (tensor.strides = dice.pick(junk)),
-  'the offset': (dice, tensor) => void (tensor.offset = dice.pick([-1, 1, 3, 100, 1e6, 0.5, NaN, 2 ** 40, 2 ** 53, '0', null])),
-  'the storage': (dice, tensor) => void (tensor.storage = dice.pick<unknown>([{ offset: -3 }, { offset: 1e5 }, 7, 'x'])),
-  'the dtype': (dice, tensor) => void (tensor.dtype = dice.pick(['float32', 'float64', 'float16', 'bfloat16', 'int32', 3, 'x'])),
+  'the offset': (dice, tensor) => {
+    tensor.offset = dice.pick([-1, 1, 3, 100, 1e6, 0.5, NaN, 2 ** 40, 2 ** 53, '0', null]);
+  },
+  'the storage': (dice, tensor) => {
+    tensor.storage = dice.pick<unknown>([{ offset: -3 }, { offset: 1e5 }, 7, 'x']);
+  },
+  'the dtype': (dice, tensor) => void (tensor.dtype = dice.pick(dtypes)),
   'the data': (dice, tensor) => void (tensor.data = dice.pick(junk)),
   'its length': (dice, tensor) => void (tensor.data = tensor.data.subarray(0, dice.integer(0, tensor.data.length))),
   'its kind': (dice, tensor) => {
     const Kind = dice.pick([Float32Array, Float64Array, Uint16Array, Int32Array, Uint8ClampedArray, BigInt64Array]);
     tensor.data = new (Kind as Float32ArrayConstructor)(tensor.data.length);
   },
-  'its buffer': (_, tensor) => void structuredClone(tensor.data.buffer, { transfer: [tensor.data.buffer as ArrayBuffer] }),
+  'its buffer': (_, { data }) => void structuredClone(data.buffer, { transfer: [data.buffer as ArrayBuffer] }),
   'its location': (dice, tensor) => void (tensor.location = dice.pick(['gpu-buffer', 'none', 'cpu', 7])),
-  'its numbers': (dice, tensor) => {
-    if (tensor.data.length > 0) tensor.data[dice.integer(0, tensor.data.length - 1)] = dice.pick([NaN, Infinity, 1e30, 0x7c00]);
+  'its numbers': (dice, { data }) => {
+    if (data.length > 0) data[dice.integer(0, data.length - 1)] = dice.pick([NaN, Infinity, 1e30, 0x7c00]);
   },
 };
 
@@ -96,19 +107,20 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
       'alpha', 'beta', 'grid', 'localWeight', 'normalization', 'relation', 'gradients', 'device', 'threads', 'out',
       'upstream', 'method', 'metric', 'reduction', 'signal',
     ]);
-    options[name] = dice.pick<unknown>([...junk, 'cuda', ['features'], ['logits', 'bias'], [1, 1], [9, 9], { kind: 'none' }]);
+    const near = ['cuda', ['features'], ['logits', 'bias'], [1, 1], [9, 9], { kind: 'none' }];
+    options[name] = dice.pick<unknown>([...junk, ...near]);
   },
   'the gradients': (dice, { options }) => {
-    options.gradients = dice.pick<unknown>([false, [], ['features'], ['logits'], ['weight', 'weight'], ['bias', 'weight']]);
+    const lists = [[], ['features'], ['logits'], ['weight', 'weight'], ['bias', 'weight']];
+    options.gradients = dice.pick<unknown>([false, ...lists]);
   },
   'an out buffer': (dice, { options, lent }) => {
     const out = (options.out ??= {}) as Loose;
     const name = dice.pick(['features', 'weight', 'bias', 'logits']);
     const own = out[name] as Floats | undefined;
     const other = lent.length > 0 ? dice.pick(lent).view : new Float32Array(4);
-    out[name] = dice.pick<unknown>([
-      ...junk, other, own?.subarray(1), new Float32Array(own?.buffer ?? new ArrayBuffer(16)), new Float64Array(own?.length ?? 1),
-    ]);
+    const whole = new Float32Array(own?.buffer ?? new ArrayBuffer(16));
+    out[name] = dice.pick<unknown>([...junk, other, own?.subarray(1), whole, new Float64Array(own?.length ?? 1)]);
   },
   'an out buffer onto an input': (dice, call) => {
     const { data } = dice.pick(tensors(call));

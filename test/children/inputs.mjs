@@ -1,8 +1,9 @@
-// Inputs for the processes and workers of 78-workers.test.ts. Plain JavaScript throughout this folder: a worker that first
-// had to compile TypeScript would take a second to start.
+// Inputs for the processes and workers of 78-workers.test.ts. Plain JavaScript throughout this folder: a worker that
+// first had to compile TypeScript would take a second to start.
 
 const tensor = (shape, phase) => {
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => 3 * Math.sin(i * (1 + phase / 7)));
+  const length = shape.reduce((a, b) => a * b);
+  const data = Float32Array.from({ length }, (_, i) => 3 * Math.sin(i * (1 + phase / 7)));
   return { data, shape };
 };
 

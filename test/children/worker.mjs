@@ -6,6 +6,6 @@ import { small } from './inputs.mjs';
 const inputs = small(workerData.seed);
 const { loss } = gldLoss(inputs);
 const kept = new GldLoss();
-const calls = Array.from({ length: workerData.calls }, (_, i) => (i % 2 ? kept.computeAsync(inputs) : gldLossAsync(inputs)));
-const results = await Promise.all(calls);
+const call = (_, i) => (i % 2 === 0 ? gldLossAsync(inputs) : kept.computeAsync(inputs));
+const results = await Promise.all(Array.from({ length: workerData.calls }, call));
 parentPort.postMessage({ seed: workerData.seed, loss, same: results.every((result) => result.loss === loss) });
