@@ -41,7 +41,7 @@ function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
   if (paper) return { teacher: 'resnet110', student: 'resnet20', teacherEpochs: 200, epochs: 200 };
   if (dataset === 'shapes') {
     return quick ? { teacher: 'cnn12', student: 'cnn4', teacherEpochs: 6, epochs: 5, trainSize: 2000, testSize: 500 }
-      : { teacher: 'cnn16', student: 'cnn4', teacherEpochs: 15, epochs: 15 };
+      : { teacher: 'cnn16', student: 'cnn4', teacherEpochs: 12, epochs: 12 };
   }
   return quick ? { teacher: 'cnn8', student: 'cnn4', teacherEpochs: 2, epochs: 2, trainSize: 1000, testSize: 500 }
     : { teacher: 'resnet20', student: 'resnet8', teacherEpochs: 30, epochs: 30 };
