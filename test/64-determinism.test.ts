@@ -1,4 +1,4 @@
-/** The same input gives the same bits, whatever the number of threads, the place of the buffers and the way of calling. */
+/** The same input gives the same bits, whatever the threads, the place of the buffers and the way of calling. */
 import t from 'tap';
 import { runChild } from './support/child.js';
 

@@ -22,10 +22,10 @@ export function arrayError(got: ArrayLike<number>, expected: ArrayLike<number>, 
   return worst / (Math.max(largest(expected), scale) || 1);
 }
 
-/** Error of a loss: |got − expected| / max(1, |expected|, scale). */
-export function lossError(got: number | undefined, expected: number | undefined, scale = 0): number {
+/** Error of a loss: |got − expected| / max(1, |expected|). */
+export function lossError(got: number | undefined, expected: number | undefined): number {
   if (got === undefined || expected === undefined) return got === expected ? 0 : Infinity;
-  const error = Math.abs(got - expected) / Math.max(1, Math.abs(expected), scale);
+  const error = Math.abs(got - expected) / Math.max(1, Math.abs(expected));
   return Number.isNaN(error) ? Infinity : error;
 }
 

@@ -69,7 +69,8 @@ for (const [rows, channels, classes] of [[2, 4, 5], [2, 4, 13], [3, 5, 9], [1, 7
         Object.entries(dense).map(([name, tensor]) => [name, encode(tensor, dtype, placement).tensor]),
       );
       const { logits, gradients } = classify({ pooled, weight }, { upstream });
-      note(`classify ${rows} ${channels} ${classes} ${dtype}`, { loss: 0, gradients: { logits, ...gradients } as object });
+      const results = { logits, ...gradients } as object;
+      note(`classify ${rows} ${channels} ${classes} ${dtype}`, { loss: 0, gradients: results });
     }
   }
 }
