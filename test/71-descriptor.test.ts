@@ -52,24 +52,31 @@ t.test('a sound call runs', async (t) => {
 
 t.test('unsound ones are refused', async (t) => {
   const features = { 'student.features': { data: floats(8), strides: [4, 4, 2, 1] } };
-  const map = { studentChannels: 1, studentHeight: 2, studentWidth: 2 };
+  const map = { ...sizes, studentChannels: 1, studentHeight: 2, studentWidth: 2 };
+  const both = { ...sides, ...features };
+  const student = (strides: number[], data = floats(6)) => ({ ...sides, 'student.logits': { data, strides } });
+  const out = (strides: number[], data: ArrayBufferView = floats(6)) => ({ ...sides, 'out.logits': { data, strides } });
+  const broadcast = { ...logits(), strides: [0, 0, 1, 0] };
+  const everywhere = { 'teacher.logits': broadcast, 'student.logits': broadcast };
+  const labels = { data: Int32Array.of(0, 3), dtype: 4, strides: [1, 0, 0, 0] };
+  const input = sides['student.logits'].data;
   const refused: [string, string, Record<string, number>, Record<string, Role>, string][] = [
-    ['a grid of 0 with features beside the logits', 'relation', { ...sizes, ...map }, { ...sides, ...features }, 'ERR_GLD_NATIVE'],
-    ['a grid larger than the rows', 'relation', { ...sizes, ...map, gridRows: 100, gridCols: 100 }, { ...sides, ...features }, 'ERR_GLD_NATIVE'],
-    ['a grid whose cells overflow', 'pool', { ...sizes, ...map, gridRows: 2 ** 40, gridCols: 2 ** 40 }, features, 'ERR_GLD_NATIVE'],
+    ['a grid of 0 with features beside the logits', 'relation', map, both, 'ERR_GLD_NATIVE'],
+    ['a grid larger than the rows', 'relation', { ...map, gridRows: 100, gridCols: 100 }, both, 'ERR_GLD_NATIVE'],
+    ['a grid whose cells overflow', 'pool', { ...map, gridRows: 2 ** 40, gridCols: 2 ** 40 }, features, 'ERR_GLD_NATIVE'],
     ['an unknown method', 'relation', { ...sizes, method: 9 }, sides, 'ERR_GLD_NATIVE'],
     ['moments of plain distances', 'relation', { ...sizes, method: 2, metric: 1 }, sides, 'ERR_GLD_NATIVE'],
-    ['sizes whose product overflows', 'relation', { ...sizes, n: 2 ** 50 }, { 'teacher.logits': { ...logits(), strides: [0, 0, 1, 0] }, 'student.logits': { ...logits(), strides: [0, 0, 1, 0] } }, 'ERR_GLD_OVERFLOW'],
+    ['sizes whose product overflows', 'relation', { ...sizes, n: 2 ** 50 }, everywhere, 'ERR_GLD_OVERFLOW'],
     ['a number that is none', 'relation', { ...sizes, n: NaN }, sides, 'ERR_GLD_OVERFLOW'],
     ['no samples', 'relation', { ...sizes, n: 0 }, sides, 'ERR_GLD_SHAPE'],
     ['logits too short', 'relation', sizes, { ...sides, 'student.logits': logits(5) }, 'ERR_GLD_SHORT'],
-    ['a negative reach', 'relation', sizes, { ...sides, 'student.logits': { data: floats(6), strides: [-3, 3, 1, 0] } }, 'ERR_GLD_SHORT'],
-    ['a stride that overflows', 'relation', sizes, { ...sides, 'student.logits': { data: floats(6), strides: [2 ** 53 - 2, 3, 2 ** 53 - 2, 0] } }, 'ERR_GLD_SHORT'],
-    ['an output with its axes in another order', 'relation', sizes, { ...sides, 'out.logits': { data: floats(6), strides: [1, 1, 2, 0] } }, 'ERR_GLD_STRIDE'],
-    ['an output that overlaps itself', 'relation', sizes, { ...sides, 'out.logits': { data: floats(6), strides: [0, 0, 1, 0] } }, 'ERR_GLD_STRIDE'],
-    ['an output over an input', 'relation', sizes, { ...sides, 'out.logits': { data: sides['student.logits'].data, strides: [3, 3, 1, 0] } }, 'ERR_GLD_OVERLAP'],
-    ['a dtype that its buffer lacks', 'relation', sizes, { ...sides, 'student.logits': { ...logits(), dtype: 1 } }, 'ERR_GLD_DTYPE'],
-    ['labels out of range', 'cross_entropy', sizes, { 'student.logits': logits(), labels: { data: Int32Array.of(0, 3), dtype: 4, strides: [1, 0, 0, 0] } }, 'ERR_GLD_LABEL'],
+    ['a negative reach', 'relation', sizes, student([-3, 3, 1, 0]), 'ERR_GLD_SHORT'],
+    ['a reach of 2^54', 'relation', sizes, student([2 ** 53 - 2, 3, 2 ** 53 - 2, 0]), 'ERR_GLD_SHORT'],
+    ['an output with its axes in another order', 'relation', sizes, out([1, 1, 2, 0]), 'ERR_GLD_STRIDE'],
+    ['an output that overlaps itself', 'relation', sizes, out([0, 0, 1, 0]), 'ERR_GLD_STRIDE'],
+    ['an output over an input', 'relation', sizes, out([3, 3, 1, 0], input), 'ERR_GLD_OVERLAP'],
+    ['another dtype', 'relation', sizes, { ...sides, 'student.logits': { ...logits(), dtype: 1 } }, 'ERR_GLD_DTYPE'],
+    ['labels out of range', 'cross_entropy', sizes, { 'student.logits': logits(), labels }, 'ERR_GLD_LABEL'],
     ['a missing side', 'relation', sizes, { 'student.logits': logits() }, 'ERR_GLD_NATIVE'],
   ];
   for (const [name, stage, fields, roles, code] of refused) t.throws(() => run(stage, fields, roles), { code }, name);
