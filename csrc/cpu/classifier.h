@@ -2,8 +2,12 @@
 // DESIGN §2.2; the paper applies the network's own last layer to every pooled row (section 3.1).
 #pragma once
 
+#include <optional>
+
 #include "arena.h"
+#include "packets.h"
 #include "parallel.h"
+#include "product.h"
 #include "views.h"
 
 namespace gld {
@@ -11,25 +15,38 @@ namespace gld {
 template <class T>
 class Classifier {
  public:
-  // m: pooled rows.
-  Classifier(std::int64_t m, std::int64_t channels, std::int64_t classes, const gld_view& weight, const gld_view& bias,
-             Arena& arena);
-  void plan_weight_gradient(Arena& arena);  // before any run, if backward_weight() is to be called
+  // m: pooled rows, of which a task takes `panel` at a time.
+  Classifier(std::int64_t m, std::int64_t channels, std::int64_t classes, std::int64_t panel, const gld_view& weight,
+             const gld_view& bias, Arena& arena, int threads);
+  // Before any run, if backward_weight() or backward_pooled() is to be called.
+  void plan_backward_weight(const gld_view& grad_weight, Arena& arena, int threads);
+  void plan_backward_pooled(Arena& arena, int threads);
 
-  void forward(const Parallel& parallel, Rows<T> pooled, Rows<T> logits) const;
+  // done(first, count) is called for rows that are complete, while they are in the cache.
+  template <class F>
+  void forward(const Parallel& parallel, Rows<T> pooled, Rows<T> logits, F&& done) {
+    load(parallel);
+    logits_->run(parallel, factor(pooled), m_, {weight_.data, weight_.pitch, !weight_.transposed}, logits,
+                 [&](std::int64_t first, std::int64_t count) {
+                   for (std::int64_t r = first; r < first + count; ++r) add(logits[r], bias_, classes_);
+                   done(first, count);
+                 });
+  }
 
-  void backward_pooled(const Parallel& parallel, Rows<T> grad_logits, Rows<T> grad_pooled) const;
-  void backward_weight(const Parallel& parallel, Rows<T> pooled, Rows<T> grad_logits, const gld_view& grad_weight) const;
+  void backward_pooled(const Parallel& parallel, Rows<T> grad_logits, Rows<T> grad_pooled);
+  void backward_weight(const Parallel& parallel, Rows<T> pooled, Rows<T> grad_logits, const gld_view& grad_weight);
   void backward_bias(const Parallel& parallel, Rows<T> grad_logits, const gld_view& grad_bias) const;
 
  private:
   void load(const Parallel& parallel) const;
 
-  std::int64_t m_, channels_, classes_;
+  std::int64_t m_, channels_, classes_, panel_;
   gld_view weight_view_, bias_view_;
-  Rows<T> weight_;       // [classes, channels], read once per call whatever its layout and dtype
-  Rows<T> grad_weight_;  // the same shape, before it is written in the caller's layout
+  Factor<T> weight_;        // [classes, channels], where it lies if that is a matrix of T
+  Rows<T> weight_copy_;     // else read once per call
+  Rows<T> grad_weight_;     // in the caller's buffer, or to be converted
   T* bias_;
+  std::optional<Product<T>> logits_, grad_weight_product_, grad_pooled_product_;
 };
 
 }  // namespace gld

@@ -103,7 +103,7 @@ void run_stage(const gld_call& call, gld_stage stage, Arena& arena, const gld_ex
     planned.run(Parallel(*executor), *result);
   };
   if (stage == GLD_STAGE_POOL) return go(PoolStage<T>(call, arena, threads));
-  if (stage == GLD_STAGE_CLASSIFIER) return go(ClassifierStage<T>(call, arena));
+  if (stage == GLD_STAGE_CLASSIFIER) return go(ClassifierStage<T>(call, arena, threads));
   go(Gld<T>(call, stage, arena, threads));
 }
 

@@ -37,7 +37,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       student_(call, call.student, arena, threads),
       cross_entropy_(call),
       normalized_kd_(call) {
-  student_.plan_gradients(arena);
+  student_.plan_gradients(arena, threads);
   // The sweep over rows and the relation follow one another and share their workspace.
   const std::size_t phase = arena.mark();
   partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
@@ -55,7 +55,7 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   sweep_rows(parallel, result);
   if (relation_) {
     const bool counts = terms_.relation_weight != 0;
-    result.relation = relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : Rows<T>{});
+    result.relation = relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : SampleRows<T>{});
     result.method = relation_->method();
   }
   if (student_.grad_logits()) student_.backward(parallel);
@@ -73,26 +73,26 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   const double n = static_cast<double>(call_.n);
   const Lines<T> teacher_lines = teacher_.logits();
   const Lines<T> student_lines = student_.logits();
-  const Rows<T> grad = student_.grad_logits();
+  const SampleRows<T> grad = student_.grad_logits();
   parallel.blocks(m_, row_block_, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
     double* total = partial_ + task * kRowTerms;
     std::fill_n(total, kRowTerms, 0.0);
-    T* teacher = scratch_ + slot * scratch_size_;
-    T* student = teacher + width;
-    T* scratch = student + width;
+    T* teacher_buffer = scratch_ + slot * scratch_size_;
+    T* student_buffer = teacher_buffer + width;
+    T* scratch = student_buffer + width;
     for (std::int64_t r = first; r < first + count; ++r) {
       const bool global = r % call_.rows == 0;
       T* to = grad ? grad[r] : nullptr;
       if (to != nullptr) std::fill_n(to, call_.classes, T(0));
       const auto gradient = [&](double weight) { return weight == 0 ? nullptr : to; };
       if (!terms_.divergence && !(terms_.task && global)) continue;
-      student_lines.load(r, 1, student, width);
+      const T* student = student_lines.line(r, student_buffer);
       if (terms_.task && global) {
         total[kTask] += cross_entropy_.row(r / call_.rows, student, terms_.task_weight / n, gradient(terms_.task_weight), scratch);
       }
       if (terms_.divergence) {
         const double weight = global ? terms_.global_weight : terms_.local_weight;
-        teacher_lines.load(r, 1, teacher, width);
+        const T* teacher = teacher_lines.line(r, teacher_buffer);
         total[global ? kGlobal : kLocal] += normalized_kd_.row(teacher, student, weight / n, gradient(weight), scratch);
       }
     }

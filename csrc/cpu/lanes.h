@@ -35,6 +35,39 @@ double dot(const A* x, const B* y, std::int64_t count) {
   return fold(total);
 }
 
+// ‖x‖², x·y and ‖y‖² at once.
+struct Products {
+  double xx = 0, xy = 0, yy = 0;
+
+  void operator+=(const Products& other) {
+    xx += other.xx;
+    xy += other.xy;
+    yy += other.yy;
+  }
+};
+template <class T>
+Products products(const T* x, const T* y, std::int64_t count) {
+  Lanes xx = Lanes::Zero();
+  Lanes xy = Lanes::Zero();
+  Lanes yy = Lanes::Zero();
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Lanes a = lanes_at(x + i);
+    const Lanes b = lanes_at(y + i);
+    xx += a * a;
+    xy += a * b;
+    yy += b * b;
+  }
+  for (int lane = 0; i < count; ++i, ++lane) {
+    const double a = static_cast<double>(x[i]);
+    const double b = static_cast<double>(y[i]);
+    xx[lane] += a * a;
+    xy[lane] += a * b;
+    yy[lane] += b * b;
+  }
+  return {fold(xx), fold(xy), fold(yy)};
+}
+
 // Σ w (x - shift), the differences in double: neither rounded nor overflowing in T.
 template <class T>
 double dot_shifted(const T* w, const T* x, T shift, std::int64_t count) {

@@ -6,10 +6,13 @@
 #include <algorithm>
 
 #include "arena.h"
-#include "parallel.h"
 #include "views.h"
 
 namespace gld {
+
+// What is stored of a matrix and how it is read: all of it; its upper half, the lower one being the same; or the upper half
+// as the one triangle U with xᵀUx = xᵀGx.
+enum class Shape { kFull, kSymmetric, kQuadratic };
 
 template <class T>
 class MomentSums {
@@ -21,10 +24,8 @@ class MomentSums {
         vectors_(vectors),
         scalars_(scalars),
         width_(padded<double>(classes)),
-        pitch_(padded<T>(classes)),
         size_(matrices * classes * classes + vectors * width_ + scalars),
-        sums_(arena.take<double>(strands * size_)),
-        combined_(arena.take<T>(matrices * classes * pitch_)) {}
+        sums_(arena.take<double>(strands * size_)) {}
 
   void clear() const { std::fill_n(sums_, strands_ * size_, 0.0); }
 
@@ -32,31 +33,37 @@ class MomentSums {
   double* vector(std::int64_t strand, int which) const { return matrix(strand, matrices_) + which * width_; }
   double* scalars(std::int64_t strand) const { return vector(strand, vectors_); }
 
-  // Adds every strand to strand 0, whose vectors and scalars are then the totals; total(which) are the matrices in T.
-  void combine(const Parallel& parallel) const {
-    constexpr std::int64_t kSlice = 1 << 14;
-    parallel.blocks(size_, kSlice, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
-      for (std::int64_t strand = 1; strand < strands_; ++strand) {
-        const double* from = sums_ + strand * size_;
-        for (std::int64_t i = first; i < first + count; ++i) sums_[i] += from[i];
-      }
-    });
-    for (int which = 0; which < matrices_; ++which) {
-      const double* from = matrix(0, which);
-      for (std::int64_t k = 0; k < classes_; ++k) {
-        for (std::int64_t j = 0; j < classes_; ++j) total(which)[k][j] = static_cast<T>(from[k * classes_ + j]);
-      }
+  // Adds the vectors and scalars of every strand to those of strand 0, which are then the totals.
+  void combine() const {
+    double* to = matrix(0, matrices_);
+    for (std::int64_t strand = 1; strand < strands_; ++strand) {
+      const double* from = matrix(strand, matrices_);
+      for (std::int64_t i = 0; i < vectors_ * width_ + scalars_; ++i) to[i] += from[i];
     }
   }
 
-  Rows<T> total(int which) const { return {combined_ + which * classes_ * pitch_, pitch_}; }
+  // A block of a matrix, all strands together, in T.
+  void read(int which, Shape shape, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, T* to,
+            std::int64_t pitch) const {
+    const auto total = [&](std::int64_t k, std::int64_t j) {
+      double value = 0;
+      for (std::int64_t strand = 0; strand < strands_; ++strand) value += matrix(strand, which)[k * classes_ + j];
+      return value;
+    };
+    for (std::int64_t k = row; k < row + rows; ++k) {
+      T* line = to + (k - row) * pitch - column;
+      const std::int64_t diagonal = shape == Shape::kFull ? column : std::clamp(k, column, column + columns);
+      const double factor = shape == Shape::kQuadratic ? 2 : 1;
+      for (std::int64_t j = column; j < diagonal; ++j) line[j] = shape == Shape::kSymmetric ? static_cast<T>(total(j, k)) : T(0);
+      for (std::int64_t j = diagonal; j < column + columns; ++j) line[j] = static_cast<T>((j == k ? 1 : factor) * total(k, j));
+    }
+  }
 
  private:
   std::int64_t strands_, classes_;
   int matrices_, vectors_, scalars_;
-  std::int64_t width_, pitch_, size_;
+  std::int64_t width_, size_;
   double* sums_;
-  T* combined_;
 };
 
 }  // namespace gld

@@ -1,55 +1,97 @@
 #include "network.h"
 
 namespace gld {
+namespace {
+
+// Rows of one task's products: whole samples, so that what follows from a sample's cells can be computed along with them.
+std::int64_t panel_rows(std::int64_t cells) { return std::max(kProductRows / cells, std::int64_t{1}) * cells; }
+
+}  // namespace
 
 template <class T>
 Network<T>::Network(const gld_call& call, const gld_side& side, Arena& arena, int threads)
-    : call_(call), side_(side), m_(call.n * call.rows) {
+    : call_(call), side_(side), cells_(call.rows - 1) {
   if (side.features.data == nullptr) return;
+  even_ = even_grid(call, side);
+  rows_ = call.n * (even_ ? cells_ : call.rows);
   pool_.emplace(call, side, arena, threads);
-  classifier_.emplace(m_, side.channels, call.classes, side.weight, side.bias, arena);
-  pooled_ = take_rows<T>(arena, m_, side.channels);
-  logits_ = take_rows<T>(arena, m_, call.classes);
+  classifier_.emplace(rows_, side.channels, call.classes, even_ ? panel_rows(cells_) : kProductRows, side.weight, side.bias,
+                      arena, threads);
+  pooled_ = take_rows<T>(arena, rows_, side.channels);
+  logits_ = take_rows<T>(arena, call.n * call.rows, call.classes);
 }
 
 template <class T>
-void Network<T>::forward(const Parallel& parallel) const {
+void Network<T>::forward(const Parallel& parallel) {
   if (!pool_) return;
-  pool_->forward(parallel, pooled_);
-  classifier_->forward(parallel, pooled_, logits_);
+  pool_->forward(parallel, pooled_rows(pooled_));
+  classifier_->forward(parallel, pooled_, logits_, [&](std::int64_t first, std::int64_t count) {
+    if (!even_) return;
+    const T share = T(1) / static_cast<T>(cells_);
+    for (std::int64_t sample = first / cells_; sample < (first + count) / cells_; ++sample) {
+      T* global = logits_[rows_ + sample];
+      std::copy_n(logits_[sample * cells_], call_.classes, global);
+      for (std::int64_t l = 1; l < cells_; ++l) add(global, logits_[sample * cells_ + l], call_.classes);
+      for (std::int64_t k = 0; k < call_.classes; ++k) global[k] *= share;
+    }
+  });
 }
 
 template <class T>
 Lines<T> Network<T>::logits() const {
-  return {pool_ ? logits_.view(call_.rows) : side_.logits, call_.rows, call_.classes};
+  if (!pool_) return {side_.logits, call_.rows, call_.classes};
+  return {SampleRows<T>::cells_first(logits_, call_.n, call_.rows), call_.classes};
 }
 
 template <class T>
-void Network<T>::plan_gradients(Arena& arena) {
+SampleRows<T> Network<T>::pooled_rows(Rows<T> rows) const {
+  auto samples = SampleRows<T>::cells_first(rows, call_.n, call_.rows);
+  if (even_) samples.global = nullptr;
+  return samples;
+}
+
+template <class T>
+void Network<T>::plan_gradients(Arena& arena, int threads) {
   const bool wanted = pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr ||
                                   call_.out_bias.data != nullptr
                             : call_.out_logits.data != nullptr;
   if (!wanted) return;
+  const std::int64_t m = call_.n * call_.rows;
   if (!pool_) {
     // Summed up in the caller's own buffer, element by element, where that is a matrix of T already.
     const bool direct = call_.out_logits.dtype == dtype_of<T>();
     grad_logits_ = direct ? Rows<T>{static_cast<T*>(call_.out_logits.data), call_.classes}
-                          : take_rows<T>(arena, m_, call_.classes);
+                          : take_rows<T>(arena, m, call_.classes);
+    grad_rows_ = SampleRows<T>::in_order(grad_logits_, call_.rows);
     return;
   }
-  grad_logits_ = take_rows<T>(arena, m_, call_.classes);
-  if (call_.out_features.data != nullptr) grad_pooled_ = take_rows<T>(arena, m_, side_.channels);
-  if (call_.out_weight.data != nullptr) classifier_->plan_weight_gradient(arena);
+  grad_logits_ = take_rows<T>(arena, m, call_.classes);
+  grad_rows_ = SampleRows<T>::cells_first(grad_logits_, call_.n, call_.rows);
+  if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena, threads);
+  if (call_.out_features.data == nullptr) return;
+  grad_pooled_ = take_rows<T>(arena, rows_, side_.channels);
+  classifier_->plan_backward_pooled(arena, threads);
 }
 
 template <class T>
-void Network<T>::backward(const Parallel& parallel) const {
-  if (!pool_) return deliver(grad_logits_, m_, call_.classes, call_.out_logits);
+void Network<T>::share_global_gradient(const Parallel& parallel) const {
+  const T share = T(1) / static_cast<T>(cells_);
+  parallel(call_.n, [&](std::int64_t sample, int) {
+    T* global = grad_rows_.at(sample, 0);
+    for (std::int64_t k = 0; k < call_.classes; ++k) global[k] *= share;
+    for (std::int64_t l = 1; l <= cells_; ++l) add(grad_rows_.at(sample, l), global, call_.classes);
+  });
+}
+
+template <class T>
+void Network<T>::backward(const Parallel& parallel) {
+  if (!pool_) return deliver(grad_logits_, call_.n * call_.rows, call_.classes, call_.out_logits);
+  if (even_) share_global_gradient(parallel);
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(parallel, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(parallel, grad_logits_, call_.out_bias);
   if (call_.out_features.data != nullptr) {
     classifier_->backward_pooled(parallel, grad_logits_, grad_pooled_);
-    pool_->backward(parallel, grad_pooled_, call_.out_features);
+    pool_->backward(parallel, pooled_rows(grad_pooled_), call_.out_features);
   }
 }
 

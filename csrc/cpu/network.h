@@ -1,5 +1,9 @@
 // What turns one side's inputs into logit rows: pool and classifier for features, nothing for logits; and the way back
 // from the gradient of the logits to the gradients of whatever was given.
+//
+// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global logits,
+// the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its share of the
+// gradient of the global row. DESIGN §2.1.
 #pragma once
 
 #include <optional>
@@ -17,24 +21,30 @@ class Network {
  public:
   Network(const gld_call& call, const gld_side& side, Arena& arena, int threads);
 
-  void forward(const Parallel& parallel) const;
+  void forward(const Parallel& parallel);
   Lines<T> logits() const;
 
   // Plans the gradients that the call has buffers for; of the student, once, before any run.
-  void plan_gradients(Arena& arena);
-  Rows<T> grad_logits() const { return grad_logits_; }  // to be filled before backward(); null if no gradient is wanted
-  void backward(const Parallel& parallel) const;
+  void plan_gradients(Arena& arena, int threads);
+  SampleRows<T> grad_logits() const { return grad_rows_; }  // to be filled before backward(); null if no gradient is wanted
+  void backward(const Parallel& parallel);
 
  private:
+  SampleRows<T> pooled_rows(Rows<T> rows) const;
+  void share_global_gradient(const Parallel& parallel) const;
+
   const gld_call& call_;
   const gld_side& side_;
-  std::int64_t m_;
+  std::int64_t cells_;
+  bool even_ = false;      // the grid divides the map
+  std::int64_t rows_ = 0;  // that are pooled and classified: all cells, then the globals unless even
   std::optional<Pool<T>> pool_;
   std::optional<Classifier<T>> classifier_;
-  Rows<T> pooled_;       // [m, channels]
-  Rows<T> logits_;       // [m, classes]
-  Rows<T> grad_logits_;  // [m, classes]
-  Rows<T> grad_pooled_;  // [m, channels]
+  Rows<T> pooled_;       // [rows_, channels]
+  Rows<T> logits_;       // [m, classes]: all cells, then the globals
+  Rows<T> grad_logits_;  // the same, or as the caller's buffer has it
+  Rows<T> grad_pooled_;  // [rows_, channels]
+  SampleRows<T> grad_rows_;
 };
 
 // Writes rows to a dense output [n, rows, columns] unless they lie there already.

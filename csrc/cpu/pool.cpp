@@ -2,115 +2,73 @@
 
 #include <algorithm>
 
+#include "packets.h"
+
 namespace gld {
 namespace {
 
-// One sample's map in the compute type with one axis of unit stride; the other strides are free.
-template <class T>
-struct Map {
-  T* data;
-  std::int64_t channel, row, column;  // strides
+constexpr std::int64_t kChannels = 512;         // channels of one task
+constexpr std::int64_t kBandPositions = 4096;   // positions of a map that are worked on at a time, if a row has no more
+constexpr std::int64_t kStreamBytes = 8 << 20;  // gradients larger than this do not go through the caches
 
-  bool channels_last() const { return channel == 1; }
-};
-
-template <class T>
-void add(T* to, const T* from, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
-}
-
-// pooled[0] = global mean, pooled[1 + cell] = cell means; rows of `channels` values, `pitch` apart.
-template <class T>
-void pool_channels_last(const Map<const T>& map, std::int64_t channels, const Axis& vertical, const Axis& horizontal,
-                        T* line, T* pooled, std::int64_t pitch) {
-  const bool even = vertical.even() && horizontal.even();
-  const auto mean = [&](std::int64_t top, std::int64_t bottom, std::int64_t left, std::int64_t right, T* to) {
-    std::fill_n(to, channels, T(0));
-    for (std::int64_t h = top; h < bottom; ++h) {
-      // Row by row, then the rows: two short chains of float sums instead of one long.
-      const T* first = map.data + h * map.row + left * map.column;
-      std::copy_n(first, channels, line);
-      for (std::int64_t w = left + 1; w < right; ++w) add(line, first + (w - left) * map.column, channels);
-      add(to, line, channels);
-    }
-    const T area = static_cast<T>((bottom - top) * (right - left));
-    for (std::int64_t c = 0; c < channels; ++c) to[c] /= area;
-  };
-  T* cell = pooled + pitch;
-  for (std::int64_t i = 0; i < vertical.cells; ++i) {
-    for (std::int64_t j = 0; j < horizontal.cells; ++j, cell += pitch) {
-      mean(vertical.begin(i), vertical.end(i), horizontal.begin(j), horizontal.end(j), cell);
-    }
-  }
-  if (!even) return mean(0, vertical.length, 0, horizontal.length, pooled);
-  // Equal cells: the global mean is the mean of their means, no second pass over the map.
-  const std::int64_t cells = vertical.cells * horizontal.cells;
-  std::copy_n(pooled + pitch, channels, pooled);
-  for (std::int64_t l = 2; l <= cells; ++l) add(pooled, pooled + l * pitch, channels);
-  for (std::int64_t c = 0; c < channels; ++c) pooled[c] /= static_cast<T>(cells);
-}
-
-template <class T>
-void pool_plane(const T* plane, std::int64_t row_stride, const Axis& vertical, const Axis& horizontal, T* columns,
-                T* pooled, std::int64_t pitch) {
-  const std::int64_t width = horizontal.length;
-  const auto sum_rows = [&](std::int64_t top, std::int64_t bottom) {
-    std::copy_n(plane + top * row_stride, width, columns);
-    for (std::int64_t h = top + 1; h < bottom; ++h) add(columns, plane + h * row_stride, width);
-  };
-  const auto mean = [&](std::int64_t left, std::int64_t right, std::int64_t height) {
-    T total = 0;
-    for (std::int64_t w = left; w < right; ++w) total += columns[w];
-    return total / static_cast<T>(height * (right - left));
-  };
-  T* cell = pooled + pitch;
-  T cells_total = 0;
-  for (std::int64_t i = 0; i < vertical.cells; ++i) {
-    const std::int64_t top = vertical.begin(i);
-    const std::int64_t bottom = vertical.end(i);
-    sum_rows(top, bottom);
-    for (std::int64_t j = 0; j < horizontal.cells; ++j, cell += pitch) {
-      *cell = mean(horizontal.begin(j), horizontal.end(j), bottom - top);
-      cells_total += *cell;
-    }
-  }
-  if (vertical.even() && horizontal.even()) {
-    *pooled = cells_total / static_cast<T>(vertical.cells * horizontal.cells);
-  } else {
-    sum_rows(0, vertical.length);
-    *pooled = mean(0, width, vertical.length);
-  }
-}
-
-// Every position is the sum of the scaled gradients of the windows that hold it.
-template <class T>
-void spread_channels_last(const T* scaled, std::int64_t pitch, std::int64_t channels, const Axis& vertical,
-                          const Axis& horizontal, const Map<T>& map) {
-  for (std::int64_t h = 0; h < vertical.length; ++h) {
-    for (std::int64_t w = 0; w < horizontal.length; ++w) {
-      T* to = map.data + h * map.row + w * map.column;
-      std::copy_n(scaled, channels, to);
-      for (std::int64_t i = vertical.first_cell(h); i <= vertical.last_cell(h); ++i) {
-        for (std::int64_t j = horizontal.first_cell(w); j <= horizontal.last_cell(w); ++j) {
-          add(to, scaled + (1 + i * horizontal.cells + j) * pitch, channels);
+// Down a packet's worth of planes, one after the other as they lie in memory: the sum of the rows of each run. Where rows
+// are shorter than a packet, what lies behind them is read too, as long as that is before `end`; `to` has room for it.
+// Of the planes `count` are there, the last one stands in for others. Out of line: inlined, it would lack registers.
+template <class T, class Run>
+[[gnu::noinline]] void sum_rows(const T* from, std::int64_t of_plane, std::int64_t count, const T* end, const Run* first,
+                                const Run* last, std::int64_t row, std::int64_t size, T* to, std::int64_t pitch) {
+  constexpr std::int64_t width = kPacket<T>;
+  for (std::int64_t lane = 0; lane < width; ++lane, to += pitch) {
+    const T* plane = from + std::min(lane, count - 1) * of_plane;
+    for (std::int64_t next = 0; next < size; next += width) {
+      const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});
+      T* sum = to + at;
+      for (const Run* run = first; run != last; ++run, sum += width * pitch) {
+        const T* line = plane + run->begin * row + at;
+        const T* bottom = plane + (run->end - 1) * row + at;
+        Packet<T> total;
+        if (end - bottom >= width) {
+          total = load_packet(bottom);
+        } else {
+          T rest[width] = {};
+          std::copy(bottom, end, rest);
+          total = load_packet(static_cast<const T*>(rest));
         }
+        for (; line != bottom; line += row) total = Eigen::internal::padd(total, load_packet(line));
+        store_packet(sum, total);
       }
     }
   }
 }
 
+// to += the sum over columns of `count` channels. Along the columns first, so that no chain of additions is long.
 template <class T>
-void spread_plane(const T* scaled, std::int64_t pitch, const Axis& vertical, const Axis& horizontal, T* columns,
-                  T* plane, std::int64_t row_stride) {
-  const std::int64_t width = horizontal.length;
-  for (std::int64_t h = 0; h < vertical.length; ++h) std::fill_n(plane + h * row_stride, width, scaled[0]);
-  for (std::int64_t i = 0; i < vertical.cells; ++i) {
-    const T* cells = scaled + (1 + i * horizontal.cells) * pitch;
-    for (std::int64_t w = 0; w < width; ++w) {
-      columns[w] = cells[horizontal.first_cell(w) * pitch];
-      for (std::int64_t j = horizontal.first_cell(w) + 1; j <= horizontal.last_cell(w); ++j) columns[w] += cells[j * pitch];
+void add_columns(const T* from, std::int64_t columns, std::int64_t column, std::int64_t count, T* line, T* to) {
+  if (count == kPacket<T>) {
+    Packet<T> total = load_packet(from);
+    for (std::int64_t w = 1; w < columns; ++w) total = Eigen::internal::padd(total, load_packet(from + w * column));
+    store_packet(to, Eigen::internal::padd(load_packet(to), total));
+    return;
+  }
+  // Columns in the order in which they lie in memory: anything else reads it at half the speed.
+  std::copy_n(from, count, line);
+  for (std::int64_t w = 1; w < columns; ++w) add(line, from + w * column, count);
+  add(to, line, count);
+}
+
+template <class T>
+void emit(const gld_view& output, std::int64_t at, const T* from, std::int64_t count, bool streams) {
+  const auto write = [&](auto* to) {
+    using Out = std::remove_reference_t<decltype(*to)>;
+    if constexpr (std::is_same_v<Out, T>) {
+      if (streams) return stream(to + at, from, count);
     }
-    for (std::int64_t h = vertical.begin(i); h < vertical.end(i); ++h) add(plane + h * row_stride, columns, width);
+    for (std::int64_t i = 0; i < count; ++i) to[at + i] = static_cast<Out>(from[i]);
+  };
+  if (output.dtype == GLD_F64) {
+    write(static_cast<double*>(output.data));
+  } else {
+    write(static_cast<float*>(output.data));
   }
 }
 
@@ -119,93 +77,232 @@ void spread_plane(const T* scaled, std::int64_t pitch, const Axis& vertical, con
 template <class T>
 Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int threads)
     : samples_(call.n),
-      rows_(call.rows),
       channels_(side.channels),
+      positions_(side.height * side.width),
       vertical_{side.height, call.grid_rows},
       horizontal_{side.width, call.grid_cols},
-      features_(side.features) {
-  // A product of three user sizes: counted in the arena's overflow-checked way, one factor at a time.
-  std::int64_t map = 0;
-  if (__builtin_mul_overflow(side.height, side.width, &map) || __builtin_mul_overflow(map, channels_, &map)) {
-    throw std::bad_alloc();
-  }
-  scratch_pitch_ = padded<T>(map) + rows_ * padded<T>(channels_) + padded<T>(std::max(side.width, channels_));
-  scratch_ = arena.take<T>(scratch_pitch_ * threads);
+      band_rows_(std::clamp(kBandPositions / side.width, std::int64_t{1}, side.height)),
+      features_(side.features),
+      vertical_runs_(find_runs(vertical_, band_rows_, arena)),
+      horizontal_runs_(find_runs(horizontal_, side.width, arena)) {
+  // Forward: a line of channels per column, as many for the regions beside each other, and one more; a row of as many planes as a
+  // packet has elements, and room behind it. Backward: such planes, and a line per region of a band, which has no more of
+  // them than positions.
+  const std::int64_t block = padded<T>(std::min(channels_, kChannels));
+  const std::int64_t positions = band_rows_ * side.width;
+  scratch_size_ = padded<T>(std::max((2 * padded<T>(side.width) + 1) * block + padded<T>(side.width) * kPacket<T> * std::min(side.height, 2 * call.grid_rows + side.height / band_rows_),
+                                     positions * (block + kPacket<T>)));
+  scratch_ = arena.take<T>(scratch_size_ * threads);
+  lines_ = arena.take<const T*>(positions * threads);
 }
 
 template <class T>
-void Pool<T>::forward(const Parallel& parallel, Rows<T> pooled) const {
-  const std::int64_t height = vertical_.length;
-  const std::int64_t width = horizontal_.length;
-  const bool direct = features_.dtype == dtype_of<T>() && (features_.stride[1] == 1 || features_.stride[3] == 1);
-  parallel(samples_, [&](std::int64_t sample, int slot) {
-    T* staging = scratch_ + slot * scratch_pitch_;
-    T* line = staging + padded<T>(channels_ * height * width);
-    Map<const T> map{staging, height * width, width, 1};
-    if (direct) {
-      map = {static_cast<const T*>(features_.data) + sample * features_.stride[0], features_.stride[1],
-             features_.stride[2], features_.stride[3]};
+typename Pool<T>::Runs Pool<T>::find_runs(const Axis& axis, std::int64_t longest, Arena& arena) {
+  // Own and shared positions of the cells take turns, and each of them may be cut.
+  const std::int64_t most = std::min(axis.length, 2 * axis.cells + axis.length / longest);
+  Run* const runs = arena.take<Run>(most);
+  if (runs == nullptr) return {nullptr, nullptr};
+  Run* end = runs;
+  for (std::int64_t position = 0; position < axis.length; ++position) {
+    const std::int64_t first = axis.first_cell(position);
+    const std::int64_t last = axis.last_cell(position);
+    if (end != runs && end[-1].first_cell == first && end[-1].last_cell == last && position - end[-1].begin < longest) {
+      end[-1].end = position + 1;
     } else {
-      visit(features_, [&](const auto* from) {
-        from += sample * features_.stride[0];
-        for (std::int64_t c = 0; c < channels_; ++c) {
-          for (std::int64_t h = 0; h < height; ++h) {
-            read_line(staging + (c * height + h) * width, from + c * features_.stride[1] + h * features_.stride[2], width,
-                      features_.stride[3]);
-          }
-        }
-      });
+      *end++ = {position, position + 1, first, last};
     }
-    T* to = pooled[sample * rows_];
-    if (map.channels_last()) {
-      pool_channels_last(map, channels_, vertical_, horizontal_, line, to, pooled.pitch);
-    } else {
-      for (std::int64_t c = 0; c < channels_; ++c) {
-        pool_plane(map.data + c * map.channel, map.row, vertical_, horizontal_, line, to + c, pooled.pitch);
-      }
-    }
+  }
+  return {runs, end};
+}
+
+template <class T>
+template <class F>
+void Pool<T>::blocks(const Parallel& parallel, F&& run) const {
+  const std::int64_t across = block_count(channels_, kChannels);
+  parallel(samples_ * across, [&](std::int64_t task, int slot) {
+    const std::int64_t first = task % across * kChannels;
+    run(Block{task / across, first, std::min(kChannels, channels_ - first)}, slot);
   });
 }
 
 template <class T>
-void Pool<T>::backward(const Parallel& parallel, Rows<T> grad_pooled, const gld_view& grad) const {
-  const std::int64_t height = vertical_.length;
+template <class F>
+void Pool<T>::bands(F&& run) const {
+  for (const Run* begin = vertical_runs_.begin; begin != vertical_runs_.end;) {
+    const Run* end = begin + 1;
+    while (end != vertical_runs_.end && end->end - begin->begin <= band_rows_) ++end;
+    run(Band{begin, end, begin->begin, end[-1].end - begin->begin});
+    begin = end;
+  }
+}
+
+// Sums over the windows of `count` channels that lie side by side, or of a packet's worth of planes.
+template <class T>
+template <class S>
+void Pool<T>::sum_windows(const Block& block, const S* from, T* scratch, const SampleRows<T>& pooled) const {
   const std::int64_t width = horizontal_.length;
-  const bool direct = grad.dtype == dtype_of<T>();
-  parallel(samples_, [&](std::int64_t sample, int slot) {
-    T* staging = scratch_ + slot * scratch_pitch_;
-    T* scaled = staging + padded<T>(channels_ * height * width);
-    const std::int64_t pitch = padded<T>(channels_);
-    T* columns = scaled + rows_ * pitch;
+  const std::int64_t of_channel = features_.stride[1];
+  const std::int64_t of_row = features_.stride[2];
+  const std::int64_t of_column = features_.stride[3];
+  constexpr bool own = std::is_same_v<S, T>;
+  const std::int64_t count = block.count;
+  const std::int64_t size = padded<T>(count);
+  const std::int64_t pitch = padded<T>(width);
+  const std::int64_t regions = horizontal_runs_.end - horizontal_runs_.begin;
+  T* const region = scratch;               // a line per horizontal run
+  T* const line = region + regions * size;
+  T* const lines = line + size;            // a line per column
+  T* const staged = lines + pitch * size;  // planes
 
-    const auto scale = [&](std::int64_t row, std::int64_t area) {
-      const T* from = grad_pooled[sample * rows_ + row];
-      for (std::int64_t c = 0; c < channels_; ++c) scaled[row * pitch + c] = from[c] / static_cast<T>(area);
-    };
-    scale(0, height * width);
-    for (std::int64_t i = 0; i < vertical_.cells; ++i) {
-      for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
-        scale(1 + i * horizontal_.cells + j,
-              (vertical_.end(i) - vertical_.begin(i)) * (horizontal_.end(j) - horizontal_.begin(j)));
-      }
+  const auto add_lines = [&](const T* at, std::int64_t column) {
+    for (std::int64_t h = 0; h < regions; ++h) {
+      const Run& run = horizontal_runs_.begin[h];
+      add_columns(at + run.begin * column, run.end - run.begin, column, count, line, region + h * size);
     }
-
-    // The output is dense, NCHW or NHWC; in another dtype it is staged in the same order.
-    Map<T> map{staging, grad.stride[1], grad.stride[2], grad.stride[3]};
-    if (direct) map.data = static_cast<T*>(grad.data) + sample * grad.stride[0];
-    if (map.channels_last()) {
-      spread_channels_last(scaled, pitch, channels_, vertical_, horizontal_, map);
+  };
+  if (of_channel != 1) {
+    // Down the planes first: then there is less to interleave.
+    // Reading on behind a short row is for planes and rows that follow one another, half a packet long at least.
+    const std::int64_t height = vertical_.length;
+    const bool in_order = of_column == 1 && 2 * width >= kPacket<T> && (height == 1 || of_row >= width) &&
+                          of_channel >= (height - 1) * of_row + width;
+    if (own && in_order) {
+      const S* end = from + (count - 1) * of_channel + (height - 1) * of_row + width;
+      sum_rows(reinterpret_cast<const T*>(from), of_channel, count, reinterpret_cast<const T*>(end), vertical_runs_.begin,
+               vertical_runs_.end, of_row, width, staged, pitch);
     } else {
-      for (std::int64_t c = 0; c < channels_; ++c) {
-        spread_plane(scaled + c, pitch, vertical_, horizontal_, columns, map.data + c * map.channel, map.row);
+      for (std::int64_t lane = 0; lane < kPacket<T>; ++lane) {
+        const S* plane = from + std::min(lane, count - 1) * of_channel;
+        T* to = staged + lane * pitch;
+        for (const Run* v = vertical_runs_.begin; v != vertical_runs_.end; ++v, to += kPacket<T> * pitch) {
+          read_line(to, plane + v->begin * of_row, width, of_column);
+          for (std::int64_t y = v->begin + 1; y < v->end; ++y) {
+            read_line(line, plane + y * of_row, width, of_column);
+            add(to, line, width);
+          }
+        }
       }
     }
-    if (!direct) {
-      const std::int64_t size = channels_ * height * width;
-      gld_view line = moved(grad, sample * grad.stride[0]);
-      line.stride[1] = 1;
-      write_matrix(line, 1, size, staging, size);
+  }
+  for (const Run* v = vertical_runs_.begin; v != vertical_runs_.end; ++v) {
+    std::fill_n(region, regions * size, T(0));
+    const S* top = from + v->begin * of_row;
+    if (of_channel != 1) {
+      interleave(static_cast<const T*>(staged + (v - vertical_runs_.begin) * kPacket<T> * pitch), pitch, lines);
+      add_lines(lines, kPacket<T>);
+    } else {
+      for (std::int64_t y = 0; y < v->end - v->begin; ++y) {
+        if constexpr (own) {
+          add_lines(top + y * of_row, of_column);
+        } else {
+          for (std::int64_t w = 0; w < width; ++w) read_line(lines + w * size, top + y * of_row + w * of_column, count, 1);
+          add_lines(lines, size);
+        }
+      }
     }
+    for (std::int64_t h = 0; h < regions; ++h) {
+      const Run& run = horizontal_runs_.begin[h];
+      for (std::int64_t i = v->first_cell; i <= v->last_cell; ++i) {
+        for (std::int64_t j = run.first_cell; j <= run.last_cell; ++j) {
+          add(pooled.at(block.sample, 1 + i * horizontal_.cells + j) + block.first, region + h * size, count);
+        }
+      }
+      if (pooled.global != nullptr) add(pooled.at(block.sample, 0) + block.first, region + h * size, count);
+    }
+  }
+}
+
+template <class T>
+void Pool<T>::divide(const Block& block, const SampleRows<T>& pooled) const {
+  const auto by = [&](std::int64_t row, std::int64_t area) {
+    T* to = pooled.at(block.sample, row) + block.first;
+    for (std::int64_t c = 0; c < block.count; ++c) to[c] /= static_cast<T>(area);
+  };
+  if (pooled.global != nullptr) by(0, positions_);
+  for (std::int64_t i = 0; i < vertical_.cells; ++i) {
+    for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
+      by(1 + i * horizontal_.cells + j, vertical_.window(i) * horizontal_.window(j));
+    }
+  }
+}
+
+template <class T>
+void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) const {
+  const std::int64_t step = features_.stride[1] == 1 ? kChannels : kPacket<T>;
+  const std::int64_t cells = vertical_.cells * horizontal_.cells;
+  blocks(parallel, [&](const Block& block, int slot) {
+    for (std::int64_t row = pooled.global != nullptr ? 0 : 1; row <= cells; ++row) {
+      std::fill_n(pooled.at(block.sample, row) + block.first, block.count, T(0));
+    }
+    visit(features_, [&](const auto* data) {
+      for (std::int64_t c = 0; c < block.count; c += step) {
+        const Block part{block.sample, block.first + c, std::min(step, block.count - c)};
+        const auto* from = data + part.sample * features_.stride[0] + part.first * features_.stride[1];
+        if (step == kPacket<T>) prefetch(from + step * features_.stride[1], step * features_.stride[1]);
+        sum_windows(part, from, scratch_ + slot * scratch_size_, pooled);
+      }
+    });
+    divide(block, pooled);
+  });
+}
+
+// The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for
+// all positions of a region. Writes one line of channels per region, and where to find each position's.
+template <class T>
+void Pool<T>::spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
+                           const T** lines) const {
+  const std::int64_t width = horizontal_.length;
+  const auto add_row = [&](std::int64_t row, std::int64_t area) {
+    const T* from = grad_pooled.at(block.sample, row) + block.first;
+    for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / static_cast<T>(area);
+  };
+  for (const Run* v = band.begin; v != band.end; ++v) {
+    for (const Run* h = horizontal_runs_.begin; h != horizontal_runs_.end; ++h) {
+      std::fill_n(values, block.count, T(0));
+      if (grad_pooled.global != nullptr) add_row(0, positions_);
+      for (std::int64_t i = v->first_cell; i <= v->last_cell; ++i) {
+        for (std::int64_t j = h->first_cell; j <= h->last_cell; ++j) {
+          add_row(1 + i * horizontal_.cells + j, vertical_.window(i) * horizontal_.window(j));
+        }
+      }
+      for (std::int64_t y = v->begin - band.top; y < v->end - band.top; ++y) {
+        std::fill(lines + y * width + h->begin, lines + y * width + h->end, values);
+      }
+      values += padded<T>(block.count);
+    }
+  }
+}
+
+template <class T>
+void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_pooled, const gld_view& grad) const {
+  const std::int64_t width = horizontal_.length;
+  const bool streams = element_bytes(grad.dtype) * samples_ * channels_ * positions_ > kStreamBytes;
+  blocks(parallel, [&](const Block& block, int slot) {
+    T* const planes = scratch_ + slot * scratch_size_;
+    const T** const lines = lines_ + slot * band_rows_ * width;
+    bands([&](const Band& band) {
+      const std::int64_t positions = band.rows * width;
+      spread_lines(band, block, grad_pooled, planes + positions * kPacket<T>, lines);
+      const auto emit_at = [&](std::int64_t channel, std::int64_t position, const T* from, std::int64_t count) {
+        const std::int64_t at = block.sample * grad.stride[0] + (block.first + channel) * grad.stride[1];
+        emit(grad, at + band.top * grad.stride[2] + position * grad.stride[3], from, count, streams);
+      };
+      // The output is dense, its channels last or its planes whole.
+      if (grad.stride[1] == 1) {
+        for (std::int64_t p = 0; p < positions; ++p) emit_at(0, p, lines[p], block.count);
+        return;
+      }
+      for (std::int64_t c = 0; c < block.count; c += kPacket<T>) {
+        const std::int64_t count = std::min(kPacket<T>, block.count - c);
+        deinterleave([&](std::int64_t p) { return lines[p] + c; }, count, positions, planes);
+        if (band.rows == vertical_.length) {
+          emit_at(c, 0, planes, count * positions);
+          continue;
+        }
+        for (std::int64_t lane = 0; lane < count; ++lane) emit_at(c + lane, 0, planes + lane * positions, positions);
+      }
+    });
+    if (streams) stream_end();
   });
 }
 

@@ -15,27 +15,68 @@ struct Axis {
 
   std::int64_t begin(std::int64_t cell) const { return cell * length / cells; }
   std::int64_t end(std::int64_t cell) const { return ((cell + 1) * length + cells - 1) / cells; }
+  std::int64_t window(std::int64_t cell) const { return end(cell) - begin(cell); }
   // The cells whose window holds this position.
   std::int64_t first_cell(std::int64_t position) const { return position * cells / length; }
   std::int64_t last_cell(std::int64_t position) const { return ((position + 1) * cells - 1) / length; }
   bool even() const { return length % cells == 0; }
 };
 
+// Whether the cells of the grid are equal and disjoint: then the global mean is the mean of the cells' means.
+inline bool even_grid(const gld_call& call, const gld_side& side) {
+  return Axis{side.height, call.grid_rows}.even() && Axis{side.width, call.grid_cols}.even();
+}
+
 template <class T>
 class Pool {
  public:
   Pool(const gld_call& call, const gld_side& side, Arena& arena, int threads);
 
-  void forward(const Parallel& parallel, Rows<T> pooled) const;
+  // Without a place for the global rows, only the cells' are computed, or taken to have a gradient.
+  void forward(const Parallel& parallel, const SampleRows<T>& pooled) const;
   // gradient of the features from the gradient of the pooled rows
-  void backward(const Parallel& parallel, Rows<T> grad_pooled, const gld_view& grad_features) const;
+  void backward(const Parallel& parallel, const SampleRows<T>& grad_pooled, const gld_view& grad_features) const;
 
  private:
-  std::int64_t samples_, rows_, channels_;
+  // Consecutive positions of an axis that lie in the same cells. Runs of both axes cross in regions, and every window is
+  // a union of regions: each position is read once, however many windows hold it.
+  struct Run {
+    std::int64_t begin, end, first_cell, last_cell;
+  };
+  struct Runs {
+    Run* begin;
+    Run* end;
+  };
+  // Vertical runs of no more positions in all than are worked on at a time, and the rows of the map that they cover.
+  struct Band {
+    const Run* begin;
+    const Run* end;
+    std::int64_t top, rows;
+  };
+  // Channels [first, first + count) of one sample.
+  struct Block {
+    std::int64_t sample, first, count;
+  };
+
+  static Runs find_runs(const Axis& axis, std::int64_t longest, Arena& arena);
+  template <class F>
+  void blocks(const Parallel& parallel, F&& run) const;
+  template <class F>
+  void bands(F&& run) const;
+  template <class S>
+  void sum_windows(const Block& block, const S* from, T* scratch, const SampleRows<T>& pooled) const;
+  void divide(const Block& block, const SampleRows<T>& pooled) const;
+  void spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
+                    const T** lines) const;
+
+  std::int64_t samples_, channels_, positions_;
   Axis vertical_, horizontal_;
+  std::int64_t band_rows_;
   gld_view features_;
-  T* scratch_;  // per slot: one sample's map, its scaled rows, and one line of sums
-  std::int64_t scratch_pitch_;
+  Runs vertical_runs_, horizontal_runs_;
+  T* scratch_;       // per slot
+  const T** lines_;  // per slot: where the line of each position's gradient lies
+  std::int64_t scratch_size_;
 };
 
 }  // namespace gld

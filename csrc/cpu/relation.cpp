@@ -34,7 +34,7 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
 }
 
 template <class T>
-double Relation<T>::run(const Parallel& parallel, double weight, Rows<T> grad) {
+double Relation<T>::run(const Parallel& parallel, double weight, const SampleRows<T>& grad) {
   teacher_.fit(parallel);
   student_.fit(parallel);
   const double slope = weight * reduction_ * student_.scale();

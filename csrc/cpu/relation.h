@@ -20,7 +20,7 @@ class Relation {
   Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads);
 
   // The loss. grad, if there, gains weight * d loss / d student logits.
-  double run(const Parallel& parallel, double weight, Rows<T> grad);
+  double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);
 
   gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
 

@@ -1,13 +1,14 @@
 // Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact. DESIGN §3.
 //
 // accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
-// slopes; finish: the gradient. Rows are read a block at a time in every step.
+// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded once.
 #pragma once
 
 #include "arena.h"
 #include "centred.h"
 #include "moment_sums.h"
 #include "parallel.h"
+#include "product.h"
 #include "views.h"
 
 namespace gld {
@@ -18,48 +19,48 @@ class RelationMoments {
   RelationMoments(std::int64_t m, std::int64_t classes, Arena& arena, int threads);
 
   // Σ_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row.
-  double run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, double slope, Rows<T> grad);
+  double run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, double slope,
+             const SampleRows<T>& grad);
 
  private:
-  struct Range {
+  struct Chunk {
     std::int64_t first, count;
   };
-  // Both sides' rows of a block in a slot's scratch: x teacher rows with t = ‖x‖², y student rows with s = ‖y‖².
-  struct Block {
-    Range range;
-    Rows<T> x, y;
-    double* t;
-    double* s;
-    T* spare;  // the rest of the slot's scratch
-  };
-  struct Sides {
-    const Centred<T>& teacher;
-    const Centred<T>& student;
+  // sums.matrix(which) += leftᵀ right
+  struct Moment {
+    int which;
+    Shape shape;
+    Rows<T> left;
+    const Packed<T>* right;
   };
 
-  void accumulate(const Parallel& parallel, const Sides& sides) const;
-  void rows(const Parallel& parallel, const Sides& sides, Range chunk, double slope, Rows<T> grad) const;
-  void accumulate_weighted(const Parallel& parallel, const Sides& sides, Range chunk) const;
-  void finish(const Parallel& parallel, const Sides& sides, double slope, Rows<T> grad) const;
-
-  Block load(const Sides& sides, Range range, int slot) const;
-  // run(block, strand, panel) for every block of the range, once for every panel of columns.
   template <class F>
-  void strands(const Parallel& parallel, const Sides& sides, Range range, F&& run) const;
-  // total[:, panel] += leftᵀ right[:, panel]
-  void add_product(const Block& block, Rows<T> left, Rows<T> right, std::int64_t panel, double* total) const;
-  // spare row i = rows row i times factor[i]
-  Rows<T> weighted(const Block& block, Rows<T> rows, const double* factor, int place) const;
-  // spare place = rows · moment
-  Rows<T> product(const Block& block, Rows<T> rows, Rows<T> moment, int place) const;
+  void chunks(F&& run) const;
+  void load(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, Chunk chunk);
+  void accumulate(const Parallel& parallel, Chunk chunk);
+  void rows(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad);
+  void accumulate_weighted(const Parallel& parallel, Chunk chunk);
+  void finish(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad);
 
-  std::int64_t m_, classes_, pitch_, strands_, panels_, chunk_;
+  void pack(const Parallel& parallel, Rows<T> first, Rows<T> second, std::int64_t count);
+  template <std::size_t N, class F>
+  void add_moments(const Parallel& parallel, Chunk chunk, const MomentSums<T>& sums, const Moment (&moments)[N],
+                   F&& add_row) const;
+  template <std::size_t N>
+  void combine(const Parallel& parallel, const MomentSums<T>& sums, const Shape (&shapes)[N]);
+
+  std::int64_t m_, classes_, pitch_, chunk_, strands_;
   MomentSums<T> plain_, weighted_;
-  double* values_;         // per block of a chunk: Σ ‖u - v‖²
-  double* teacher_slope_;  // per row of a chunk, formulas/relation.h
-  double* student_slope_;
-  T* scratch_;
-  double* squares_;
+  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes (formulas/relation.h).
+  Rows<T> x_, y_, ay_, by_;
+  double* t_;
+  double* s_;
+  double* a_;
+  double* b_;
+  double* values_;          // per task of rows(): Σ ‖u - v‖²
+  Packed<T> right_[2];      // of a chunk
+  Packed<T> moments_[3];    // all rows' moments
+  T* scratch_;              // per slot
   std::int64_t scratch_size_;
 };
 

@@ -25,14 +25,14 @@ class PoolStage {
 template <class T>
 class ClassifierStage {
  public:
-  ClassifierStage(const gld_call& call, Arena& arena);
-  void run(const Parallel& parallel, gld_result& result) const;
+  ClassifierStage(const gld_call& call, Arena& arena, int threads);
+  void run(const Parallel& parallel, gld_result& result);
 
  private:
   const gld_call& call_;
   std::int64_t m_, channels_;
   Classifier<T> classifier_;
-  Rows<T> pooled_, logits_, upstream_, grad_pooled_;
+  Rows<T> pooled_, upstream_, logits_, grad_pooled_;
 };
 
 }  // namespace gld

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "../engine.h"
 #include "arena.h"
@@ -76,31 +78,6 @@ void write_matrix(const gld_view& view, std::int64_t rows, std::int64_t columns,
   }
 }
 
-// Logit or pooled rows [n, rows, columns] read as m = n * rows lines in sample-major order, a block at a time, so that
-// no stage needs its own copy of them.
-template <class T>
-class Lines {
- public:
-  Lines(const gld_view& view, std::int64_t rows, std::int64_t columns) : view_(view), rows_(rows), columns_(columns) {}
-
-  std::int64_t columns() const { return columns_; }
-
-  void load(std::int64_t first, std::int64_t count, T* to, std::int64_t pitch) const {
-    visit(view_, [&](const auto* from) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t sample = (first + i) / rows_;
-        const std::int64_t row = (first + i) % rows_;
-        read_line(to + i * pitch, from + sample * view_.stride[0] + row * view_.stride[1], columns_, view_.stride[2]);
-      }
-    });
-  }
-
- private:
-  gld_view view_;
-  std::int64_t rows_;
-  std::int64_t columns_;
-};
-
 // A dense matrix [m, columns] in the compute type, rows `pitch` apart: in the workspace, or the caller's own buffer.
 template <class T>
 struct Rows {
@@ -109,9 +86,6 @@ struct Rows {
 
   T* operator[](std::int64_t row) const { return data + row * pitch; }
   explicit operator bool() const { return data != nullptr; }
-
-  // The same memory as a view [n, rows, columns].
-  gld_view view(std::int64_t rows) const { return {data, dtype_of<T>(), {rows * pitch, pitch, 1, 0}}; }
 };
 
 template <class T>
@@ -119,20 +93,74 @@ Rows<T> take_rows(Arena& arena, std::int64_t rows, std::int64_t columns) {
   return {arena.take<T>(rows * padded<T>(columns)), padded<T>(columns)};
 }
 
+// The rows of samples, the global one and those of the cells, in the order of samples; row r of all is row r % rows of
+// sample r / rows. They lie in that order too, or with all cells first and then all globals, so that a product can
+// take all cells as one matrix.
 template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T>
-using MatrixMap = Eigen::Map<Matrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
-template <class T>
-using ConstMatrixMap = Eigen::Map<const Matrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+struct SampleRows {
+  std::int64_t rows = 1;
+  T* global = nullptr;
+  T* cells = nullptr;
+  std::int64_t global_stride = 0;  // from sample to sample
+  std::int64_t cells_stride = 0;
+  std::int64_t pitch = 0;          // from cell to cell
 
+  static SampleRows in_order(Rows<T> all, std::int64_t rows) {
+    return {rows, all.data, all.data + all.pitch, rows * all.pitch, rows * all.pitch, all.pitch};
+  }
+  static SampleRows cells_first(Rows<T> all, std::int64_t samples, std::int64_t rows) {
+    const std::int64_t cells = (rows - 1) * all.pitch;
+    return {rows, all.data + samples * cells, all.data, all.pitch, cells, all.pitch};
+  }
+
+  explicit operator bool() const { return global != nullptr; }
+  T* at(std::int64_t sample, std::int64_t row) const {
+    return row == 0 ? global + sample * global_stride : cells + sample * cells_stride + (row - 1) * pitch;
+  }
+  T* operator[](std::int64_t r) const { return at(r / rows, r % rows); }
+};
+
+// Logit rows of either kind read as m = n * rows lines in the order of samples, a block at a time, so that no stage needs its
+// own copy of them.
 template <class T>
-MatrixMap<T> matrix(T* data, std::int64_t rows, std::int64_t columns, std::int64_t pitch) {
-  return {data, rows, columns, Eigen::OuterStride<>(pitch)};
-}
-template <class T>
-ConstMatrixMap<T> matrix(const T* data, std::int64_t rows, std::int64_t columns, std::int64_t pitch) {
-  return {data, rows, columns, Eigen::OuterStride<>(pitch)};
-}
+class Lines {
+ public:
+  // A view [n, rows, columns].
+  Lines(const gld_view& view, std::int64_t rows, std::int64_t columns) : view_(view), rows_{}, columns_(columns) {
+    rows_.rows = rows;
+  }
+  Lines(const SampleRows<T>& rows, std::int64_t columns) : view_{}, rows_(rows), columns_(columns) {}
+
+  std::int64_t columns() const { return columns_; }
+
+  void load(std::int64_t first, std::int64_t count, T* to, std::int64_t pitch) const {
+    if (view_.data == nullptr) {
+      for (std::int64_t i = 0; i < count; ++i) std::copy_n(rows_[first + i], columns_, to + i * pitch);
+      return;
+    }
+    visit(view_, [&](const auto* from) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t sample = (first + i) / rows_.rows;
+        const std::int64_t row = (first + i) % rows_.rows;
+        read_line(to + i * pitch, from + sample * view_.stride[0] + row * view_.stride[1], columns_, view_.stride[2]);
+      }
+    });
+  }
+
+  // Line r where it lies, or read into `buffer`.
+  const T* line(std::int64_t r, T* buffer) const {
+    if (view_.data == nullptr) return rows_[r];
+    if (view_.dtype == dtype_of<T>() && view_.stride[2] == 1) {
+      return static_cast<const T*>(view_.data) + r / rows_.rows * view_.stride[0] + r % rows_.rows * view_.stride[1];
+    }
+    load(r, 1, buffer, columns_);
+    return buffer;
+  }
+
+ private:
+  gld_view view_;
+  SampleRows<T> rows_;
+  std::int64_t columns_;
+};
 
 }  // namespace gld
