@@ -40,7 +40,7 @@ void store_packet(T* to, const Packet<T>& packet) {
 // Asks for memory that will be read soon: short rows of several planes are more than the processor foresees.
 template <class T>
 void prefetch(const T* from, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += 64 / static_cast<std::int64_t>(sizeof(T))) __builtin_prefetch(from + i);
+  for (std::int64_t i = 0; i < count; i += 64 / static_cast<std::int64_t>(sizeof(T))) __builtin_prefetch(from + i, 0, 2);
 }
 
 // to += from, by packets: a loop that the compiler vectorises takes longer to begin.
@@ -53,26 +53,7 @@ void add(T* to, const T* from, std::int64_t count) {
   for (; i < count; ++i) to[i] += from[i];
 }
 
-// From a packet's worth of dense planes of `size` elements to lines of one element per plane.
-template <class T>
-void interleave(const T* planes, std::int64_t size, T* lines) {
-  constexpr std::int64_t width = kPacket<T>;
-  if (size < width) {
-    for (std::int64_t p = 0; p < size; ++p) {
-      for (std::int64_t lane = 0; lane < width; ++lane) lines[p * width + lane] = planes[lane * size + p];
-    }
-    return;
-  }
-  for (std::int64_t next = 0; next < size; next += width) {
-    const std::int64_t p = std::min(next, size - width);  // the last square overlaps the one before
-    Square<T> square;
-    for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(planes + lane * size + p);
-    Eigen::internal::ptranspose(square);
-    for (std::int64_t i = 0; i < width; ++i) store_packet(lines + (p + i) * width, square.packet[i]);
-  }
-}
-
-// The way back, from lines found by line(p) to `count` dense planes of `size` elements.
+// From lines of one element per plane, found by line(p), to `count` dense planes of `size` elements.
 template <class T, class F>
 void deinterleave(F&& line, std::int64_t count, std::int64_t size, T* planes) {
   constexpr std::int64_t width = kPacket<T>;

@@ -11,49 +11,31 @@ constexpr std::int64_t kChannels = 512;         // channels of one task
 constexpr std::int64_t kBandPositions = 4096;   // positions of a map that are worked on at a time, if a row has no more
 constexpr std::int64_t kStreamBytes = 8 << 20;  // gradients larger than this do not go through the caches
 
-// Down a packet's worth of planes, one after the other as they lie in memory: the sum of the rows of each run. Where rows
-// are shorter than a packet, what lies behind them is read too, as long as that is before `end`; `to` has room for it.
-// Of the planes `count` are there, the last one stands in for others. Out of line: inlined, it would lack registers.
-template <class T, class Run>
-[[gnu::noinline]] void sum_rows(const T* from, std::int64_t of_plane, std::int64_t count, const T* end, const Run* first,
-                                const Run* last, std::int64_t row, std::int64_t size, T* to, std::int64_t pitch) {
-  constexpr std::int64_t width = kPacket<T>;
-  for (std::int64_t lane = 0; lane < width; ++lane, to += pitch) {
-    const T* plane = from + std::min(lane, count - 1) * of_plane;
-    for (std::int64_t next = 0; next < size; next += width) {
-      const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});
-      T* sum = to + at;
-      for (const Run* run = first; run != last; ++run, sum += width * pitch) {
-        const T* line = plane + run->begin * row + at;
-        const T* bottom = plane + (run->end - 1) * row + at;
-        Packet<T> total;
-        if (end - bottom >= width) {
-          total = load_packet(bottom);
-        } else {
-          T rest[width] = {};
-          std::copy(bottom, end, rest);
-          total = load_packet(static_cast<const T*>(rest));
-        }
-        for (; line != bottom; line += row) total = Eigen::internal::padd(total, load_packet(line));
-        store_packet(sum, total);
-      }
-    }
-  }
+// to = the sum of columns of `count` channels, in the order in which they lie in memory: anything else reads it at half the
+// speed.
+template <class T>
+void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::int64_t count, T* to) {
+  std::copy_n(from, count, to);
+  for (std::int64_t w = 1; w < columns; ++w) add(to, from + w * column, count);
 }
 
-// to += the sum over columns of `count` channels. Along the columns first, so that no chain of additions is long.
+// Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size` columns,
+// rounded up to whole packets. Reads whole packets.
 template <class T>
-void add_columns(const T* from, std::int64_t columns, std::int64_t column, std::int64_t count, T* line, T* to) {
-  if (count == kPacket<T>) {
-    Packet<T> total = load_packet(from);
-    for (std::int64_t w = 1; w < columns; ++w) total = Eigen::internal::padd(total, load_packet(from + w * column));
-    store_packet(to, Eigen::internal::padd(load_packet(to), total));
-    return;
+void sum_rows(const T* const* planes, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
+  constexpr std::int64_t width = kPacket<T>;
+  for (std::int64_t next = 0; next < size; next += width) {
+    const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});  // the last packet overlaps the one before
+    Square<T> square;
+    for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(planes[lane] + at);
+    for (std::int64_t y = 1; y < rows; ++y) {
+      for (std::int64_t lane = 0; lane < width; ++lane) {
+        square.packet[lane] = Eigen::internal::padd(square.packet[lane], load_packet(planes[lane] + at + y * row));
+      }
+    }
+    Eigen::internal::ptranspose(square);
+    for (std::int64_t i = 0; i < width; ++i) store_packet(lines + (at + i) * width, square.packet[i]);
   }
-  // Columns in the order in which they lie in memory: anything else reads it at half the speed.
-  std::copy_n(from, count, line);
-  for (std::int64_t w = 1; w < columns; ++w) add(line, from + w * column, count);
-  add(to, line, count);
 }
 
 template <class T>
@@ -85,34 +67,44 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
       features_(side.features),
       vertical_runs_(find_runs(vertical_, band_rows_, arena)),
       horizontal_runs_(find_runs(horizontal_, side.width, arena)) {
-  // Forward: a line of channels per column, as many for the regions beside each other, and one more; a row of as many planes as a
-  // packet has elements, and room behind it. Backward: such planes, and a line per region of a band, which has no more of
-  // them than positions.
   const std::int64_t block = padded<T>(std::min(channels_, kChannels));
   const std::int64_t positions = band_rows_ * side.width;
-  scratch_size_ = padded<T>(std::max((2 * padded<T>(side.width) + 1) * block + padded<T>(side.width) * kPacket<T> * std::min(side.height, 2 * call.grid_rows + side.height / band_rows_),
+  const std::int64_t row = padded<T>(side.width);
+  // Forward: a line per region, then one for every column and one more, or a row of as many planes as a packet has elements
+  // and its columns. Backward: such planes of a band, and a line per region of it, of which it has no more than positions.
+  region_limit_ = limit(vertical_, band_rows_) * limit(horizontal_, side.width) * block;
+  scratch_size_ = padded<T>(std::max(region_limit_ + (side.width + 1) * block + 2 * row * kPacket<T>,
                                      positions * (block + kPacket<T>)));
   scratch_ = arena.take<T>(scratch_size_ * threads);
   lines_ = arena.take<const T*>(positions * threads);
 }
 
+// Own and shared positions of the cells take turns, and each of them may be cut.
+template <class T>
+std::int64_t Pool<T>::limit(const Axis& axis, std::int64_t longest) {
+  return std::min(axis.length, 2 * axis.cells + axis.length / longest);
+}
+
 template <class T>
 typename Pool<T>::Runs Pool<T>::find_runs(const Axis& axis, std::int64_t longest, Arena& arena) {
-  // Own and shared positions of the cells take turns, and each of them may be cut.
-  const std::int64_t most = std::min(axis.length, 2 * axis.cells + axis.length / longest);
-  Run* const runs = arena.take<Run>(most);
-  if (runs == nullptr) return {nullptr, nullptr};
-  Run* end = runs;
+  Runs runs{arena.take<Run>(limit(axis, longest)), 0, arena.take<Span>(axis.cells)};
+  if (runs.data == nullptr) return runs;
   for (std::int64_t position = 0; position < axis.length; ++position) {
     const std::int64_t first = axis.first_cell(position);
     const std::int64_t last = axis.last_cell(position);
-    if (end != runs && end[-1].first_cell == first && end[-1].last_cell == last && position - end[-1].begin < longest) {
-      end[-1].end = position + 1;
-    } else {
-      *end++ = {position, position + 1, first, last};
+    Run* open = runs.end() - 1;
+    if (runs.count > 0 && open->first_cell == first && open->last_cell == last && position - open->begin < longest) {
+      open->end = position + 1;
+      continue;
     }
+    runs.data[runs.count] = {position, position + 1, first, last};
+    for (std::int64_t cell = first; cell <= last; ++cell) {
+      if (axis.begin(cell) == position) runs.windows[cell] = {runs.count, 0, axis.window(cell)};
+      runs.windows[cell].end = runs.count + 1;
+    }
+    ++runs.count;
   }
-  return {runs, end};
+  return runs;
 }
 
 template <class T>
@@ -128,121 +120,149 @@ void Pool<T>::blocks(const Parallel& parallel, F&& run) const {
 template <class T>
 template <class F>
 void Pool<T>::bands(F&& run) const {
-  for (const Run* begin = vertical_runs_.begin; begin != vertical_runs_.end;) {
-    const Run* end = begin + 1;
-    while (end != vertical_runs_.end && end->end - begin->begin <= band_rows_) ++end;
-    run(Band{begin, end, begin->begin, end[-1].end - begin->begin});
-    begin = end;
+  const auto bottom = [&](std::int64_t last) { return vertical_runs_.data[last].end; };
+  for (std::int64_t begin = 0, end = 0; begin < vertical_runs_.count; begin = end) {
+    const std::int64_t top = vertical_runs_.data[begin].begin;
+    for (end = begin + 1; end < vertical_runs_.count && bottom(end) - top <= band_rows_;) ++end;
+    run(Band{begin, end, top, bottom(end - 1) - top});
   }
 }
 
-// Sums over the windows of `count` channels that lie side by side, or of a packet's worth of planes.
+// Sums over the regions of channels that lie side by side. Along a row first, so that no chain of additions is long.
 template <class T>
 template <class S>
-void Pool<T>::sum_windows(const Block& block, const S* from, T* scratch, const SampleRows<T>& pooled) const {
+void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare) const {
+  const std::int64_t of_row = features_.stride[2];
+  const std::int64_t of_column = features_.stride[3];
+  const std::int64_t pitch = padded<T>(block.count);
+  T* const line = spare;
+  T* const staged = line + pitch;
+  for (const Run& v : vertical_runs_) {
+    for (std::int64_t y = v.begin; y < v.end; ++y) {
+      const T* row = staged;
+      std::int64_t column = pitch;
+      if constexpr (std::is_same_v<S, T>) {
+        row = from + y * of_row;
+        column = of_column;
+      } else {
+        for (std::int64_t w = 0; w < horizontal_.length; ++w) {
+          read_line(staged + w * pitch, from + y * of_row + w * of_column, block.count, 1);
+        }
+      }
+      T* region = regions;
+      for (const Run& h : horizontal_runs_) {
+        sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, y == v.begin ? region : line);
+        if (y != v.begin) add(region, line, block.count);
+        region += pitch;
+      }
+    }
+    regions += horizontal_runs_.count * pitch;
+  }
+}
+
+// The same of a packet's worth of planes. Down the planes first: then there is less to interleave.
+template <class T>
+template <class S>
+void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, T* spare) const {
+  constexpr std::int64_t lanes = kPacket<T>;
   const std::int64_t width = horizontal_.length;
+  const std::int64_t pitch = padded<T>(width);
+  const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
   const std::int64_t of_row = features_.stride[2];
   const std::int64_t of_column = features_.stride[3];
-  constexpr bool own = std::is_same_v<S, T>;
-  const std::int64_t count = block.count;
-  const std::int64_t size = padded<T>(count);
-  const std::int64_t pitch = padded<T>(width);
-  const std::int64_t regions = horizontal_runs_.end - horizontal_runs_.begin;
-  T* const region = scratch;               // a line per horizontal run
-  T* const line = region + regions * size;
-  T* const lines = line + size;            // a line per column
-  T* const staged = lines + pitch * size;  // planes
+  T* const lines = spare;
+  T* const staged = lines + pitch * lanes;
 
-  const auto add_lines = [&](const T* at, std::int64_t column) {
-    for (std::int64_t h = 0; h < regions; ++h) {
-      const Run& run = horizontal_runs_.begin[h];
-      add_columns(at + run.begin * column, run.end - run.begin, column, count, line, region + h * size);
-    }
-  };
-  if (of_channel != 1) {
-    // Down the planes first: then there is less to interleave.
-    // Reading on behind a short row is for planes and rows that follow one another, half a packet long at least.
-    const std::int64_t height = vertical_.length;
-    const bool in_order = of_column == 1 && 2 * width >= kPacket<T> && (height == 1 || of_row >= width) &&
-                          of_channel >= (height - 1) * of_row + width;
-    if (own && in_order) {
-      const S* end = from + (count - 1) * of_channel + (height - 1) * of_row + width;
-      sum_rows(reinterpret_cast<const T*>(from), of_channel, count, reinterpret_cast<const T*>(end), vertical_runs_.begin,
-               vertical_runs_.end, of_row, width, staged, pitch);
+  // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
+  const bool in_order = std::is_same_v<S, T> && of_column == 1 && of_row >= width &&
+                        of_channel >= vertical_.length * of_row && of_sample >= channels_ * of_channel;
+  const S* const end = static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample + (channels_ - 1) * of_channel +
+                       (vertical_.length - 1) * of_row + width;
+  for (const Run& v : vertical_runs_) {
+    const T* planes[lanes];
+    std::int64_t rows = v.end - v.begin;
+    const auto plane = [&](std::int64_t lane) { return from + std::min(lane, block.count - 1) * of_channel + v.begin * of_row; };
+    if (in_order && end - (plane(lanes) + (rows - 1) * of_row) >= pitch) {
+      for (std::int64_t lane = 0; lane < lanes; ++lane) planes[lane] = reinterpret_cast<const T*>(plane(lane));
     } else {
-      for (std::int64_t lane = 0; lane < kPacket<T>; ++lane) {
-        const S* plane = from + std::min(lane, count - 1) * of_channel;
-        T* to = staged + lane * pitch;
-        for (const Run* v = vertical_runs_.begin; v != vertical_runs_.end; ++v, to += kPacket<T> * pitch) {
-          read_line(to, plane + v->begin * of_row, width, of_column);
-          for (std::int64_t y = v->begin + 1; y < v->end; ++y) {
-            read_line(line, plane + y * of_row, width, of_column);
-            add(to, line, width);
-          }
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        T* const to = staged + lane * pitch;
+        planes[lane] = to;
+        read_line(to, plane(lane), width, of_column);
+        for (std::int64_t y = 1; y < rows; ++y) {
+          read_line(lines, plane(lane) + y * of_row, width, of_column);
+          add(to, static_cast<const T*>(lines), width);
         }
       }
+      rows = 1;
     }
-  }
-  for (const Run* v = vertical_runs_.begin; v != vertical_runs_.end; ++v) {
-    std::fill_n(region, regions * size, T(0));
-    const S* top = from + v->begin * of_row;
-    if (of_channel != 1) {
-      interleave(static_cast<const T*>(staged + (v - vertical_runs_.begin) * kPacket<T> * pitch), pitch, lines);
-      add_lines(lines, kPacket<T>);
-    } else {
-      for (std::int64_t y = 0; y < v->end - v->begin; ++y) {
-        if constexpr (own) {
-          add_lines(top + y * of_row, of_column);
-        } else {
-          for (std::int64_t w = 0; w < width; ++w) read_line(lines + w * size, top + y * of_row + w * of_column, count, 1);
-          add_lines(lines, size);
-        }
-      }
-    }
-    for (std::int64_t h = 0; h < regions; ++h) {
-      const Run& run = horizontal_runs_.begin[h];
-      for (std::int64_t i = v->first_cell; i <= v->last_cell; ++i) {
-        for (std::int64_t j = run.first_cell; j <= run.last_cell; ++j) {
-          add(pooled.at(block.sample, 1 + i * horizontal_.cells + j) + block.first, region + h * size, count);
-        }
-      }
-      if (pooled.global != nullptr) add(pooled.at(block.sample, 0) + block.first, region + h * size, count);
+    sum_rows(planes, rows, of_row, width, lines);
+    for (const Run& h : horizontal_runs_) {
+      Packet<T> total = load_packet(lines + h.begin * lanes);
+      for (std::int64_t w = h.begin + 1; w < h.end; ++w) total = Eigen::internal::padd(total, load_packet(lines + w * lanes));
+      store_packet(regions, total);
+      regions += lanes;
     }
   }
 }
 
+// The mean over a window from the sums over its regions.
 template <class T>
-void Pool<T>::divide(const Block& block, const SampleRows<T>& pooled) const {
-  const auto by = [&](std::int64_t row, std::int64_t area) {
-    T* to = pooled.at(block.sample, row) + block.first;
-    for (std::int64_t c = 0; c < block.count; ++c) to[c] /= static_cast<T>(area);
-  };
-  if (pooled.global != nullptr) by(0, positions_);
-  for (std::int64_t i = 0; i < vertical_.cells; ++i) {
-    for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
-      by(1 + i * horizontal_.cells + j, vertical_.window(i) * horizontal_.window(j));
+void Pool<T>::mean(const T* regions, std::int64_t pitch, const Span& vertical, const Span& horizontal, std::int64_t count,
+                   T* to) const {
+  namespace packet = Eigen::internal;
+  const std::int64_t across = horizontal_runs_.count * pitch;
+  const T* const first = regions + vertical.begin * across + horizontal.begin * pitch;
+  const std::int64_t rows = vertical.end - vertical.begin;
+  const std::int64_t columns = horizontal.end - horizontal.begin;
+  const Packet<T> divisor = packet::pset1<Packet<T>>(static_cast<T>(vertical.length * horizontal.length));
+  const auto whole = [&](std::int64_t k) {
+    Packet<T> total = load_packet(first + k);
+    for (std::int64_t h = 1; h < columns; ++h) total = packet::padd(total, load_packet(first + h * pitch + k));
+    for (std::int64_t v = 1; v < rows; ++v) {
+      const T* row = first + v * across + k;
+      Packet<T> line = load_packet(row);
+      for (std::int64_t h = 1; h < columns; ++h) line = packet::padd(line, load_packet(row + h * pitch));
+      total = packet::padd(total, line);
     }
-  }
+    return packet::pdiv(total, divisor);
+  };
+  std::int64_t k = 0;
+  for (; k + kPacket<T> <= count; k += kPacket<T>) store_packet(to + k, whole(k));
+  if (k == count) return;
+  T rest[kPacket<T>];
+  store_packet(static_cast<T*>(rest), whole(k));  // regions are whole packets
+  std::copy_n(rest, count - k, to + k);
 }
 
 template <class T>
 void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) const {
-  const std::int64_t step = features_.stride[1] == 1 ? kChannels : kPacket<T>;
-  const std::int64_t cells = vertical_.cells * horizontal_.cells;
+  const std::int64_t of_sample = features_.stride[0];
+  const std::int64_t of_channel = features_.stride[1];
+  const bool lines = of_channel == 1;
+  const std::int64_t step = lines ? kChannels : kPacket<T>;
   blocks(parallel, [&](const Block& block, int slot) {
-    for (std::int64_t row = pooled.global != nullptr ? 0 : 1; row <= cells; ++row) {
-      std::fill_n(pooled.at(block.sample, row) + block.first, block.count, T(0));
-    }
-    visit(features_, [&](const auto* data) {
-      for (std::int64_t c = 0; c < block.count; c += step) {
-        const Block part{block.sample, block.first + c, std::min(step, block.count - c)};
-        const auto* from = data + part.sample * features_.stride[0] + part.first * features_.stride[1];
-        if (step == kPacket<T>) prefetch(from + step * features_.stride[1], step * features_.stride[1]);
-        sum_windows(part, from, scratch_ + slot * scratch_size_, pooled);
+    T* const regions = scratch_ + slot * scratch_size_;
+    for (std::int64_t c = 0; c < block.count; c += step) {
+      const Block part{block.sample, block.first + c, std::min(step, block.count - c)};
+      visit(features_, [&](const auto* data) {
+        const auto* from = data + part.sample * of_sample + part.first * of_channel;
+        if (lines) return sum_lines(part, from, regions, regions + region_limit_);
+        prefetch(from + 2 * step * of_channel, step * of_channel);
+        sum_planes(part, from, regions, regions + region_limit_);
+      });
+      const std::int64_t pitch = lines ? padded<T>(part.count) : kPacket<T>;
+      const auto mean_of = [&](std::int64_t row, const Span& v, const Span& h) {
+        mean(regions, pitch, v, h, part.count, pooled.at(part.sample, row) + part.first);
+      };
+      if (pooled.global != nullptr) mean_of(0, vertical_runs_.all(), horizontal_runs_.all());
+      for (std::int64_t i = 0; i < vertical_.cells; ++i) {
+        for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
+          mean_of(1 + i * horizontal_.cells + j, vertical_runs_.windows[i], horizontal_runs_.windows[j]);
+        }
       }
-    });
-    divide(block, pooled);
+    }
   });
 }
 
@@ -256,17 +276,18 @@ void Pool<T>::spread_lines(const Band& band, const Block& block, const SampleRow
     const T* from = grad_pooled.at(block.sample, row) + block.first;
     for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / static_cast<T>(area);
   };
-  for (const Run* v = band.begin; v != band.end; ++v) {
-    for (const Run* h = horizontal_runs_.begin; h != horizontal_runs_.end; ++h) {
+  for (std::int64_t run = band.begin; run < band.end; ++run) {
+    const Run& v = vertical_runs_.data[run];
+    for (const Run& h : horizontal_runs_) {
       std::fill_n(values, block.count, T(0));
       if (grad_pooled.global != nullptr) add_row(0, positions_);
-      for (std::int64_t i = v->first_cell; i <= v->last_cell; ++i) {
-        for (std::int64_t j = h->first_cell; j <= h->last_cell; ++j) {
-          add_row(1 + i * horizontal_.cells + j, vertical_.window(i) * horizontal_.window(j));
+      for (std::int64_t i = v.first_cell; i <= v.last_cell; ++i) {
+        for (std::int64_t j = h.first_cell; j <= h.last_cell; ++j) {
+          add_row(1 + i * horizontal_.cells + j, vertical_runs_.windows[i].length * horizontal_runs_.windows[j].length);
         }
       }
-      for (std::int64_t y = v->begin - band.top; y < v->end - band.top; ++y) {
-        std::fill(lines + y * width + h->begin, lines + y * width + h->end, values);
+      for (std::int64_t y = v.begin - band.top; y < v.end - band.top; ++y) {
+        std::fill(lines + y * width + h.begin, lines + y * width + h.end, values);
       }
       values += padded<T>(block.count);
     }

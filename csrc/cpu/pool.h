@@ -43,29 +43,40 @@ class Pool {
   struct Run {
     std::int64_t begin, end, first_cell, last_cell;
   };
+  // Runs [begin, end) of an axis, and how many positions they cover.
+  struct Span {
+    std::int64_t begin, end, length;
+  };
   struct Runs {
-    Run* begin;
-    Run* end;
+    Run* data;
+    std::int64_t count;
+    Span* windows;  // of the cells
+
+    Run* begin() const { return data; }
+    Run* end() const { return data + count; }
+    Span all() const { return {0, count, data[count - 1].end}; }
   };
   // Vertical runs of no more positions in all than are worked on at a time, and the rows of the map that they cover.
   struct Band {
-    const Run* begin;
-    const Run* end;
-    std::int64_t top, rows;
+    std::int64_t begin, end, top, rows;
   };
   // Channels [first, first + count) of one sample.
   struct Block {
     std::int64_t sample, first, count;
   };
 
+  static std::int64_t limit(const Axis& axis, std::int64_t longest);
   static Runs find_runs(const Axis& axis, std::int64_t longest, Arena& arena);
   template <class F>
   void blocks(const Parallel& parallel, F&& run) const;
   template <class F>
   void bands(F&& run) const;
   template <class S>
-  void sum_windows(const Block& block, const S* from, T* scratch, const SampleRows<T>& pooled) const;
-  void divide(const Block& block, const SampleRows<T>& pooled) const;
+  void sum_lines(const Block& block, const S* from, T* regions, T* spare) const;
+  template <class S>
+  void sum_planes(const Block& block, const S* from, T* regions, T* spare) const;
+  void mean(const T* regions, std::int64_t pitch, const Span& vertical, const Span& horizontal, std::int64_t count,
+            T* to) const;
   void spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
                     const T** lines) const;
 
@@ -76,7 +87,7 @@ class Pool {
   Runs vertical_runs_, horizontal_runs_;
   T* scratch_;       // per slot
   const T** lines_;  // per slot: where the line of each position's gradient lies
-  std::int64_t scratch_size_;
+  std::int64_t region_limit_, scratch_size_;
 };
 
 }  // namespace gld
