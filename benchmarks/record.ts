@@ -57,7 +57,7 @@ export interface Measurement {
   dtype: DType;
   layout: 'NCHW' | 'NHWC';
   sizes: Sizes;
-  /** 'gld-loss', 'pytorch', 'pytorch-compile', 'tfjs', 'typescript'. */
+  /** 'gld-loss', 'pytorch', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'. */
   contender: string;
   /** What distinguishes several measurements of one contender: a relation method, 'sync', 'async', '4 async at once'. */
   variant?: string;
@@ -72,6 +72,8 @@ export interface Measurement {
   error?: ErrorOf;
   /** Least time that the machine's limits allow, for our own measurements. */
   floor?: Floor;
+  /** What a call leaves on the heap and beside it for the garbage collector, where that was measured. */
+  bytesPerCall?: number;
 }
 
 export interface Sizes {
