@@ -16,9 +16,9 @@ interface Hello {
   compile: boolean;
 }
 
-/** Where Debian puts its choices of libblas.so.3. */
-const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as 'x64' | 'arm64'];
-const libraries = { open: `/usr/lib/${multiarch}/openblas-pthread`, reference: `/usr/lib/${multiarch}/blas` };
+/** Where Debian puts its choices of libblas.so.3, and of the LAPACK that would bring its own BLAS along. */
+const folder = `/usr/lib/${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch as 'x64' | 'arm64']}-linux-gnu`;
+const libraries = { open: [`${folder}/openblas-pthread`], reference: [`${folder}/blas`, `${folder}/lapack`] };
 const isReference = ({ blas }: Hello) => blas.startsWith('reference');
 
 async function hello(python: string, path?: string): Promise<Hello> {
@@ -30,7 +30,7 @@ async function hello(python: string, path?: string): Promise<Hello> {
   }
 }
 
-/** What is there: the interpreter, and the folders that LD_LIBRARY_PATH must name for each BLAS, if any. */
+/** What is there: the interpreter, and the LD_LIBRARY_PATH of each BLAS, where it takes one. */
 export interface Found {
   python: string;
   torch: string;
@@ -43,8 +43,9 @@ export interface Found {
 export async function findPyTorch(): Promise<Found> {
   const python = findPython();
   const plain = await hello(python);
-  const at = async (path: string, wanted: boolean) => {
-    if (!existsSync(path)) return undefined;
+  const at = async (folders: string[], wanted: boolean) => {
+    if (!folders.every((name) => existsSync(name))) return undefined;
+    const path = folders.join(':');
     const found = await hello(python, path);
     return isReference(found) === wanted ? { blas: found.blas, path } : undefined;
   };
