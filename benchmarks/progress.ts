@@ -1,5 +1,6 @@
 /** What the terminal shows meanwhile: a bar and the latest result, or plain lines when the output is no terminal. */
 import { Presets, SingleBar } from 'cli-progress';
+import { clock } from '../examples/distill/progress.js';
 
 export interface Progress {
   /** The next of the cases begins. */
@@ -32,11 +33,12 @@ function bar(total: number, stream: NodeJS.WriteStream): Progress {
 }
 
 function lines(total: number, stream: NodeJS.WriteStream): Progress {
+  const began = performance.now();
   let begun = 0;
   return {
     next(name) {
       begun++;
-      stream.write(`${begun}/${total} ${name}\n`);
+      stream.write(`${begun}/${total} (${clock((performance.now() - began) / 1000)}) ${name}\n`);
     },
     tell: (text) => void stream.write(`    ${text}\n`),
     close: () => undefined,

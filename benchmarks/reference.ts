@@ -3,7 +3,7 @@ import { arrayError, lossError, relationError } from '../test/support/compare.js
 import type { Case, Workload } from './cases.js';
 import type { Outputs, Participant } from './contenders/index.js';
 import { prepareOurs } from './contenders/ours.js';
-import { relationBytes, type PyTorch } from './contenders/pytorch.js';
+import { memoryLimit, relationBytes, type PyTorch } from './contenders/pytorch.js';
 import { computeReference, isSmall } from './contenders/typescript.js';
 import type { Data } from './data.js';
 import type { ErrorOf } from './record.js';
@@ -13,9 +13,6 @@ export interface Reference {
   /** As in the record. */
   source: string;
 }
-
-/** Bytes of m × m matrices in float64 that a reference may take. */
-const memoryLimit = 8 * 2 ** 30;
 
 /** The case that has everything in float64. */
 function exact(workload: Workload): Case {

@@ -4,6 +4,7 @@ import { openContenders } from './contenders/all.js';
 import { type Contender, type Entry, type Outputs, type Participant } from './contenders/index.js';
 import type { ContenderName } from './contenders/names.js';
 import { openPyTorch, type PyTorch } from './contenders/pytorch.js';
+import { isSmall } from './contenders/typescript.js';
 import { Data } from './data.js';
 import { describeEnvironment } from './environment.js';
 import { floorOf, work } from './floor.js';
@@ -165,7 +166,8 @@ export async function run(settings: Settings): Promise<RunRecord> {
   const began = new Date();
   const scratch = new Scratch();
   const { cases, threads } = settings;
-  const { contenders, absent, pytorch } = await openContenders(settings.contenders, threads, scratch);
+  const needsReference = !cases.every(isSmall);
+  const { contenders, absent, pytorch } = await openContenders(settings.contenders, threads, needsReference, scratch);
   const progress = createProgress(cases.length * threads.length + (settings.memory ? 1 : 0));
   const reference = pytorch && openPyTorch('pytorch', pytorch, scratch);
   const meter = new LimitsMeter(threads);

@@ -32,20 +32,26 @@ async function timed(participant: Participant, calls: number): Promise<number> {
   return seconds;
 }
 
+/** Longer first calls are as good a repetition as any. */
+const firstCounts = 0.5;
+
 /** Seconds per call of each repetition of each participant, all of which have computed once before. */
-export async function timeSideBySide(participants: Participant[], budgets: Budget[]): Promise<number[][]> {
+export async function timeSideBySide(participants: readonly Participant[], budgets: readonly Budget[]): Promise<number[][]> {
+  const samples: number[][] = participants.map(() => []);
   const plans: Plan[] = [];
   for (const [i, participant] of participants.entries()) {
+    const budget = budgets[i]!;
     let estimate = await timed(participant, 1);
+    if (estimate >= firstCounts) samples[i]!.push(estimate);
     // A first short call is a bad guess of the ones after it.
-    if (estimate < budgets[i]!.leastSeconds) estimate = Math.min(estimate, await timed(participant, 10));
-    plans.push(plan(estimate, budgets[i]!));
+    if (estimate < budget.leastSeconds) estimate = Math.min(estimate, await timed(participant, 10));
+    plans.push(plan(estimate, budget));
   }
-  const samples: number[][] = participants.map(() => []);
-  const rounds = Math.max(0, ...plans.map(({ repetitions }) => repetitions));
-  for (let round = 0; round < rounds; round++) {
+  const most = Math.max(0, ...plans.map(({ repetitions }) => repetitions));
+  for (let round = 0; round < most; round++) {
     for (const [i, participant] of participants.entries()) {
-      if (round < plans[i]!.repetitions) samples[i]!.push(await timed(participant, plans[i]!.calls));
+      const { calls, repetitions } = plans[i]!;
+      if (round < repetitions && samples[i]!.length <= round) samples[i]!.push(await timed(participant, calls));
     }
   }
   return samples;

@@ -10,11 +10,9 @@ export interface Opened {
   contenders: Contender[];
   /** Why others take no part. */
   absent: Record<string, string>;
-  /** Whatever takes part: what references and memory are measured with. */
+  /** What references and memory are computed with, whether or not it takes part. */
   pytorch?: Found;
 }
-
-const isPyTorch = (name: ContenderName) => name.startsWith('pytorch');
 
 async function open(
   name: ContenderName, threads: readonly number[], scratch: Scratch, found: () => Promise<Found>,
@@ -26,8 +24,9 @@ async function open(
   return openPyTorch(name, await found(), scratch);
 }
 
+/** @param reference whether PyTorch is wanted for references, too */
 export async function openContenders(
-  names: readonly ContenderName[], threads: readonly number[], scratch: Scratch,
+  names: readonly ContenderName[], threads: readonly number[], reference: boolean, scratch: Scratch,
 ): Promise<Opened> {
   let finding: Promise<Found> | undefined;
   const found = () => (finding ??= findPyTorch());
@@ -41,6 +40,7 @@ export async function openContenders(
       absent[name] = error.message;
     }
   }
-  const pytorch = names.some(isPyTorch) ? await found().catch(() => undefined) : undefined;
+  const wanted = reference || names.some((name) => name.startsWith('pytorch'));
+  const pytorch = wanted ? await found().catch(() => undefined) : undefined;
   return { contenders, absent, ...(pytorch && { pytorch }) };
 }

@@ -1,5 +1,6 @@
 /** PyTorch on the CPU: eager with autograd, with the BLAS of the machine or a chosen one, or through torch.compile. */
 import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
@@ -65,9 +66,9 @@ interface Kind {
   versions: Record<string, string>;
 }
 
-/** Live m × m matrices of the relation loss with autograd, measured: teacher, student, and what backward needs. */
-const squareMatrices = 8;
-export const memoryLimit = 6 * 2 ** 30;
+/** m × m matrices that are alive at once in the relation loss with autograd, as the memory curves show. */
+const squareMatrices = 6;
+export const memoryLimit = Math.min(6 * 2 ** 30, totalmem() / 3);
 
 export const relationBytes = (m: number, dtype: DType = 'float32') =>
   squareMatrices * m * m * (dtype === 'float64' ? 8 : 4);
