@@ -10,13 +10,16 @@ import type { Scratch } from './scratch.js';
 export type StoredTensor = [file: string, dtype: string, shape: number[]];
 
 export class Data {
-  readonly inputs: Inputs;
+  private made: Inputs | undefined;
   private folder: string | undefined;
   private stored: Record<string, StoredTensor> = {};
   private readonly wide: Inputs = {};
 
-  constructor(readonly workload: Workload, private readonly scratch: Scratch) {
-    this.inputs = makeInputs(workload);
+  constructor(readonly workload: Workload, private readonly scratch: Scratch) {}
+
+  /** Made when first used: where every contender is skipped they may be larger than the machine. */
+  get inputs(): Inputs {
+    return (this.made ??= makeInputs(this.workload));
   }
 
   /** An input in the element type of the case. */

@@ -10,8 +10,10 @@ import { run } from './run.js';
 import { UsageError } from './select.js';
 
 function list(): string {
-  const titles = new Map(cases.map(({ name, title }) => [name, title]));
-  const rows = [...titles, [memoryName, 'Peak memory of the relation loss against m'] as const];
+  // Of cases that share a name, the first one's title.
+  const titles = new Map(cases.toReversed().map(({ name, title }) => [name, title]));
+  const rows = [...titles].reverse();
+  rows.push([memoryName, 'Peak memory of the relation loss against m']);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
     'cases:', ...rows.map(([name, title]) => `  ${name.padEnd(width)}  ${title}`),

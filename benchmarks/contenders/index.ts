@@ -43,13 +43,14 @@ export class Absent extends Error {}
 /** Beyond this many flops a method is not sane on a processor: some seconds on one core. */
 export const flopLimit = 2e11;
 
+const digits = (value: number) => value.toLocaleString('en', { maximumSignificantDigits: 3 });
+
 export function tooLong(flops: number, limit = flopLimit): string | undefined {
   if (flops <= limit) return undefined;
-  return `${(flops / 1e9).toPrecision(3)} Gflop at least, more than the ${(limit / 1e9).toPrecision(3)} allowed here`;
+  return `${digits(flops / 1e9)} Gflop at least, more than the ${digits(limit / 1e9)} allowed here`;
 }
 
 export function tooLarge(bytes: number, limit: number): string | undefined {
   if (bytes <= limit) return undefined;
-  const gib = (count: number) => (count / 2 ** 30).toPrecision(3);
-  return `its m × m matrices take ${gib(bytes)} GiB, more than the ${gib(limit)} allowed here`;
+  return `its m × m matrices take ${digits(bytes / 2 ** 30)} GiB, more than the ${digits(limit / 2 ** 30)} allowed here`;
 }
