@@ -1,4 +1,4 @@
-/** Prints the growth of the heap over many calls as JSON. Usage: node --expose-gc ... allocations-child.ts WAY THREADS */
+/** Prints the growth of the heap over many calls as JSON. Arguments: WAY THREADS; needs --expose-gc */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';

@@ -38,6 +38,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const way of Object.keys(ways) as Way[]) {
     const { calls, collections, ...bytes } = await growth(way, 1);
     const perCall = Object.entries(bytes).map(([name, count]) => `${name} ${(count / calls).toFixed(2)}`);
-    console.log(`${ways[way]}: bytes per call over ${calls} calls and ${collections} collections: ${perCall.join(', ')}`);
+    const over = `bytes per call over ${calls} calls and ${collections} collections`;
+    console.log(`${ways[way]}: ${over}: ${perCall.join(', ')}`);
   }
 }

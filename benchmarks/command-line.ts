@@ -6,7 +6,7 @@ import { contenderNames } from './contenders/names.js';
 import type { Settings } from './run.js';
 import { patterns, select, UsageError } from './select.js';
 
-export const helpText = `Measures gld-loss against other ways to compute the same, and against the limits of the machine.
+export const helpText = `Measures gld-loss against other ways to compute the same, and against the machine's limits.
 
 usage: npm run bench -- [options]
 
@@ -74,7 +74,7 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const wanted = { case: patterns(values.case ?? []), contender: patterns(values.contender ?? []) };
   const names = select('case', [...offered.map(({ name }) => name), ...(quick ? [] : [memoryName])], wanted.case);
   const contenders = select('contender', contenderNames, wanted.contender);
-  const filters = [...wanted.case.map((one) => `--case ${one}`), ...wanted.contender.map((one) => `--contender ${one}`)];
+  const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {
     do: 'run',
     directory: values.out ?? `benchmarks/results/${stamp(now)}`,

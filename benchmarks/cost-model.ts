@@ -1,4 +1,4 @@
-/** The cost model of the relation loss's two methods: its terms, its fit, and the C++ header that holds its constants. */
+/** The cost model of the relation loss's two methods: its terms, its fit, and the C++ header with its constants. */
 import type { Method } from './floor.js';
 import type { Mode } from './record.js';
 
@@ -76,7 +76,8 @@ function array(name: string, method: Method, constants: Constants): string {
 
 /** csrc/cpu/relation_cost.h */
 export function header(constants: Constants): string {
-  return `// The cost model by which method 'auto' of the relation loss chooses: what each method takes for m rows of K classes.
+  return `\
+// The cost model by which method 'auto' of the relation loss chooses: what each method takes for m rows of K classes.
 // Printed by \`npm run bench:fit\`, which measures both methods over a grid of m and K and fits the constants. They are
 // nanoseconds on one thread of the machine it ran on; only their ratios count.
 #pragma once

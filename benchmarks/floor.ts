@@ -1,9 +1,9 @@
 /**
  * The least that any algorithm of this kind has to move and compute, and how long that takes at the machine's limits.
  *
- * Bytes are those of inputs that have to be read once and outputs that have to be written once; what lies in between may
- * stay in caches. Flops are those of matrix products, two per multiply-add; sums, roots and exponentials are left out,
- * because their number is of a lower order.
+ * Bytes are those of inputs that have to be read once and outputs that have to be written once, read and written bytes
+ * alike, as in the copy that gives the bandwidth; what lies in between may stay in caches. Flops are those of matrix
+ * products, two per multiply-add; sums, roots and exponentials are left out, because their number is of a lower order.
  */
 import type { Features, Workload } from './cases.js';
 import type { DType, Floor, Limits, Mode } from './record.js';
@@ -32,7 +32,8 @@ export function relationFlops(method: Method, m: number, K: number, mode: Mode):
   // Per row x'Gxx·x over a triangle, 1; x'Gxy·y, 2; and y'Gyy·y over a triangle, 1: or 2 for all of Gyy·y, which the
   // gradient needs as a vector.
   const rows = 1 + 2 + (mode === 'gradients' ? 2 : 1);
-  // The moments weighted with the rows' slopes: Σ a·xyᵀ is full, 2; Σ b·yyᵀ symmetric, 1. Then both times the rows, 2 each.
+  // The moments weighted with the rows' slopes: Σ a·xyᵀ is full, 2; Σ b·yyᵀ symmetric, 1. Then both times the rows, 2
+  // each.
   const rest = mode === 'gradients' ? 2 + 1 + 2 + 2 : 0;
   return (moments + rows + rest) * m * K * K;
 }

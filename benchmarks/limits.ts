@@ -47,7 +47,9 @@ export class LimitsMeter {
     return [...this.samples].map(([threads, samples]) => {
       const of = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
       return {
-        threads, copyBytesPerSecond: of('copy'), productFlopsPerSecond: { float32: of('float32'), float64: of('float64') },
+        threads,
+        copyBytesPerSecond: of('copy'),
+        productFlopsPerSecond: { float32: of('float32'), float64: of('float64') },
       };
     });
   }

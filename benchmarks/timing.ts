@@ -9,7 +9,7 @@ export interface Budget {
   /** For what takes more than two seconds. */
   fewestOfSlow: number;
   most: number;
-  /** Calls are repeated until a repetition takes this long, so that the clock's and the loop's own cost do not count. */
+  /** Calls are repeated until a repetition takes this long, so that the cost of clock and loop does not count. */
   leastSeconds: number;
 }
 
@@ -36,7 +36,9 @@ async function timed(participant: Participant, calls: number): Promise<number> {
 const firstCounts = 0.5;
 
 /** Seconds per call of each repetition of each participant, all of which have computed once before. */
-export async function timeSideBySide(participants: readonly Participant[], budgets: readonly Budget[]): Promise<number[][]> {
+export async function timeSideBySide(
+  participants: readonly Participant[], budgets: readonly Budget[],
+): Promise<number[][]> {
   const samples: number[][] = participants.map(() => []);
   const plans: Plan[] = [];
   for (const [i, participant] of participants.entries()) {

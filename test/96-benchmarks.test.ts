@@ -54,13 +54,15 @@ t.test('filters', async (t) => {
   t.ok(matches('relation/m=?00,K=10', 'relation/m=100,K=10'));
   t.notOk(matches('cifar', 'cifar/pool'), 'a name is a whole name');
   t.notOk(matches('cifa.', 'cifar'));
-  t.same(patterns(['cifar,relation/m=320,K=100, wide', 'imagenet']), ['cifar', 'relation/m=320,K=100', 'wide', 'imagenet']);
+  t.same(patterns(['cifar,relation/m=320,K=100, wide', 'imagenet']),
+    ['cifar', 'relation/m=320,K=100', 'wide', 'imagenet']);
   const selected = (...argv: string[]) => {
     const command = parseCommandLine(argv);
     return command.do === 'run' ? command.settings : undefined;
   };
   t.match(selected(), { cases, memory: true, quick: false, selection: 'full' });
-  const some = selected('--case', 'cifar/pool,overhead/*', '--case', 'wide', '--contender', 'gld-loss,tfjs', '--threads', '1');
+  const some = selected('--case', 'cifar/pool,overhead/*', '--case', 'wide', '--contender', 'gld-loss,tfjs',
+    '--threads', '1');
   t.same(new Set(some?.cases.map(({ name }) => name)), new Set(['wide', 'cifar/pool', 'overhead/n=1']));
   t.match(some, { memory: false, contenders: ['gld-loss', 'tfjs'], threads: [1] });
   t.match(selected('--case', memoryName), { cases: [], memory: true });
@@ -105,7 +107,8 @@ t.test('repetitions by time, and the median', async (t) => {
 });
 
 t.test('the fit of the cost model finds the constants that made the numbers', async (t) => {
-  const [fitted] = [nonNegativeFit([[1, 10], [2, 10], [3, 10], [4, 20]].map(([a, b]) => [a / (2 * a + b), b / (2 * a + b)]))];
+  const rows = [[1, 10], [2, 10], [3, 10], [4, 20]].map(([a, b]) => [a / (2 * a + b), b / (2 * a + b)]);
+  const fitted = nonNegativeFit(rows);
   t.ok(Math.abs(fitted[0] - 2) < 1e-6 && Math.abs(fitted[1] - 1) < 1e-6, String(fitted));
   t.same(nonNegativeFit([[1, 1], [-1, 1]]).map((value) => Number(value.toFixed(6))), [0, 1]);
   t.same(nonNegativeFit([[1, 2], [-1, -1]])[0], 0, 'never below zero');
@@ -116,7 +119,8 @@ t.test('the fit of the cost model finds the constants that made the numbers', as
   };
   const points = [50, 200, 800, 3200].flatMap((m) => [4, 30, 300].flatMap((K) =>
     (['forward', 'gradients'] as const).map((mode, i): Point => {
-      const of = (method: 'pairwise' | 'moments') => cost(made, method, mode, m, K) * 1e-9 * (1 + 0.01 * (-1) ** (m / 50 + i));
+      const noise = 1 + 0.01 * (-1) ** (m / 50 + i);
+      const of = (method: 'pairwise' | 'moments') => cost(made, method, mode, m, K) * 1e-9 * noise;
       return { m, K, mode, seconds: { pairwise: of('pairwise'), moments: of('moments') } };
     })));
   const constants = fit(points);
@@ -138,7 +142,7 @@ t.test('the header in the repository has the form that the fit prints', async (t
 });
 
 // The suite measures the build in build/, which another build's tests need not have.
-const elsewhere = ['GLD_LOSS_PREBUILD', 'PREBUILDS_ONLY'].some((name) => process.env[name]) && 'another build is tested';
+const elsewhere = ['GLD_LOSS_PREBUILD', 'PREBUILDS_ONLY'].some((name) => process.env[name]) && 'tests another build';
 t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
   const directory = t.testdir();
   const command = parseCommandLine(['--quick', '--threads', '1', '--out', directory, '--case',
@@ -150,7 +154,8 @@ t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
   t.match(record, { format: 1, environment: { selection: /^quick --case overhead/ }, memory: [] });
   t.equal(record.limits.length, 1);
   const [{ threads, copyBytesPerSecond, productFlopsPerSecond }] = record.limits;
-  t.ok(threads === 1 && copyBytesPerSecond > 0 && productFlopsPerSecond.float32 > 0 && productFlopsPerSecond.float64 > 0);
+  const { float32, float64 } = productFlopsPerSecond;
+  t.ok(threads === 1 && copyBytesPerSecond > 0 && float32 > 0 && float64 > 0);
 
   const present = new Set(record.measurements.map(({ contender }: { contender: string }) => contender));
   for (const name of ['gld-loss', 'tfjs', 'typescript']) t.ok(present.has(name), `${name} takes part`);

@@ -52,5 +52,6 @@ export function tooLong(flops: number, limit = flopLimit): string | undefined {
 
 export function tooLarge(bytes: number, limit: number): string | undefined {
   if (bytes <= limit) return undefined;
-  return `its m × m matrices take ${digits(bytes / 2 ** 30)} GiB, more than the ${digits(limit / 2 ** 30)} allowed here`;
+  const gib = (count: number) => digits(count / 2 ** 30);
+  return `its m × m matrices take ${gib(bytes)} GiB, more than the ${gib(limit)} allowed here`;
 }

@@ -11,7 +11,9 @@ export function findPython(): string {
   const candidates = ['python3', '/usr/bin/python3', '/usr/local/bin/python3', 'python'];
   const found = candidates.find((python) =>
     spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', env: environment(1) }).status === 0);
-  if (!found) throw new Absent(`none of ${candidates.join(', ')} can import torch; Debian: apt-get install python3-torch`);
+  if (!found) {
+    throw new Absent(`none of ${candidates.join(', ')} can import torch; on Debian: apt-get install python3-torch`);
+  }
   return found;
 }
 
@@ -38,7 +40,8 @@ export class PythonServer {
   constructor(python: string, args: string[], env: NodeJS.ProcessEnv) {
     this.child = spawn(python, [program('server.py'), ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     process.on('exit', this.kill);
-    createInterface({ input: this.child.stdout! }).on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));
+    const answers = createInterface({ input: this.child.stdout! });
+    answers.on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));
     this.child.stderr!.on('data', (text: Buffer) => (this.errors = (this.errors + text.toString()).slice(-4000)));
     // A request to a process that is gone fails through 'close'.
     this.child.stdin!.on('error', () => undefined);
@@ -71,7 +74,9 @@ export class PythonServer {
 }
 
 /** Peak bytes of the relation loss in a process of its own. */
-export function pythonMemory(python: string, libraries: string | undefined, threads: number, m: number, K: number): number {
+export function pythonMemory(
+  python: string, libraries: string | undefined, threads: number, m: number, K: number,
+): number {
   const child = spawnSync(python, [program('memory.py'), ...[threads, m, K].map(String)], {
     env: environment(threads, libraries), encoding: 'utf8',
   });

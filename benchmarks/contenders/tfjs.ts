@@ -82,7 +82,8 @@ function entriesOf(on: Case, threads: number): Entry[] {
   const { m } = on.sizes;
   const related = on.operation === 'gld' || on.operation === 'relation';
   const { flops } = work(on, 'float32', 'pairwise');
-  const skipped = (related ? tooLarge(squareMatrices * m * m * 4, memoryLimit) : undefined) ?? tooLong(flops, flopLimit);
+  const bytes = related ? squareMatrices * m * m * 4 : 0;
+  const skipped = tooLarge(bytes, memoryLimit) ?? tooLong(flops, flopLimit);
   return [skipped ? { skipped } : { prepare: async (data) => prepare(on, data) }];
 }
 

@@ -1,8 +1,5 @@
 #include "relation.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "relation_cost.h"
 
 namespace gld {
@@ -17,8 +14,8 @@ gld_method choose(std::int64_t m, std::int64_t classes, bool gradients) {
 }
 
 bool has_gradients(const gld_call& call) {
-  const void* const outputs[] = {call.out_logits.data, call.out_features.data, call.out_weight.data, call.out_bias.data};
-  return std::any_of(std::begin(outputs), std::end(outputs), [](const void* data) { return data != nullptr; });
+  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
+         call.out_bias.data != nullptr;
 }
 
 }  // namespace

@@ -7,14 +7,14 @@ namespace gld {
 
 // Factors of 1, m, mK, m² and m²K: without gradients, then with them.
 constexpr double kPairwiseCost[2][5] = {
-    {7160, 101, 1.57, 0.743, 0.0496},
-    {14500, 0, 0.792, 1.43, 0.0883},
+    {5140, 123, 1.59, 0.666, 0.049},
+    {12800, 0, 1.06, 1.39, 0.0855},
 };
 
 // Factors of 1, m, mK, K² and mK²: without gradients, then with them.
 constexpr double kMomentsCost[2][5] = {
-    {6970, 198, 2.21, 1.75, 0.175},
-    {8420, 346, 4.04, 3.14, 0.305},
+    {6000, 194, 2.81, 0.573, 0.155},
+    {6270, 337, 5.92, 0.788, 0.266},
 };
 
 inline double pairwise_cost(double m, double classes, bool gradients) {

@@ -1,4 +1,7 @@
-"""Peak memory of the relation loss with its gradient, once, beyond what was there before. usage: memory.py THREADS M K"""
+"""Peak memory of the relation loss with its gradient, once, beyond what was there before.
+
+usage: memory.py THREADS M K
+"""
 import re
 import sys
 

@@ -18,7 +18,8 @@ OPERATIONS = {
     'pool': (['student.features'], lambda t, layout, grid: gld.pool(nchw(t['student.features'], layout), grid)),
     'classifier': (['pooled', 'student.weight', 'student.bias'],
                    lambda t, layout, grid: gld.F.linear(t['pooled'], t['student.weight'], t['student.bias'])),
-    'cross_entropy': (['student.logits'], lambda t, layout, grid: gld.F.cross_entropy(t['student.logits'], t['labels'])),
+    'cross_entropy': (['student.logits'],
+                      lambda t, layout, grid: gld.F.cross_entropy(t['student.logits'], t['labels'])),
     'normalized_kd': (['student.logits'], lambda t, layout, grid: gld.normalized_kd(
         t['teacher.logits'], t['student.logits'], t['student.logits'].shape[0])),
     'relation': (['student.logits'], lambda t, layout, grid: gld.relation(t['teacher.logits'], t['student.logits'])),
