@@ -73,7 +73,10 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const offered = quick ? cases.filter((on) => on.quick) : cases;
   const wanted = { case: patterns(values.case ?? []), contender: patterns(values.contender ?? []) };
   const names = select('case', [...offered.map(({ name }) => name), ...(quick ? [] : [memoryName])], wanted.case);
-  const contenders = select('contender', contenderNames, wanted.contender);
+  // The slow BLAS alone would take longer than everything else of a quick run.
+  const leftOut: Settings['leftOut'] = quick && wanted.contender.length === 0
+    ? { 'pytorch-refblas': 'not part of a quick run unless --contender names it' } : {};
+  const contenders = select('contender', contenderNames, wanted.contender).filter((name) => !(name in leftOut));
   const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {
     do: 'run',
@@ -82,6 +85,7 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
       cases: offered.filter(({ name }) => names.includes(name)),
       memory: names.includes(memoryName),
       contenders: contenderNames.filter((name) => contenders.includes(name)),
+      leftOut,
       threads: threadCounts(values.threads ?? []),
       quick,
       selection: [quick ? 'quick' : filters.length === 0 ? 'full' : '', ...filters].filter((part) => part).join(' '),

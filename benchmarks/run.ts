@@ -22,6 +22,8 @@ export interface Settings {
   /** Whether the curves of peak memory are measured. */
   memory: boolean;
   contenders: ContenderName[];
+  /** Contenders that this selection does without, with the reason. */
+  leftOut: { [name in ContenderName]?: string };
   threads: number[];
   quick: boolean;
   selection: string;
@@ -195,7 +197,7 @@ export async function run(settings: Settings): Promise<RunRecord> {
   const versions = Object.assign({}, ...contenders.map((contender) => contender.versions)) as Record<string, string>;
   const environment = describeEnvironment({
     date: began.toISOString(), seconds: (Date.now() - began.getTime()) / 1000, selection: settings.selection, versions,
-    absent,
+    absent: { ...settings.leftOut, ...absent },
   });
   return { format: 1, environment, limits, measurements: running.measurements, memory };
 }

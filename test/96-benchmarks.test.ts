@@ -159,7 +159,7 @@ t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
 
   const present = new Set(record.measurements.map(({ contender }: { contender: string }) => contender));
   for (const name of ['gld-loss', 'tfjs', 'typescript']) t.ok(present.has(name), `${name} takes part`);
-  for (const name of ['pytorch', 'pytorch-compile']) {
+  for (const name of ['pytorch', 'pytorch-refblas', 'pytorch-compile']) {
     const reason = record.environment.absent[name];
     t.ok(reason === undefined ? present.has(name) : reason.length > 0, `${name} takes part, or is absent for a reason`);
   }
