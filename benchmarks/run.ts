@@ -99,7 +99,9 @@ class Run {
       const samples = await timeSideBySide(ready, budgets);
       for (const [i, { measurement, bytesPerCall }] of ready.entries()) {
         measurement.seconds = samples[i]!;
-        if (bytesPerCall && on.group === 'overhead') measurement.bytesPerCall = await bytesPerCall();
+        // The same for any number of threads.
+        const allocates = on.group === 'overhead' && threads === this.settings.threads[0];
+        if (bytesPerCall && allocates) measurement.bytesPerCall = await bytesPerCall();
         this.tell(measurement);
       }
     } finally {
