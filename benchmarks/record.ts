@@ -50,16 +50,16 @@ export type Group = 'step' | 'stage' | 'relation' | 'overhead' | 'calls';
 /** One contender on one case with one number of threads. */
 export interface Measurement {
   group: Group;
-  /** Such as 'imagenet', 'cifar/pool', 'relation/m=1280,K=100', 'overhead/n=1'. Unique with mode, dtype, layout, variant. */
+  /** 'imagenet', 'cifar/pool', 'relation/m=320,K=100', 'overhead/n=1'. Unique with mode, dtype, layout and variant. */
   case: string;
   title: string;
   mode: Mode;
   dtype: DType;
   layout: 'NCHW' | 'NHWC';
   sizes: Sizes;
-  /** 'gld-loss', 'pytorch', 'pytorch-compile', 'tfjs', 'typescript'. */
+  /** 'gld-loss', 'pytorch', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'. */
   contender: string;
-  /** What distinguishes several measurements of one contender: a relation method, 'sync', 'async', '4 async at once'. */
+  /** What tells several measurements of one contender apart: a relation method, 'sync', 'async', '4 async at once'. */
   variant?: string;
   threads: number;
   /** The relation method that ran, if one did. */
@@ -72,6 +72,8 @@ export interface Measurement {
   error?: ErrorOf;
   /** Least time that the machine's limits allow, for our own measurements. */
   floor?: Floor;
+  /** What a call leaves on the heap and beside it for the garbage collector, where that was measured. */
+  bytesPerCall?: number;
 }
 
 export interface Sizes {

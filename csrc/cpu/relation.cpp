@@ -1,17 +1,21 @@
 #include "relation.h"
 
+#include "relation_cost.h"
+
 namespace gld {
 namespace {
 
-// The one cost model of method 'auto', in multiply-adds: pairwise takes three m×m×K products, as many again to
-// form and reduce the tiles' entries; moments takes ten m×K×K products.
-gld_method choose(std::int64_t m, std::int64_t classes) {
-  constexpr double kEntry = 40;  // work on one entry of both distance matrices, in units of one multiply-add
-  const double rows = static_cast<double>(m);
-  const double width = static_cast<double>(classes);
-  const double pairwise = rows * rows * (3 * width + kEntry);
-  const double moments = rows * (10 * width * width + kEntry * width);
-  return pairwise <= moments ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
+// Method 'auto': the one that the cost model expects to be faster.
+gld_method choose(std::int64_t m, std::int64_t classes, bool gradients) {
+  const auto rows = static_cast<double>(m);
+  const auto width = static_cast<double>(classes);
+  return pairwise_cost(rows, width, gradients) <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE
+                                                                                      : GLD_METHOD_MOMENTS;
+}
+
+bool has_gradients(const gld_call& call) {
+  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
+         call.out_bias.data != nullptr;
 }
 
 }  // namespace
@@ -24,7 +28,7 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
   reduction_ = call.reduction == GLD_REDUCE_ROW ? 1 / rows : 1 / rows / rows;
   auto method = static_cast<gld_method>(call.method);
   if (method == GLD_METHOD_AUTO) {
-    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(m, call.classes);
+    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(m, call.classes, has_gradients(call));
   }
   if (method == GLD_METHOD_MOMENTS) {
     moments_.emplace(m, call.classes, arena, threads);

@@ -1,0 +1,85 @@
+/** Finding a Python that has PyTorch, and talking to a program in it by lines of JSON. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Absent } from './index.js';
+
+const program = (name: string) => fileURLToPath(new URL(`pytorch/${name}`, import.meta.url));
+
+/** The first interpreter that can import torch; a version manager's may lack what the system's has. */
+export function findPython(): string {
+  const candidates = ['python3', '/usr/bin/python3', '/usr/local/bin/python3', 'python'];
+  const found = candidates.find((python) =>
+    spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', env: environment(1) }).status === 0);
+  if (!found) {
+    throw new Absent(`none of ${candidates.join(', ')} can import torch; on Debian: apt-get install python3-torch`);
+  }
+  return found;
+}
+
+/** OpenBLAS does not listen to torch.set_num_threads, so that every number of threads gets a process of its own. */
+export function environment(threads: number, libraries?: string): NodeJS.ProcessEnv {
+  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...rest } = process.env;
+  const count = String(threads);
+  return {
+    ...rest, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, PYTHONDONTWRITEBYTECODE: '1',
+    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }),
+  };
+}
+
+export interface Answer {
+  error?: string;
+}
+
+export class PythonServer {
+  private readonly child: ChildProcess;
+  private readonly waiting: { resolve(answer: unknown): void; reject(error: Error): void }[] = [];
+  private errors = '';
+  private readonly kill = () => this.child.kill('SIGKILL');
+
+  constructor(python: string, args: string[], env: NodeJS.ProcessEnv) {
+    this.child = spawn(python, [program('server.py'), ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    process.on('exit', this.kill);
+    const answers = createInterface({ input: this.child.stdout! });
+    answers.on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));
+    this.child.stderr!.on('data', (text: Buffer) => (this.errors = (this.errors + text.toString()).slice(-4000)));
+    // A request to a process that is gone fails through 'close'.
+    this.child.stdin!.on('error', () => undefined);
+    this.child.on('error', (error) => this.fail(error.message));
+    this.child.on('close', (code, signal) => this.fail(`Python ended with ${signal ?? code}: ${this.errors}`));
+  }
+
+  private fail(message: string): void {
+    for (const { reject } of this.waiting.splice(0)) reject(new Error(message));
+  }
+
+  async ask<T>(request: { do: string; [name: string]: unknown }): Promise<T> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`Python ended: ${this.errors}`);
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.child.stdin!.write(`${JSON.stringify(request)}\n`);
+    });
+    const { error } = answer as Answer;
+    if (error !== undefined) throw new Error(error);
+    return answer as T;
+  }
+
+  async close(): Promise<void> {
+    process.off('exit', this.kill);
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const closed = new Promise((resolve) => this.child.once('close', resolve));
+    this.child.stdin!.end();
+    await closed;
+  }
+}
+
+/** Peak bytes of the relation loss in a process of its own. */
+export function pythonMemory(
+  python: string, libraries: string | undefined, threads: number, m: number, K: number,
+): number {
+  const child = spawnSync(python, [program('memory.py'), ...[threads, m, K].map(String)], {
+    env: environment(threads, libraries), encoding: 'utf8',
+  });
+  if (child.status !== 0) throw new Error(child.stderr.trim().split('\n').at(-1));
+  return Number(child.stdout);
+}

@@ -1,0 +1,56 @@
+/** The machine's limits, measured by a small native program with the flags of the engine level that runs. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { deviceInfo } from 'gld-loss';
+import { at } from '../tools/support.js';
+import type { Limits } from './record.js';
+import { median } from './statistics.js';
+
+interface Sample {
+  copy: number;
+  float32: number;
+  float64: number;
+}
+
+/** Built here, so that nobody else has to wait for it. */
+function build(): string {
+  const target = `gld_limits_${deviceInfo().cpu.level.replaceAll('-', '_')}`;
+  const child = spawnSync('cmake', ['--build', at('build'), '--target', target], { encoding: 'utf8' });
+  if (child.error) throw child.error;
+  if (child.status !== 0) throw new Error(`${target} was not built:\n${child.stdout}${child.stderr}`);
+  return at('build/benchmarks', target);
+}
+
+export class LimitsMeter {
+  private readonly program = build();
+  private readonly samples: Map<number, Sample[]>;
+  private last = -Infinity;
+
+  constructor(threads: readonly number[]) {
+    this.samples = new Map(threads.map((count) => [count, []]));
+  }
+
+  /** Takes about two seconds. */
+  measure(): void {
+    for (const [threads, samples] of this.samples) {
+      samples.push(JSON.parse(execFileSync(this.program, [String(threads)], { encoding: 'utf8' })) as Sample);
+    }
+    this.last = performance.now();
+  }
+
+  /** Between cases, but not after each short one. */
+  measureNowAndThen(everySeconds: number): void {
+    if (performance.now() - this.last > everySeconds * 1000) this.measure();
+  }
+
+  /** Medians of all measurements. */
+  limits(): Limits[] {
+    return [...this.samples].map(([threads, samples]) => {
+      const of = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
+      return {
+        threads,
+        copyBytesPerSecond: of('copy'),
+        productFlopsPerSecond: { float32: of('float32'), float64: of('float64') },
+      };
+    });
+  }
+}
