@@ -38,6 +38,7 @@ export const times = (value: number): string => `${digits(value)}×`;
 /** 0.823 → '82 %'; small shares keep a digit that says something. */
 export function share(value: number): string {
   const percent = 100 * value;
+  if (percent === 0) return '0 %';
   return `${percent >= 9.95 ? percent.toFixed(0) : Number(percent.toPrecision(percent >= 1 ? 2 : 1))} %`;
 }
 

@@ -61,3 +61,7 @@ export function columns(measurements: readonly Measurement[]): string[] {
   const place = ({ contender }: Measurement) => (order.indexOf(contender) + order.length) % order.length;
   return [...new Set([...measurements].sort((a, b) => place(a) - place(b)).map(fullName))];
 }
+
+/** Our methods by their own names, contenders with theirs. */
+export const methodName = ({ contender, variant }: { contender: string; variant?: string }): string =>
+  contender === ours && variant !== undefined ? variant : fullName({ contender, ...(variant !== undefined && { variant }) });

@@ -1,8 +1,8 @@
 /** The relation term alone over rows and classes: both methods, and whether 'auto' takes the faster one. */
 import type { Measurement, Mode, RunRecord } from '../record.js';
 import { median, ratio } from '../statistics.js';
-import { change, contenderName, errors, fullName, modeName, threadsName, times } from './format.js';
-import { columns, type Lineup, lineups, measured, ours } from './lineup.js';
+import { change, errors, fullName, modeName, threadsName, times } from './format.js';
+import { columns, type Lineup, lineups, measured, methodName, ours } from './lineup.js';
 import { Footnotes, type Table, timeCell } from './table.js';
 
 /** The measurements of one size. */
@@ -72,7 +72,7 @@ function withoutError({ error, ...measurement }: Measurement): Measurement {
 
 function largestErrors(found: Ways[]): string[] {
   const all = found.flatMap(({ pairwise, moments, others }) => [pairwise, moments, ...others])
-    .flatMap((one) => one?.error === undefined ? [] : [{ name: nameOf(one), error: one.error }]);
+    .flatMap((one) => one?.error === undefined ? [] : [{ name: methodName(one), error: one.error }]);
   const texts = [...new Set(all.map(({ name }) => name))].map((name) => {
     const of = all.filter((one) => one.name === name).map(({ error }) => error);
     const gradients = of.flatMap((error) => error.gradients ?? []);
@@ -82,6 +82,3 @@ function largestErrors(found: Ways[]): string[] {
   });
   return texts.length === 0 ? [] : [`Largest errors of loss / gradients: ${texts.join(', ')}`];
 }
-
-const nameOf = ({ contender, variant }: Measurement): string =>
-  contender === ours && variant !== undefined ? variant : `${contenderName(contender)}${variant ? ` ${variant}` : ''}`;

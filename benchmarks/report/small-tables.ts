@@ -1,8 +1,8 @@
 /** Overhead, calls, the limits of the machine, memory. */
-import type { MemoryPoint, RunRecord } from '../record.js';
+import type { RunRecord } from '../record.js';
 import { median, spread } from '../statistics.js';
 import { count, digits, fullName, modeName, share, size } from './format.js';
-import { measured, ours } from './lineup.js';
+import { measured, methodName } from './lineup.js';
 import { Footnotes, type Table } from './table.js';
 
 export function overheadTable(record: RunRecord): Table | undefined {
@@ -45,11 +45,11 @@ export function memoryTable({ memory }: RunRecord): Table | undefined {
   const notes = new Footnotes();
   const places = [...new Map(memory.map((point) => [`${point.K},${point.m}`, point])).values()]
     .sort((a, b) => a.K - b.K || a.m - b.m);
-  const names = memoryNames(memory);
+  const names = [...new Set(memory.map(methodName))];
   const rows = places.map(({ K, m }) => [
     K.toLocaleString('en'), m.toLocaleString('en'),
     ...names.map((name) => {
-      const point = memory.find((one) => one.K === K && one.m === m && memoryName(one) === name);
+      const point = memory.find((one) => one.K === K && one.m === m && methodName(one) === name);
       if (point === undefined) return '';
       return point.skipped === undefined ? size(point.bytes) : notes.mark(point.skipped);
     }),
@@ -58,12 +58,6 @@ export function memoryTable({ memory }: RunRecord): Table | undefined {
     head: ['K', 'm', ...names], names: 2, rows, notes,
   });
 }
-
-/** Our methods by their own names, contenders with theirs. */
-export const memoryName = ({ contender, variant }: MemoryPoint): string =>
-  contender === ours && variant !== undefined ? variant : fullName({ contender, ...(variant && { variant }) });
-
-const memoryNames = (memory: readonly MemoryPoint[]): string[] => [...new Set(memory.map(memoryName))];
 
 function table(title: string, { notes, ...rest }: Omit<Table, 'title' | 'notes'> & { notes: Footnotes }) {
   return rest.rows.length === 0 ? undefined : { title, ...rest, notes: notes.lines() };
