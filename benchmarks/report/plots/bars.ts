@@ -24,6 +24,7 @@ export interface Scale {
   /** Where labels stand; at the end of each bar by default. */
   labelsAt?: number;
   axis: Plot.ScaleOptions & { domain: [number, number] };
+  label: string;
   ticks: number[];
   tick: (value: number) => string;
 }
@@ -32,7 +33,7 @@ export interface Scale {
 const step = 19;
 const between = 12;
 
-export function barsPanel(title: string, bars: Bar[], { from, line, labelsAt, axis, ticks, tick }: Scale): Panel {
+export function barsPanel(title: string, bars: Bar[], { from, line, labelsAt, axis, label, ticks, tick }: Scale): Panel {
   const groups = [...new Set(bars.map(({ group }) => group))];
   const names = [...new Set(bars.map(({ name }) => name))];
   // A group is as high as the fullest one; all are, so that panels beside each other have the same lines.
@@ -44,11 +45,11 @@ export function barsPanel(title: string, bars: Bar[], { from, line, labelsAt, ax
     options: {
       height, marginTop: 10, marginBottom: 38, marginRight: 10 + room,
       marginLeft: 14 + Math.max(...groups.map((group) => textWidth(group, 12))),
-      x: { labelAnchor: 'center', labelArrow: 'none', ...axis },
+      x: axis,
       y: { domain: names, axis: null, padding: 0.16 },
       fy: { domain: groups, label: null, padding: between / (names.length * step + between) },
       marks: [
-        Plot.axisX(ticks, { text: tick }),
+        Plot.axisX(ticks, { text: tick, label, labelAnchor: 'center', labelArrow: 'none' }),
         Plot.gridX(ticks, { stroke: 'var(--chart-line)', strokeOpacity: 1 }),
         Plot.axisFy({ anchor: 'left', fill: 'var(--chart-ink)', tickPadding: 8, label: null }),
         Plot.barX(bars.filter(({ value }) => value !== undefined), {

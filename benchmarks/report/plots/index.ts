@@ -80,7 +80,7 @@ function ratiosPlot(record: RunRecord): string | undefined {
     legend: [...colours].map(([name, colour]) => ({ name: contenderName(name), colour })),
     panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
       from: 1, line: 1,
-      axis: { type: 'log', domain, label: 'time / time of gld-loss' },
+      axis: { type: 'log', domain }, label: 'time / time of gld-loss',
       ticks: logTicks(domain), tick: (value) => `${value.toLocaleString('en')}×`,
     })),
   });
@@ -109,7 +109,7 @@ function floorPlot(record: RunRecord): string | undefined {
     ],
     panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
       from: 0, line: 1, labelsAt: top,
-      axis: { domain: [0, top], label: 'share of the limit' }, ticks: [0, 0.25, 0.5, 0.75, 1], tick: share,
+      axis: { domain: [0, top] }, label: 'share of the limit', ticks: [0, 0.25, 0.5, 0.75, 1], tick: share,
     })),
   });
 }

@@ -38,12 +38,15 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle'>, points: Poi
         options: {
           height: columns === 1 ? 380 : 320, marginLeft: margin.left, marginRight: margin.right, marginTop: 26,
           marginBottom: 38,
-          x: { type: 'log', domain: x, label: 'logit rows m', labelAnchor: 'center', labelArrow: 'none' },
-          y: { type: 'log', domain: y, label: axis.label, labelArrow: 'none' },
+          x: { type: 'log', domain: x },
+          y: { type: 'log', domain: y },
           marks: [
             // Labels as texts: as tick formats, those of a logarithmic axis are left out where Plot finds them too many.
-            Plot.axisX(apart(here.map(({ m }) => m), x, width), { text: (value: number) => value.toLocaleString('en') }),
-            Plot.axisY(logTicks(y), { text: axis.tick }),
+            Plot.axisX(apart(here.map(({ m }) => m), x, width), {
+              text: (value: number) => value.toLocaleString('en'), label: 'logit rows m', labelAnchor: 'center',
+              labelArrow: 'none',
+            }),
+            Plot.axisY(logTicks(y), { text: axis.tick, label: axis.label, labelArrow: 'none' }),
             Plot.gridY(logTicks(y), { stroke: 'var(--chart-line)', strokeOpacity: 1 }),
             ...series.flatMap((one) => {
               const own = here.filter(({ name }) => name === one.name);
