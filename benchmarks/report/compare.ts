@@ -5,6 +5,7 @@ import { median, ratios, spread } from '../statistics.js';
 import { environmentLine } from './environment.js';
 import { caseName, change, digits, fullName, shorten, time } from './format.js';
 import { lineups, measured, ours } from './lineup.js';
+import { wrapped } from './terminal.js';
 
 /** Rates of the machine that differ by less are those of the same machine. */
 const sameRate = 0.1;
@@ -35,7 +36,7 @@ interface Samples {
   show: (value: number) => string;
 }
 
-/** What is compared of each measurement: its times, or on different machines those as multiples of something measured there. */
+/** What is compared of each measurement: its times, or on different machines multiples of something measured there. */
 function samples(record: RunRecord, relative: boolean): Map<string, Samples | undefined> {
   if (!relative) {
     return new Map(record.measurements.filter(measured).map((one) => [nameOf(one), { values: one.seconds, show: time }]));
@@ -48,7 +49,8 @@ function samples(record: RunRecord, relative: boolean): Map<string, Samples | un
 /** Contenders as multiples of ours, ours as multiples of the floor. */
 function multiples(one: Measurement, own: Measurement | undefined): Samples | undefined {
   if (one.contender !== ours) {
-    return measured(own) ? { values: ratios(one.seconds, own.seconds), show: (value) => `${digits(value)}× ours` } : undefined;
+    if (!measured(own)) return undefined;
+    return { values: ratios(one.seconds, own.seconds), show: (value) => `${digits(value)}× ours` };
   }
   const { floor } = one;
   return floor === undefined ? undefined
@@ -57,6 +59,9 @@ function multiples(one: Measurement, own: Measurement | undefined): Samples | un
 
 /** Fewer repetitions say nothing about how far they spread. */
 const enough = 4;
+
+/** A smaller share of change can be where in memory things lie; repetitions in one process do not show that. */
+const least = 0.02;
 
 interface Pair {
   name: string;
@@ -70,7 +75,7 @@ function pair(name: string, a: Samples, b: Samples): Pair {
   const [before, after] = [median(a.values), median(b.values)];
   const noise = spread(a.values) + spread(b.values);
   const few = Math.min(a.values.length, b.values.length) < enough;
-  const beyond = Math.abs(after - before) > noise;
+  const beyond = Math.abs(after - before) > Math.max(noise, least * before);
   const verdict = few ? 'few samples' : !beyond ? '' : after > before ? 'SLOWER' : 'faster';
   return { name, before: a.show(before), after: b.show(after), factor: after / before, verdict };
 }
@@ -96,8 +101,9 @@ export function compare(a: RunRecord, b: RunRecord): string {
     list('Nothing to compare it by', both.filter(({ one, other }) => !one || !other).map(({ name }) => name)),
   ];
   return [
-    ...warning(different), `a: ${environmentLine(a.environment)}`, `b: ${environmentLine(b.environment)}`,
-    `${pairs.length} measurements in both, ${flagged} changed by more than the sum of their interquartile ranges.`,
+    ...warning(different), wrapped(`a: ${environmentLine(a.environment)}`), wrapped(`b: ${environmentLine(b.environment)}`),
+    `${pairs.length} measurements in both, ${flagged} changed by more than the sum of their`,
+    'interquartile ranges and 2 %.',
     ...(pairs.length > 0 ? [table.toString()] : []), ...lists.flat(),
   ].join('\n');
 }

@@ -2,9 +2,10 @@
 import type { ErrorOf, Floor, Measurement, Mode, Sizes } from '../record.js';
 import { median } from '../statistics.js';
 
-/** Three significant digits and no more, also where they end in zeros: 1.20, 12.0, 120, 1,200. */
+/** Three significant digits and no more, also where they end in zeros: 1.20, 12.0, 120, 1,200; between 0.1 and 1 two. */
 export function digits(value: number): string {
   const size = Math.abs(value);
+  if (size > 0 && size < 0.0995) return value.toPrecision(3);
   if (size >= 999.5) return Number(value.toPrecision(3)).toLocaleString('en');
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

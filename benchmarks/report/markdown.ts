@@ -37,7 +37,7 @@ export function summary(record: RunRecord): string {
   return [
     `${environmentLine(record.environment)}. Loss and gradients:`, '',
     row(['case', 'threads', 'gld-loss ms', `${name} ms`, 'ratio', 'floor', 'our errors', `${name}’s errors`]),
-    row(['---', '--:', '--:', '--:', '--:', '---', '---', '---']), ...lines, '', ...titles,
+    '|---|--:|--:|--:|--:|---|---|---|', ...lines, '', ...titles,
   ].join('\n');
 }
 

@@ -45,7 +45,7 @@ export function tableText(table: Table): string {
 }
 
 /** The text in lines that fit, the later ones indented. */
-function wrapped(text: string): string {
+export function wrapped(text: string): string {
   const lines = [''];
   for (const word of text.split(' ')) {
     const last = lines[lines.length - 1];
