@@ -1,6 +1,6 @@
 /** How repeated measurements are summed up, everywhere in the suite. */
 
-/** The value below which a share of the values lies, between the sorted values on straight lines; NaN without values. */
+/** The value below which a share of the values lies, interpolated between the sorted ones; NaN without values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   const at = share * (sorted.length - 1);

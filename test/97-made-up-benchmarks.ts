@@ -29,9 +29,10 @@ export interface MadeUp {
   noise?: number;
 }
 
-/** Ours and all contenders on one case; each repetition has a common disturbance, as things that run side by side do. */
+/** Ours and all contenders on one case; what runs side by side is disturbed at the same time. */
 function sideBySide(
-  rng: Rng, base: Omit<Measurement, 'contender' | 'seconds' | 'threads'>, threads: number, contenders: string[], noise: number,
+  rng: Rng, base: Omit<Measurement, 'contender' | 'seconds' | 'threads'>, threads: number, contenders: string[],
+  noise: number,
 ): Measurement[] {
   const { sizes, mode, dtype } = base;
   const flops = work(sizes) * (mode === 'gradients' ? 3 : 1) * (dtype === 'float64' ? 2 : 1);
@@ -59,7 +60,8 @@ function relation(rng: Rng, threads: number, contenders: string[], noise: number
     const moments = (20 * m * K * K + 80 * m * K) / rate + 3e-5;
     const base = {
       group: 'relation', case: `relation/m=${m},K=${K}`, title: 'Relation alone', mode: 'gradients', dtype: 'float32',
-      layout: 'NCHW', sizes: { n: m / 5, K, m }, threads, error: { loss: 3e-7, gradients: 2e-6, reference: 'typescript' },
+      layout: 'NCHW', sizes: { n: m / 5, K, m }, threads,
+      error: { loss: 3e-7, gradients: 2e-6, reference: 'typescript' },
     } as const;
     const seconds = (time: number) => Array.from({ length: 7 }, () => time * (1 + noise * Math.abs(rng.normal())));
     const auto = pairwise < moments ? 'pairwise' : 'moments';
@@ -76,12 +78,15 @@ function relation(rng: Rng, threads: number, contenders: string[], noise: number
 }
 
 function small(rng: Rng, threads: number, noise: number): Measurement[] {
-  const base = { title: '', mode: 'gradients', dtype: 'float32', layout: 'NCHW', contender: 'gld-loss', threads } as const;
+  const base = {
+    title: 'Small', mode: 'gradients', dtype: 'float32', layout: 'NCHW', contender: 'gld-loss', threads,
+  } as const;
   const seconds = (time: number) => Array.from({ length: 9 }, () => time * (1 + noise * Math.abs(rng.normal())));
   const sizes = { n: 1, K: 10, m: 5 };
+  const overhead = { ...base, group: 'overhead', case: 'overhead/n=1', sizes } as const;
   return [
-    { ...base, group: 'overhead', case: 'overhead/n=1', sizes, seconds: seconds(21e-6), bytesPerCall: 3120 },
-    { ...base, group: 'overhead', case: 'overhead/n=1', variant: 'GldLoss', sizes, seconds: seconds(14e-6), bytesPerCall: 912 },
+    { ...overhead, seconds: seconds(21e-6), bytesPerCall: 3120 },
+    { ...overhead, variant: 'GldLoss', seconds: seconds(14e-6), bytesPerCall: 912 },
     { ...base, group: 'calls', case: 'calls/n=64', variant: 'sync', sizes, seconds: seconds(4e-4) },
     { ...base, group: 'calls', case: 'calls/n=64', variant: 'async', sizes, seconds: seconds(4.6e-4) },
     { ...base, group: 'calls', case: 'calls/n=64', variant: '4 async at once', sizes, seconds: seconds(3.9e-4) },
@@ -113,13 +118,15 @@ export function madeUpBenchmarks({
       absent: { 'pytorch-compile': 'PyTorch 1.13.1 has no torch.compile' },
     },
     limits: limits.filter((one) => threads.includes(one.threads)),
-    measurements: threads.flatMap((count) =>
-      [...modes.flatMap((mode) => of(count, mode)), ...relation(rng, count, contenders, noise), ...small(rng, count, noise)]),
-    memory: [100].flatMap((K) => [320, 1280, 5120, 20480].flatMap((m) => [
-      { contender: 'gld-loss', variant: 'pairwise', m, K, bytes: 2.1e6 + m * 900 },
-      { contender: 'gld-loss', variant: 'moments', m, K, bytes: 1.4e6 + m * 420 },
-      m > 10_000 ? { contender: 'pytorch', m, K, bytes: 0, skipped: 'out of memory' }
-        : { contender: 'pytorch', m, K, bytes: 3e6 + m * m * 28 },
-    ])),
+    measurements: threads.flatMap((count) => [
+      ...modes.flatMap((mode) => of(count, mode)), ...relation(rng, count, contenders, noise),
+      ...small(rng, count, noise),
+    ]),
+    memory: [320, 1280, 5120, 20480].flatMap((m) => [
+      { contender: 'gld-loss', variant: 'pairwise', m, K: 100, bytes: 2.1e6 + m * 900 },
+      { contender: 'gld-loss', variant: 'moments', m, K: 100, bytes: 1.4e6 + m * 420 },
+      m > 10_000 ? { contender: 'pytorch', m, K: 100, bytes: 0, skipped: 'out of memory' }
+        : { contender: 'pytorch', m, K: 100, bytes: 3e6 + m * m * 28 },
+    ]),
   };
 }

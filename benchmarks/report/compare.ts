@@ -39,11 +39,12 @@ interface Samples {
 /** What is compared of each measurement: its times, or on different machines multiples of something measured there. */
 function samples(record: RunRecord, relative: boolean): Map<string, Samples | undefined> {
   if (!relative) {
-    return new Map(record.measurements.filter(measured).map((one) => [nameOf(one), { values: one.seconds, show: time }]));
+    const all = record.measurements.filter(measured);
+    return new Map(all.map((one) => [nameOf(one), { values: one.seconds, show: time }]));
   }
   const groups = new Set(record.measurements.map(({ group }) => group));
   return new Map([...groups].flatMap((group) => lineups(record, { group })).flatMap(({ own, others }) =>
-    [...(own === undefined ? [] : [own]), ...others].filter(measured).map((one) => [nameOf(one), multiples(one, own)])));
+    [own, ...others].filter(measured).map((one) => [nameOf(one), multiples(one, own)])));
 }
 
 /** Contenders as multiples of ours, ours as multiples of the floor. */
@@ -101,7 +102,8 @@ export function compare(a: RunRecord, b: RunRecord): string {
     list('Nothing to compare it by', both.filter(({ one, other }) => !one || !other).map(({ name }) => name)),
   ];
   return [
-    ...warning(different), wrapped(`a: ${environmentLine(a.environment)}`), wrapped(`b: ${environmentLine(b.environment)}`),
+    ...warning(different),
+    wrapped(`a: ${environmentLine(a.environment)}`), wrapped(`b: ${environmentLine(b.environment)}`),
     `${pairs.length} measurements in both, ${flagged} changed by more than the sum of their`,
     'interquartile ranges and 2 %.',
     ...(pairs.length > 0 ? [table.toString()] : []), ...lists.flat(),

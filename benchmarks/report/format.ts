@@ -2,7 +2,7 @@
 import type { ErrorOf, Floor, Measurement, Mode, Sizes } from '../record.js';
 import { median } from '../statistics.js';
 
-/** Three significant digits and no more, also where they end in zeros: 1.20, 12.0, 120, 1,200; between 0.1 and 1 two. */
+/** Three significant digits, also where they end in zeros: 1.20, 12.0, 120, 1,200; two between 0.1 and 1. */
 export function digits(value: number): string {
   const size = Math.abs(value);
   if (size > 0 && size < 0.0995) return value.toPrecision(3);
@@ -10,8 +10,10 @@ export function digits(value: number): string {
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
+type Units = readonly (readonly [size: number, name: string])[];
+
 /** The value with the largest unit that leaves at least 1 before it. */
-function withUnit(value: number, units: readonly (readonly [number, string])[], show: (value: number) => string): string {
+function withUnit(value: number, units: Units, show: (value: number) => string): string {
   const [size, name] = units.find(([size]) => Math.abs(value) >= 0.9995 * size) ?? units[units.length - 1];
   return `${show(value / size)} ${name}`;
 }
@@ -29,9 +31,11 @@ export const size = (value: number): string => withUnit(value, bytes, value < 10
 /** 1.23e9 → '1.23 G'; the unit follows. */
 export const count = (value: number): string => withUnit(value, counts, digits);
 
+const short = (value: number): string => String(Number(value.toPrecision(2)));
+
 /** Ticks of an axis: '10 ms', '1 MB', without digits that say nothing. */
-export const timeTick = (value: number): string => withUnit(value, seconds, (part) => String(Number(part.toPrecision(2))));
-export const sizeTick = (value: number): string => withUnit(value, bytes, (part) => String(Number(part.toPrecision(2))));
+export const timeTick = (value: number): string => withUnit(value, seconds, short);
+export const sizeTick = (value: number): string => withUnit(value, bytes, short);
 
 /** 3.214 → '3.21×'. */
 export const times = (value: number): string => `${digits(value)}×`;

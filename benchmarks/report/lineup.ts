@@ -63,5 +63,5 @@ export function columns(measurements: readonly Measurement[]): string[] {
 }
 
 /** Our methods by their own names, contenders with theirs. */
-export const methodName = ({ contender, variant }: { contender: string; variant?: string }): string =>
-  contender === ours && variant !== undefined ? variant : fullName({ contender, ...(variant !== undefined && { variant }) });
+export const methodName = (one: { contender: string; variant?: string }): string =>
+  one.contender === ours && one.variant !== undefined ? one.variant : fullName(one);

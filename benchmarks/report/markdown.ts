@@ -23,16 +23,18 @@ export function summary(record: RunRecord): string {
   const rows = lineups(record, { group: 'step', mode: 'gradients' });
   const name = contenderName(other);
   const cases = new Map(rows.map(({ of }) => [caseName(of), of]));
-  const lines = [...cases.keys()].flatMap((of) => rows.filter((one) => caseName(one.of) === of).map(({ own, others, of }) => {
+  const sorted = [...cases.keys()].flatMap((name) => rows.filter(({ of }) => caseName(of) === name));
+  const lines = sorted.map(({ own, others, of }) => {
     const theirs = others.find(({ contender, variant }) => contender === other && variant === undefined)
       ?? others.find(({ contender }) => contender === other);
     const floor = measured(own) && own.floor !== undefined
       ? `${share(floorShare({ floor: own.floor, seconds: own.seconds }))} of ${own.floor.bound}` : '–';
     const factor = measured(own) && measured(theirs) ? times(ratio(theirs.seconds, own.seconds)) : '–';
     return row([
-      caseName(of), String(of.threads), milliseconds(own), milliseconds(theirs), factor, floor, errorOf(own), errorOf(theirs),
+      caseName(of), String(of.threads), milliseconds(own), milliseconds(theirs), factor, floor,
+      errorOf(own), errorOf(theirs),
     ]);
-  }));
+  });
   const titles = [...cases].map(([name, { title, sizes }]) => `- ${name}: ${title} (${sizesText(sizes)})`);
   return [
     `${environmentLine(record.environment)}. Loss and gradients:`, '',
@@ -42,8 +44,10 @@ export function summary(record: RunRecord): string {
 }
 
 const captions: Record<PlotName, string> = {
-  'ratios': 'How many times as long contenders take for a step', 'relation-time': 'Time of the relation term against rows',
-  'floor': 'Shares of the limits of the machine', 'memory': 'Memory of the relation term against rows',
+  'ratios': 'How many times as long contenders take for a step',
+  'relation-time': 'Time of the relation term against rows',
+  'floor': 'Shares of the limits of the machine',
+  'memory': 'Memory of the relation term against rows',
 };
 
 /**

@@ -1,5 +1,5 @@
 /** A table as data, for the terminal and for the page. */
-import { contenderName, errors, fullName, shorten, time } from './format.js';
+import { errors, shorten, time } from './format.js';
 import type { Measurement } from '../record.js';
 import { median } from '../statistics.js';
 import { measured } from './lineup.js';
@@ -40,7 +40,3 @@ export function timeCell(
   const first = `${time(median(measurement.seconds))} ${beside(measurement.seconds)}`.trim();
   return measurement.error === undefined ? first : `${first}\n${errors(measurement.error)}`;
 }
-
-/** 'PyTorch pairwise' in two lines, for the head of a column. */
-export const headOf = (measurement: Measurement): string =>
-  measurement.variant === undefined ? fullName(measurement) : `${contenderName(measurement.contender)}\n${measurement.variant}`;

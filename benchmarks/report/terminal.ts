@@ -59,9 +59,10 @@ export function terminalReport(record: RunRecord): string {
   const found = tables(record);
   const { environment } = record;
   const absent = missing(environment).map((line) => `Not measured: ${line}`);
-  const head = [environmentLine(environment), `Selection: ${environment.selection}, took ${duration(environment.seconds)}`];
+  const selection = `Selection: ${environment.selection}, took ${duration(environment.seconds)}`;
   const cases = caseList(record);
   return [
-    [...head, ...absent, ...cases].map(wrapped).join('\n'), ...Object.values(found).flat().map(tableText),
+    [environmentLine(environment), selection, ...absent, ...cases].map(wrapped).join('\n'),
+    ...Object.values(found).flat().map(tableText),
   ].join('\n\n');
 }

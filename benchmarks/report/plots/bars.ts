@@ -33,7 +33,8 @@ export interface Scale {
 const step = 19;
 const between = 12;
 
-export function barsPanel(title: string, bars: Bar[], { from, line, labelsAt, axis, label, ticks, tick }: Scale): Panel {
+export function barsPanel(title: string, bars: Bar[], scale: Scale): Panel {
+  const { from, line, labelsAt, axis, label, ticks, tick } = scale;
   const groups = [...new Set(bars.map(({ group }) => group))];
   const names = [...new Set(bars.map(({ name }) => name))];
   // A group is as high as the fullest one; all are, so that panels beside each other have the same lines.

@@ -1,4 +1,4 @@
-/** Plots as files of their own: titles, legend and panels in one SVG that follows the reader's light or dark setting. */
+/** Plots as files of their own: titles, legend and panels in one SVG that follows the light or dark setting. */
 import type * as Plot from '@observablehq/plot';
 import { Html, html } from '../../../examples/report/html.js';
 import { plot } from '../../../examples/report/svg.js';
@@ -54,10 +54,12 @@ ${placed(panel, x, top + 4, each)}
     });
     top += 26 + Math.max(...row.map(({ options }) => options.height));
   }
-  return html`<svg xmlns="http://www.w3.org/2000/svg" class="gld-chart" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}"
-role="img" aria-label="${title}" font-family="${new Html(family)}" fill="var(--chart-ink)">
+  return html`<svg xmlns="http://www.w3.org/2000/svg" class="gld-chart"
+viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" role="img" aria-label="${title}"
+font-family="${new Html(family)}" fill="var(--chart-ink)">
 <style>${new Html(colourRules)}</style>
-<rect x="0.5" y="0.5" width="${width - 1}" height="${top - 1}" rx="10" fill="var(--chart-paper)" stroke="var(--chart-line)"/>
+<rect x="0.5" y="0.5" width="${width - 1}" height="${top - 1}" rx="10" fill="var(--chart-paper)"
+stroke="var(--chart-line)"/>
 <text x="${edge}" y="34" font-size="18" font-weight="700">${title}</text>
 <text x="${edge}" y="55" font-size="13" fill="var(--chart-soft)">${shorten(subtitle, 135)}</text>
 ${items}

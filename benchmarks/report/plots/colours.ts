@@ -1,4 +1,4 @@
-/** Colours that readers with any kind of colour vision can tell apart, after Okabe and Ito, for light and dark paper. */
+/** Colours that readers with any colour vision can tell apart, after Okabe and Ito, for light and dark paper. */
 
 const light = `--chart-paper: #ffffff; --chart-ink: #1d2329; --chart-soft: #56606a; --chart-line: #dfe2e4;
 --chart-blue: #0072b2; --chart-green: #009e73; --chart-red: #d55e00; --chart-pink: #b8558c; --chart-yellow: #dc9a00;

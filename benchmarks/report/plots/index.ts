@@ -2,7 +2,9 @@
 import type { Floor, Measurement, Mode, RunRecord } from '../../record.js';
 import { median, ratio } from '../../statistics.js';
 import { day } from '../environment.js';
-import { caseName, contenderName, floorShare, fullName, share, sizeTick, threadsName, times, timeTick } from '../format.js';
+import {
+  caseName, contenderName, floorShare, fullName, share, sizeTick, threadsName, times, timeTick,
+} from '../format.js';
 import { columns, lineups, measured, methodName, ours, threadCounts } from '../lineup.js';
 import { type Bar, barsPanel } from './bars.js';
 import { chart } from './chart.js';
@@ -54,7 +56,10 @@ function memoryPlot(record: RunRecord): string | undefined {
   const points = record.memory.filter(({ skipped }) => skipped === undefined)
     .map((point) => ({ ...point, name: lineName(point), value: point.bytes }));
   return linesChart(
-    { title: 'Relation term: memory against the number of rows', subtitle: `peak beyond inputs and outputs; ${where(record)}` },
+    {
+      title: 'Relation term: memory against the number of rows',
+      subtitle: `peak beyond inputs and outputs; ${where(record)}`,
+    },
     points, { label: 'peak memory', tick: sizeTick },
   );
 }

@@ -41,7 +41,7 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle'>, points: Poi
           x: { type: 'log', domain: x },
           y: { type: 'log', domain: y },
           marks: [
-            // Labels as texts: as tick formats, those of a logarithmic axis are left out where Plot finds them too many.
+            // Labels as texts: of tick formats on a logarithmic axis, Plot leaves out those that it finds too many.
             Plot.axisX(apart(here.map(({ m }) => m), x, width), {
               text: (value: number) => value.toLocaleString('en'), label: 'logit rows m', labelAnchor: 'center',
               labelArrow: 'none',
@@ -55,7 +55,7 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle'>, points: Poi
                 Plot.line(own, { x: 'm', y: 'value', stroke: colour, strokeWidth: 2.5, strokeDasharray: dash }),
                 Plot.dot(own, {
                   x: 'm', y: 'value', r: 3.5, fill: colour,
-                  title: (point: Point) => `${point.name}, m = ${point.m.toLocaleString('en')}: ${axis.tick(point.value)}`,
+                  title: ({ name, m, value }: Point) => `${name}, m = ${m.toLocaleString('en')}: ${axis.tick(value)}`,
                 }),
               ];
             }),
@@ -79,7 +79,8 @@ export function logTicks([low, high]: [number, number]): number[] {
   // 10 ** -6 is not the number that 1e-6 is, and its label would show that.
   const ticks = powers.map((power) => Number(`1e${power}`)).filter(inside);
   if (ticks.length > 9) return ticks.filter((_, i) => i % 2 === 0);
-  return ticks.length > 2 ? ticks : powers.flatMap((power) => [1, 2, 5].map((part) => Number(`${part}e${power}`))).filter(inside);
+  if (ticks.length > 2) return ticks;
+  return powers.flatMap((power) => [1, 2, 5].map((part) => Number(`${part}e${power}`))).filter(inside);
 }
 
 /** Those of the values whose labels have room beside each other on a logarithmic axis of so many pixels. */
