@@ -21,6 +21,8 @@ export interface LegendItem {
 export interface Chart {
   title: string;
   subtitle: string;
+  /** The machine and the run. */
+  where: string;
   legend: LegendItem[];
   panels: Panel[];
   /** The most panels beside each other. */
@@ -38,11 +40,11 @@ export const panelWidth = (columns: number): number => (width - 2 * edge - (colu
 /** About how wide a text is drawn; fonts differ. */
 export const textWidth = (text: string, size: number): number => 0.54 * size * text.length;
 
-export function chart({ title, subtitle, legend, panels, columns: most }: Chart): string {
+export function chart({ title, subtitle, where, legend, panels, columns: most }: Chart): string {
   const columns = Math.min(most, panels.length);
   const each = panelWidth(columns);
   const { items, rows } = legendItems(legend);
-  let top = 86 + 22 * rows;
+  let top = 104 + 22 * rows;
   const drawn: Html[] = [];
   for (let first = 0; first < panels.length; first += columns) {
     const row = panels.slice(first, first + columns);
@@ -61,7 +63,8 @@ font-family="${new Html(family)}" fill="var(--chart-ink)">
 <rect x="0.5" y="0.5" width="${width - 1}" height="${top - 1}" rx="10" fill="var(--chart-paper)"
 stroke="var(--chart-line)"/>
 <text x="${edge}" y="34" font-size="18" font-weight="700">${title}</text>
-<text x="${edge}" y="55" font-size="13" fill="var(--chart-soft)">${shorten(subtitle, 135)}</text>
+<text x="${edge}" y="55" font-size="13" fill="var(--chart-soft)">${subtitle}</text>
+<text x="${edge}" y="73" font-size="13" fill="var(--chart-soft)">${shorten(where, 120)}</text>
 ${items}
 ${drawn}</svg>
 `.text;
@@ -86,7 +89,7 @@ function legendItems(legend: LegendItem[]): { items: Html[]; rows: number } {
       x = edge;
       row += 1;
     }
-    const y = 80 + 22 * row;
+    const y = 98 + 22 * row;
     const key = dash === undefined
       ? html`<rect x="${x}" y="${y - 10}" width="12" height="12" rx="2" fill="${colour}"/>`
       : html`<line x1="${x}" x2="${x + 28}" y1="${y - 4}" y2="${y - 4}" stroke="${colour}" stroke-width="2.5"

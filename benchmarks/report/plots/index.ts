@@ -41,7 +41,7 @@ function relationPlot(record: RunRecord): string | undefined {
   return linesChart(
     {
       title: 'Relation term: time against the number of rows',
-      subtitle: `${modeText[mode]}, ${threadsName(threads)}; ${where(record)}`,
+      subtitle: `${modeText[mode]}, ${threadsName(threads)}`, where: where(record),
     },
     shown.map((one) => ({ ...one, ...one.sizes, name: lineName(one), value: median(one.seconds) })),
     { label: 'time per call', tick: timeTick },
@@ -58,7 +58,7 @@ function memoryPlot(record: RunRecord): string | undefined {
   return linesChart(
     {
       title: 'Relation term: memory against the number of rows',
-      subtitle: `peak beyond inputs and outputs; ${where(record)}`,
+      subtitle: 'peak beyond inputs and outputs', where: where(record),
     },
     points, { label: 'peak memory', tick: sizeTick },
   );
@@ -81,7 +81,7 @@ function ratiosPlot(record: RunRecord): string | undefined {
   const colours = new Map(bars.map(({ name, colour }) => [name, colour]));
   return chart({
     title: 'How many times as long contenders take for a step',
-    subtitle: `${modeText[mode]}, ratio to gld-loss, 1× is as fast; ${where(record)}`, columns: 2,
+    subtitle: `${modeText[mode]}, ratio to gld-loss; 1× is as fast`, where: where(record), columns: 2,
     legend: [...colours].map(([name, colour]) => ({ name: contenderName(name), colour })),
     panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
       from: 1, line: 1,
@@ -105,16 +105,18 @@ function floorPlot(record: RunRecord): string | undefined {
   });
   if (bars.length === 0) return undefined;
   const top = Math.max(1, ...bars.map(({ value = 0 }) => value));
+  const step = top < 1.5 ? 0.5 : Math.ceil(top / 4);
+  const ticks = Array.from({ length: Math.floor(top / step) + 1 }, (_, i) => i * step);
   return chart({
     title: 'How near gld-loss is to the limits of the machine',
-    subtitle: `least time that the limits allow / our time; ${where(record)}`, columns: 2,
+    subtitle: 'least time that the limits allow / our time', where: where(record), columns: 2,
     legend: [
       { name: 'limited by a large matrix product (flops)', colour: boundColours.flops },
       { name: 'limited by a large copy (bytes)', colour: boundColours.bytes },
     ],
     panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
       from: 0, line: 1, labelsAt: top,
-      axis: { domain: [0, top] }, label: 'share of the limit', ticks: [0, 0.25, 0.5, 0.75, 1], tick: share,
+      axis: { domain: [0, top] }, label: 'share of the limit', ticks, tick: share,
     })),
   });
 }

@@ -19,7 +19,7 @@ export interface Axis {
 
 const margin = { left: 62, right: 18 };
 
-export function linesChart(texts: Pick<Chart, 'title' | 'subtitle'>, points: Point[], axis: Axis): string | undefined {
+export function linesChart(texts: Pick<Chart, 'title' | 'subtitle' | 'where'>, points: Point[], axis: Axis): string | undefined {
   const drawn = points.filter(({ value }) => value > 0);
   if (drawn.length === 0) return undefined;
   const series = [...new Map(drawn.map((point) => [point.name, point])).values()];
