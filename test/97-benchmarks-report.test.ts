@@ -170,6 +170,10 @@ t.test('results.json: a line for each measurement, and the same record again', a
   t.strictSame({ ...again.environment }, run.environment);
   t.equal(terminalReport(again), terminalReport(run));
   t.throws(() => fromJson('{"format":2}'), { name: 'RangeError' });
+
+  const broken = structuredClone(run);
+  find(broken, 'imagenet', 'pytorch').error = { loss: Infinity, gradients: Infinity, reference: 'typescript' };
+  t.match(terminalReport(fromJson(toJson(broken))), '∞ / ∞', 'an error without bound is not lost in JSON');
 });
 
 t.test('comparison: finds a planted slowdown and not the noise', async (t) => {

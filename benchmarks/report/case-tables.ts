@@ -28,7 +28,7 @@ export function caseTable(record: RunRecord, group: Group, threads: number): Tab
 }
 
 /** '82 %' of our time is what the limit allows, and which limit that is. */
-export function floorCell({ own }: Lineup): string {
+function floorCell({ own }: Lineup): string {
   if (!measured(own) || own.floor === undefined) return '';
   return `${share(floorShare({ floor: own.floor, seconds: own.seconds }))}\nof ${own.floor.bound}`;
 }

@@ -14,7 +14,7 @@ const nameOf = (one: Measurement): string =>
   [one.group, caseName(one), one.mode, fullName(one), `${one.threads}t`].join(' ');
 
 /** Why times of the two runs cannot be compared; empty if they can. */
-export function differences(a: RunRecord, b: RunRecord): string[] {
+function differences(a: RunRecord, b: RunRecord): string[] {
   const fields = ['cpu', 'cores', 'level'] as const;
   const named = fields.flatMap((field) => {
     const [before, after] = [a.environment[field], b.environment[field]];

@@ -53,7 +53,10 @@ export function change(value: number): string {
   return `${Number(percent) === 0 ? '' : value < 0 ? '−' : '+'}${percent} %`;
 }
 
-const exponent = (value: number): string => (value === 0 ? '0' : value.toExponential(0).replace('e+0', 'e0'));
+function exponent(value: number): string {
+  if (!Number.isFinite(value)) return '∞';
+  return value === 0 ? '0' : value.toExponential(0).replace('e+', 'e');
+}
 
 /** Errors of the loss and, if there are any, of the gradients: '2e-7 / 4e-6'. */
 export const errors = ({ loss, gradients }: ErrorOf): string =>

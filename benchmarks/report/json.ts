@@ -17,9 +17,9 @@ export function toJson({ format, environment, limits, measurements, memory }: Ru
   return `{\n${Object.entries(parts).map(([name, text]) => `  "${name}": ${text}`).join(',\n')}\n}\n`;
 }
 
-/** The record of a text of results.json. */
+/** The record of a text of results.json. JSON has null for the error of a result that is not finite; nothing else is. */
 export function fromJson(text: string): RunRecord {
-  const record = JSON.parse(text) as RunRecord;
+  const record = JSON.parse(text, (_, value: unknown) => (value === null ? Infinity : value)) as RunRecord;
   if (record.format !== 1) throw new RangeError(`results: expected format 1, got ${String(record.format)}`);
   return record;
 }

@@ -117,8 +117,8 @@ const guide = (): Html => html`<section><h2>How to read this page</h2><ul class=
 <li><b>Ratios</b> are times of a contender over ours: 2× means that it takes twice as long. All contenders of a case
 take turns, and the ratio is the median of the quotients of repetitions that ran side by side, so that a slow moment of
 the machine does not count for one of them alone. It can differ from the quotient of the two medians.</li>
-<li><b>Errors</b> of the loss and, after the stroke, of the gradients are relative ones against a reference in float64,
-measured before the timing.</li>
+<li><b>Errors</b> of the loss and, after the stroke, of the gradients are against a reference in float64, measured
+before the timing: |difference| / max(1, |loss|), and the largest |difference| over the largest entry of a gradient.</li>
 <li><b>Floor</b> is the least time that the limits of the machine allow, as a share of our time, and the limit that
 counts.</li></ul></section>
 `;

@@ -25,7 +25,7 @@ function ways({ own, others }: Lineup): Ways {
 }
 
 /** How much longer 'auto' takes than the better method, from repetitions that ran side by side. */
-export function autoLoss({ pairwise, moments, auto }: Ways): number | undefined {
+function autoLoss({ pairwise, moments, auto }: Ways): number | undefined {
   const methods = [pairwise, moments].filter(measured).sort((a, b) => median(a.seconds) - median(b.seconds));
   return measured(auto) && methods.length === 2 ? ratio(auto.seconds, methods[0].seconds) - 1 : undefined;
 }

@@ -31,7 +31,7 @@ function sets(table: Table): number[][] {
   return result;
 }
 
-export function tableText(table: Table): string {
+function tableText(table: Table): string {
   const parts = sets(table).map((columns) => {
     const part = new CliTable({
       head: columns.map((column) => table.head[column]),

@@ -16,7 +16,7 @@ export interface Bar {
   opacity?: number;
 }
 
-export interface Scale {
+interface Scale {
   /** Where bars begin. */
   from: number;
   /** A marked value. */

@@ -11,7 +11,7 @@ export interface Panel {
   options: Plot.PlotOptions & { height: number };
 }
 
-export interface LegendItem {
+interface LegendItem {
   name: string;
   colour: string;
   /** The dashes of a line; without them a bar is meant. */

@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { type Chart, chart, panelWidth, textWidth } from './chart.js';
 import { lookOf } from './colours.js';
 
-export interface Point {
+interface Point {
   K: number;
   m: number;
   value: number;
@@ -12,7 +12,7 @@ export interface Point {
   variant?: string;
 }
 
-export interface Axis {
+interface Axis {
   label: string;
   tick: (value: number) => string;
 }
@@ -67,7 +67,7 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle' | 'where'>, p
 }
 
 /** The range of the values with some room at both ends. */
-export function around(values: number[], room = 1.3): [number, number] {
+function around(values: number[], room = 1.3): [number, number] {
   return [Math.min(...values) / room, Math.max(...values) * room];
 }
 
