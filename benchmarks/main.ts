@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { cases, memoryName } from './cases.js';
 import { type Command, helpText, parseCommandLine } from './command-line.js';
 import { contenderNames } from './contenders/names.js';
-import type { RunRecord } from './record.js';
 import { compare } from './report/compare.js';
 import { report } from './report/index.js';
+import { fromJson } from './report/json.js';
 import { run } from './run.js';
 import { UsageError } from './select.js';
 
@@ -21,7 +21,7 @@ function list(): string {
   ].join('\n');
 }
 
-const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
+const read = (file: string) => fromJson(readFileSync(file, 'utf8'));
 
 async function perform(command: Command): Promise<void> {
   switch (command.do) {

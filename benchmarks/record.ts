@@ -66,14 +66,14 @@ export interface Measurement {
   method?: 'pairwise' | 'moments';
   /** Why there are no numbers; seconds is then empty. */
   skipped?: string;
-  /** Wall time of each timed repetition. Repetition i of all contenders of a case ran side by side. */
+  /** Wall time per call of each timed repetition. Repetition i of all contenders of a case ran side by side. */
   seconds: number[];
+  /** Bytes that a call left behind for the collector of JavaScript, or allocated outside it, on average. */
+  bytesPerCall?: number;
   /** Against the float64 reference, before the timing; as test/support/compare.ts measures errors. */
   error?: ErrorOf;
   /** Least time that the machine's limits allow, for our own measurements. */
   floor?: Floor;
-  /** What a call leaves on the heap and beside it for the garbage collector, where that was measured. */
-  bytesPerCall?: number;
 }
 
 export interface Sizes {

@@ -25,7 +25,7 @@ for (const path of documents) {
       if (!t.ok(existsSync(join(root, to)), `link to ${target}`)) continue;
       if (anchor !== undefined) t.ok(anchors(to).includes(anchor), `anchor ${target}`);
     }
-    for (const [, name] of text.matchAll(/`((?:csrc|lib|test|tools|examples|docs|\.ci)\/[\w./-]+|[\w-]+\.gyp|CMakeLists\.txt)`/g)) {
+    for (const [, name] of text.matchAll(/`((?:csrc|lib|test|tools|examples|benchmarks|docs|\.ci)\/[\w./-]+|[\w-]+\.gyp|CMakeLists\.txt)`/g)) {
       t.ok(existsSync(join(root, name)), name);
     }
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
