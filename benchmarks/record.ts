@@ -57,7 +57,7 @@ export interface Measurement {
   dtype: DType;
   layout: 'NCHW' | 'NHWC';
   sizes: Sizes;
-  /** 'gld-loss', 'pytorch', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'. */
+  /** 'gld-loss', 'pytorch', 'pytorch-tuned', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'. */
   contender: string;
   /** What tells several measurements of one contender apart: a relation method, 'sync', 'async', '4 async at once'. */
   variant?: string;

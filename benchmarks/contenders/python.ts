@@ -17,13 +17,16 @@ export function findPython(): string {
   return found;
 }
 
+/** Has glibc keep what it once had from the system, instead of giving large blocks back and faulting them in again. */
+export const keepingMemory = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 34), MALLOC_TOP_PAD_: String(2 ** 26) };
+
 /** OpenBLAS does not listen to torch.set_num_threads, so that every number of threads gets a process of its own. */
-export function environment(threads: number, libraries?: string): NodeJS.ProcessEnv {
+export function environment(threads: number, libraries?: string, more?: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...rest } = process.env;
   const count = String(threads);
   return {
     ...rest, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, PYTHONDONTWRITEBYTECODE: '1',
-    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }),
+    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }), ...more,
   };
 }
 

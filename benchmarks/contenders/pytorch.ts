@@ -1,4 +1,7 @@
-/** PyTorch on the CPU: eager with autograd, with the BLAS of the machine or a chosen one, or through torch.compile. */
+/**
+ * PyTorch on the CPU: eager with autograd as it comes, with an allocator that keeps its memory, with the slow BLAS, or
+ * through torch.compile.
+ */
 import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +11,7 @@ import { relationFlops } from '../floor.js';
 import type { DType } from '../record.js';
 import type { Scratch } from '../scratch.js';
 import { Absent, type Contender, type Entry, type Outputs, type Participant, tooLarge, tooLong } from './index.js';
-import { environment, findPython, PythonServer } from './python.js';
+import { environment, findPython, keepingMemory, PythonServer } from './python.js';
 
 interface Hello {
   torch: string;
@@ -61,8 +64,9 @@ export async function findPyTorch(): Promise<Found> {
 }
 
 interface Kind {
-  name: 'pytorch' | 'pytorch-refblas' | 'pytorch-compile';
+  name: 'pytorch' | 'pytorch-tuned' | 'pytorch-refblas' | 'pytorch-compile';
   path?: string;
+  environment?: NodeJS.ProcessEnv;
   versions: Record<string, string>;
 }
 
@@ -101,7 +105,7 @@ export class PyTorch implements Contender {
     let server = this.servers.get(threads);
     if (!server) {
       const args = [String(threads), ...(this.name === 'pytorch-compile' ? ['--compile'] : [])];
-      server = new PythonServer(this.python, args, environment(threads, this.kind.path));
+      server = new PythonServer(this.python, args, environment(threads, this.kind.path, this.kind.environment));
       this.servers.set(threads, server);
     }
     return server;
@@ -169,5 +173,6 @@ export function openPyTorch(kind: Kind['name'], found: Found, scratch: Scratch):
   }
   const { blas, path } = kind === 'pytorch-refblas' ? reference! : fast;
   const versions: Record<string, string> = kind === 'pytorch-refblas' ? { 'refblas': blas } : { pytorch: torch, blas };
-  return new PyTorch(found.python, { name: kind, versions, ...(path !== undefined && { path }) }, scratch);
+  const tuned = kind === 'pytorch-tuned' && { environment: keepingMemory };
+  return new PyTorch(found.python, { name: kind, versions, ...(path !== undefined && { path }), ...tuned }, scratch);
 }

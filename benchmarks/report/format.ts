@@ -67,7 +67,8 @@ export const floorShare = ({ floor, seconds }: { floor: Floor; seconds: readonly
   floor.seconds / median(seconds);
 
 const contenders: Record<string, string> = {
-  'pytorch': 'PyTorch', 'pytorch-compile': 'PyTorch compiled', 'tfjs': 'tfjs', 'typescript': 'TypeScript',
+  'pytorch': 'PyTorch', 'pytorch-tuned': 'PyTorch tuned', 'pytorch-refblas': 'PyTorch ref. BLAS',
+  'pytorch-compile': 'PyTorch compiled', 'tfjs': 'tfjs', 'typescript': 'TypeScript',
 };
 
 export const contenderName = (name: string): string => contenders[name] ?? name;

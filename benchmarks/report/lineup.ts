@@ -54,7 +54,7 @@ export function lineups(record: RunRecord, { group, threads, mode }: Selection):
 export const threadCounts = (record: RunRecord): number[] =>
   [...new Set(record.measurements.map(({ threads }) => threads))].sort((a, b) => a - b);
 
-const order = ['gld-loss', 'pytorch', 'pytorch-compile', 'tfjs', 'typescript'];
+const order = ['gld-loss', 'pytorch', 'pytorch-tuned', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'];
 
 /** The distinct contenders of the measurements with their ways, ours first. */
 export function columns(measurements: readonly Measurement[]): string[] {
