@@ -40,7 +40,7 @@ void store_packet(T* to, const Packet<T>& packet) {
 // Asks for memory that will be read soon: short rows of several planes are more than the processor foresees.
 template <class T>
 void prefetch(const T* from, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += 64 / static_cast<std::int64_t>(sizeof(T))) __builtin_prefetch(from + i, 0, 2);
+  for (std::int64_t i = 0; i < count; i += 64 / static_cast<std::int64_t>(sizeof(T))) __builtin_prefetch(from + i);
 }
 
 // to += from, by packets: a loop that the compiler vectorises takes longer to begin.

@@ -249,7 +249,7 @@ void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) con
       visit(features_, [&](const auto* data) {
         const auto* from = data + part.sample * of_sample + part.first * of_channel;
         if (lines) return sum_lines(part, from, regions, regions + region_limit_);
-        prefetch(from + 2 * step * of_channel, step * of_channel);
+        prefetch(from + step * of_channel, step * of_channel);
         sum_planes(part, from, regions, regions + region_limit_);
       });
       const std::int64_t pitch = lines ? padded<T>(part.count) : kPacket<T>;
