@@ -1,8 +1,10 @@
 import { cudaReason } from './binding.js';
-import { flag, hint, number, oneOf, options, quoted, type Check, type Checked, type Table } from './check.js';
+import {
+  expectObject, flag, hint, known, number, oneOf, options, quoted, type Check, type Checked, type Table,
+} from './check.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
-import type { GradientName, OutBuffers } from './types.js';
+import type { GradientName } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
@@ -85,11 +87,25 @@ export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, 
   }
 }
 
-const out: Check<OutBuffers | undefined> = (value, path) => {
+const buffers = { features: unread, weight: unread, bias: unread, logits: unread };
+
+/** Buffers lent for gradients, as they were when they were read. */
+export type Lent = { [name in GradientName]: unknown };
+
+/** Reads `out` into an object of our own, so that each buffer is read once; which ones fit is checked later. */
+export function readLent(value: unknown, path: string, into: Lent): Lent | undefined {
   if (value === undefined) return undefined;
-  const table = { features: unread, weight: unread, bias: unread, logits: unread };
-  return options(table, value, path) as OutBuffers;
-};
+  const given = known(buffers, expectObject(path, value, 'an object'), path);
+  for (const name of gradientNames) into[name] = given[name];
+  return into;
+}
+
+/** An object for {@link readLent} to fill. */
+export function nothingLent(): Lent {
+  return { features: undefined, weight: undefined, bias: undefined, logits: undefined };
+}
+
+const out: Check<Lent | undefined> = (value, path) => readLent(value, path, nothingLent());
 
 /** Any AbortSignal, those of other realms included. */
 const signal: Check<AbortSignal | undefined> = (value, path) => {

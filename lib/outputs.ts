@@ -1,120 +1,131 @@
-import type { Role, RoleView } from './call.js';
-import { arrayKind, describe } from './describe.js';
+import type { Call, Role, RoleView } from './call.js';
+import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { gradientNames } from './options.js';
-import { layouts, weightLayouts, type ReadSide } from './sides.js';
-import { countElements, denseStrides, isDetached, type FloatView, type View } from './tensor.js';
-import type { DenseTensor, GradientName, OutBuffers } from './types.js';
+import { gradientNames, type Lent } from './options.js';
+import type { Problem } from './problem.js';
+import { layouts, weightLayouts, type Side } from './sides.js';
+import { countElements, isDetached, setDense, type View } from './tensor.js';
+import type { DenseTensor, GradientName } from './types.js';
 
 type OutArray = Float32Array | Float64Array;
 
-/** A dense result of a call. */
-export interface Output {
-  /** What the call writes. */
-  readonly view: RoleView;
-  /** What the caller gets: on the array that the call writes, or on one to copy it into when the call is done. */
-  readonly tensor: DenseTensor;
-}
-
 /** The element type of results that belong to such tensors: float64 if one of them is, else float32. */
-export function resultType(...views: readonly (FloatView | undefined)[]): 'float32' | 'float64' {
-  return views.some((view) => view?.dtype === 'float64') ? 'float64' : 'float32';
+export function resultType(...views: readonly View[]): 'float32' | 'float64' {
+  return views.some(({ data, dtype }) => data !== null && dtype === 'float64') ? 'float64' : 'float32';
 }
 
-/** A new dense output of that shape, whose axis order[i] is the role's axis i (the same order by default). */
-export function output(role: Role, dtype: 'float32' | 'float64', shape: number[], order?: readonly number[]): Output {
-  const data = allocate(role, dtype, countElements(role, shape));
-  return { view: [role, dense(data, dtype, shape, order)], tensor: { data, shape, dtype } };
+/** A new dense output of that shape for the call to write; the role's axis i is the shape's axis order[i]. */
+export function output(
+  call: Call,
+  role: Role,
+  dtype: 'float32' | 'float64',
+  shape: number[],
+  order?: readonly number[],
+): DenseTensor {
+  const view = call.view(role);
+  view.shape.length = shape.length;
+  for (let i = 0; i < shape.length; i += 1) view.shape[i] = shape[order === undefined ? i : order[i]!]!;
+  setDense(view.strides, view.shape, order);
+  const data = place(view, dtype, allocate(role, dtype, countElements(role, shape)));
+  return { data, shape, dtype };
 }
 
 /**
- * The gradients to compute: those `wanted` (all, none, or a list) of the student's, each in the buffer lent for it or
- * in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
+ * Adds the gradients to compute to the call: those `wanted` (all, none, or a list) of the student's, each in the buffer
+ * lent for it or in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
  */
-export function gradientOutputs(
-  student: ReadSide,
+export function bindGradients(
+  { call, student }: Problem,
   wanted: boolean | readonly GradientName[],
-  lent: OutBuffers | undefined,
-  inputs: readonly RoleView[],
+  lent: Lent | undefined,
   deferred: boolean,
-): Output[] {
-  const specs = gradientSpecs(student);
-  const names = Object.keys(specs) as GradientName[];
-  if (typeof wanted !== 'boolean') {
-    const absent = wanted.find((name) => specs[name] === undefined);
-    if (absent !== undefined) {
-      fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${names.join(', ')}`, describe(absent));
-    }
-  }
-  const chosen = names.filter((name) => (typeof wanted === 'boolean' ? wanted : wanted.includes(name)));
+): void {
+  if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   if (lent !== undefined) {
-    const stray = gradientNames.find((name) => lent[name] !== undefined && !chosen.includes(name));
-    if (stray !== undefined) {
-      const expected = `no buffer, as the gradients computed are ${chosen.join(', ') || 'none'}`;
-      fail('ERR_GLD_OPTION', `out.${stray}`, expected, describe(lent[stray]));
+    refuseStray(student, wanted, lent);
+    for (const name of gradientNames) {
+      const like = differentiated(student, wanted, name);
+      if (like === null) continue;
+      const view = call.view(roles[name]);
+      layOut(view, like, orderOf(student, name));
+      if (lent[name] !== undefined) place(view, typeOf(like), expectBuffer(view, lent[name], typeOf(like), student));
     }
+    refuseOverlap(call.views);
   }
-  const outputs = chosen.map((name) => {
-    const { view, shape, order } = specs[name]!;
-    const dtype = resultType(view);
-    const buffer = lent?.[name];
-    if (buffer === undefined) return output(`out.${name}`, dtype, shape, order);
-    const data = expectBuffer(`out.${name}`, buffer, dtype, shape);
-    const tensor = { data, shape, dtype };
-    if (deferred) return { ...output(`out.${name}`, dtype, shape, order), tensor };
-    return { view: [`out.${name}`, dense(data, dtype, shape, order)] as const, tensor };
-  });
-  if (lent !== undefined) refuseOverlap(outputs, inputs);
-  return outputs;
-}
-
-/** Copies deferred outputs into the buffers lent for them, which must still be there. */
-export function deliver(outputs: readonly Output[]): void {
-  for (const { view: [role, { data }], tensor } of outputs) {
-    if (tensor.data === data) continue;
-    if (tensor.data.length !== data.length) {
-      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data.length} elements until the result is there`,
-        `one of ${tensor.data.length} elements by then`);
-    }
-    tensor.data.set(data as OutArray);
+  for (const name of gradientNames) {
+    const like = differentiated(student, wanted, name);
+    if (like === null) continue;
+    const view = call.view(roles[name]);
+    if (view.data !== null && !deferred) continue;
+    layOut(view, like, orderOf(student, name));
+    place(view, typeOf(like), allocate(view.role, typeOf(like), countElements(view.role, view.shape)));
   }
 }
 
-/** The outputs' tensors under the last part of their roles: `out.weight` is weight. */
-export function named(outputs: readonly Output[]): Record<string, DenseTensor> {
-  return Object.fromEntries(outputs.map(({ view: [role], tensor }) => [role.slice('out.'.length), tensor]));
+/** Copies deferred gradients into the buffers lent for them, which must still be there. */
+export function deliver({ call }: Problem, lent: Lent | undefined): void {
+  if (lent === undefined) return;
+  for (const name of gradientNames) {
+    const to = lent[name] as OutArray | undefined;
+    if (to === undefined) continue;
+    const { role, data } = call.view(roles[name]);
+    if (to.length !== data!.length) {
+      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data!.length} elements until the result is there`,
+        `one of ${to.length} elements by then`);
+    }
+    to.set(data as OutArray);
+  }
 }
 
-interface Spec {
-  readonly view: FloatView;
-  /** The gradient's shape, in the caller's layout. */
-  readonly shape: number[];
-  readonly order?: readonly number[];
+export const roles = {
+  features: 'out.features',
+  weight: 'out.weight',
+  bias: 'out.bias',
+  logits: 'out.logits',
+} as const;
+
+/** The student's tensor of that name, if its gradient is wanted; null if not, or if there is no such tensor. */
+function differentiated(side: Side, wanted: boolean | readonly GradientName[], name: GradientName): View | null {
+  const view = side[name];
+  return view.data !== null && (typeof wanted === 'boolean' ? wanted : wanted.includes(name)) ? view : null;
 }
 
-function gradientSpecs(student: ReadSide): { [name in GradientName]?: Spec } {
-  if (student.kind === 'logits') return { logits: { view: student.logits, shape: student.logits.shape.slice() } };
-  const { features, weight, bias, classes, layout, weightLayout } = student;
-  const [n, channels, height, width] = features.shape as [number, number, number, number];
-  return {
-    features: {
-      view: features,
-      shape: { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] }[layout],
-      order: layouts[layout],
-    },
-    weight: {
-      view: weight,
-      shape: { KC: [classes, channels], CK: [channels, classes] }[weightLayout],
-      order: weightLayouts[weightLayout],
-    },
-    ...(bias && { bias: { view: bias, shape: [classes] } }),
-  };
+/** Where the axes of a gradient of that name lie in the caller's shape. */
+export function orderOf(side: Side, name: GradientName): readonly number[] | undefined {
+  if (name === 'features') return layouts[side.layout];
+  return name === 'weight' ? weightLayouts[side.weightLayout] : undefined;
 }
 
-function dense(data: OutArray, dtype: 'float32' | 'float64', shape: number[], order?: readonly number[]): View {
-  const own = denseStrides(shape);
-  const strides = order === undefined ? own : order.map((axis) => own[axis]!);
-  return { data, dtype, shape, strides, offset: 0, first: 0, end: data.length };
+function typeOf(view: View): 'float32' | 'float64' {
+  return view.dtype === 'float64' ? 'float64' : 'float32';
+}
+
+function layOut({ shape, strides }: View, like: View, order: readonly number[] | undefined): void {
+  shape.length = like.shape.length;
+  for (let axis = 0; axis < shape.length; axis += 1) shape[axis] = like.shape[axis]!;
+  setDense(strides, shape, order);
+}
+
+function place(view: View, dtype: 'float32' | 'float64', data: OutArray): OutArray {
+  view.place(data, dtype, 0, 0, data.length);
+  return data;
+}
+
+function expectPresent(student: Side, wanted: readonly GradientName[]): void {
+  for (const name of wanted) {
+    if (student[name].data !== null) continue;
+    const names = gradientNames.filter((each) => student[each].data !== null);
+    fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${names.join(', ')}`, describe(name));
+  }
+}
+
+function refuseStray(student: Side, wanted: boolean | readonly GradientName[], lent: Lent): void {
+  for (const name of gradientNames) {
+    if (lent[name] === undefined || differentiated(student, wanted, name) !== null) continue;
+    const chosen = gradientNames.filter((each) => differentiated(student, wanted, each) !== null);
+    const expected = `no buffer, as the gradients computed are ${chosen.join(', ') || 'none'}`;
+    fail('ERR_GLD_OPTION', roles[name], expected, describe(lent[name]));
+  }
 }
 
 function allocate(role: Role, dtype: 'float32' | 'float64', length: number): OutArray {
@@ -125,33 +136,43 @@ function allocate(role: Role, dtype: 'float32' | 'float64', length: number): Out
   }
 }
 
-function expectBuffer(argument: string, buffer: unknown, dtype: 'float32' | 'float64', shape: number[]): OutArray {
+function expectBuffer({ role, shape }: RoleView, buffer: unknown, dtype: 'float32' | 'float64', side: Side): OutArray {
   const expected = dtype === 'float64' ? 'Float64Array' : 'Float32Array';
   const kind = arrayKind(buffer);
-  if (kind === undefined) fail('ERR_GLD_ARG_TYPE', argument, `a ${expected}`, describe(buffer));
-  if (kind !== expected) fail('ERR_GLD_DTYPE', argument, `a ${expected}, the gradient's type`, describe(buffer));
+  if (kind === undefined) fail('ERR_GLD_ARG_TYPE', role, `a ${expected}`, describe(buffer));
+  if (kind !== expected) fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
   const array = buffer as OutArray;
-  if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
-  const length = countElements(argument, shape);
+  if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
+  const length = countElements(role, shape);
   if (array.length !== length) {
-    fail('ERR_GLD_SHORT', argument, `${length} elements for shape [${shape.join(', ')}]`, `${array.length}`);
+    const order = orderOf(side, role.slice('out.'.length) as GradientName);
+    const sizes = brackets(shape.map((_, place) => shape[order === undefined ? place : order.indexOf(place)]));
+    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${sizes}`, `${array.length}`);
   }
   return array;
 }
 
-function refuseOverlap(outputs: readonly Output[], inputs: readonly RoleView[]): void {
-  const written = outputs.map(({ view: [role], tensor: { data } }) => {
-    return { role, buffer: data.buffer, start: data.byteOffset, end: data.byteOffset + data.byteLength };
-  });
-  const read = inputs.map(([role, { data, first, end }]) => {
-    const at = (index: number): number => data.byteOffset + index * data.BYTES_PER_ELEMENT;
-    return { role, buffer: data.buffer, start: at(first), end: at(end) };
-  });
-  written.forEach((one, i) => {
-    for (const other of [...read, ...written.slice(i + 1)]) {
-      if (one.buffer === other.buffer && one.start < other.end && other.start < one.end) {
+/** No lent buffer may share memory with an input or with another one. */
+function refuseOverlap(views: readonly RoleView[]): void {
+  for (let i = 0; i < views.length; i += 1) {
+    const one = views[i]!;
+    if (!one.isOutput || one.data === null) continue;
+    for (let j = 0; j < views.length; j += 1) {
+      const other = views[j]!;
+      // Each pair of outputs once.
+      if (other.data === null || (other.isOutput && j <= i)) continue;
+      if (one.data.buffer === other.data.buffer && start(one) < end(other) && start(other) < end(one)) {
         fail('ERR_GLD_OVERLAP', one.role, 'memory of its own', `memory shared with ${other.role}`);
       }
     }
-  });
+  }
+}
+
+/** The first byte that a view reaches, and the one after the last. */
+function start({ data, first }: View): number {
+  return data!.byteOffset + first * data!.BYTES_PER_ELEMENT;
+}
+
+function end({ data, end }: View): number {
+  return data!.byteOffset + end * data!.BYTES_PER_ELEMENT;
 }
