@@ -148,7 +148,7 @@ interface Bench {
 /** Holds on to nothing of the caller's between calls. */
 function clear({ problem, lent }: Bench): void {
   problem.call.clear();
-  lent.features = lent.weight = lent.bias = lent.logits = undefined;
+  lent.fill(undefined);
 }
 
 function compute(

@@ -1,7 +1,7 @@
 import type { Call } from './call.js';
 import { arrayKind, describe } from './describe.js';
 import { fail } from './errors.js';
-import { expectFloats, isDetached, isFloat, natural, readView, setDense, type View } from './tensor.js';
+import { expectFloats, isDetached, isFloat, natural, readView, resize, setDense, type View } from './tensor.js';
 
 /**
  * Reads and checks the labels of n samples over so many classes: class indices, copied into memory of our own, or a
@@ -73,7 +73,7 @@ function readIndices(
     data[i] = label as number;
   }
   const view = call.view('labels');
-  view.shape.length = 1;
+  resize(view.shape, 1);
   view.shape[0] = n;
   setDense(view.strides, view.shape);
   view.place(data, 'int32', 0, 0, n);

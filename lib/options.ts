@@ -89,20 +89,23 @@ export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, 
 
 const buffers = { features: unread, weight: unread, bias: unread, logits: unread };
 
-/** Buffers lent for gradients, as they were when they were read. */
-export type Lent = { [name in GradientName]: unknown };
+/** Buffers lent for gradients, in the order of {@link gradientNames}; undefined where there is none. */
+export type Lent = unknown[];
 
-/** Reads `out` into an object of our own, so that each buffer is read once; which ones fit is checked later. */
+/** Reads `out` into a list of our own, so that each buffer is read once; which ones fit is checked later. */
 export function readLent(value: unknown, path: string, into: Lent): Lent | undefined {
   if (value === undefined) return undefined;
-  const given = known(buffers, expectObject(path, value, 'an object'), path);
-  for (const name of gradientNames) into[name] = given[name];
+  const { features, weight, bias, logits } = known(buffers, expectObject(path, value, 'an object'), path);
+  into[0] = features;
+  into[1] = weight;
+  into[2] = bias;
+  into[3] = logits;
   return into;
 }
 
-/** An object for {@link readLent} to fill. */
+/** A list for {@link readLent} to fill. */
 export function nothingLent(): Lent {
-  return { features: undefined, weight: undefined, bias: undefined, logits: undefined };
+  return [undefined, undefined, undefined, undefined];
 }
 
 const out: Check<Lent | undefined> = (value, path) => readLent(value, path, nothingLent());

@@ -4,7 +4,7 @@ import { fail } from './errors.js';
 import { gradientNames, type Lent } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
-import { countElements, isDetached, setDense, type View } from './tensor.js';
+import { countElements, isDetached, resize, setDense, type View } from './tensor.js';
 import type { DenseTensor, GradientName } from './types.js';
 
 type OutArray = Float32Array | Float64Array;
@@ -23,7 +23,7 @@ export function output(
   order?: readonly number[],
 ): DenseTensor {
   const view = call.view(role);
-  view.shape.length = shape.length;
+  resize(view.shape, shape.length);
   for (let i = 0; i < shape.length; i += 1) view.shape[i] = shape[order === undefined ? i : order[i]!]!;
   setDense(view.strides, view.shape, order);
   const data = place(view, dtype, allocate(role, dtype, countElements(role, shape)));
@@ -35,75 +35,76 @@ export function output(
  * lent for it or in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
  */
 export function bindGradients(
-  { call, student }: Problem,
+  problem: Problem,
   wanted: boolean | readonly GradientName[],
   lent: Lent | undefined,
   deferred: boolean,
 ): void {
+  const { call, gradients, student } = problem;
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   if (lent !== undefined) {
     refuseStray(student, wanted, lent);
-    for (const name of gradientNames) {
-      const like = differentiated(student, wanted, name);
-      if (like === null) continue;
-      const view = call.view(roles[name]);
-      layOut(view, like, orderOf(student, name));
-      if (lent[name] !== undefined) place(view, typeOf(like), expectBuffer(view, lent[name], typeOf(like), student));
+    for (let i = 0; i < gradients.length; i += 1) {
+      if (!isComputed(student, wanted, i)) continue;
+      layOut(problem, i);
+      if (lent[i] !== undefined) lend(problem, i, lent[i]);
     }
     refuseOverlap(call.views);
   }
-  for (const name of gradientNames) {
-    const like = differentiated(student, wanted, name);
-    if (like === null) continue;
-    const view = call.view(roles[name]);
-    if (view.data !== null && !deferred) continue;
-    layOut(view, like, orderOf(student, name));
-    place(view, typeOf(like), allocate(view.role, typeOf(like), countElements(view.role, view.shape)));
+  for (let i = 0; i < gradients.length; i += 1) {
+    const view = gradients[i]!;
+    if (!isComputed(student, wanted, i) || (view.data !== null && !deferred)) continue;
+    layOut(problem, i);
+    const dtype = typeOf(student.tensors[i]!);
+    place(view, dtype, allocate(view.role, dtype, countElements(view.role, view.shape)));
   }
 }
 
 /** Copies deferred gradients into the buffers lent for them, which must still be there. */
-export function deliver({ call }: Problem, lent: Lent | undefined): void {
+export function deliver({ gradients }: Problem, lent: Lent | undefined): void {
   if (lent === undefined) return;
-  for (const name of gradientNames) {
-    const to = lent[name] as OutArray | undefined;
-    if (to === undefined) continue;
-    const { role, data } = call.view(roles[name]);
+  gradients.forEach(({ role, data }, i) => {
+    const to = lent[i] as OutArray | undefined;
+    if (to === undefined) return;
     if (to.length !== data!.length) {
       fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data!.length} elements until the result is there`,
         `one of ${to.length} elements by then`);
     }
     to.set(data as OutArray);
+  });
+}
+
+/** Whether the student has the i-th tensor and its gradient is wanted. */
+function isComputed(student: Side, wanted: boolean | readonly GradientName[], i: number): boolean {
+  if (student.tensors[i]!.data === null) return false;
+  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[i]!);
+}
+
+/** Writes the shape of the i-th gradient, as the caller has it, into a list. */
+export function writeShape(shape: number[], { gradients, student }: Problem, i: number): void {
+  const own = gradients[i]!.shape;
+  const order = orderOf(student, i);
+  resize(shape, own.length);
+  for (let place = 0; place < own.length; place += 1) {
+    shape[place] = own[order === undefined ? place : order.indexOf(place)]!;
   }
 }
 
-export const roles = {
-  features: 'out.features',
-  weight: 'out.weight',
-  bias: 'out.bias',
-  logits: 'out.logits',
-} as const;
-
-/** The student's tensor of that name, if its gradient is wanted; null if not, or if there is no such tensor. */
-function differentiated(side: Side, wanted: boolean | readonly GradientName[], name: GradientName): View | null {
-  const view = side[name];
-  return view.data !== null && (typeof wanted === 'boolean' ? wanted : wanted.includes(name)) ? view : null;
+/** Where the axes of the i-th gradient lie in the caller's shape. */
+function orderOf({ layout, weightLayout }: Side, i: number): readonly number[] | undefined {
+  return i === 0 ? layouts[layout] : i === 1 ? weightLayouts[weightLayout] : undefined;
 }
 
-/** Where the axes of a gradient of that name lie in the caller's shape. */
-export function orderOf(side: Side, name: GradientName): readonly number[] | undefined {
-  if (name === 'features') return layouts[side.layout];
-  return name === 'weight' ? weightLayouts[side.weightLayout] : undefined;
+function layOut({ gradients, student }: Problem, i: number): void {
+  const { shape, strides } = gradients[i]!;
+  const like = student.tensors[i]!.shape;
+  resize(shape, like.length);
+  for (let axis = 0; axis < like.length; axis += 1) shape[axis] = like[axis]!;
+  setDense(strides, shape, orderOf(student, i));
 }
 
 function typeOf(view: View): 'float32' | 'float64' {
   return view.dtype === 'float64' ? 'float64' : 'float32';
-}
-
-function layOut({ shape, strides }: View, like: View, order: readonly number[] | undefined): void {
-  shape.length = like.shape.length;
-  for (let axis = 0; axis < shape.length; axis += 1) shape[axis] = like.shape[axis]!;
-  setDense(strides, shape, order);
 }
 
 function place(view: View, dtype: 'float32' | 'float64', data: OutArray): OutArray {
@@ -114,18 +115,20 @@ function place(view: View, dtype: 'float32' | 'float64', data: OutArray): OutArr
 function expectPresent(student: Side, wanted: readonly GradientName[]): void {
   for (const name of wanted) {
     if (student[name].data !== null) continue;
-    const names = gradientNames.filter((each) => student[each].data !== null);
-    fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${names.join(', ')}`, describe(name));
+    fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${chosenNames(student, true)}`, describe(name));
   }
 }
 
 function refuseStray(student: Side, wanted: boolean | readonly GradientName[], lent: Lent): void {
-  for (const name of gradientNames) {
-    if (lent[name] === undefined || differentiated(student, wanted, name) !== null) continue;
-    const chosen = gradientNames.filter((each) => differentiated(student, wanted, each) !== null);
-    const expected = `no buffer, as the gradients computed are ${chosen.join(', ') || 'none'}`;
-    fail('ERR_GLD_OPTION', roles[name], expected, describe(lent[name]));
+  for (let i = 0; i < lent.length; i += 1) {
+    if (lent[i] === undefined || isComputed(student, wanted, i)) continue;
+    const expected = `no buffer, as the gradients computed are ${chosenNames(student, wanted)}`;
+    fail('ERR_GLD_OPTION', `out.${gradientNames[i]}`, expected, describe(lent[i]));
   }
+}
+
+function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): string {
+  return gradientNames.filter((_, i) => isComputed(student, wanted, i)).join(', ') || 'none';
 }
 
 function allocate(role: Role, dtype: 'float32' | 'float64', length: number): OutArray {
@@ -136,7 +139,11 @@ function allocate(role: Role, dtype: 'float32' | 'float64', length: number): Out
   }
 }
 
-function expectBuffer({ role, shape }: RoleView, buffer: unknown, dtype: 'float32' | 'float64', side: Side): OutArray {
+/** Puts the i-th gradient into the caller's buffer. */
+function lend(problem: Problem, i: number, buffer: unknown): void {
+  const view = problem.gradients[i]!;
+  const { role, shape } = view;
+  const dtype = typeOf(problem.student.tensors[i]!);
   const expected = dtype === 'float64' ? 'Float64Array' : 'Float32Array';
   const kind = arrayKind(buffer);
   if (kind === undefined) fail('ERR_GLD_ARG_TYPE', role, `a ${expected}`, describe(buffer));
@@ -145,11 +152,11 @@ function expectBuffer({ role, shape }: RoleView, buffer: unknown, dtype: 'float3
   if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
   const length = countElements(role, shape);
   if (array.length !== length) {
-    const order = orderOf(side, role.slice('out.'.length) as GradientName);
-    const sizes = brackets(shape.map((_, place) => shape[order === undefined ? place : order.indexOf(place)]));
-    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${sizes}`, `${array.length}`);
+    const sizes: number[] = [];
+    writeShape(sizes, problem, i);
+    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(sizes)}`, `${array.length}`);
   }
-  return array;
+  place(view, dtype, array);
 }
 
 /** No lent buffer may share memory with an input or with another one. */

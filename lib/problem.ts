@@ -1,9 +1,9 @@
-import { Call } from './call.js';
+import { Call, type RoleView } from './call.js';
 import { expectObject, known } from './check.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
 import { readLabels } from './labels.js';
-import { tables, type Settings } from './options.js';
+import { gradientNames, tables, type Settings } from './options.js';
 import { readSide, Side } from './sides.js';
 import { countElements } from './tensor.js';
 
@@ -12,6 +12,8 @@ export class Problem {
   readonly call = new Call();
   readonly teacher = new Side(this.call, 'teacher');
   readonly student = new Side(this.call, 'student');
+  /** Of the student's tensors, in the order of {@link gradientNames}. */
+  readonly gradients: readonly RoleView[] = gradientNames.map((name) => this.call.view(`out.${name}`));
   n = 0;
   classes = 0;
   /** Rows of logits per sample: the global one and one per cell. */

@@ -2,7 +2,7 @@ import type { Call } from './call.js';
 import { expectObject, known } from './check.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
-import { tables } from './options.js';
+import { gradientNames, tables } from './options.js';
 import { readFloats, type View } from './tensor.js';
 
 type Layout = 'NCHW' | 'NHWC';
@@ -30,12 +30,15 @@ export class Side {
   readonly bias: View;
   /** [n, rows, classes]. */
   readonly logits: View;
+  /** All four, in the order of {@link gradientNames}. */
+  readonly tensors: readonly View[];
 
   constructor(call: Call, readonly name: 'teacher' | 'student') {
     this.features = call.view(`${name}.features`);
     this.weight = call.view(`${name}.weight`);
     this.bias = call.view(`${name}.bias`);
     this.logits = call.view(`${name}.logits`);
+    this.tensors = gradientNames.map((tensor) => this[tensor]);
   }
 }
 
@@ -75,10 +78,9 @@ export function readSide(side: Side, value: unknown): void {
   side.layout = tables.side.layout(layout, path.layout);
   side.weightLayout = tables.side.weightLayout(weightLayout, path.weightLayout);
   if (logits !== undefined) {
-    const others = { features, weight, bias, layout, weightLayout };
-    for (const other in others) {
-      if (others[other as keyof typeof others] === undefined) continue;
-      fail('ERR_GLD_ARG_TYPE', name, `${what}, not both`, `logits and ${other}`);
+    const tensors = features !== undefined || weight !== undefined || bias !== undefined;
+    if (tensors || layout !== undefined || weightLayout !== undefined) {
+      refuseBoth(name, what, { features, weight, bias, layout, weightLayout });
     }
     return readLogitSide(side, path.logits, logits);
   }
@@ -118,9 +120,11 @@ export function readClassifier(
   into.weight.permute(weightLayouts[weightLayout]);
   const classes = shape[0]!;
   if (shape[1] !== channels) {
-    const inLayout = (of: number): string => brackets(weightLayout === 'KC' ? [classes, of] : [of, classes]);
-    const expected = `shape ${inLayout(channels)} to match ${input} ${channels} channels`;
-    fail('ERR_GLD_SHAPE', path.weight, expected, inLayout(shape[1]!));
+    const [wanted, got] = weightLayout === 'KC'
+      ? [[classes, channels], [classes, shape[1]!]]
+      : [[channels, classes], [shape[1]!, classes]];
+    const expected = `shape ${brackets(wanted)} to match ${input} ${channels} channels`;
+    fail('ERR_GLD_SHAPE', path.weight, expected, brackets(got));
   }
   expectClasses(path.weight, classes, shape);
   if (bias === undefined) return classes;
@@ -130,6 +134,11 @@ export function readClassifier(
     fail('ERR_GLD_SHAPE', path.bias, expected, brackets(into.bias.shape));
   }
   return classes;
+}
+
+function refuseBoth(name: string, what: string, others: Readonly<Record<string, unknown>>): never {
+  const other = Object.keys(others).find((key) => others[key] !== undefined);
+  return fail('ERR_GLD_ARG_TYPE', name, `${what}, not both`, `logits and ${other}`);
 }
 
 function readLogitSide(side: Side, argument: string, value: unknown): void {

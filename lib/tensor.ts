@@ -90,9 +90,14 @@ export function countElements(argument: string, sizes: readonly number[]): numbe
   return product;
 }
 
+/** Gives a list of numbers another length; setting the same one again would be slow. */
+export function resize(list: number[], length: number): void {
+  if (list.length !== length) list.length = length;
+}
+
 /** Writes the strides of a dense tensor of the shape, whose axis i is the order[i]th of those that lie in memory. */
 export function setDense(strides: number[], shape: readonly number[], order?: readonly number[]): void {
-  strides.length = shape.length;
+  resize(strides, shape.length);
   for (let place = shape.length - 1, step = 1; place >= 0; place -= 1) {
     const axis = order === undefined ? place : order.indexOf(place);
     strides[axis] = step;
@@ -202,7 +207,7 @@ function readShape(
   if (!ranks.includes(rank)) {
     fail('ERR_GLD_RANK', argument, `shape ${axes}`, `rank ${rank}: ${brackets(remaining(given, rank, []))}`);
   }
-  shape.length = rank;
+  resize(shape, rank);
   for (let axis = 0; axis < rank; axis += 1) {
     const size = given[axis];
     if (!Number.isSafeInteger(size) || (size as number) < 1) {
@@ -228,7 +233,7 @@ function readStrides(
   }
   const rank = given.length;
   if (rank !== shape.length) refuseStrides(argument, shape.length, remaining(given, rank, []));
-  strides.length = rank;
+  resize(strides, rank);
   for (let axis = 0; axis < rank; axis += 1) {
     const stride = given[axis];
     if (!Number.isSafeInteger(stride)) {
