@@ -10,7 +10,7 @@ const field = positions('fields', native.fields, [
   'n', 'classes', 'rows', 'gridRows', 'gridCols',
   'teacherChannels', 'teacherHeight', 'teacherWidth', 'studentChannels', 'studentHeight', 'studentWidth',
   'compute', 'alpha', 'beta', 'localWeight', 'normalization', 'unbiased', 'temperature',
-  'method', 'metric', 'reduction', 'threads',
+  'method', 'metric', 'reduction', 'threads', 'present',
 ]);
 
 const role = positions('roles', native.roles, [
@@ -112,10 +112,11 @@ export class Call {
     this.#buffers.fill(null);
   }
 
-  /** Hands over all that the call reads and writes, and computes in float64 if anything it reads is. */
+  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is. */
   #bind(): void {
     const numbers = this.#numbers;
     let compute = 0;
+    let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
       const { data, dtype, offset, strides, isOutput } = this.views[index]!;
       this.#buffers[index] = data;
@@ -125,8 +126,10 @@ export class Call {
       numbers[at + roleField.offset] = offset;
       for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[axis]!] = strides[axis]!;
       if (dtype === 'float64' && !isOutput) compute = 1;
+      present += 2 ** index;
     }
     this.set('compute', compute);
+    this.set('present', present);
   }
 }
 
