@@ -126,7 +126,7 @@ export class Call {
       numbers[at + roleField.offset] = offset;
       for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[axis]!] = strides[axis]!;
       if (dtype === 'float64' && !isOutput) compute = 1;
-      present += 2 ** index;
+      present |= 1 << index;
     }
     this.set('compute', compute);
     this.set('present', present);
