@@ -85,8 +85,9 @@ export class GldLoss {
   }
 
   /**
-   * {@link gldLoss} with this object's options. With `out`, the result is lent too: such calls, if they have labels and
-   * gradients of the same names, all return the same object with new numbers, and allocate nothing.
+   * {@link gldLoss} with this object's options. With `out`, the result is lent too: all such calls return the same
+   * object with new numbers, as long as they agree in having labels and in the names of their gradients, and allocate
+   * nothing once they have run in.
    */
   compute(inputs: Inputs, settings?: ComputeOptions): GldResult {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
