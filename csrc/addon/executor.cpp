@@ -24,7 +24,8 @@ void pause() {
 #endif
 }
 
-// Waits for the condition, but not for long. Yields, so that nothing is lost where threads outnumber processors.
+// Waits for the condition, but not for long. Does not yield: the scheduler would hold that against the thread when it
+// has work again.
 template <class F>
 void look_out(F&& met) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
@@ -33,7 +34,6 @@ void look_out(F&& met) {
       if (met()) return;
       pause();
     }
-    std::this_thread::yield();
   } while (std::chrono::steady_clock::now() < end);
 }
 
