@@ -3,11 +3,11 @@ const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 
 const candidates = [process.env.EIGEN3_INCLUDE_DIR, '/usr/include/eigen3', '/usr/local/include/eigen3'].filter(Boolean);
-const found = candidates.find((folder) => existsSync(join(folder, 'unsupported/Eigen/CXX11/ThreadPool')));
+const found = candidates.find((folder) => existsSync(join(folder, 'Eigen/Core')));
 if (!found) {
   console.error(
     `gld-loss: Eigen 3.4 was not found in ${candidates.join(' or ')}. On Debian and Ubuntu: apt-get install libeigen3-dev. ` +
-      'Elsewhere, set EIGEN3_INCLUDE_DIR to the folder that holds Eigen/ and unsupported/.',
+      'Elsewhere, set EIGEN3_INCLUDE_DIR to the folder that holds Eigen/.',
   );
   process.exit(1);
 }

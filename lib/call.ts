@@ -1,6 +1,6 @@
 import { loadError, native } from './binding.js';
 import type { Workspace } from './native.cjs';
-import type { ElementType, View, ViewArray } from './tensor.js';
+import { View, type ElementType, type ViewArray } from './tensor.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -10,7 +10,7 @@ const field = positions('fields', native.fields, [
   'n', 'classes', 'rows', 'gridRows', 'gridCols',
   'teacherChannels', 'teacherHeight', 'teacherWidth', 'studentChannels', 'studentHeight', 'studentWidth',
   'compute', 'alpha', 'beta', 'localWeight', 'normalization', 'unbiased', 'temperature',
-  'method', 'metric', 'reduction', 'threads',
+  'method', 'metric', 'reduction', 'threads', 'present',
 ]);
 
 const role = positions('roles', native.roles, [
@@ -39,31 +39,48 @@ const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
 const strideFields = [roleField.stride0, roleField.stride1, roleField.stride2, roleField.stride3] as const;
 const numberCount = native.fields.length + native.roles.length * native.roleFields.length;
 
-/** A buffer of a call under its role, its axes in the role's order. */
-export type RoleView = readonly [Role, View];
+/** A tensor of a call under its role, its axes in the role's order. */
+export class RoleView extends View {
+  readonly isOutput: boolean;
 
-/** The arguments of one native call, built up by name. */
+  constructor(readonly role: Role) {
+    super();
+    this.isOutput = role.startsWith('out.');
+  }
+}
+
+/** The arguments of one native call, built up by name. One that was cleared serves for another call. */
 export class Call {
   /** [loss, task, global, local, relation, method: 1 pairwise, 2 moments]. */
   readonly result = new Float64Array(6);
+  /** One per role, in the addon's order; those with data take part. */
+  readonly views: readonly RoleView[] = native.roles.map((name) => new RoleView(name as Role));
   readonly #numbers = new Float64Array(numberCount);
   readonly #buffers = new Array<ViewArray | null>(native.roles.length).fill(null);
+  #labels = new Int32Array(0);
+
+  view(name: Role): RoleView {
+    return this.views[role[name]]!;
+  }
 
   set(name: Field, value: number): void {
     this.#numbers[field[name]] = value;
   }
 
-  bind([name, { data, dtype, offset, strides }]: RoleView): void {
-    const index = role[name];
-    const at = native.fields.length + index * native.roleFields.length;
-    this.#buffers[index] = data;
-    this.#numbers[at + roleField.dtype] = dtypes[dtype]!;
-    this.#numbers[at + roleField.offset] = offset;
-    for (let axis = 0; axis < strides.length; axis += 1) this.#numbers[at + strideFields[axis]!] = strides[axis]!;
+  /** Memory for n labels, kept between calls. */
+  labels(n: number): Int32Array {
+    if (this.#labels.length !== n) this.#labels = new Int32Array(n);
+    return this.#labels;
+  }
+
+  /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
+  copyInputs(): void {
+    for (const view of this.views) if (!view.isOutput) view.copy();
   }
 
   /** Computes on this thread (and the pool's) and returns when done. */
   run(stage: Stage, workspace: Workspace | null): void {
+    this.#bind();
     native.run(stages[stage], this.#numbers, this.#buffers, this.result, workspace);
   }
 
@@ -82,15 +99,51 @@ export class Call {
         else if (error) reject(error);
         else resolve();
       };
+      this.#bind();
       const job = native.start(stages[stage], this.#numbers, this.#buffers, this.result, workspace, done);
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
-  /** Forgets everything, so that the call can be built anew and holds on to no buffer meanwhile. */
+  /** Forgets everything, so that the call can be built anew and holds on to no buffer of the caller's meanwhile. */
   clear(): void {
+    for (const view of this.views) view.data = null;
     this.#numbers.fill(0);
     this.#buffers.fill(null);
+  }
+
+  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is. */
+  #bind(): void {
+    const numbers = this.#numbers;
+    let compute = 0;
+    let present = 0;
+    for (let index = 0; index < this.views.length; index += 1) {
+      const { data, dtype, offset, strides, isOutput } = this.views[index]!;
+      this.#buffers[index] = data;
+      if (data === null) continue;
+      const at = native.fields.length + index * native.roleFields.length;
+      numbers[at + roleField.dtype] = dtypes[dtype]!;
+      numbers[at + roleField.offset] = offset;
+      for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[axis]!] = strides[axis]!;
+      if (dtype === 'float64' && !isOutput) compute = 1;
+      present |= 1 << index;
+    }
+    this.set('compute', compute);
+    this.set('present', present);
+  }
+}
+
+let spare: Call | undefined;
+
+/** Lends a call to work on this thread. The caller's getters, which the work may run, may call for another meanwhile. */
+export function withCall<T>(work: (call: Call) => T): T {
+  const call = spare ?? new Call();
+  spare = undefined;
+  try {
+    return work(call);
+  } finally {
+    call.clear();
+    spare = call;
   }
 }
 

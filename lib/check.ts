@@ -44,14 +44,23 @@ export function flag(fallback: boolean): Check<boolean> {
  * each property is read once. `path` is the object's own name in messages; options at the top have none.
  */
 export function options<T extends Table>(table: T, value: unknown, path = ''): Checked<T> {
-  const given = value === undefined ? {} : expectObject(path || 'options', value, 'an object');
+  const given = known(table, value === undefined ? {} : expectObject(path || 'options', value, 'an object'), path);
   const prefix = path === '' ? '' : `${path}.`;
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) unknownName(prefix + name, name, Object.keys(table));
-  }
   const checked: Record<string, unknown> = {};
   for (const name in table) checked[name] = table[name]!(given[name], prefix + name);
   return checked as Checked<T>;
+}
+
+/**
+ * The same object, after names that the table lacks were refused; its properties are still to be read, once each, and
+ * checked. Makes no list of the names that are there, as Object.keys would.
+ */
+export function known<T extends Table>(table: T, given: object, path = ''): { readonly [name in keyof T]: unknown } {
+  for (const name in given) {
+    if (Object.hasOwn(table, name) || !Object.hasOwn(given, name)) continue;
+    unknownName(path === '' ? name : `${path}.${name}`, name, Object.keys(table));
+  }
+  return given as { readonly [name in keyof T]: unknown };
 }
 
 /** The value, if it is an object that can have named properties: neither null nor an array. */

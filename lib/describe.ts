@@ -8,9 +8,10 @@ export function arrayKind(value: unknown): string | undefined {
   return tagOf.call(value);
 }
 
-/** A shape as messages show it: `[100, 256]`. */
+/** A shape as messages show it: `[100, 256]`; of a long list the beginning. */
 export function brackets(values: ArrayLike<unknown>): string {
-  return `[${Array.from(values, String).join(', ')}]`;
+  const shown = Array.from({ length: Math.min(values.length, 16) }, (_, i) => String(values[i]));
+  return `[${shown.join(', ')}${values.length > shown.length ? ', ...' : ''}]`;
 }
 
 /** A value as messages show it: short, and without running code of the value's own. */

@@ -1,13 +1,12 @@
 import { native } from './binding.js';
-import { Call, methodOf } from './call.js';
-import { options } from './check.js';
-import { bindAll, copyInputs, setNormalization, setNumbers, setRelation, setThreads } from './encode.js';
+import { expectObject, known, options } from './check.js';
+import { setNormalization, setRelation, setThreads } from './encode.js';
 import { fail } from './errors.js';
 import type { Workspace } from './native.cjs';
-import { tables, type Settings } from './options.js';
-import { deliver, gradientOutputs, named, type Output } from './outputs.js';
-import { readProblem, type Problem } from './problem.js';
-import type { ReadSide } from './sides.js';
+import { nothingLent, readLent, tables, type Lent, type Settings } from './options.js';
+import { bindGradients, deliver } from './outputs.js';
+import { Problem, readProblem } from './problem.js';
+import { LentResult, resultOf } from './result.js';
 import type {
   ComputeAsyncOptions,
   ComputeOptions,
@@ -15,9 +14,7 @@ import type {
   GldLossOptions,
   GldOptions,
   GldResult,
-  GldTerms,
   Inputs,
-  OutBuffers,
 } from './types.js';
 
 /**
@@ -44,9 +41,20 @@ import type {
  * @throws {GldError} A TypeError or RangeError that names the argument; see {@link GldErrorCode}.
  */
 export function gldLoss(inputs: Inputs, settings?: GldOptions): GldResult {
-  const { out, ...checked } = options(tables.gldLoss, settings);
-  return compute(inputs, checked, out, null);
+  const checked = options(tables.gldLoss, settings);
+  // The caller's getters, which reading the inputs may run, may make calls of their own meanwhile.
+  const problem = spare ?? new Problem();
+  spare = undefined;
+  try {
+    compute(problem, inputs, checked, checked.out, null);
+    return resultOf(problem, checked.out);
+  } finally {
+    problem.call.clear();
+    spare = problem;
+  }
 }
+
+let spare: Problem | undefined;
 
 /**
  * {@link gldLoss} off the event loop. The inputs are copied before this returns, so that they may be changed or
@@ -54,9 +62,9 @@ export function gldLoss(inputs: Inputs, settings?: GldOptions): GldResult {
  * the promise, and it always settles.
  */
 export async function gldLossAsync(inputs: Inputs, settings?: GldAsyncOptions): Promise<GldResult> {
-  const { out, signal, ...checked } = options(tables.gldLossAsync, settings);
-  signal?.throwIfAborted();
-  return computeAsync(inputs, checked, out, null, signal);
+  const checked = options(tables.gldLossAsync, settings);
+  checked.signal?.throwIfAborted();
+  return computeAsync(inputs, checked, checked.out, null, checked.signal);
 }
 
 /**
@@ -66,7 +74,9 @@ export async function gldLossAsync(inputs: Inputs, settings?: GldAsyncOptions): 
  */
 export class GldLoss {
   readonly #settings: Settings;
-  readonly #idle: Workspace[] = [];
+  readonly #benches: Bench[] = [];
+  readonly #workspaces: Workspace[] = [];
+  readonly #result = new LentResult();
   #disposed = false;
 
   /** @throws {GldError} See {@link GldErrorCode}. */
@@ -74,14 +84,25 @@ export class GldLoss {
     this.#settings = options(tables.instance, settings);
   }
 
-  /** {@link gldLoss} with this object's options. */
+  /**
+   * {@link gldLoss} with this object's options. With `out`, the result is lent too: all such calls return the same
+   * object with new numbers, as long as they agree in having labels and in the names of their gradients, and allocate
+   * nothing once they have run in.
+   */
   compute(inputs: Inputs, settings?: ComputeOptions): GldResult {
-    const { out } = options(tables.compute, settings);
-    const workspace = this.#take();
+    const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
+    const bench = this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
+    let workspace: Workspace | undefined;
     try {
-      return compute(inputs, this.#settings, out, workspace);
+      const out = given === undefined ? undefined : known(tables.compute, given).out;
+      const lent = readLent(out, 'out', bench.lent);
+      workspace = this.#take();
+      compute(bench.problem, inputs, this.#settings, lent, workspace);
+      return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
     } finally {
-      this.#giveBack(workspace);
+      if (workspace !== undefined) this.#giveBack(workspace);
+      clear(bench);
+      this.#benches.push(bench);
     }
   }
 
@@ -100,7 +121,8 @@ export class GldLoss {
   /** Frees the memory; calls under way finish first. Further calls are errors, except of this method. */
   dispose(): void {
     this.#disposed = true;
-    for (const workspace of this.#idle.splice(0)) workspace.dispose();
+    this.#result.clear();
+    for (const workspace of this.#workspaces.splice(0)) workspace.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -109,74 +131,73 @@ export class GldLoss {
 
   #take(): Workspace {
     if (this.#disposed) fail('ERR_GLD_DISPOSED', 'GldLoss', 'an object in use', 'one that was disposed');
-    return this.#idle.pop() ?? new native.Workspace();
+    return this.#workspaces.pop() ?? new native.Workspace();
   }
 
   #giveBack(workspace: Workspace): void {
     if (this.#disposed) workspace.dispose();
-    else this.#idle.push(workspace);
+    else this.#workspaces.push(workspace);
   }
 }
 
-/** Serves every synchronous call: no code of the caller's runs between building it and clearing it. */
-const shared = new Call();
+/** What a synchronous call is read into; a call within a call (from a getter of the inputs) has its own. */
+interface Bench {
+  readonly problem: Problem;
+  readonly lent: Lent;
+}
+
+/** Holds on to nothing of the caller's between calls. */
+function clear({ problem, lent }: Bench): void {
+  problem.call.clear();
+  lent.fill(undefined);
+}
 
 function compute(
+  problem: Problem,
   inputs: unknown,
   settings: Settings,
-  out: OutBuffers | undefined,
+  lent: Lent | undefined,
   workspace: Workspace | null,
-): GldResult {
-  const problem = readProblem(inputs, settings);
-  const outputs = gradientOutputs(problem.student, settings.gradients, out, problem.views, false);
-  try {
-    encode(shared, problem, settings);
-    bindAll(shared, problem.views, outputs);
-    shared.run('gld', workspace);
-    return finish(shared.result, problem, outputs);
-  } finally {
-    shared.clear();
-  }
+): void {
+  readProblem(problem, inputs, settings);
+  bindGradients(problem, settings.gradients, lent, false);
+  encode(problem, settings);
+  problem.call.run('gld', workspace);
 }
 
 async function computeAsync(
   inputs: unknown,
   settings: Settings,
-  out: OutBuffers | undefined,
+  lent: Lent | undefined,
   workspace: Workspace | null,
   signal: AbortSignal | undefined,
 ): Promise<GldResult> {
-  const problem = readProblem(inputs, settings);
-  const outputs = gradientOutputs(problem.student, settings.gradients, out, problem.views, true);
-  const call = new Call();
-  encode(call, problem, settings);
-  bindAll(call, copyInputs(problem.views), outputs);
-  await call.start('gld', workspace, signal);
-  deliver(outputs);
-  return finish(call.result, problem, outputs);
+  const problem = new Problem();
+  readProblem(problem, inputs, settings);
+  bindGradients(problem, settings.gradients, lent, true);
+  encode(problem, settings);
+  problem.call.copyInputs();
+  await problem.call.start('gld', workspace, signal);
+  deliver(problem, lent);
+  return resultOf(problem, lent);
 }
 
-function encode(call: Call, problem: Problem, settings: Settings): void {
-  const { n, classes, rows, grid, teacher, student } = problem;
-  setNumbers(call, { n, classes, rows, gridRows: grid[0], gridCols: grid[1] });
-  const [teacherChannels, teacherHeight, teacherWidth] = mapSize(teacher);
-  const [studentChannels, studentHeight, studentWidth] = mapSize(student);
-  setNumbers(call, { teacherChannels, teacherHeight, teacherWidth, studentChannels, studentHeight, studentWidth });
-  setNumbers(call, { alpha: settings.alpha, beta: settings.beta, localWeight: settings.localWeight });
+function encode({ call, n, classes, rows, gridRows, gridCols, teacher, student }: Problem, settings: Settings): void {
+  call.set('n', n);
+  call.set('classes', classes);
+  call.set('rows', rows);
+  call.set('gridRows', gridRows);
+  call.set('gridCols', gridCols);
+  call.set('teacherChannels', teacher.channels);
+  call.set('teacherHeight', teacher.height);
+  call.set('teacherWidth', teacher.width);
+  call.set('studentChannels', student.channels);
+  call.set('studentHeight', student.height);
+  call.set('studentWidth', student.width);
+  call.set('alpha', settings.alpha);
+  call.set('beta', settings.beta);
+  call.set('localWeight', settings.localWeight);
   setNormalization(call, settings.normalization);
   setRelation(call, settings.relation);
   setThreads(call, settings.threads);
-}
-
-function mapSize(side: ReadSide): readonly [number, number, number] {
-  return side.kind === 'features' ? [side.channels, side.height, side.width] : [0, 0, 0];
-}
-
-function finish(done: Float64Array, { hasLabels }: Problem, outputs: readonly Output[]): GldResult {
-  const [loss, task, global, local, relation] = done;
-  const terms: GldTerms = { global: global!, local: local!, relation: relation! };
-  if (hasLabels) terms.task = task!;
-  const result: GldResult = { loss: loss!, terms, relationMethod: methodOf(done) };
-  if (outputs.length > 0) result.gradients = named(outputs);
-  return result;
 }

@@ -1,8 +1,10 @@
 import { cudaReason } from './binding.js';
-import { flag, hint, number, oneOf, options, quoted, type Check, type Checked, type Table } from './check.js';
+import {
+  expectObject, flag, hint, known, number, oneOf, options, quoted, type Check, type Checked, type Table,
+} from './check.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
-import type { GradientName, OutBuffers } from './types.js';
+import type { GradientName } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
@@ -85,11 +87,28 @@ export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, 
   }
 }
 
-const out: Check<OutBuffers | undefined> = (value, path) => {
+const buffers = { features: unread, weight: unread, bias: unread, logits: unread };
+
+/** Buffers lent for gradients, in the order of {@link gradientNames}; undefined where there is none. */
+export type Lent = unknown[];
+
+/** Reads `out` into a list of our own, so that each buffer is read once; which ones fit is checked later. */
+export function readLent(value: unknown, path: string, into: Lent): Lent | undefined {
   if (value === undefined) return undefined;
-  const table = { features: unread, weight: unread, bias: unread, logits: unread };
-  return options(table, value, path) as OutBuffers;
-};
+  const { features, weight, bias, logits } = known(buffers, expectObject(path, value, 'an object'), path);
+  into[0] = features;
+  into[1] = weight;
+  into[2] = bias;
+  into[3] = logits;
+  return into;
+}
+
+/** A list for {@link readLent} to fill. */
+export function nothingLent(): Lent {
+  return [undefined, undefined, undefined, undefined];
+}
+
+const out: Check<Lent | undefined> = (value, path) => readLent(value, path, nothingLent());
 
 /** Any AbortSignal, those of other realms included. */
 const signal: Check<AbortSignal | undefined> = (value, path) => {

@@ -1,120 +1,134 @@
-import type { Role, RoleView } from './call.js';
-import { arrayKind, describe } from './describe.js';
+import type { Call, Role, RoleView } from './call.js';
+import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { gradientNames } from './options.js';
-import { layouts, weightLayouts, type ReadSide } from './sides.js';
-import { countElements, denseStrides, isDetached, type FloatView, type View } from './tensor.js';
-import type { DenseTensor, GradientName, OutBuffers } from './types.js';
+import { gradientNames, type Lent } from './options.js';
+import type { Problem } from './problem.js';
+import { layouts, weightLayouts, type Side } from './sides.js';
+import { countElements, isDetached, resize, setDense, type View } from './tensor.js';
+import type { DenseTensor, GradientName } from './types.js';
 
 type OutArray = Float32Array | Float64Array;
 
-/** A dense result of a call. */
-export interface Output {
-  /** What the call writes. */
-  readonly view: RoleView;
-  /** What the caller gets: on the array that the call writes, or on one to copy it into when the call is done. */
-  readonly tensor: DenseTensor;
-}
-
 /** The element type of results that belong to such tensors: float64 if one of them is, else float32. */
-export function resultType(...views: readonly (FloatView | undefined)[]): 'float32' | 'float64' {
-  return views.some((view) => view?.dtype === 'float64') ? 'float64' : 'float32';
+export function resultType(...views: readonly View[]): 'float32' | 'float64' {
+  return views.some(({ data, dtype }) => data !== null && dtype === 'float64') ? 'float64' : 'float32';
 }
 
-/** A new dense output of that shape, whose axis order[i] is the role's axis i (the same order by default). */
-export function output(role: Role, dtype: 'float32' | 'float64', shape: number[], order?: readonly number[]): Output {
-  const data = allocate(role, dtype, countElements(role, shape));
-  return { view: [role, dense(data, dtype, shape, order)], tensor: { data, shape, dtype } };
+/** A new dense output of that shape for the call to write; the role's axis i is the shape's axis order[i]. */
+export function output(
+  call: Call,
+  role: Role,
+  dtype: 'float32' | 'float64',
+  shape: number[],
+  order?: readonly number[],
+): DenseTensor {
+  const view = call.view(role);
+  resize(view.shape, shape.length);
+  for (let i = 0; i < shape.length; i += 1) view.shape[i] = shape[order === undefined ? i : order[i]!]!;
+  setDense(view.strides, view.shape, order);
+  const data = place(view, dtype, allocate(role, dtype, countElements(role, shape)));
+  return { data, shape, dtype };
 }
 
 /**
- * The gradients to compute: those `wanted` (all, none, or a list) of the student's, each in the buffer lent for it or
- * in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
+ * Adds the gradients to compute to the call: those `wanted` (all, none, or a list) of the student's, each in the buffer
+ * lent for it or in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
  */
-export function gradientOutputs(
-  student: ReadSide,
+export function bindGradients(
+  problem: Problem,
   wanted: boolean | readonly GradientName[],
-  lent: OutBuffers | undefined,
-  inputs: readonly RoleView[],
+  lent: Lent | undefined,
   deferred: boolean,
-): Output[] {
-  const specs = gradientSpecs(student);
-  const names = Object.keys(specs) as GradientName[];
-  if (typeof wanted !== 'boolean') {
-    const absent = wanted.find((name) => specs[name] === undefined);
-    if (absent !== undefined) {
-      fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${names.join(', ')}`, describe(absent));
-    }
-  }
-  const chosen = names.filter((name) => (typeof wanted === 'boolean' ? wanted : wanted.includes(name)));
+): void {
+  const { call, gradients, student } = problem;
+  if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   if (lent !== undefined) {
-    const stray = gradientNames.find((name) => lent[name] !== undefined && !chosen.includes(name));
-    if (stray !== undefined) {
-      const expected = `no buffer, as the gradients computed are ${chosen.join(', ') || 'none'}`;
-      fail('ERR_GLD_OPTION', `out.${stray}`, expected, describe(lent[stray]));
+    refuseStray(student, wanted, lent);
+    for (let i = 0; i < gradients.length; i += 1) {
+      if (!isComputed(student, wanted, i)) continue;
+      layOut(problem, i);
+      if (lent[i] !== undefined) lend(problem, i, lent[i]);
     }
+    refuseOverlap(call.views);
   }
-  const outputs = chosen.map((name) => {
-    const { view, shape, order } = specs[name]!;
-    const dtype = resultType(view);
-    const buffer = lent?.[name];
-    if (buffer === undefined) return output(`out.${name}`, dtype, shape, order);
-    const data = expectBuffer(`out.${name}`, buffer, dtype, shape);
-    const tensor = { data, shape, dtype };
-    if (deferred) return { ...output(`out.${name}`, dtype, shape, order), tensor };
-    return { view: [`out.${name}`, dense(data, dtype, shape, order)] as const, tensor };
+  for (let i = 0; i < gradients.length; i += 1) {
+    const view = gradients[i]!;
+    if (!isComputed(student, wanted, i) || (view.data !== null && !deferred)) continue;
+    layOut(problem, i);
+    const dtype = typeOf(student.tensors[i]!);
+    place(view, dtype, allocate(view.role, dtype, countElements(view.role, view.shape)));
+  }
+}
+
+/** Copies deferred gradients into the buffers lent for them, which must still be there. */
+export function deliver({ gradients }: Problem, lent: Lent | undefined): void {
+  if (lent === undefined) return;
+  gradients.forEach(({ role, data }, i) => {
+    const to = lent[i] as OutArray | undefined;
+    if (to === undefined) return;
+    if (to.length !== data!.length) {
+      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data!.length} elements until the result is there`,
+        `one of ${to.length} elements by then`);
+    }
+    to.set(data as OutArray);
   });
-  if (lent !== undefined) refuseOverlap(outputs, inputs);
-  return outputs;
 }
 
-/** Copies deferred outputs into the buffers lent for them, which must still be there. */
-export function deliver(outputs: readonly Output[]): void {
-  for (const { view: [role, { data }], tensor } of outputs) {
-    if (tensor.data === data) continue;
-    if (tensor.data.length !== data.length) {
-      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data.length} elements until the result is there`,
-        `one of ${tensor.data.length} elements by then`);
-    }
-    tensor.data.set(data as OutArray);
+/** Whether the student has the i-th tensor and its gradient is wanted. */
+function isComputed(student: Side, wanted: boolean | readonly GradientName[], i: number): boolean {
+  if (student.tensors[i]!.data === null) return false;
+  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[i]!);
+}
+
+/** Writes the shape of the i-th gradient, as the caller has it, into a list. */
+export function writeShape(shape: number[], { gradients, student }: Problem, i: number): void {
+  const own = gradients[i]!.shape;
+  const order = orderOf(student, i);
+  resize(shape, own.length);
+  for (let place = 0; place < own.length; place += 1) {
+    shape[place] = own[order === undefined ? place : order.indexOf(place)]!;
   }
 }
 
-/** The outputs' tensors under the last part of their roles: `out.weight` is weight. */
-export function named(outputs: readonly Output[]): Record<string, DenseTensor> {
-  return Object.fromEntries(outputs.map(({ view: [role], tensor }) => [role.slice('out.'.length), tensor]));
+/** Where the axes of the i-th gradient lie in the caller's shape. */
+function orderOf({ layout, weightLayout }: Side, i: number): readonly number[] | undefined {
+  return i === 0 ? layouts[layout] : i === 1 ? weightLayouts[weightLayout] : undefined;
 }
 
-interface Spec {
-  readonly view: FloatView;
-  /** The gradient's shape, in the caller's layout. */
-  readonly shape: number[];
-  readonly order?: readonly number[];
+function layOut({ gradients, student }: Problem, i: number): void {
+  const { shape, strides } = gradients[i]!;
+  const like = student.tensors[i]!.shape;
+  resize(shape, like.length);
+  for (let axis = 0; axis < like.length; axis += 1) shape[axis] = like[axis]!;
+  setDense(strides, shape, orderOf(student, i));
 }
 
-function gradientSpecs(student: ReadSide): { [name in GradientName]?: Spec } {
-  if (student.kind === 'logits') return { logits: { view: student.logits, shape: student.logits.shape.slice() } };
-  const { features, weight, bias, classes, layout, weightLayout } = student;
-  const [n, channels, height, width] = features.shape as [number, number, number, number];
-  return {
-    features: {
-      view: features,
-      shape: { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] }[layout],
-      order: layouts[layout],
-    },
-    weight: {
-      view: weight,
-      shape: { KC: [classes, channels], CK: [channels, classes] }[weightLayout],
-      order: weightLayouts[weightLayout],
-    },
-    ...(bias && { bias: { view: bias, shape: [classes] } }),
-  };
+function typeOf(view: View): 'float32' | 'float64' {
+  return view.dtype === 'float64' ? 'float64' : 'float32';
 }
 
-function dense(data: OutArray, dtype: 'float32' | 'float64', shape: number[], order?: readonly number[]): View {
-  const own = denseStrides(shape);
-  const strides = order === undefined ? own : order.map((axis) => own[axis]!);
-  return { data, dtype, shape, strides, offset: 0, first: 0, end: data.length };
+function place(view: View, dtype: 'float32' | 'float64', data: OutArray): OutArray {
+  view.place(data, dtype, 0, 0, data.length);
+  return data;
+}
+
+function expectPresent(student: Side, wanted: readonly GradientName[]): void {
+  for (const name of wanted) {
+    if (student[name].data !== null) continue;
+    fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${chosenNames(student, true)}`, describe(name));
+  }
+}
+
+function refuseStray(student: Side, wanted: boolean | readonly GradientName[], lent: Lent): void {
+  for (let i = 0; i < lent.length; i += 1) {
+    if (lent[i] === undefined || isComputed(student, wanted, i)) continue;
+    const expected = `no buffer, as the gradients computed are ${chosenNames(student, wanted)}`;
+    fail('ERR_GLD_OPTION', `out.${gradientNames[i]}`, expected, describe(lent[i]));
+  }
+}
+
+function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): string {
+  return gradientNames.filter((_, i) => isComputed(student, wanted, i)).join(', ') || 'none';
 }
 
 function allocate(role: Role, dtype: 'float32' | 'float64', length: number): OutArray {
@@ -125,33 +139,47 @@ function allocate(role: Role, dtype: 'float32' | 'float64', length: number): Out
   }
 }
 
-function expectBuffer(argument: string, buffer: unknown, dtype: 'float32' | 'float64', shape: number[]): OutArray {
+/** Puts the i-th gradient into the caller's buffer. */
+function lend(problem: Problem, i: number, buffer: unknown): void {
+  const view = problem.gradients[i]!;
+  const { role, shape } = view;
+  const dtype = typeOf(problem.student.tensors[i]!);
   const expected = dtype === 'float64' ? 'Float64Array' : 'Float32Array';
   const kind = arrayKind(buffer);
-  if (kind === undefined) fail('ERR_GLD_ARG_TYPE', argument, `a ${expected}`, describe(buffer));
-  if (kind !== expected) fail('ERR_GLD_DTYPE', argument, `a ${expected}, the gradient's type`, describe(buffer));
+  if (kind === undefined) fail('ERR_GLD_ARG_TYPE', role, `a ${expected}`, describe(buffer));
+  if (kind !== expected) fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
   const array = buffer as OutArray;
-  if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
-  const length = countElements(argument, shape);
+  if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
+  const length = countElements(role, shape);
   if (array.length !== length) {
-    fail('ERR_GLD_SHORT', argument, `${length} elements for shape [${shape.join(', ')}]`, `${array.length}`);
+    const sizes: number[] = [];
+    writeShape(sizes, problem, i);
+    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(sizes)}`, `${array.length}`);
   }
-  return array;
+  place(view, dtype, array);
 }
 
-function refuseOverlap(outputs: readonly Output[], inputs: readonly RoleView[]): void {
-  const written = outputs.map(({ view: [role], tensor: { data } }) => {
-    return { role, buffer: data.buffer, start: data.byteOffset, end: data.byteOffset + data.byteLength };
-  });
-  const read = inputs.map(([role, { data, first, end }]) => {
-    const at = (index: number): number => data.byteOffset + index * data.BYTES_PER_ELEMENT;
-    return { role, buffer: data.buffer, start: at(first), end: at(end) };
-  });
-  written.forEach((one, i) => {
-    for (const other of [...read, ...written.slice(i + 1)]) {
-      if (one.buffer === other.buffer && one.start < other.end && other.start < one.end) {
+/** No lent buffer may share memory with an input or with another one. */
+function refuseOverlap(views: readonly RoleView[]): void {
+  for (let i = 0; i < views.length; i += 1) {
+    const one = views[i]!;
+    if (!one.isOutput || one.data === null) continue;
+    for (let j = 0; j < views.length; j += 1) {
+      const other = views[j]!;
+      // Each pair of outputs once.
+      if (other.data === null || (other.isOutput && j <= i)) continue;
+      if (one.data.buffer === other.data.buffer && start(one) < end(other) && start(other) < end(one)) {
         fail('ERR_GLD_OVERLAP', one.role, 'memory of its own', `memory shared with ${other.role}`);
       }
     }
-  });
+  }
+}
+
+/** The first byte that a view reaches, and the one after the last. */
+function start({ data, first }: View): number {
+  return data!.byteOffset + first * data!.BYTES_PER_ELEMENT;
+}
+
+function end({ data, end }: View): number {
+  return data!.byteOffset + end * data!.BYTES_PER_ELEMENT;
 }

@@ -1,31 +1,36 @@
-import type { RoleView } from './call.js';
-import { expectObject, options } from './check.js';
+import { Call, type RoleView } from './call.js';
+import { expectObject, known } from './check.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
 import { readLabels } from './labels.js';
-import { tables, type Settings } from './options.js';
-import { readSide, type ReadSide } from './sides.js';
+import { gradientNames, tables, type Settings } from './options.js';
+import { readSide, Side } from './sides.js';
 import { countElements } from './tensor.js';
 
-/** The inputs of one loss after reading: everything checked, nothing computed. */
-export interface Problem {
-  readonly n: number;
-  readonly classes: number;
+/** The inputs of one loss, read into the call that will compute it. Serves for one loss after another. */
+export class Problem {
+  readonly call = new Call();
+  readonly teacher = new Side(this.call, 'teacher');
+  readonly student = new Side(this.call, 'student');
+  /** Of the student's tensors, in the order of {@link gradientNames}. */
+  readonly gradients: readonly RoleView[] = gradientNames.map((name) => this.call.view(`out.${name}`));
+  n = 0;
+  classes = 0;
   /** Rows of logits per sample: the global one and one per cell. */
-  readonly rows: number;
-  readonly grid: readonly [number, number];
-  readonly teacher: ReadSide;
-  readonly student: ReadSide;
-  readonly hasLabels: boolean;
-  /** All that the call reads. */
-  readonly views: readonly RoleView[];
+  rows = 0;
+  gridRows = 0;
+  gridCols = 0;
+  hasLabels = false;
 }
 
-/** Reads the inputs and checks that they belong together and that the options suit them. */
-export function readProblem(inputs: unknown, settings: Settings): Problem {
-  const given = options(tables.inputs, expectObject('inputs', inputs, '{ teacher, student, labels? }'));
-  const student = readSide('student', given.student);
-  const teacher = readSide('teacher', given.teacher);
+/** Reads the inputs and checks that they belong together and that the options suit them: nothing is computed yet. */
+export function readProblem(problem: Problem, inputs: unknown, settings: Settings): void {
+  const what = '{ teacher, student, labels? }';
+  const given = known(tables.inputs, expectObject('inputs', inputs, what));
+  const { teacher: givenTeacher, student: givenStudent, labels } = given;
+  const { call, teacher, student } = problem;
+  readSide(student, givenStudent);
+  readSide(teacher, givenTeacher);
   const { n, classes } = student;
   if (teacher.n !== n) {
     fail('ERR_GLD_SHAPE', `teacher.${teacher.kind}`, `${n} samples, as the student has`, `${teacher.n}`);
@@ -34,56 +39,60 @@ export function readProblem(inputs: unknown, settings: Settings): Problem {
     const argument = teacher.kind === 'features' ? 'teacher.weight' : 'teacher.logits';
     fail('ERR_GLD_CLASSES', argument, `${classes} classes, as the student has`, `${teacher.classes}`);
   }
-  const grid = resolveGrid(settings.grid, teacher, student);
-  const rows = 1 + grid[0] * grid[1];
-  const views = [...sideViews('teacher', teacher), ...sideViews('student', student)];
-  for (const side of [student, teacher]) {
-    const widest = side.kind === 'features' ? Math.max(classes, side.channels) : classes;
-    countElements(side === student ? 'student' : 'teacher', [n, rows, widest]);
-  }
-  const hasLabels = given.labels !== undefined;
-  if (hasLabels) views.push(readLabels('labels', given.labels, n, classes));
-  if (hasLabels && settings.alpha > 1) {
+  problem.n = n;
+  problem.classes = classes;
+  resolveGrid(problem, settings.grid);
+  problem.rows = 1 + problem.gridRows * problem.gridCols;
+  expectCountable(problem, student);
+  expectCountable(problem, teacher);
+  problem.hasLabels = labels !== undefined;
+  if (!problem.hasLabels) return;
+  readLabels(call, 'labels', labels, n, classes);
+  if (settings.alpha > 1) {
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
     fail('ERR_GLD_OPTION', 'alpha', expected, String(settings.alpha));
   }
-  return { n, classes, rows, grid, teacher, student, hasLabels, views };
+}
+
+/** Refuses sides whose rows, pooled or classified, could not be counted. */
+function expectCountable({ n, rows, classes }: Problem, side: Side): void {
+  const widest = Math.max(classes, side.channels);
+  if (n * rows * widest > Number.MAX_SAFE_INTEGER) countElements(side.name, [n, rows, widest]);
 }
 
 /** The grid of cells: the option (default 2) where a map is pooled, else what the logits hold. */
-function resolveGrid(option: Settings['grid'], teacher: ReadSide, student: ReadSide): readonly [number, number] {
+function resolveGrid(problem: Problem, option: Settings['grid']): void {
+  const { teacher, student } = problem;
   if (option === undefined && student.kind === 'logits' && teacher.kind === 'logits') {
     if (teacher.rows !== student.rows) {
       fail('ERR_GLD_SHAPE', 'teacher.logits', `${student.rows} rows per sample, as the student has`, `${teacher.rows}`);
     }
-    return [student.rows - 1, 1];
+    problem.gridRows = student.rows - 1;
+    problem.gridCols = 1;
+    return;
   }
-  const grid = option ?? [2, 2];
-  expectGridFits('student', student, grid);
-  expectGridFits('teacher', teacher, grid);
-  return grid;
+  const grid = option ?? usualGrid;
+  expectGridFits(student, grid);
+  expectGridFits(teacher, grid);
+  problem.gridRows = grid[0];
+  problem.gridCols = grid[1];
 }
 
-function expectGridFits(name: string, side: ReadSide, grid: readonly [number, number]): void {
+const usualGrid = [2, 2] as const;
+
+function expectGridFits(side: Side, grid: readonly [number, number]): void {
   if (side.kind === 'features') {
-    expectCellsFit(`${name}.features`, side.height, side.width, grid);
+    expectCellsFit(side.name, side.height, side.width, grid);
   } else if (side.rows !== 1 + grid[0] * grid[1]) {
     const rows = 1 + grid[0] * grid[1];
     const expected = `${rows} rows per sample, the global one and those of a ${grid[0]} x ${grid[1]} grid`;
-    fail('ERR_GLD_GRID', `${name}.logits`, expected, `${side.rows} in shape ${brackets(side.logits.shape)}`);
+    fail('ERR_GLD_GRID', `${side.name}.logits`, expected, `${side.rows} in shape ${brackets(side.logits.shape)}`);
   }
 }
 
-/** No map is cut into more cells than it has positions on an axis. */
-export function expectCellsFit(argument: string, height: number, width: number, grid: readonly [number, number]): void {
-  if (grid[0] > height || grid[1] > width) {
-    fail('ERR_GLD_GRID', 'grid', `at most [${height}, ${width}], the size of ${argument}' map`, brackets(grid));
-  }
-}
-
-function sideViews(name: 'teacher' | 'student', side: ReadSide): RoleView[] {
-  if (side.kind === 'logits') return [[`${name}.logits`, side.logits]];
-  const views: RoleView[] = [[`${name}.features`, side.features], [`${name}.weight`, side.weight]];
-  if (side.bias !== undefined) views.push([`${name}.bias`, side.bias]);
-  return views;
+/** No map is cut into more cells than it has positions on an axis. `owner` is whose features they are, if anybody's. */
+export function expectCellsFit(owner: string, height: number, width: number, grid: readonly [number, number]): void {
+  if (grid[0] <= height && grid[1] <= width) return;
+  const argument = owner === '' ? 'features' : `${owner}.features`;
+  fail('ERR_GLD_GRID', 'grid', `at most [${height}, ${width}], the size of ${argument}' map`, brackets(grid));
 }

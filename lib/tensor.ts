@@ -12,22 +12,52 @@ export type ViewArray =
   | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
   | BigInt64Array | BigUint64Array;
 
-/** A tensor after reading: element [i, j, ...] is data[offset + i * strides[0] + j * strides[1] + ...]. */
-export interface View {
-  readonly data: ViewArray;
-  readonly dtype: ElementType;
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-  readonly offset: number;
+/**
+ * A tensor after reading: element [i, j, ...] is data[offset + i * strides[0] + j * strides[1] + ...]. Views are made
+ * once and filled in place, so that reading a tensor allocates nothing.
+ */
+export class View {
+  /** null: there is no such tensor in this call, and nothing else here means anything. */
+  data: ViewArray | null = null;
+  dtype: ElementType = 'float32';
+  readonly shape: number[] = [];
+  readonly strides: number[] = [];
+  offset = 0;
   /** The indices of data that the view reaches lie in [first, end). */
-  readonly first: number;
-  readonly end: number;
+  first = 0;
+  end = 0;
+
+  /** Sets what the caller's order of axes does not matter for. */
+  place(data: ViewArray, dtype: ElementType, offset: number, first: number, end: number): void {
+    this.data = data;
+    this.dtype = dtype;
+    this.offset = offset;
+    this.first = first;
+    this.end = end;
+  }
+
+  /** Brings the axes into another order: axis i of then is axis order[i] of now. */
+  permute(order: readonly number[]): void {
+    for (const list of [this.shape, this.strides]) {
+      for (let i = 0; i < order.length; i += 1) scratch[i] = list[order[i]!]!;
+      for (let i = 0; i < order.length; i += 1) list[i] = scratch[i]!;
+    }
+  }
+
+  /** Makes the memory our own, with the same elements: changes or transfers of the caller's array do not reach it. */
+  copy(): void {
+    if (this.data === null) return;
+    // One constructor's type stands for all of them here: what follows is the same for every kind.
+    const Kind = kinds[this.dtype] as Uint8ArrayConstructor;
+    const length = this.end - this.first;
+    const start = this.data.byteOffset + this.first * this.data.BYTES_PER_ELEMENT;
+    const data = new Kind(length);
+    data.set(new Kind(this.data.buffer, start, length));
+    this.place(data, this.dtype, this.offset - this.first, 0, length);
+  }
 }
 
-/** A view with floating-point elements. */
-export interface FloatView extends View {
-  readonly dtype: DType;
-}
+const scratch = [0, 0, 0, 0];
 
 /** The element type that each kind of typed array has when nothing is declared. */
 export const natural: Readonly<Record<string, ElementType>> = {
@@ -46,28 +76,40 @@ export const natural: Readonly<Record<string, ElementType>> = {
 
 const floats: ReadonlySet<string> = new Set<DType>(['float32', 'float64', 'float16', 'bfloat16']);
 
+export function isFloat(dtype: ElementType): dtype is DType {
+  return floats.has(dtype);
+}
+
 /** The product of sizes, refused where a double can no longer count it. */
 export function countElements(argument: string, sizes: readonly number[]): number {
   let product = 1;
-  for (const size of sizes) product *= size;
+  for (let axis = 0; axis < sizes.length; axis += 1) product *= sizes[axis]!;
   if (product > Number.MAX_SAFE_INTEGER) {
     fail('ERR_GLD_OVERFLOW', argument, 'fewer than 2^53 elements', sizes.join(' * '));
   }
   return product;
 }
 
-/** Row-major strides of a dense tensor. */
-export function denseStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  for (let axis = shape.length - 1, step = 1; axis >= 0; step *= shape[axis]!, axis -= 1) strides[axis] = step;
-  return strides;
+/** Gives a list of numbers another length; setting the same one again would be slow. */
+export function resize(list: number[], length: number): void {
+  if (list.length !== length) list.length = length;
+}
+
+/** Writes the strides of a dense tensor of the shape, whose axis i is the order[i]th of those that lie in memory. */
+export function setDense(strides: number[], shape: readonly number[], order?: readonly number[]): void {
+  resize(strides, shape.length);
+  for (let place = shape.length - 1, step = 1; place >= 0; place -= 1) {
+    const axis = order === undefined ? place : order.indexOf(place);
+    strides[axis] = step;
+    step *= shape[axis]!;
+  }
 }
 
 /**
  * Reads a tensor of any element type and one of the given ranks (`axes` names them, for the message). Every property
  * is read once, and all that the view reaches lies inside its array when this returns.
  */
-export function readView(argument: string, value: unknown, ranks: readonly number[], axes: string): View {
+export function readView(view: View, argument: string, value: unknown, ranks: readonly number[], axes: string): void {
   if (typeof value !== 'object' || value === null) {
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', describe(value));
   }
@@ -75,52 +117,50 @@ export function readView(argument: string, value: unknown, ranks: readonly numbe
   refuseDevice(argument, tensor);
   const given = tensor['data'];
   const kind = arrayKind(given);
-  if (kind === undefined) return refuseData(argument, tensor, given);
-  const shape = readShape(argument, tensor, ranks, axes);
+  if (kind === undefined) refuseData(argument, tensor, given);
+  const { shape, strides } = view;
+  readShape(shape, argument, tensor, ranks, axes);
   const count = countElements(argument, shape);
   const dtype = elementType(argument, kind, tensor['dtype'] ?? tensor['type']);
   // 16-bit floats travel as bits, so that the addon need not know of Float16Array.
   const data = kind === 'Float16Array' ? bits(given as Uint16Array) : (given as ViewArray);
   if (data.length === 0) refuseEmpty(argument, data, count);
-  const strides = readStrides(argument, tensor, shape);
+  const strided = readStrides(strides, argument, tensor, shape);
   const offset = readOffset(argument, tensor);
-  const { first, end } = reach(argument, data.length, shape, strides, offset);
-  return { data, dtype, shape, strides: strides ?? denseStrides(shape), offset, first, end };
+  let first = offset;
+  let last = offset;
+  if (strided) {
+    for (let axis = 0; axis < shape.length; axis += 1) {
+      const span = (shape[axis]! - 1) * strides[axis]!;
+      if (span < 0) first += span;
+      else last += span;
+      // The stride of an axis of size 1 is never used; whatever it says must not reach the arithmetic.
+      if (shape[axis] === 1) strides[axis] = 0;
+    }
+    if (first < 0 || last >= data.length) refuseReach(argument, view, offset, first, last, data.length);
+  } else {
+    setDense(strides, shape);
+    last += count - 1;
+    if (last >= data.length) refuseShort(argument, shape, offset, last + 1, data.length);
+  }
+  view.place(data, dtype, offset, first, last + 1);
 }
 
 /** {@link readView} for floating-point elements. */
-export function readFloats(argument: string, value: unknown, ranks: readonly number[], axes: string): FloatView {
-  return asFloats(argument, readView(argument, value, ranks, axes));
+export function readFloats(view: View, argument: string, value: unknown, ranks: readonly number[], axes: string): void {
+  readView(view, argument, value, ranks, axes);
+  expectFloats(argument, view);
 }
 
-/** The view itself, if its elements are floating-point numbers. */
-export function asFloats(argument: string, view: View): FloatView {
-  if (!floats.has(view.dtype)) {
-    const got = view.dtype === 'uint16' ? 'a Uint16Array without a dtype' : view.dtype;
-    fail(
-      'ERR_GLD_DTYPE',
-      argument,
-      'float32, float64, float16 or bfloat16 elements (16-bit ones in a Float16Array, or a Uint16Array with its dtype)',
-      got,
-    );
-  }
-  return view as FloatView;
-}
-
-/** The same view with its axes in another order: result axis i is axis order[i]. */
-export function permute(view: FloatView, order: readonly number[]): FloatView {
-  return { ...view, shape: order.map((i) => view.shape[i]!), strides: order.map((i) => view.strides[i]!) };
-}
-
-/** The same elements in memory of our own: later changes or transfers of the caller's array do not reach it. */
-export function copyView<V extends View>(view: V): V {
-  // One constructor's type stands for all of them here: what follows is the same for every kind.
-  const Kind = kinds[view.dtype] as Uint8ArrayConstructor;
-  const length = view.end - view.first;
-  const start = view.data.byteOffset + view.first * view.data.BYTES_PER_ELEMENT;
-  const data = new Kind(length);
-  data.set(new Kind(view.data.buffer, start, length));
-  return { ...view, data, offset: view.offset - view.first, first: 0, end: length };
+export function expectFloats(argument: string, view: View): void {
+  if (isFloat(view.dtype)) return;
+  const got = view.dtype === 'uint16' ? 'a Uint16Array without a dtype' : view.dtype;
+  fail(
+    'ERR_GLD_DTYPE',
+    argument,
+    'float32, float64, float16 or bfloat16 elements (16-bit ones in a Float16Array, or a Uint16Array with its dtype)',
+    got,
+  );
 }
 
 const kinds = {
@@ -153,43 +193,55 @@ function elementType(argument: string, kind: string, declared: unknown): Element
 }
 
 function readShape(
+  shape: number[],
   argument: string,
   tensor: Readonly<Record<string, unknown>>,
   ranks: readonly number[],
   axes: string,
-): number[] {
+): void {
   const given = tensor['shape'] ?? tensor['dims'];
-  const shape = numbers(given);
-  if (shape === undefined) {
+  if (!isList(given)) {
     fail('ERR_GLD_ARG_TYPE', `${argument}.shape`, `an array of sizes ${axes}`, describe(given));
   }
-  if (!ranks.includes(shape.length)) {
-    fail('ERR_GLD_RANK', argument, `shape ${axes}`, `rank ${shape.length}: ${brackets(shape)}`);
+  const rank = given.length;
+  if (!ranks.includes(rank)) {
+    fail('ERR_GLD_RANK', argument, `shape ${axes}`, `rank ${rank}: ${brackets(remaining(given, rank, []))}`);
   }
-  for (const size of shape) {
+  resize(shape, rank);
+  for (let axis = 0; axis < rank; axis += 1) {
+    const size = given[axis];
     if (!Number.isSafeInteger(size) || (size as number) < 1) {
-      fail('ERR_GLD_SHAPE', argument, `shape ${axes} of positive integers`, brackets(shape));
+      const got = remaining(given, rank, [...shape.slice(0, axis), size]);
+      fail('ERR_GLD_SHAPE', argument, `shape ${axes} of positive integers`, brackets(got));
     }
+    shape[axis] = size as number;
   }
-  return shape as number[];
 }
 
+/** Whether strides are given; false for a dense tensor. */
 function readStrides(
+  strides: number[],
   argument: string,
   tensor: Readonly<Record<string, unknown>>,
   shape: readonly number[],
-): number[] | undefined {
+): boolean {
   const given = tensor['strides'] ?? tensor['stride'];
   // transformers.js has a method of this name, and dense data always.
-  if (given === undefined || given === null || typeof given === 'function') return undefined;
-  const strides = numbers(given);
-  if (strides === undefined) {
+  if (given === undefined || given === null || typeof given === 'function') return false;
+  if (!isList(given)) {
     fail('ERR_GLD_ARG_TYPE', `${argument}.strides`, 'an array of integers', describe(given));
   }
-  if (strides.length !== shape.length || !strides.every((stride) => Number.isSafeInteger(stride))) {
-    fail('ERR_GLD_STRIDE', `${argument}.strides`, `${shape.length} integers, one per axis`, brackets(strides));
+  const rank = given.length;
+  if (rank !== shape.length) refuseStrides(argument, shape.length, remaining(given, rank, []));
+  resize(strides, rank);
+  for (let axis = 0; axis < rank; axis += 1) {
+    const stride = given[axis];
+    if (!Number.isSafeInteger(stride)) {
+      refuseStrides(argument, rank, remaining(given, rank, [...strides.slice(0, axis), stride]));
+    }
+    strides[axis] = stride as number;
   }
-  return strides as number[];
+  return true;
 }
 
 function readOffset(argument: string, tensor: Readonly<Record<string, unknown>>): number {
@@ -201,43 +253,37 @@ function readOffset(argument: string, tensor: Readonly<Record<string, unknown>>)
   return offset as number;
 }
 
-/** The elements of an array or typed array, read once each; undefined for anything else. */
-function numbers(value: unknown): unknown[] | undefined {
-  if (Array.isArray(value)) return value.slice();
-  return arrayKind(value) === undefined ? undefined : Array.from(value as ArrayLike<unknown>);
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || arrayKind(value) !== undefined;
 }
 
-function reach(
+/** A list of that length for a message, without reading again what was `read` already. */
+function remaining(list: ArrayLike<unknown>, length: number, read: readonly unknown[]): ArrayLike<unknown> {
+  const shown = Math.min(length, 17);
+  return Array.from({ length: shown }, (_, i) => (i < read.length ? read[i] : list[i]));
+}
+
+function refuseStrides(argument: string, rank: number, given: ArrayLike<unknown>): never {
+  return fail('ERR_GLD_STRIDE', `${argument}.strides`, `${rank} integers, one per axis`, brackets(given));
+}
+
+function refuseShort(argument: string, shape: readonly number[], offset: number, end: number, length: number): never {
+  const from = offset === 0 ? '' : ` from offset ${offset}`;
+  const expected = `at least ${end} elements for shape ${brackets(shape)}${from}`;
+  return fail('ERR_GLD_SHORT', `${argument}.data`, expected, `${length}`);
+}
+
+function refuseReach(
   argument: string,
-  length: number,
-  shape: readonly number[],
-  strides: number[] | undefined,
+  { shape, strides }: View,
   offset: number,
-): { first: number; end: number } {
-  if (strides === undefined) {
-    const end = offset + shape.reduce((product, size) => product * size, 1);
-    if (end > length) {
-      const from = offset === 0 ? '' : ` from offset ${offset}`;
-      const expected = `at least ${end} elements for shape ${brackets(shape)}${from}`;
-      fail('ERR_GLD_SHORT', `${argument}.data`, expected, `${length}`);
-    }
-    return { first: offset, end };
-  }
-  let first = offset;
-  let last = offset;
-  for (let axis = 0; axis < shape.length; axis += 1) {
-    const span = (shape[axis]! - 1) * strides[axis]!;
-    if (span < 0) first += span;
-    else last += span;
-    // The stride of an axis of size 1 is never used; whatever it says must not reach the arithmetic.
-    if (shape[axis] === 1) strides[axis] = 0;
-  }
-  if (first < 0 || last >= length) {
-    const given = `shape ${brackets(shape)}, strides ${brackets(strides)} and offset ${offset}`;
-    const expected = `shape, strides and offset within [0, ${length - 1}], the data's indices`;
-    fail('ERR_GLD_STRIDE', argument, expected, `${given}, which reach [${first}, ${last}]`);
-  }
-  return { first, end: last + 1 };
+  first: number,
+  last: number,
+  length: number,
+): never {
+  const given = `shape ${brackets(shape)}, strides ${brackets(strides)} and offset ${offset}`;
+  const expected = `shape, strides and offset within [0, ${length - 1}], the data's indices`;
+  return fail('ERR_GLD_STRIDE', argument, expected, `${given}, which reach [${first}, ${last}]`);
 }
 
 /** Whether the array's memory is gone: transferred to another thread, or a WebAssembly memory that grew. */

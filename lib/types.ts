@@ -135,7 +135,7 @@ export interface GldLossOptions {
 /** Buffers to write gradients into: each of the gradient's element type and exact length, sharing no memory. */
 export type OutBuffers = { readonly [name in GradientName]?: Float32Array | Float64Array | undefined };
 
-/** Options of one {@link GldLoss.compute}. */
+/** Options of one {@link GldLoss.compute}. With `out`, the result is lent as well: see there. */
 export interface ComputeOptions {
   readonly out?: OutBuffers | undefined;
 }

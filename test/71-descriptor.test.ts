@@ -27,6 +27,7 @@ function describe(fields: Record<string, number>, roles: Record<string, Role>) {
   for (const [name, { data, dtype = 0, offset = 0, strides }] of Object.entries(roles)) {
     const index = native.roles.indexOf(name);
     buffers[index] = data;
+    numbers[native.fields.indexOf('present')] += 2 ** index;
     numbers.set([dtype, offset, ...strides], native.fields.length + index * roleSize);
   }
   return { numbers, buffers };

@@ -17,7 +17,7 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
 #define GLD_FIELDS(X)                                                                                           \
   X(n) X(classes) X(rows) X(gridRows) X(gridCols) X(teacherChannels) X(teacherHeight) X(teacherWidth)           \
   X(studentChannels) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta) X(localWeight)                \
-  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(threads)
+  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(threads) X(present)
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
 enum Field { GLD_FIELDS(GLD_ENUM) kFields };
@@ -57,29 +57,6 @@ Napi::Array names(Napi::Env env, const std::array<const char*, N>& list) {
   throw make_error(env, kind, code, argument, expected, received);
 }
 
-// The descriptor's numbers, each an integer that a double holds exactly.
-class Numbers {
- public:
-  Numbers(Napi::Env env, const double* data) : env_(env), data_(data) {}
-
-  double real(int index) const { return data_[index]; }
-
-  std::int64_t integer(int index, const char* name) const {
-    constexpr double kExact = 9007199254740991.0;
-    const double value = data_[index];
-    if (!(std::abs(value) <= kExact) || value != std::floor(value)) {
-      refuse(env_, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "an integer below 2^53", std::to_string(value));
-    }
-    return static_cast<std::int64_t>(value);
-  }
-
-  std::int64_t field(Field index) const { return integer(index, kFieldNames[index]); }
-
- private:
-  Napi::Env env_;
-  const double* data_;
-};
-
 struct Buffer {
   char* data;
   std::size_t length;   // in elements
@@ -88,7 +65,7 @@ struct Buffer {
 
 Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
   bool is_array = false;
-  napi_is_typedarray(env, value, &is_array);
+  if (value != nullptr) napi_is_typedarray(env, value, &is_array);
   if (!is_array) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", role, "a typed array", "another value");
   // Left as it is for kinds that this Node-API does not name: Float16Array is the one that lib lets through.
   auto type = static_cast<napi_typedarray_type>(-1);
@@ -106,6 +83,36 @@ Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
   }
   return {static_cast<char*>(data), length, element};
 }
+
+// The descriptor's numbers, each an integer that a double holds exactly.
+class Numbers {
+ public:
+  Numbers(Napi::Env env, napi_value descriptor) : env_(env) {
+    const Buffer raw = buffer_of(env, descriptor, "descriptor");
+    if (raw.element != sizeof(double) || raw.length != kNumbers) {
+      refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
+             std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
+    }
+    data_ = reinterpret_cast<const double*>(raw.data);
+  }
+
+  double real(int index) const { return data_[index]; }
+
+  std::int64_t integer(int index, const char* name) const {
+    constexpr double kExact = 9007199254740991.0;
+    const double value = data_[index];
+    if (!(std::abs(value) <= kExact) || value != std::floor(value)) {
+      refuse(env_, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "an integer below 2^53", std::to_string(value));
+    }
+    return static_cast<std::int64_t>(value);
+  }
+
+  std::int64_t field(Field index) const { return integer(index, kFieldNames[index]); }
+
+ private:
+  Napi::Env env_;
+  const double* data_ = nullptr;
+};
 
 std::size_t bytes_of(std::int64_t dtype) {
   switch (dtype) {
@@ -252,16 +259,13 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   }
   if (!buffers.IsArray()) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "buffers", "an array", "another value");
   // All values first: an element of the array may be a getter, and no JavaScript may run once addresses are taken.
+  const std::int64_t present = Numbers(env, descriptor).field(kField_present);
   std::array<napi_value, kRoles> values{};
   for (std::uint32_t role = 0; role < kRoles; ++role) {
+    if ((present >> role & 1) == 0) continue;
     if (napi_get_element(env, buffers, role, &values[role]) != napi_ok) throw Napi::Error::New(env);
   }
-  const Buffer raw = buffer_of(env, descriptor, "descriptor");
-  if (raw.element != sizeof(double) || raw.length != kNumbers) {
-    refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
-           std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
-  }
-  const Numbers numbers(env, reinterpret_cast<const double*>(raw.data));
+  const Numbers numbers(env, descriptor);
 
   DecodedCall decoded{};
   decoded.stage = static_cast<gld_stage>(stage);
@@ -292,9 +296,7 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   std::array<Span, kRoles> spans{};
   for (int index = 0; index < kRoles; ++index) {
     const auto role = static_cast<Role>(index);
-    napi_valuetype type = napi_undefined;
-    napi_typeof(env, values[role], &type);
-    if (type == napi_undefined || type == napi_null) continue;
+    if (values[role] == nullptr) continue;
     spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), buffer_of(env, values[role], kRoleNames[role]),
                               *view_of(role, call));
   }

@@ -1,6 +1,6 @@
-// A call as JavaScript sends it: one array of numbers and one buffer per role. The names and their order are exported, so
-// lib/call.ts fills the numbers in by name. This file checks what memory safety needs; what makes a call sensible is
-// checked in lib.
+// A call as JavaScript sends it: one array of numbers and one of buffers by role; the number `present` has bit i set if
+// role i has a buffer. The names and their order are exported, so lib/call.ts fills the numbers in by name. This file
+// checks what memory safety needs; what makes a call sensible is checked in lib.
 #pragma once
 
 #include <napi.h>

@@ -1,80 +1,44 @@
 #include "executor.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <memory>
 #include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
-
-#define EIGEN_USE_THREADS
-#include <unsupported/Eigen/CXX11/ThreadPool>
 
 namespace gld {
 namespace {
 
-// The pool with a queue of our own in front of it. Eigen's queues are bounded and run what does not fit on the calling
-// thread, which would be JavaScript's; so it only ever gets as many tasks as it has threads, each of which empties this
-// queue. Help for a region that runs already goes before jobs that have not begun.
-class Process {
- public:
-  void configure(int threads) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (pool_ != nullptr) return;
-    threads_ = std::clamp(threads, 1, kMaxThreads);
-    pool_ = new Eigen::ThreadPool(threads_);
-  }
+// How long a thread looks out for what it expects at any moment before it goes to sleep: regions of one call follow each
+// other within microseconds, and to be woken takes longer than that.
+constexpr std::chrono::microseconds kPatience{50};
 
-  int threads() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return threads_;
-  }
-
-  void schedule(std::function<void()> work, bool first) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (first) {
-        queue_.push_front(std::move(work));
-      } else {
-        queue_.push_back(std::move(work));
-      }
-      if (active_ == threads_) return;
-      ++active_;
-    }
-    pool_->Schedule([this] { drain(); });
-  }
-
- private:
-  void drain() {
-    for (;;) {
-      std::function<void()> work;
-      {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (queue_.empty()) {
-          --active_;
-          return;
-        }
-        work = std::move(queue_.front());
-        queue_.pop_front();
-      }
-      work();
-    }
-  }
-
-  std::mutex mutex_;
-  std::deque<std::function<void()>> queue_;
-  Eigen::ThreadPool* pool_ = nullptr;
-  int threads_ = 1;
-  int active_ = 0;  // threads that empty the queue
-};
-
-// Never destroyed: threads of the pool may outlive static destructors at exit.
-Process& process() {
-  static auto* const instance = new Process;
-  return *instance;
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
 }
 
-// One parallel region, shared by the caller and those threads of the pool that come in time.
+// Waits for the condition, but not for long. Does not yield: the scheduler would hold that against the thread when it
+// has work again.
+template <class F>
+void look_out(F&& met) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (met()) return;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+// One parallel region, on the stack of its caller. Threads of the pool find it in the pool's list and enter while there
+// are places; the caller leaves when all who entered have left.
 class Region {
  public:
   Region(std::int64_t tasks, gld_task run, void* closure, const std::atomic<bool>* stop)
@@ -89,60 +53,179 @@ class Region {
     }
   }
 
-  // On a thread of the pool. The caller's stack is gone once it has closed the region: then there is nothing to do.
-  void help() {
-    std::int32_t slot = 0;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (closed_) return;
-      slot = ++helpers_;
-      ++active_;
-    }
-    work(slot);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (--active_ == 0) idle_.notify_all();
-  }
-
-  void close() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    closed_ = true;
-    idle_.wait(lock, [this] { return active_ == 0; });
-  }
-
  private:
+  friend class Pool;
+
   const std::int64_t tasks_;
   const gld_task run_;
   void* const closure_;
   const std::atomic<bool>* const stop_;
-  std::atomic<std::int64_t> next_{0};
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  std::int32_t helpers_ = 0;
-  std::int32_t active_ = 0;
-  bool closed_ = false;
+
+  // Guarded by the pool's mutex. active_ alone is also read without it, by the caller that looks out for 0.
+  Region* older_ = nullptr;
+  int places_ = 0;  // left; in the pool's list while there are any
+  std::int32_t entered_ = 0;
+  bool awaited_ = false;
+  std::atomic<int> active_{0};
+
+  alignas(64) std::atomic<std::int64_t> next_{0};
 };
+
+// The threads of the process, and what is there for them to do: help in regions first, then jobs that have not begun.
+class Pool {
+ public:
+  void configure(int threads) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (threads_ != 0) return;
+    const int wanted = std::clamp(threads, 1, kMaxThreads);
+    try {
+      while (threads_ < wanted) {
+        std::thread([this] { serve(); }).detach();
+        ++threads_;
+      }
+    } catch (const std::system_error&) {
+      if (threads_ == 0) throw;  // fewer than wanted will do
+    }
+  }
+
+  int threads() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::max(threads_, 1);
+  }
+
+  void schedule(std::function<void()> job) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      jobs_.push_back(std::move(job));
+      open_.fetch_add(1, std::memory_order_relaxed);
+    }
+    work_.notify_one();
+  }
+
+  // Lets that many threads help, those that come before the region is closed.
+  void open(Region& region, int places) {
+    int wake = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      region.places_ = places;
+      region.older_ = newest_;
+      newest_ = &region;
+      const int open = open_.fetch_add(places, std::memory_order_relaxed) + places;
+      wake = std::min({places, open - looking_, sleeping_});
+    }
+    for (; wake > 0; --wake) work_.notify_one();
+  }
+
+  // Nobody is in the region or will enter it when this returns.
+  void close(Region& region) {
+    const auto empty = [&] { return region.active_.load(std::memory_order_acquire) == 0; };
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (region.places_ > 0) unlist(region);
+    }
+    if (empty()) return;
+    look_out(empty);
+    if (empty()) return;
+    std::unique_lock<std::mutex> lock(mutex_);
+    region.awaited_ = true;
+    left_.wait(lock, empty);
+  }
+
+ private:
+  // The life of a thread.
+  void serve() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    bool helped = false;
+    for (;;) {
+      if (newest_ != nullptr) {
+        help(*newest_, lock);
+        helped = true;
+      } else if (!jobs_.empty()) {
+        begin_job(lock);
+      } else if (std::exchange(helped, false)) {
+        ++looking_;
+        lock.unlock();
+        look_out([this] { return open_.load(std::memory_order_relaxed) != 0; });
+        lock.lock();
+        --looking_;
+      } else {
+        ++sleeping_;
+        work_.wait(lock);
+        --sleeping_;
+      }
+    }
+  }
+
+  void help(Region& region, std::unique_lock<std::mutex>& lock) {
+    const std::int32_t slot = ++region.entered_;
+    region.active_.fetch_add(1, std::memory_order_relaxed);
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    if (region.places_ == 1) newest_ = region.older_;
+    --region.places_;
+    lock.unlock();
+    region.work(slot);
+    lock.lock();
+    const bool awaited = region.awaited_;
+    // From here on the region may be gone.
+    if (region.active_.fetch_sub(1, std::memory_order_release) == 1 && awaited) left_.notify_all();
+  }
+
+  void begin_job(std::unique_lock<std::mutex>& lock) {
+    std::function<void()> job = std::move(jobs_.front());
+    jobs_.pop_front();
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+
+  void unlist(Region& region) {
+    Region** link = &newest_;
+    while (*link != &region) link = &(*link)->older_;
+    *link = region.older_;
+    open_.fetch_sub(region.places_, std::memory_order_relaxed);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable work_;  // for threads without any
+  std::condition_variable left_;  // for callers who wait until their regions are empty
+  Region* newest_ = nullptr;      // of the regions with places
+  std::deque<std::function<void()>> jobs_;
+  std::atomic<int> open_{0};      // places and jobs; written under the mutex
+  int looking_ = 0;               // threads that look out for work
+  int sleeping_ = 0;
+  int threads_ = 0;
+};
+
+// Never destroyed: its threads may outlive static destructors at exit.
+Pool& pool() {
+  static auto* const instance = new Pool;
+  return *instance;
+}
 
 }  // namespace
 
-void configure_pool(int threads) { process().configure(threads); }
+void configure_pool(int threads) { pool().configure(threads); }
 
-int pool_threads() { return process().threads(); }
+int pool_threads() { return pool().threads(); }
 
-void schedule_job(std::function<void()> job) { process().schedule(std::move(job), false); }
+void schedule_job(std::function<void()> job) { pool().schedule(std::move(job)); }
 
 Executor::Executor(int threads, const std::atomic<bool>* stop) : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
 
 void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* closure) {
   const auto* executor = static_cast<Executor*>(self);
-  const auto region = std::make_shared<Region>(tasks, run, closure, executor->stop_);
-  const std::int64_t helpers = std::min<std::int64_t>(executor->lent_.threads, tasks) - 1;
+  Region region(tasks, run, closure, executor->stop_);
+  const auto helpers = static_cast<int>(std::min<std::int64_t>(executor->lent_.threads, tasks) - 1);
+  if (helpers < 1) return region.work(0);
   // Closed on every way out: helpers must not see this frame once it is gone.
   struct Closing {
     Region& region;
-    ~Closing() { region.close(); }
-  } const closing{*region};
-  for (std::int64_t i = 0; i < helpers; ++i) process().schedule([region] { region->help(); }, true);
-  region->work(0);
+    ~Closing() { pool().close(region); }
+  } const closing{region};
+  pool().open(region, helpers);
+  region.work(0);
 }
 
 std::int32_t Executor::stopped(void* self) {

@@ -8,7 +8,7 @@
 
 namespace gld {
 
-// 64-byte aligned memory.
+// Memory aligned to 64 bytes at least.
 class Memory {
  public:
   // Grows to at least this many bytes, contents lost; false if there is not that much.

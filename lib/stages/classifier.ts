@@ -1,11 +1,11 @@
-import type { RoleView } from '../call.js';
+import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
-import { setNumbers, setThreads } from '../encode.js';
+import { setThreads } from '../encode.js';
 import { tables } from '../options.js';
-import { named, output, resultType } from '../outputs.js';
+import { output, resultType } from '../outputs.js';
 import { readClassifier, weightLayouts } from '../sides.js';
 import type { DenseTensor, FeatureSide, GldLossOptions, Gradient, TensorLike } from '../types.js';
-import { readLike, readRows, rowsOutput, runStage, withWidth } from './rows.js';
+import { readLike, readRows, rowsOutput, withWidth } from './rows.js';
 
 /** What {@link classify} multiplies. */
 export interface ClassifyInputs extends Pick<FeatureSide, 'weight' | 'bias' | 'weightLayout'> {
@@ -36,26 +36,31 @@ export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): Cl
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));
   const { threads, upstream } = options(tables.classify, settings);
-  const pooled = readRows('pooled', given.pooled, 'C');
-  const { n, rows, width: channels } = pooled;
-  const { weight, bias, classes } = readClassifier('', given, channels, "pooled's");
-  const views: RoleView[] = [['pooled', pooled.view], ['student.weight', weight]];
-  if (bias !== undefined) views.push(['student.bias', bias]);
-  const shape = withWidth(pooled, classes);
-  const outputs = [rowsOutput('out.logits', resultType(pooled.view, weight, bias), shape)];
-  if (upstream !== undefined) {
-    views.push(['upstream', readLike('upstream', upstream, shape, 'the logits have').view]);
-    outputs.push(rowsOutput('out.pooled', resultType(pooled.view), withWidth(pooled, channels)));
-    const sizes = { KC: [classes, channels], CK: [channels, classes] };
-    const { weightLayout } = given;
-    outputs.push(output('out.weight', resultType(weight), sizes[weightLayout], weightLayouts[weightLayout]));
-    if (bias !== undefined) outputs.push(output('out.bias', resultType(bias), [classes]));
-  }
-  runStage('classifier', views, outputs, (call) => {
-    setNumbers(call, { n, rows, classes, studentChannels: channels });
+  const { weightLayout } = given;
+  return withCall((call) => {
+    const pooled = readRows(call.view('pooled'), 'pooled', given.pooled, 'C');
+    const channels = pooled.width;
+    const [weight, bias] = [call.view('student.weight'), call.view('student.bias')];
+    const into = { weight, bias };
+    const classes = readClassifier(into, 'classifier', given.weight, given.bias, weightLayout, channels, "pooled's");
+    const shape = withWidth(pooled, classes);
+    const dtype = resultType(pooled.view, weight, bias);
+    const result: ClassifyResult = { logits: rowsOutput(call, 'out.logits', dtype, shape) };
+    if (upstream !== undefined) {
+      readLike(call.view('upstream'), 'upstream', upstream, shape, 'the logits have');
+      const sizes = { KC: [classes, channels], CK: [channels, classes] }[weightLayout];
+      result.gradients = {
+        pooled: rowsOutput(call, 'out.pooled', resultType(pooled.view), withWidth(pooled, channels)),
+        weight: output(call, 'out.weight', resultType(weight), sizes, weightLayouts[weightLayout]),
+      };
+      if (bias.data !== null) result.gradients.bias = output(call, 'out.bias', resultType(bias), [classes]);
+    }
+    call.set('n', pooled.n);
+    call.set('rows', pooled.rows);
+    call.set('classes', classes);
+    call.set('studentChannels', channels);
     setThreads(call, threads);
+    call.run('classifier', null);
+    return result;
   });
-  type All = { logits: DenseTensor } & NonNullable<ClassifyResult['gradients']>;
-  const { logits, ...gradients } = named(outputs) as All;
-  return upstream === undefined ? { logits } : { logits, gradients };
 }

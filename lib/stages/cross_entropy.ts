@@ -1,4 +1,4 @@
-import type { RoleView } from '../call.js';
+import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
 import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
@@ -22,10 +22,10 @@ export interface CrossEntropyInputs {
 export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult {
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
   const { gradients, threads } = options(tables.crossEntropy, settings);
-  const student = readLogitRows('logits', given.logits, [2]);
-  const views: RoleView[] = [
-    ['student.logits', student.view],
-    readLabels('labels', given.labels, student.n, student.width),
-  ];
-  return rowLoss('cross_entropy', views, student, gradients, (call) => setThreads(call, threads)).result;
+  return withCall((call) => {
+    const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
+    readLabels(call, 'labels', given.labels, student.n, student.width);
+    setThreads(call, threads);
+    return rowLoss(call, 'cross_entropy', student, gradients).result;
+  });
 }

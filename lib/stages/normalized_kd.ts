@@ -1,3 +1,4 @@
+import { withCall } from '../call.js';
 import { options } from '../check.js';
 import { setNormalization, setThreads } from '../encode.js';
 import { tables } from '../options.js';
@@ -18,11 +19,11 @@ export interface NormalizedKdOptions extends RowLossOptions {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult {
-  const { student, views } = readPair(inputs);
-  const { gradients, normalization, threads } = options(tables.normalizedKd, settings);
-  const { result } = rowLoss('normalized_kd', views, student, gradients, (call) => {
+  return withCall((call) => {
+    const student = readPair(call, inputs);
+    const { gradients, normalization, threads } = options(tables.normalizedKd, settings);
     setNormalization(call, normalization);
     setThreads(call, threads);
+    return rowLoss(call, 'normalized_kd', student, gradients).result;
   });
-  return result;
 }

@@ -1,12 +1,12 @@
-import type { RoleView } from '../call.js';
+import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
-import { setNumbers, setThreads } from '../encode.js';
+import { setThreads } from '../encode.js';
 import { tables } from '../options.js';
-import { named, output, resultType } from '../outputs.js';
+import { output, resultType } from '../outputs.js';
 import { expectCellsFit } from '../problem.js';
 import { layouts, readFeatures } from '../sides.js';
 import type { DenseTensor, FeatureSide, GldLossOptions, Gradient, TensorLike } from '../types.js';
-import { readLike, runStage } from './rows.js';
+import { readLike } from './rows.js';
 
 /** What {@link pool} averages. */
 export type PoolInputs = Pick<FeatureSide, 'features' | 'layout'>;
@@ -34,23 +34,28 @@ export interface PoolResult {
 export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult {
   const { features: map, layout } = options(tables.poolInputs, expectObject('inputs', inputs, '{ features, layout? }'));
   const { grid = [2, 2] as const, threads, upstream } = options(tables.pool, settings);
-  const features = readFeatures('features', map, layout);
-  const [n, channels, height, width] = features.shape as [number, number, number, number];
-  expectCellsFit('features', height, width, grid);
-  const rows = 1 + grid[0] * grid[1];
-  const dtype = resultType(features);
-  const views: RoleView[] = [['student.features', features]];
-  const outputs = [output('out.pooled', dtype, [n, rows, channels])];
-  if (upstream !== undefined) {
-    views.push(['upstream', readLike('upstream', upstream, [n, rows, channels], 'pooled has').view]);
-    const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
-    outputs.push(output('out.features', dtype, sizes[layout], layouts[layout]));
-  }
-  runStage('pool', views, outputs, (call) => {
-    setNumbers(call, { n, rows, gridRows: grid[0], gridCols: grid[1] });
-    setNumbers(call, { studentChannels: channels, studentHeight: height, studentWidth: width });
+  return withCall((call) => {
+    const features = call.view('student.features');
+    readFeatures(features, 'features', map, layout);
+    const [n, channels, height, width] = features.shape as [number, number, number, number];
+    expectCellsFit('', height, width, grid);
+    const rows = 1 + grid[0] * grid[1];
+    const dtype = resultType(features);
+    const result: PoolResult = { pooled: output(call, 'out.pooled', dtype, [n, rows, channels]) };
+    if (upstream !== undefined) {
+      readLike(call.view('upstream'), 'upstream', upstream, [n, rows, channels], 'pooled has');
+      const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
+      result.gradients = { features: output(call, 'out.features', dtype, sizes[layout], layouts[layout]) };
+    }
+    call.set('n', n);
+    call.set('rows', rows);
+    call.set('gridRows', grid[0]);
+    call.set('gridCols', grid[1]);
+    call.set('studentChannels', channels);
+    call.set('studentHeight', height);
+    call.set('studentWidth', width);
     setThreads(call, threads);
+    call.run('pool', null);
+    return result;
   });
-  const { pooled, features: gradient } = named(outputs) as { pooled: DenseTensor; features?: Gradient };
-  return gradient === undefined ? { pooled } : { pooled, gradients: { features: gradient } };
 }

@@ -1,3 +1,4 @@
+import { withCall } from '../call.js';
 import { options } from '../check.js';
 import { setRelation, setThreads } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
@@ -21,12 +22,13 @@ export interface RelationResult extends RowLossResult {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult {
-  const { student, views } = readPair(inputs);
-  const { gradients, threads, ...chosen } = options(tables.relation, settings);
-  refuseEuclideanMoments(chosen, 'method');
-  const { result, method } = rowLoss('relation', views, student, gradients, (call) => {
+  return withCall((call) => {
+    const student = readPair(call, inputs);
+    const { gradients, threads, ...chosen } = options(tables.relation, settings);
+    refuseEuclideanMoments(chosen, 'method');
     setRelation(call, chosen);
     setThreads(call, threads);
+    const { result, method } = rowLoss(call, 'relation', student, gradients);
+    return { ...result, method };
   });
-  return { ...result, method };
 }

@@ -1,13 +1,12 @@
-import { Call, methodOf, type Role, type RoleView, type Stage } from '../call.js';
+import { methodOf, type Call, type Role, type Stage } from '../call.js';
 import { brackets } from '../describe.js';
 import { expectObject, options } from '../check.js';
-import { bindAll, setNumbers } from '../encode.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
-import { output, resultType, type Output } from '../outputs.js';
+import { output, resultType } from '../outputs.js';
 import { expectClasses } from '../sides.js';
-import { readFloats, type FloatView } from '../tensor.js';
-import type { GldLossOptions, Gradient, RelationMethod, TensorLike } from '../types.js';
+import { readFloats, type View } from '../tensor.js';
+import type { DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike } from '../types.js';
 
 /** Options of a loss over rows of logits. */
 export interface RowLossOptions extends Pick<GldLossOptions, 'threads'> {
@@ -28,7 +27,7 @@ export interface Rows {
   readonly rows: number;
   readonly width: number;
   /** [n, R, width], whatever was given. */
-  readonly view: FloatView;
+  readonly view: View;
   /** As it was given. */
   readonly shape: readonly number[];
 }
@@ -40,45 +39,47 @@ export interface LogitPair {
 }
 
 /** Reads rows of one of the ranks; `last` names their width in messages. */
-export function readRows(argument: string, value: unknown, last: string, ranks: readonly number[] = [2, 3]): Rows {
+export function readRows(
+  view: View,
+  argument: string,
+  value: unknown,
+  last: string,
+  ranks: readonly number[] = [2, 3],
+): Rows {
   const shapes = { 2: `[n, ${last}]`, 3: `[n, R, ${last}]` };
   const axes = ranks.map((rank) => shapes[rank as 2 | 3]).join(' or ');
-  const given = readFloats(argument, value, ranks, axes);
-  const { shape } = given;
-  const view = shape.length === 3 ? given : splitSamples(given);
-  const [n, rows, width] = view.shape as [number, number, number];
-  return { n, rows, width, view, shape };
+  readFloats(view, argument, value, ranks, axes);
+  return split(view);
 }
 
 /** Reads rows of logits, which need two classes. */
-export function readLogitRows(argument: string, value: unknown, ranks?: readonly number[]): Rows {
-  const read = readRows(argument, value, 'K', ranks);
+export function readLogitRows(view: View, argument: string, value: unknown, ranks?: readonly number[]): Rows {
+  const read = readRows(view, argument, value, 'K', ranks);
   expectClasses(argument, read.width, read.shape);
   return read;
 }
 
-/** Reads the logits of both networks, which must have the same shape. */
-export function readPair(inputs: unknown): { student: Rows; views: RoleView[] } {
+/** Reads the logits of both networks, which must have the same shape, and returns the student's. */
+export function readPair(call: Call, inputs: unknown): Rows {
   const given = options(tables.pairInputs, expectObject('inputs', inputs, '{ teacher, student }'));
-  const student = readLogitRows('student', given.student);
-  const teacher = readLogitRows('teacher', given.teacher);
+  const student = readLogitRows(call.view('student.logits'), 'student', given.student);
+  const teacher = readLogitRows(call.view('teacher.logits'), 'teacher', given.teacher);
   if (teacher.width !== student.width) {
     fail('ERR_GLD_CLASSES', 'teacher', `${student.width} classes, as student has`, `${teacher.width}`);
   }
   if (teacher.shape.length !== student.shape.length || teacher.n !== student.n || teacher.rows !== student.rows) {
     fail('ERR_GLD_SHAPE', 'teacher', `shape ${brackets(student.shape)}, as student has`, brackets(teacher.shape));
   }
-  return { student, views: [['teacher.logits', teacher.view], ['student.logits', student.view]] };
+  return student;
 }
 
 /** Reads rows that must have a certain shape: that which `like` tells ("pooled has"). */
-export function readLike(argument: string, value: unknown, shape: readonly number[], like: string): Rows {
-  const given = readFloats(argument, value, [shape.length], `${brackets(shape)}, as ${like}`);
-  if (!shape.every((size, axis) => given.shape[axis] === size)) {
-    fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}, as ${like}`, brackets(given.shape));
+export function readLike(view: View, argument: string, value: unknown, shape: readonly number[], like: string): void {
+  readFloats(view, argument, value, [shape.length], `${brackets(shape)}, as ${like}`);
+  if (!shape.every((size, axis) => view.shape[axis] === size)) {
+    fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}, as ${like}`, brackets(view.shape));
   }
-  const view = shape.length === 3 ? given : splitSamples(given);
-  return { n: view.shape[0]!, rows: view.shape[1]!, width: view.shape[2]!, view, shape };
+  split(view);
 }
 
 /** The shape of such rows with another width. */
@@ -87,46 +88,35 @@ export function withWidth({ shape }: Rows, width: number): number[] {
 }
 
 /** A new output [n, R, width] that the caller sees in the shape given. */
-export function rowsOutput(role: Role, dtype: 'float32' | 'float64', shape: number[]): Output {
-  const split = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
-  const { view, tensor } = output(role, dtype, split);
-  return { view, tensor: { ...tensor, shape } };
-}
-
-/** Runs a stage on this thread and returns its result, laid out as a {@link Call} has it. */
-export function runStage(
-  stage: Stage,
-  inputs: readonly RoleView[],
-  outputs: readonly Output[],
-  encode: (call: Call) => void,
-): Float64Array {
-  const call = new Call();
-  encode(call);
-  bindAll(call, inputs, outputs);
-  call.run(stage, null);
-  return call.result;
+export function rowsOutput(call: Call, role: Role, dtype: 'float32' | 'float64', shape: number[]): DenseTensor {
+  const whole = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
+  return { ...output(call, role, dtype, whole), shape };
 }
 
 /** Runs a stage that is a loss over the student's rows of logits. */
 export function rowLoss(
+  call: Call,
   stage: Stage,
-  inputs: readonly RoleView[],
-  student: Rows,
+  { n, rows, width, view, shape }: Rows,
   gradients: boolean,
-  encode: (call: Call) => void,
 ): { result: RowLossResult; method: RelationMethod } {
-  const { n, rows, width, view, shape } = student;
-  const outputs = gradients ? [rowsOutput('out.logits', resultType(view), [...shape])] : [];
-  const done = runStage(stage, inputs, outputs, (call) => {
-    setNumbers(call, { n, rows, classes: width });
-    encode(call);
-  });
-  const result: RowLossResult = { loss: done[0]! };
-  if (gradients) result.gradients = { logits: outputs[0]!.tensor };
-  return { result, method: methodOf(done) };
+  const result: RowLossResult = { loss: NaN };
+  if (gradients) result.gradients = { logits: rowsOutput(call, 'out.logits', resultType(view), [...shape]) };
+  call.set('n', n);
+  call.set('rows', rows);
+  call.set('classes', width);
+  call.run(stage, null);
+  result.loss = call.result[0]!;
+  return { result, method: methodOf(call.result) };
 }
 
-function splitSamples(view: FloatView): FloatView {
-  const [m, width] = view.shape as [number, number];
-  return { ...view, shape: [m, 1, width], strides: [view.strides[0]!, 0, view.strides[1]!] };
+/** The rows that a view is, which becomes [m, 1, width] if it was [m, width]. */
+function split(view: View): Rows {
+  const given = [...view.shape];
+  if (given.length === 2) {
+    view.shape.splice(1, 0, 1);
+    view.strides.splice(1, 0, 0);
+  }
+  const [n, rows, width] = view.shape as [number, number, number];
+  return { n, rows, width, view, shape: given };
 }

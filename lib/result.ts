@@ -1,0 +1,90 @@
+import { methodOf } from './call.js';
+import { gradientNames, type Lent } from './options.js';
+import { writeShape } from './outputs.js';
+import type { Problem } from './problem.js';
+import type { DenseTensor, GldResult } from './types.js';
+
+/** The result of a loss that was computed. Gradients are in the buffers that were lent for them, if any were. */
+export function resultOf(problem: Problem, lent: Lent | undefined): GldResult {
+  return new Form(problem).fill(problem, lent);
+}
+
+/**
+ * The result of one {@link GldLoss}, written over by each call that lends it buffers: such calls come in loops, where a
+ * new result each time would be all that is left to allocate.
+ */
+export class LentResult {
+  #form: Form | undefined;
+
+  of(problem: Problem, lent: Lent): GldResult {
+    if (!this.#form?.suits(problem)) this.#form = new Form(problem);
+    return this.#form.fill(problem, lent);
+  }
+
+  clear(): void {
+    this.#form = undefined;
+  }
+}
+
+/** The objects of a result, whatever the caller, who has them too, does to the properties by which they hang together. */
+class Form {
+  readonly #result: GldResult;
+  readonly #terms: GldResult['terms'];
+  readonly #hasLabels: boolean;
+  readonly #gradients: GldResult['gradients'];
+  /** In the order of {@link gradientNames}. */
+  readonly #tensors: readonly (DenseTensor | undefined)[];
+  readonly #shapes: readonly number[][];
+
+  constructor({ gradients, hasLabels }: Problem) {
+    this.#hasLabels = hasLabels;
+    this.#terms = { global: NaN, local: NaN, relation: NaN };
+    if (hasLabels) this.#terms.task = NaN;
+    this.#result = { loss: NaN, terms: this.#terms, relationMethod: 'pairwise' };
+    this.#shapes = gradients.map(() => []);
+    this.#tensors = gradients.map(({ data }, i) =>
+      data === null ? undefined : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' });
+    if (this.#tensors.some((tensor) => tensor !== undefined)) this.#gradients = {};
+  }
+
+  /** Whether it has the parts that the problem's result has, and nobody has frozen one of them. */
+  suits({ gradients, hasLabels }: Problem): boolean {
+    if (hasLabels !== this.#hasLabels || !Object.isExtensible(this.#result) || !Object.isExtensible(this.#terms)) {
+      return false;
+    }
+    if (this.#gradients !== undefined && !Object.isExtensible(this.#gradients)) return false;
+    for (let i = 0; i < gradients.length; i += 1) {
+      const tensor = this.#tensors[i];
+      if ((tensor !== undefined) !== (gradients[i]!.data !== null)) return false;
+      if (tensor !== undefined && !(Object.isExtensible(tensor) && Object.isExtensible(this.#shapes[i]))) return false;
+    }
+    return true;
+  }
+
+  fill(problem: Problem, lent: Lent | undefined): GldResult {
+    const result = this.#result;
+    const terms = this.#terms;
+    const done = problem.call.result;
+    result.loss = done[0]!;
+    if (this.#hasLabels) terms.task = done[1]!;
+    terms.global = done[2]!;
+    terms.local = done[3]!;
+    terms.relation = done[4]!;
+    result.terms = terms;
+    result.relationMethod = methodOf(done);
+    if (this.#gradients === undefined) return result;
+    result.gradients = this.#gradients;
+    for (let i = 0; i < this.#tensors.length; i += 1) {
+      const tensor = this.#tensors[i];
+      if (tensor === undefined) continue;
+      const { data, dtype } = problem.gradients[i]!;
+      const shape = this.#shapes[i]!;
+      writeShape(shape, problem, i);
+      tensor.data = (lent?.[i] ?? data) as DenseTensor['data'];
+      tensor.shape = shape;
+      tensor.dtype = dtype as DenseTensor['dtype'];
+      this.#gradients[gradientNames[i]!] = tensor;
+    }
+    return result;
+  }
+}

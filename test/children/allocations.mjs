@@ -1,0 +1,61 @@
+// Prints how many bytes a call adds to the heap, to external memory and to array buffers, for calls of several kinds.
+// Needs --expose-gc, and a young generation that is not collected while it counts.
+import { GldLoss } from 'gld-loss';
+
+const WARM = 20_000;
+const CALLS = 4_000;
+
+const floats = (length, step) => Float32Array.from({ length }, (_, i) => Math.sin(i * step));
+const tensor = (shape, step) => ({ data: floats(shape.reduce((a, b) => a * b), step), shape });
+const side = (step) => ({ features: tensor([1, 4, 4, 4], step), weight: tensor([10, 4], step + 1), bias: tensor([10], 7) });
+const doubled = ({ data, shape }) => ({ data: Float64Array.from(data), shape });
+const logits = { teacher: { logits: tensor([1, 5, 10], 1) }, student: { logits: tensor([1, 5, 10], 2) } };
+const strided = {
+  features: { data: floats(64, 2), shape: [1, 4, 4, 4], strides: [64, -16, 4, 1], offset: 48 },
+  weight: tensor([4, 10], 3),
+  layout: 'NHWC',
+  weightLayout: 'CK',
+};
+const outOf = ({ features, weight, bias, logits }) => {
+  const out = {};
+  for (const [name, given] of Object.entries({ features, weight, bias, logits })) {
+    if (given) out[name] = given.data.slice();
+  }
+  return { out };
+};
+
+const kinds = {
+  'logits, no labels': logits,
+  'logits, a list of labels': { ...logits, labels: [3] },
+  'logits of float64': {
+    teacher: { logits: doubled(logits.teacher.logits) },
+    student: { logits: doubled(logits.student.logits) },
+    labels: Int32Array.of(3),
+  },
+  'features, soft labels': { teacher: side(1), student: side(2), labels: tensor([1, 10], 0.1) },
+  'features in other layouts': { teacher: side(1), student: strided, labels: { data: Uint8Array.of(3), shape: [1] } },
+  'features against logits': { teacher: logits.teacher, student: side(2), labels: Int32Array.of(3) },
+};
+
+/** Bytes per call. What else allocates now and then (the compiler) is not in all of several rounds. */
+function bytesOf(call) {
+  for (let i = 0; i < WARM; i += 1) call();
+  const least = { heapUsed: Infinity, external: Infinity, arrayBuffers: Infinity };
+  for (let round = 0; round < 6; round += 1) {
+    globalThis.gc();
+    const before = process.memoryUsage();
+    for (let i = 0; i < CALLS; i += 1) call();
+    const after = process.memoryUsage();
+    for (const name in least) least[name] = Math.min(least[name], (after[name] - before[name]) / CALLS);
+  }
+  return least;
+}
+
+const results = {};
+for (const [kind, inputs] of Object.entries(kinds)) {
+  const loss = new GldLoss();
+  const lent = outOf(inputs.student);
+  results[kind] = bytesOf(() => loss.compute(inputs, lent));
+  if (kind.startsWith('logits, a')) results['without out'] = bytesOf(() => loss.compute(inputs));
+}
+console.log(JSON.stringify(results));
