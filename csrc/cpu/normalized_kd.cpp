@@ -41,6 +41,7 @@ typename NormalizedKd<T>::Normalized NormalizedKd<T>::normalize(const T* logits,
   const T high = max(logits, classes_);
   const T low = min(logits, classes_);
   Normalized row{};
+  T top = 0;  // the largest y: what makes y of the logits is monotonic
   if (!by_std_) {
     row.inverse = 1 / temperature_;
     for (std::int64_t k = 0; k < classes_; ++k) {
@@ -55,16 +56,19 @@ typename NormalizedKd<T>::Normalized NormalizedKd<T>::normalize(const T* logits,
     int exponent = 0;
     std::frexp(std::max(std::abs(static_cast<double>(high)), std::abs(static_cast<double>(low))), &exponent);
     const double scale = std::ldexp(1.0, std::min(-exponent, 1000));
-    for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>(static_cast<double>(logits[k]) * scale);
+    const auto scaled = [&](T logit) { return static_cast<T>(static_cast<double>(logit) * scale); };
+    for (std::int64_t k = 0; k < classes_; ++k) y[k] = scaled(logits[k]);
     const double mean = sum(y, classes_) / static_cast<double>(classes_);
-    for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>(static_cast<double>(y[k]) - mean);
+    const auto centred = [&](T value) { return static_cast<T>(static_cast<double>(value) - mean); };
+    for (std::int64_t k = 0; k < classes_; ++k) y[k] = centred(y[k]);
     const double deviation = std::sqrt(dot(y, y, classes_) / degrees_);
     row.inverse = std::min(scale / deviation, std::numeric_limits<double>::max());  // subnormal logits
     const double unit = 1 / deviation;
-    for (std::int64_t k = 0; k < classes_; ++k) y[k] = static_cast<T>(static_cast<double>(y[k]) * unit);
+    const auto normalized = [&](T value) { return static_cast<T>(static_cast<double>(value) * unit); };
+    for (std::int64_t k = 0; k < classes_; ++k) y[k] = normalized(y[k]);
+    top = normalized(centred(scaled(high)));
   }
   std::fill(y + classes_, y + width, T(0));  // whole vectors below
-  const T top = max(y, classes_);
   row.top = static_cast<double>(top);
   RowArray<T>(exponential, width) = (ConstRowArray<T>(y, width) - top).exp();
   row.total = sum(exponential, classes_) + poison(logits, classes_);

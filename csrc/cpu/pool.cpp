@@ -309,14 +309,22 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
         emit(grad, at + band.top * grad.stride[2] + position * grad.stride[3], from, count, streams);
       };
       // The output is dense, its channels last or its planes whole.
+      const bool whole = band.rows == vertical_.length;
+      const bool direct = whole && !streams && grad.dtype == dtype_of<T>();
       if (grad.stride[1] == 1) {
         for (std::int64_t p = 0; p < positions; ++p) emit_at(0, p, lines[p], block.count);
         return;
       }
       for (std::int64_t c = 0; c < block.count; c += kPacket<T>) {
         const std::int64_t count = std::min(kPacket<T>, block.count - c);
-        deinterleave([&](std::int64_t p) { return lines[p] + c; }, count, positions, planes);
-        if (band.rows == vertical_.length) {
+        const auto line = [&](std::int64_t p) { return lines[p] + c; };
+        if (direct) {
+          deinterleave(line, count, positions,
+                       static_cast<T*>(grad.data) + block.sample * grad.stride[0] + (block.first + c) * grad.stride[1]);
+          continue;
+        }
+        deinterleave(line, count, positions, planes);
+        if (whole) {
           emit_at(c, 0, planes, count * positions);
           continue;
         }
