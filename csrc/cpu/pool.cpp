@@ -163,16 +163,16 @@ void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare)
 // The same of a packet's worth of planes. Down the planes first: then there is less to interleave.
 template <class T>
 template <class S>
-void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, T* spare) const {
+void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int64_t pitch, T* spare) const {
   constexpr std::int64_t lanes = kPacket<T>;
   const std::int64_t width = horizontal_.length;
-  const std::int64_t pitch = padded<T>(width);
+  const std::int64_t row = padded<T>(width);
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
   const std::int64_t of_row = features_.stride[2];
   const std::int64_t of_column = features_.stride[3];
   T* const lines = spare;
-  T* const staged = lines + pitch * lanes;
+  T* const staged = lines + row * lanes;
 
   // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
   const bool in_order = std::is_same_v<S, T> && of_column == 1 && of_row >= width &&
@@ -183,11 +183,11 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, T* spare
     const T* planes[lanes];
     std::int64_t rows = v.end - v.begin;
     const auto plane = [&](std::int64_t lane) { return from + std::min(lane, block.count - 1) * of_channel + v.begin * of_row; };
-    if (in_order && end - (plane(lanes) + (rows - 1) * of_row) >= pitch) {
+    if (in_order && end - (plane(lanes) + (rows - 1) * of_row) >= row) {
       for (std::int64_t lane = 0; lane < lanes; ++lane) planes[lane] = reinterpret_cast<const T*>(plane(lane));
     } else {
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        T* const to = staged + lane * pitch;
+        T* const to = staged + lane * row;
         planes[lane] = to;
         read_line(to, plane(lane), width, of_column);
         for (std::int64_t y = 1; y < rows; ++y) {
@@ -202,7 +202,7 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, T* spare
       Packet<T> total = load_packet(lines + h.begin * lanes);
       for (std::int64_t w = h.begin + 1; w < h.end; ++w) total = Eigen::internal::padd(total, load_packet(lines + w * lanes));
       store_packet(regions, total);
-      regions += lanes;
+      regions += pitch;
     }
   }
 }
@@ -240,27 +240,26 @@ template <class T>
 void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) const {
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
-  const bool lines = of_channel == 1;
-  const std::int64_t step = lines ? kChannels : kPacket<T>;
   blocks(parallel, [&](const Block& block, int slot) {
     T* const regions = scratch_ + slot * scratch_size_;
-    for (std::int64_t c = 0; c < block.count; c += step) {
-      const Block part{block.sample, block.first + c, std::min(step, block.count - c)};
-      visit(features_, [&](const auto* data) {
-        const auto* from = data + part.sample * of_sample + part.first * of_channel;
-        if (lines) return sum_lines(part, from, regions, regions + region_limit_);
+    T* const spare = regions + region_limit_;
+    const std::int64_t pitch = padded<T>(block.count);
+    visit(features_, [&](const auto* data) {
+      const auto* from = data + block.sample * of_sample + block.first * of_channel;
+      if (of_channel == 1) return sum_lines(block, from, regions, spare);
+      constexpr std::int64_t step = kPacket<T>;
+      for (std::int64_t c = 0; c < block.count; c += step, from += step * of_channel) {
         prefetch(from + step * of_channel, step * of_channel);
-        sum_planes(part, from, regions, regions + region_limit_);
-      });
-      const std::int64_t pitch = lines ? padded<T>(part.count) : kPacket<T>;
-      const auto mean_of = [&](std::int64_t row, const Span& v, const Span& h) {
-        mean(regions, pitch, v, h, part.count, pooled.at(part.sample, row) + part.first);
-      };
-      if (pooled.global != nullptr) mean_of(0, vertical_runs_.all(), horizontal_runs_.all());
-      for (std::int64_t i = 0; i < vertical_.cells; ++i) {
-        for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
-          mean_of(1 + i * horizontal_.cells + j, vertical_runs_.windows[i], horizontal_runs_.windows[j]);
-        }
+        sum_planes({block.sample, block.first + c, std::min(step, block.count - c)}, from, regions + c, pitch, spare);
+      }
+    });
+    const auto mean_of = [&](std::int64_t row, const Span& v, const Span& h) {
+      mean(regions, pitch, v, h, block.count, pooled.at(block.sample, row) + block.first);
+    };
+    if (pooled.global != nullptr) mean_of(0, vertical_runs_.all(), horizontal_runs_.all());
+    for (std::int64_t i = 0; i < vertical_.cells; ++i) {
+      for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
+        mean_of(1 + i * horizontal_.cells + j, vertical_runs_.windows[i], horizontal_runs_.windows[j]);
       }
     }
   });

@@ -74,7 +74,7 @@ class Pool {
   template <class S>
   void sum_lines(const Block& block, const S* from, T* regions, T* spare) const;
   template <class S>
-  void sum_planes(const Block& block, const S* from, T* regions, T* spare) const;
+  void sum_planes(const Block& block, const S* from, T* regions, std::int64_t pitch, T* spare) const;
   void mean(const T* regions, std::int64_t pitch, const Span& vertical, const Span& horizontal, std::int64_t count,
             T* to) const;
   void spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
