@@ -2,9 +2,16 @@
 import type { Method } from './floor.js';
 import type { Mode } from './record.js';
 
+/** What the distances of both sides may take to be kept between the passes: kKeptBytes of relation_pairwise.cpp. */
+export const keptBytes = 64 * 2 ** 20;
+const again = (m: number): number => (2 * 4 * m * Math.ceil(m / 16) * 16 > keptBytes ? 1 : 0);
+
 /** What the constants are factors of. */
 export const terms: Record<Method, { names: string; of(m: number, K: number): number[] }> = {
-  pairwise: { names: '1, m, mK, m² and m²K', of: (m, K) => [1, m, m * K, m * m, m * m * K] },
+  pairwise: {
+    names: '1, m, mK, m², m²K, and m²K again where distances are not kept',
+    of: (m, K) => [1, m, m * K, m * m, m * m * K, again(m) * m * m * K],
+  },
   moments: { names: '1, m, mK, K² and mK²', of: (m, K) => [1, m, m * K, K * K, m * K * K] },
 };
 
@@ -70,7 +77,7 @@ function array(name: string, method: Method, constants: Constants): string {
   const row = (mode: Mode) => `    {${constants[method][mode].join(', ')}},`;
   return [
     `// Factors of ${terms[method].names}: without gradients, then with them.`,
-    `constexpr double ${name}[2][5] = {`, row('forward'), row('gradients'), '};',
+    `constexpr double ${name}[2][${constants[method].forward.length}] = {`, row('forward'), row('gradients'), '};',
   ].join('\n');
 }
 
@@ -88,9 +95,10 @@ ${array('kPairwiseCost', 'pairwise', constants)}
 
 ${array('kMomentsCost', 'moments', constants)}
 
-inline double pairwise_cost(double m, double classes, bool gradients) {
+inline double pairwise_cost(double m, double classes, bool gradients, bool kept) {
   const double* cost = kPairwiseCost[gradients ? 1 : 0];
-  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + cost[4] * m * m * classes;
+  const double products = kept ? cost[4] : cost[4] + cost[5];
+  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + products * m * m * classes;
 }
 
 inline double moments_cost(double m, double classes, bool gradients) {

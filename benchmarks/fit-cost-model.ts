@@ -12,7 +12,7 @@ import { makeInputs } from './inputs.js';
 import { createProgress } from './progress.js';
 import type { Mode } from './record.js';
 
-const rowCounts = [50, 100, 200, 400, 800, 1600, 3200, 5000];
+const rowCounts = [50, 100, 200, 400, 800, 1600, 2800, 3200, 5000];
 const classCounts = [4, 10, 30, 100, 300, 1000];
 const modes: Mode[] = ['forward', 'gradients'];
 const methods: Method[] = ['pairwise', 'moments'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { cases, memoryName } from '../benchmarks/cases.js';
 import { parseCommandLine } from '../benchmarks/command-line.js';
-import { choose, cost, fit, header, nonNegativeFit, type Point, regret, terms } from '../benchmarks/cost-model.js';
+import { choose, cost, fit, header, keptBytes, nonNegativeFit, type Point, regret, terms } from '../benchmarks/cost-model.js';
 import { floorOf, relationFlops, work } from '../benchmarks/floor.js';
 import { makeInputs } from '../benchmarks/inputs.js';
 import type { Limits } from '../benchmarks/record.js';
@@ -114,7 +114,7 @@ t.test('the fit of the cost model finds the constants that made the numbers', as
   t.same(nonNegativeFit([[1, 2], [-1, -1]])[0], 0, 'never below zero');
 
   const made = {
-    pairwise: { forward: [2000, 0, 1, 0.5, 0.05], gradients: [3000, 10, 2, 1, 0.08] },
+    pairwise: { forward: [2000, 0, 1, 0.5, 0.05, 0.05], gradients: [3000, 10, 2, 1, 0.08, 0.12] },
     moments: { forward: [3000, 20, 0.5, 3, 0.1], gradients: [5000, 40, 1, 5, 0.3] },
   };
   const points = [50, 200, 800, 3200].flatMap((m) => [4, 30, 300].flatMap((K) =>
@@ -132,13 +132,21 @@ t.test('the fit of the cost model finds the constants that made the numbers', as
     t.ok(regret(point, choose(constants, point)) < 1.05);
   }
   t.same(terms.moments.of(3, 2), [1, 3, 6, 4, 12]);
+  t.same(terms.pairwise.of(3, 2), [1, 3, 6, 9, 18, 0]);
+  t.same(terms.pairwise.of(5000, 2)[5], terms.pairwise.of(5000, 2)[4], 'distances that are not kept');
+});
+
+t.test('the cost model knows the limit of the kept distances', async (t) => {
+  const engine = readFileSync(new URL('../csrc/cpu/relation_pairwise.cpp', import.meta.url), 'utf8');
+  const [, factor, shift] = /kKeptBytes = (\d+) << (\d+);/.exec(engine) ?? [];
+  t.equal(keptBytes, Number(factor) * 2 ** Number(shift));
 });
 
 t.test('the header in the repository has the form that the fit prints', async (t) => {
   const form = (text: string) => text.replace(/^ {4}\{.*\},$/gm, '{}');
-  const zeros = { forward: [0, 0, 0, 0, 0], gradients: [0, 0, 0, 0, 0] };
+  const zeros = (size: number) => ({ forward: Array(size).fill(0), gradients: Array(size).fill(0) });
   const stored = readFileSync(new URL('../csrc/cpu/relation_cost.h', import.meta.url), 'utf8');
-  t.equal(form(stored), form(header({ pairwise: zeros, moments: zeros })));
+  t.equal(form(stored), form(header({ pairwise: zeros(6), moments: zeros(5) })));
 });
 
 // The suite measures the build in build/, which another build's tests need not have.

@@ -6,11 +6,12 @@ namespace gld {
 namespace {
 
 // Method 'auto': the one that the cost model expects to be faster.
+template <class T>
 gld_method choose(std::int64_t m, std::int64_t classes, bool gradients) {
   const auto rows = static_cast<double>(m);
   const auto width = static_cast<double>(classes);
-  return pairwise_cost(rows, width, gradients) <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE
-                                                                                      : GLD_METHOD_MOMENTS;
+  const double pairwise = pairwise_cost(rows, width, gradients, RelationPairwise<T>::keeps(m));
+  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
 }
 
 bool has_gradients(const gld_call& call) {
@@ -28,7 +29,7 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
   reduction_ = call.reduction == GLD_REDUCE_ROW ? 1 / rows : 1 / rows / rows;
   auto method = static_cast<gld_method>(call.method);
   if (method == GLD_METHOD_AUTO) {
-    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(m, call.classes, has_gradients(call));
+    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose<T>(m, call.classes, has_gradients(call));
   }
   if (method == GLD_METHOD_MOMENTS) {
     moments_.emplace(m, call.classes, arena, threads);

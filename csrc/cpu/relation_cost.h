@@ -5,21 +5,22 @@
 
 namespace gld {
 
-// Factors of 1, m, mK, m² and m²K: without gradients, then with them.
-constexpr double kPairwiseCost[2][5] = {
-    {5140, 123, 1.59, 0.666, 0.049},
-    {12800, 0, 1.06, 1.39, 0.0855},
+// Factors of 1, m, mK, m², m²K, and m²K again where distances are not kept: without gradients, then with them.
+constexpr double kPairwiseCost[2][6] = {
+    {7670, 28.1, 2.1, 0.626, 0.0213, 0.0138},
+    {10100, 0, 2.66, 1.22, 0.0399, 0.0546},
 };
 
 // Factors of 1, m, mK, K² and mK²: without gradients, then with them.
 constexpr double kMomentsCost[2][5] = {
-    {6000, 194, 2.81, 0.573, 0.155},
-    {6270, 337, 5.92, 0.788, 0.266},
+    {4080, 123, 5.79, 6.16, 0.0852},
+    {4500, 159, 11.6, 10.2, 0.151},
 };
 
-inline double pairwise_cost(double m, double classes, bool gradients) {
+inline double pairwise_cost(double m, double classes, bool gradients, bool kept) {
   const double* cost = kPairwiseCost[gradients ? 1 : 0];
-  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + cost[4] * m * m * classes;
+  const double products = kept ? cost[4] : cost[4] + cost[5];
+  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + products * m * m * classes;
 }
 
 inline double moments_cost(double m, double classes, bool gradients) {

@@ -23,12 +23,17 @@ constexpr double kCloseRows = sizeof(T) == 4 ? 1e-2 : 1e-6;
 }  // namespace
 
 template <class T>
+bool RelationPairwise<T>::keeps(std::int64_t m) {
+  return 2.0 * sizeof(T) * static_cast<double>(m) * static_cast<double>(padded<T>(m)) <= kKeptBytes;
+}
+
+template <class T>
 RelationPairwise<T>::RelationPairwise(std::int64_t m, std::int64_t classes, bool euclidean, Arena& arena, int threads)
     : m_(m),
       classes_(classes),
       pitch_(padded<T>(classes)),
       euclidean_(euclidean),
-      keeps_(2.0 * sizeof(T) * static_cast<double>(m) * static_cast<double>(padded<T>(m)) <= kKeptBytes),
+      keeps_(keeps(m)),
       teacher_(plan(arena)),
       student_(plan(arena)),
       student_rows_(m, classes, arena),

@@ -14,6 +14,8 @@ namespace gld {
 template <class T>
 class RelationPairwise {
  public:
+  // Whether the distances of m rows are kept between the passes.
+  static bool keeps(std::int64_t m);
   // euclidean: plain instead of squared distances.
   RelationPairwise(std::int64_t m, std::int64_t classes, bool euclidean, Arena& arena, int threads);
 
