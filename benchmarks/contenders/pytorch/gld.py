@@ -7,7 +7,8 @@ def pool(features, grid):
     """[n, C, H, W] -> [n, 1 + L, C]: the mean over the map, then those over the cells of the grid."""
     whole = F.adaptive_avg_pool2d(features, 1).flatten(2)
     cells = F.adaptive_avg_pool2d(features, grid).flatten(2)
-    return torch.cat([whole, cells], 2).transpose(1, 2)
+    # Rows side by side: linear would take strided ones as a batch of small products, at half the speed.
+    return torch.cat([whole.transpose(1, 2), cells.transpose(1, 2)], 1)
 
 
 def classify(features, weight, bias, grid):
