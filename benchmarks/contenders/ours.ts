@@ -160,8 +160,9 @@ function entriesOf(on: Case, threads: number): Entry[] {
   if (on.group === 'overhead') return variants(overhead);
   if (on.group === 'calls') return variants(calls);
   if (on.group !== 'relation') return [{ prepare: (data) => prepareOurs(on, data, threads) }];
-  return (['pairwise', 'moments'] as const).map((method) => {
-    const skipped = tooLong(relationFlops(method, on.sizes.m, on.sizes.K, on.mode));
+  const flops = (method: 'pairwise' | 'moments') => relationFlops(method, on.sizes.m, on.sizes.K, on.mode);
+  return (['auto', 'pairwise', 'moments'] as const).map((method) => {
+    const skipped = tooLong(method === 'auto' ? Math.min(flops('pairwise'), flops('moments')) : flops(method));
     if (skipped) return { variant: method, skipped };
     return { variant: method, prepare: async (data) => stage(on, data, threads, method) };
   });
