@@ -52,7 +52,7 @@ function participant<T>(run: () => T | Promise<T>, read: (result: T) => Outputs)
 }
 
 /** The stages; their results are new arrays at every call. */
-function stage(on: Case, data: Data, threads: number, method?: RelationMethod): Participant {
+function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationMethod = 'auto'): Participant {
   const gradients = on.mode === 'gradients';
   const at = (name: string) => data.tensor(name, on.dtype);
   const upstream = () => (gradients ? { upstream: at('upstream') } : {});
@@ -82,7 +82,7 @@ function stage(on: Case, data: Data, threads: number, method?: RelationMethod): 
     }
     case 'relation': {
       const given = pair();
-      const options = { gradients, threads, method: method ?? 'auto' } as const;
+      const options = { gradients, threads, method };
       return participant(() => relation(given, options), ({ loss, gradients: d, method: ran }) =>
         ({ value: loss, gradients: named({ ...d }), method: ran }));
     }

@@ -34,6 +34,14 @@ class Arena {
     return reinterpret_cast<T*>(piece);
   }
 
+  // The same for each of several slots.
+  template <class T>
+  T* take(std::int64_t count, std::int64_t slots) {
+    std::int64_t total = 0;
+    if (__builtin_mul_overflow(count, slots, &total)) throw std::bad_alloc();
+    return take<T>(total);
+  }
+
   std::size_t mark() const { return used_; }
   void rewind(std::size_t mark) { used_ = mark; }
   std::size_t peak() const { return peak_; }

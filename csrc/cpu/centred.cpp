@@ -20,7 +20,7 @@ Centred<T>::Centred(const Lines<T>& lines, std::int64_t m, Arena& arena, int thr
   origin_ = arena.take<double>(width);
   mean_ = arena.take<double>(width);
   partial_ = arena.take<double>(block_count(m, block_) * 2 * width);
-  staging_ = arena.take<T>(threads * padded<T>(lines.columns()));
+  staging_ = arena.take<T>(padded<T>(lines.columns()), threads);
 }
 
 template <class T>

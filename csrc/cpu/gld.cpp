@@ -43,7 +43,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
   partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
   scratch_size_ = 2 * padded<T>(call.classes) +
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
-  scratch_ = arena.take<T>(scratch_size_ * threads);
+  scratch_ = arena.take<T>(scratch_size_, threads);
   arena.rewind(phase);
   if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), arena, threads);
 }

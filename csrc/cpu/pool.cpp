@@ -75,8 +75,8 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   region_limit_ = limit(vertical_, band_rows_) * limit(horizontal_, side.width) * block;
   scratch_size_ = padded<T>(std::max(region_limit_ + (side.width + 1) * block + 2 * row * kPacket<T>,
                                      positions * (block + kPacket<T>)));
-  scratch_ = arena.take<T>(scratch_size_ * threads);
-  lines_ = arena.take<const T*>(positions * threads);
+  scratch_ = arena.take<T>(scratch_size_, threads);
+  lines_ = arena.take<const T*>(positions, threads);
 }
 
 // Own and shared positions of the cells take turns, and each of them may be cut.
@@ -177,8 +177,9 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int
   // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
   const bool in_order = std::is_same_v<S, T> && of_column == 1 && of_row >= width &&
                         of_channel >= vertical_.length * of_row && of_sample >= channels_ * of_channel;
-  const S* const end = static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample + (channels_ - 1) * of_channel +
-                       (vertical_.length - 1) * of_row + width;
+  const S* const end = in_order ? static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample +
+                                      (channels_ - 1) * of_channel + (vertical_.length - 1) * of_row + width
+                                : nullptr;
   for (const Run& v : vertical_runs_) {
     const T* planes[lanes];
     std::int64_t rows = v.end - v.begin;

@@ -107,7 +107,7 @@ class Product {
         panel_(panel),
         right_(std::min(depth, kMaxDepth), columns, arena),
         scratch_size_(Packed<T>::scratch(panel)),
-        scratch_(arena.take<T>(scratch_size_ * threads)) {}
+        scratch_(arena.take<T>(scratch_size_, threads)) {}
 
   template <class F>
   void run(const Parallel& parallel, Factor<T> left, std::int64_t rows, Factor<T> right, Rows<T> to, F&& done) {

@@ -67,7 +67,7 @@ RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, Arena&
   for (auto& moment : moments_) moment = Packed<T>(classes, classes, arena);
   // Three panels of products and room to pack a left factor, or a block of a moment.
   scratch_size_ = std::max(3 * kMomentRows * pitch_ + Packed<T>::scratch(kMomentRows), Packed<T>::kPieceSize);
-  scratch_ = arena.take<T>(scratch_size_ * threads);
+  scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
 template <class T>

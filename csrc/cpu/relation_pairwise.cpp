@@ -43,7 +43,7 @@ RelationPairwise<T>::RelationPairwise(std::int64_t m, std::int64_t classes, bool
       tile_size_(kProductRows * std::min(kTile<T>, padded<T>(m))),
       panel_size_(kProductRows * pitch_),
       scratch_size_(2 * tile_size_ + panel_size_ + Packed<T>::scratch(kHalfRows)) {
-  scratch_ = arena.take<T>(scratch_size_ * threads);
+  scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
 template <class T>
