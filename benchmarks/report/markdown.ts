@@ -9,8 +9,9 @@ import type { PlotName } from './plots/index.js';
 const begin = '<!-- benchmarks:begin -->';
 const end = '<!-- benchmarks:end -->';
 
-/** The contender that the table shows. */
+/** The contender whose time and errors the table shows, and others of which it shows the ratio. */
 const other = 'pytorch';
+const more = ['pytorch-tuned', 'pytorch-refblas'];
 
 const row = (cells: string[]): string => `| ${cells.join(' | ')} |`;
 
@@ -24,22 +25,28 @@ export function summary(record: RunRecord): string {
   const name = contenderName(other);
   const cases = new Map(rows.map(({ of }) => [caseName(of), of]));
   const sorted = [...cases.keys()].flatMap((name) => rows.filter(({ of }) => caseName(of) === name));
+  const also = more.filter((name) => rows.some(({ others }) => others.some(({ contender }) => contender === name)));
   const lines = sorted.map(({ own, others, of }) => {
     const theirs = others.find(({ contender, variant }) => contender === other && variant === undefined)
       ?? others.find(({ contender }) => contender === other);
     const floor = measured(own) && own.floor !== undefined
       ? `${share(floorShare({ floor: own.floor, seconds: own.seconds }))} of ${own.floor.bound}` : '–';
-    const factor = measured(own) && measured(theirs) ? times(ratio(theirs.seconds, own.seconds)) : '–';
+    const factor = (one: Measurement | undefined): string =>
+      measured(own) && measured(one) ? times(ratio(one.seconds, own.seconds)) : '–';
+    const factors = also.map((name) => factor(others.find(({ contender }) => contender === name)));
     return row([
-      caseName(of), String(of.threads), milliseconds(own), milliseconds(theirs), factor, floor,
+      caseName(of), String(of.threads), milliseconds(own), milliseconds(theirs), factor(theirs), ...factors, floor,
       errorOf(own), errorOf(theirs),
     ]);
   });
   const titles = [...cases].map(([name, { title, sizes }]) => `- ${name}: ${title} (${sizesText(sizes)})`);
   return [
     `${environmentLine(record.environment)}. Loss and gradients:`, '',
-    row(['case', 'threads', 'gld-loss ms', `${name} ms`, 'ratio', 'floor', 'our errors', `${name}’s errors`]),
-    '|---|--:|--:|--:|--:|---|---|---|', ...lines, '', ...titles,
+    row([
+      'case', 'threads', 'gld-loss ms', `${name} ms`, 'ratio', ...also.map((name) => `ratio of ${contenderName(name)}`),
+      'floor', 'our errors', `${name}’s errors`,
+    ]),
+    row(['---', '--:', '--:', '--:', '--:', ...also.map(() => '--:'), '---', '---', '---']), ...lines, '', ...titles,
   ].join('\n');
 }
 
