@@ -49,7 +49,9 @@ async function readJob(directory: string, id: string): Promise<Checkpoint<JobSta
 /** What a run computed, without what depends on the clock. */
 async function outcome(directory: string): Promise<unknown> {
   const { teacher, student, arms } = await readRecord(directory);
-  const ids = (await readdir(join(directory, 'checkpoints'))).map((file) => file.replace('.safetensors', ''));
+  // A kill in the middle of writing leaves a temporary file beside the checkpoints.
+  const files = (await readdir(join(directory, 'checkpoints'))).filter((file) => file.endsWith('.safetensors'));
+  const ids = files.map((file) => file.replace('.safetensors', ''));
   const tensors = await Promise.all(ids.map(async (id) => [id, (await readJob(directory, id)).tensors] as const));
   const timeless = JSON.stringify({ teacher, student, arms },
     (key, value: unknown) => (key === 'seconds' ? undefined : value));
