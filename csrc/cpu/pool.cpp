@@ -250,7 +250,7 @@ void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) con
       if (of_channel == 1) return sum_lines(block, from, regions, spare);
       constexpr std::int64_t step = kPacket<T>;
       for (std::int64_t c = 0; c < block.count; c += step, from += step * of_channel) {
-        prefetch(from + step * of_channel, step * of_channel);
+        if (of_channel == positions_) prefetch(from + step * positions_, step * positions_);
         sum_planes({block.sample, block.first + c, std::min(step, block.count - c)}, from, regions + c, pitch, spare);
       }
     });
