@@ -31,7 +31,7 @@ export interface Settings {
 
 // As in a training loop, one call after the other: a call alone would find the caches full of the other contenders' data.
 const full: Budget = { seconds: 1.5, fewest: 5, fewestOfSlow: 3, most: 25, leastSeconds: 20e-3 };
-const brief: Budget = { ...full, seconds: 0.4, fewest: 3, most: 9 };
+const brief: Budget = { ...full, seconds: 0.25, fewest: 3, most: 7 };
 
 function budgetOf(contender: string, quick: boolean): Budget {
   const budget = quick ? brief : full;
