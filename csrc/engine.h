@@ -1,6 +1,7 @@
 // The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node nor CUDA.
 //
-// An engine is a shared library that exports gld_engine_query(). One gld_call describes any stage: it carries the sizes,
+// An engine is a shared library that exports gld_engine_query() or, if it computes on devices with memory of their own,
+// gld_device_engine_query(). One gld_call describes any stage: it carries the sizes,
 // the options and a strided view of every buffer; each stage reads and writes the views named in its comment below.
 // Layouts (NCHW or NHWC features, KC or CK weights) and slices are nothing but strides here.
 #ifndef GLD_ENGINE_H
@@ -14,7 +15,7 @@ extern "C" {
 #endif
 
 // Raised whenever a struct of this file changes; an engine of another version is refused.
-#define GLD_ENGINE_ABI 1
+#define GLD_ENGINE_ABI 2
 
 typedef enum gld_status {
   GLD_OK = 0,
@@ -23,7 +24,8 @@ typedef enum gld_status {
   GLD_LABEL_RANGE = 3,    // a label outside [0, classes); the message names it
   GLD_OUT_OF_MEMORY = 4,
   GLD_TOO_LARGE = 5,      // sizes whose products leave 64-bit arithmetic
-  GLD_FAILED = 6
+  GLD_FAILED = 6,
+  GLD_UNAVAILABLE = 7     // no such device, or no driver; the message says which
 } gld_status;
 
 typedef enum gld_stage {
@@ -42,6 +44,9 @@ typedef enum gld_dtype { GLD_F32 = 0, GLD_F64 = 1, GLD_F16 = 2, GLD_BF16 = 3, GL
 typedef enum gld_normalization { GLD_NORMALIZE_STD = 0, GLD_NORMALIZE_TEMPERATURE = 1 } gld_normalization;
 typedef enum gld_method { GLD_METHOD_AUTO = 0, GLD_METHOD_PAIRWISE = 1, GLD_METHOD_MOMENTS = 2 } gld_method;
 typedef enum gld_metric { GLD_METRIC_SQEUCLIDEAN = 0, GLD_METRIC_EUCLIDEAN = 1 } gld_metric;
+typedef enum gld_memory { GLD_HOST = 0, GLD_DEVICE = 1 } gld_memory;
+// Of the inputs of matrix products on a device; sums are float32 always. FLOAT32 is as accurate as float32 products.
+typedef enum gld_precision { GLD_PRECISION_FLOAT32 = 0, GLD_PRECISION_TF32 = 1, GLD_PRECISION_BF16 = 2 } gld_precision;
 typedef enum gld_reduction { GLD_REDUCE_MATRIX = 0, GLD_REDUCE_ROW = 1 } gld_reduction;
 
 // A strided view; strides are in elements, in the logical axis order given at each use. data == NULL: not there.
@@ -49,6 +54,7 @@ typedef enum gld_reduction { GLD_REDUCE_MATRIX = 0, GLD_REDUCE_ROW = 1 } gld_red
 typedef struct gld_view {
   void* data;
   int32_t dtype;
+  int32_t memory;  // gld_memory; GLD_DEVICE: an address on the device that the call runs on
   int64_t stride[4];
 } gld_view;
 
@@ -74,9 +80,10 @@ typedef struct gld_call {
   int32_t normalization;  // gld_normalization
   int32_t unbiased;       // standard deviation over classes - 1 instead of classes
   int32_t method, metric, reduction;
+  int32_t precision;      // gld_precision; engines on the host compute in `compute` itself
   double alpha, beta, local_weight, temperature;
 
-  // outputs, GLD_F32 or GLD_F64, each optional: dense, row-major in the order given here, except that features may
+  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the order given here, except that features may
   // have their channels last and weights their classes last
   gld_view out_features;  // [n, channels, height, width] of the student
   gld_view out_weight;    // [classes, channels]
@@ -114,6 +121,46 @@ typedef struct gld_engine {
 
 // The only exported symbol of an engine library.
 typedef const gld_engine* (*gld_engine_query_fn)(void);
+
+// --- engines on devices
+
+typedef struct gld_device {
+  char name[128];
+  int32_t major, minor;     // compute capability
+  int32_t driver, runtime;  // CUDA versions, 1000 * major + 10 * minor
+  uint64_t memory_bytes, free_bytes;
+} gld_device;
+
+// Where calls of one device run, one at a time: a queue with the workspace, staging memory and captured work of its last
+// shape. Different streams are independent. close() waits for what was submitted.
+typedef struct gld_stream gld_stream;
+typedef void (*gld_done)(void* closure);  // called once per accepted submit, on a thread of the driver; must not call the engine
+
+typedef struct gld_device_engine {
+  int32_t abi;
+  gld_status (*count)(int32_t* devices, char* message);  // GLD_UNAVAILABLE: there is none, and why
+  gld_status (*describe)(int32_t device, gld_device* out, char* message);
+
+  gld_status (*allocate)(int32_t device, size_t bytes, void** memory, char* message);
+  gld_status (*release)(int32_t device, void* memory, char* message);
+  gld_status (*copy)(int32_t device, void* to, gld_memory to_memory, const void* from, gld_memory from_memory, size_t bytes,
+                     char* message);
+  // GLD_INVALID unless [memory, memory + bytes) lies in one allocation on that device.
+  gld_status (*check)(int32_t device, const void* memory, size_t bytes, char* message);
+
+  gld_status (*open)(int32_t device, gld_stream** stream, char* message);
+  void (*close)(gld_stream* stream);
+  size_t (*bytes)(const gld_stream* stream);  // device and pinned host memory that it holds
+  // Queues a call and returns; inputs in host memory have been read when it does. Of a refused call nothing runs, and
+  // done is not called.
+  gld_status (*submit)(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message);
+  // Waits for the submitted call, then writes its outputs in host memory and its result.
+  gld_status (*finish)(gld_stream* stream, gld_result* result, char* message);
+  void (*cancel)(gld_stream* stream);  // from any thread; what has not begun is skipped, finish() says GLD_CANCELLED
+} gld_device_engine;
+
+// The only exported symbol of a device engine's library.
+typedef const gld_device_engine* (*gld_device_engine_query_fn)(void);
 
 #ifdef __cplusplus
 }
