@@ -110,6 +110,11 @@ export function nothingLent(): Lent {
 
 const out: Check<Lent | undefined> = (value, path) => readLent(value, path, nothingLent());
 
+/** Buffers lent to a stage, each read once. */
+function lentTo<T extends Table>(table: T): Check<Checked<T>> {
+  return (value, path) => options(table, value, path);
+}
+
 /** Any AbortSignal, those of other realms included. */
 const signal: Check<AbortSignal | undefined> = (value, path) => {
   const given = value as AbortSignal | null | undefined;
@@ -159,11 +164,13 @@ export const tables = {
   instance: computed,
   compute: { out },
   computeAsync: { out, signal },
-  pool: { grid, ...stage, upstream: unread },
-  classify: { ...stage, precision, upstream: unread },
-  crossEntropy: { gradients: flag(true), ...stage },
-  normalizedKd: { normalization, gradients: flag(true), ...stage },
-  relation: { ...relationTable, gradients: flag(true), ...stage, precision },
+  pool: { grid, ...stage, upstream: unread, out: lentTo({ pooled: unread, features: unread }) },
+  classify: {
+    ...stage, precision, upstream: unread, out: lentTo({ logits: unread, pooled: unread, weight: unread, bias: unread }),
+  },
+  crossEntropy: { gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
+  normalizedKd: { normalization, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
+  relation: { ...relationTable, gradients: flag(true), ...stage, precision, out: lentTo({ logits: unread }) },
   inputs: { teacher: unread, student: unread, labels: unread },
   side: {
     features: unread,

@@ -16,23 +16,33 @@ export function resultType(...views: readonly View[]): 'float32' | 'float64' {
   return views.some(({ data, dtype }) => data !== null && dtype === 'float64') ? 'float64' : 'float32';
 }
 
-/**
- * A new dense output for the call to write, where `like` lies. `axes` are its sizes in the order of the caller, of which
- * the role's axis i is the order[i]th; `shown` is the shape that the caller sees, if that is another one.
- */
-export function output(
-  call: Call,
-  role: Role,
-  dtype: 'float32' | 'float64',
-  like: View,
-  axes: number[],
-  order?: readonly number[],
-  shown: number[] = axes,
-): DenseTensor | CudaTensor {
+/** What an output of a stage is like. */
+export interface OutputSpec {
+  readonly dtype: 'float32' | 'float64';
+  /** An input: a new output lies where it does. */
+  readonly like: View;
+  /** Its sizes in the order of the caller, of which the role's axis i is the order[i]th. */
+  readonly axes: number[];
+  readonly order?: readonly number[] | undefined;
+  /** The shape that the caller sees, if that is another one. */
+  readonly shown?: number[];
+  /** What the caller lent for it, if anything. */
+  readonly lent?: unknown;
+}
+
+/** A dense output for the call to write: what was lent for it, or a new one. */
+export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | CudaTensor {
+  const { dtype, like, axes, order, shown = axes, lent } = spec;
   const view = call.view(role);
   resize(view.shape, axes.length);
   for (let i = 0; i < axes.length; i += 1) view.shape[i] = axes[order === undefined ? i : order[i]!]!;
   setDense(view.strides, view.shape, order);
+  if (lent !== undefined) {
+    view.dtype = dtype;
+    const tensor = lend(call, view, lent, shown);
+    refuseOverlap(call.views);
+    return tensor ?? { data: lent as DenseTensor['data'], shape: shown, dtype };
+  }
   if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
   const data = allocate(role, dtype, countElements(role, axes)) as DenseTensor['data'];
   place(view, dtype, data);
@@ -61,7 +71,9 @@ export function bindGradients(
     for (let i = 0; i < gradients.length; i += 1) {
       if (!isComputed(student, wanted, i)) continue;
       layOut(problem, i);
-      if (lent[i] !== undefined) lend(problem, i, lent[i]);
+      if (lent[i] === undefined) continue;
+      writeShape(sizes, problem, i);
+      onDevice[i] = lend(call, gradients[i]!, lent[i], sizes);
     }
     refuseOverlap(call.views);
   }
@@ -179,13 +191,16 @@ const lentArrays = {
   bfloat16: 'Uint16Array',
 } as const;
 
-/** Puts the i-th gradient into the caller's buffer. */
-function lend(problem: Problem, i: number, buffer: unknown): void {
-  const view = problem.gradients[i]!;
-  const { role, shape } = view;
+/** The shape of the gradient at hand; one list for all, because a call that is lent its buffers allocates nothing. */
+const sizes: number[] = [];
+
+/** Puts an output, which has that shape for the caller, into the caller's buffer. Returns the tensor if it is on a GPU. */
+function lend(call: Call, view: RoleView, buffer: unknown, shape: readonly number[]): CudaTensor | undefined {
+  const { role } = view;
   const dtype = view.dtype as OutType;
   const kind = arrayKind(buffer);
-  if (kind === undefined) return lendOnDevice(problem, i, buffer);
+  // A copy, because reading the tensor may run a getter of the caller that makes a call of its own.
+  if (kind === undefined) return lendOnDevice(call, view, buffer, [...shape]);
   const expected = lentArrays[dtype];
   if (kind !== expected && !expected.split(' or ').includes(kind)) {
     fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
@@ -194,17 +209,14 @@ function lend(problem: Problem, i: number, buffer: unknown): void {
   if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
   const length = countElements(role, shape);
   if (array.length !== length) {
-    const sizes: number[] = [];
-    writeShape(sizes, problem, i);
-    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(sizes)}`, `${array.length}`);
+    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(shape)}`, `${array.length}`);
   }
   place(view, dtype, bits(array));
+  return undefined;
 }
 
 /** The same for a tensor on the GPU that computes the call. */
-function lendOnDevice(problem: Problem, i: number, tensor: unknown): void {
-  const { call, gradients, onDevice } = problem;
-  const view = gradients[i]!;
+function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readonly number[]): CudaTensor {
   const { role } = view;
   const dtype = view.dtype as OutType;
   const onGpu = typeof tensor === 'object' && tensor !== null && (tensor as { device?: unknown }).device === 'cuda';
@@ -213,8 +225,6 @@ function lendOnDevice(problem: Problem, i: number, tensor: unknown): void {
     if (onGpu) fail('ERR_GLD_DEVICE', role, `a ${lentArrays[dtype]}, as the CPU computes it`, 'a tensor on a GPU');
     fail('ERR_GLD_ARG_TYPE', role, `a ${lentArrays[dtype]}${orTensor}`, describe(tensor));
   }
-  const shape: number[] = [];
-  writeShape(shape, problem, i);
   const given = new View();
   readView(given, role, tensor, [shape.length], brackets(shape));
   if (!shape.every((size, axis) => size === given.shape[axis])) {
@@ -225,7 +235,7 @@ function lendOnDevice(problem: Problem, i: number, tensor: unknown): void {
     fail('ERR_GLD_DEVICE', role, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
   }
   const own = tensor instanceof CudaTensor ? tensor : CudaTensor.at(tensor as DeviceTensor);
-  onDevice[i] = placeOnDevice(view, own);
+  return placeOnDevice(view, own);
 }
 
 /** No lent buffer may share memory with an input or with another one. */

@@ -49,7 +49,7 @@ function participant<T>(run: () => T | Promise<T>, read: (result: T) => Outputs)
   return { result: async () => read(await run()), time: (calls) => timed(calls, run) };
 }
 
-/** The stages; their results are new arrays at every call. */
+/** The stages, which write their results into the arrays of a first call. */
 function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationMethod = 'auto'): Participant {
   const gradients = on.mode === 'gradients';
   const at = (name: string) => data.tensor(name, on.dtype);
@@ -59,29 +59,37 @@ function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationM
     case 'pool': {
       const given = { features: at('student.features'), layout: on.layout };
       const options = { grid: on.sizes.grid, threads, ...upstream() };
-      return participant(() => pool(given, options), ({ pooled, gradients: d }) =>
+      const first = pool(given, options);
+      const out = { pooled: first.pooled.data, features: first.gradients?.features.data };
+      return participant(() => pool(given, { ...options, out }), ({ pooled, gradients: d }) =>
         ({ value: pooled.data, gradients: named({ ...d }) }));
     }
     case 'classifier': {
       const given = { pooled: at('pooled'), weight: at('student.weight'), bias: at('student.bias') };
       const options = { threads, ...upstream() };
-      return participant(() => classify(given, options), ({ logits, gradients: d }) =>
+      const first = classify(given, options);
+      const { pooled, weight, bias } = first.gradients ?? {};
+      const out = { logits: first.logits.data, pooled: pooled?.data, weight: weight?.data, bias: bias?.data };
+      return participant(() => classify(given, { ...options, out }), ({ logits, gradients: d }) =>
         ({ value: logits.data, gradients: named({ ...d }) }));
     }
     case 'cross_entropy': {
       const given = { logits: at('student.logits'), labels: at('labels') };
-      return participant(() => crossEntropy(given, { gradients, threads }), ({ loss, gradients: d }) =>
+      const out = crossEntropy(given, { gradients, threads }).gradients;
+      return participant(() => crossEntropy(given, { gradients, threads, out: { logits: out?.logits.data } }), ({ loss, gradients: d }) =>
         ({ value: loss, gradients: named({ ...d }) }));
     }
     case 'normalized_kd': {
       const given = pair();
-      return participant(() => normalizedKd(given, { gradients, threads }), ({ loss, gradients: d }) =>
+      const out = normalizedKd(given, { gradients, threads }).gradients;
+      return participant(() => normalizedKd(given, { gradients, threads, out: { logits: out?.logits.data } }), ({ loss, gradients: d }) =>
         ({ value: loss, gradients: named({ ...d }) }));
     }
     case 'relation': {
       const given = pair();
       const options = { gradients, threads, method };
-      return participant(() => relation(given, options), ({ loss, gradients: d, method: ran }) =>
+      const out = relation(given, options).gradients;
+      return participant(() => relation(given, { ...options, out: { logits: out?.logits.data } }), ({ loss, gradients: d, method: ran }) =>
         ({ value: loss, gradients: named({ ...d }), method: ran }));
     }
     case 'gld':

@@ -6,10 +6,11 @@ import { chooseEngine } from '../engine.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
 import { readClassifier, weightLayouts } from '../sides.js';
+import type { View } from '../tensor.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
 } from '../types.js';
-import { readLike, readRows, rowsOutput, withWidth } from './rows.js';
+import { readLike, readRows, refuseLent, rowsOutput, withWidth } from './rows.js';
 
 /** What {@link classify} multiplies. */
 export interface ClassifyInputs<T extends AnyTensor = TensorLike>
@@ -22,6 +23,8 @@ export interface ClassifyInputs<T extends AnyTensor = TensorLike>
 export interface ClassifyOptions extends Pick<GldLossOptions, 'device' | 'precision' | 'threads'> {
   /** Gradient of some scalar with respect to `logits`, in their shape: asks for the gradients of the inputs. */
   readonly upstream?: AnyTensor | undefined;
+  /** Buffers for the results, as {@link OutBuffers} describes; for all but `logits` with `upstream` only. */
+  readonly out?: { readonly [name in 'logits' | 'pooled' | 'weight' | 'bias']?: AnyBuffer | undefined } | undefined;
 }
 
 /** What {@link classify} returns. */
@@ -49,7 +52,7 @@ export function classify(
 ): ClassifyResult<DenseTensor | CudaTensor> {
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));
-  const { device, precision, threads, upstream } = options(tables.classify, settings);
+  const { device, out, precision, threads, upstream } = options(tables.classify, settings);
   const { weightLayout } = given;
   return withCall((call) => {
     const pooled = readRows(call.view('pooled'), 'pooled', given.pooled, 'C');
@@ -62,15 +65,19 @@ export function classify(
     chooseEngine(call, { device, precision });
     const dtype = resultType(pooled.view, weight, bias);
     const result: ClassifyResult<DenseTensor | CudaTensor> = {
-      logits: rowsOutput(call, 'out.logits', dtype, pooled.view, shape),
+      logits: rowsOutput(call, 'out.logits', { dtype, like: pooled.view, lent: out.logits }, shape),
     };
     if (upstream !== undefined) {
       const sizes = { KC: [classes, channels], CK: [channels, classes] }[weightLayout];
+      const of = (like: View, lent: unknown) => ({ dtype: resultType(like), like, lent });
       result.gradients = {
-        pooled: rowsOutput(call, 'out.pooled', resultType(pooled.view), pooled.view, withWidth(pooled, channels)),
-        weight: output(call, 'out.weight', resultType(weight), weight, sizes, weightLayouts[weightLayout]),
+        pooled: rowsOutput(call, 'out.pooled', of(pooled.view, out.pooled), withWidth(pooled, channels)),
+        weight: output(call, 'out.weight', { ...of(weight, out.weight), axes: sizes, order: weightLayouts[weightLayout] }),
       };
-      if (bias.data !== null) result.gradients.bias = output(call, 'out.bias', resultType(bias), bias, [classes]);
+      if (bias.data === null) refuseLent(out, ['bias'], 'without a bias');
+      else result.gradients.bias = output(call, 'out.bias', { ...of(bias, out.bias), axes: [classes] });
+    } else {
+      refuseLent(out, ['pooled', 'weight', 'bias'], 'without upstream');
     }
     call.set('n', pooled.n);
     call.set('rows', pooled.rows);

@@ -27,11 +27,11 @@ export function crossEntropy(
   settings?: RowLossOptions,
 ): RowLossResult<DenseTensor | CudaTensor> {
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
-  const { device, gradients, threads } = options(tables.crossEntropy, settings);
+  const { device, gradients, out, threads } = options(tables.crossEntropy, settings);
   return withCall((call) => {
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
     readLabels(call, 'labels', given.labels, student.n, student.width);
     setThreads(call, threads);
-    return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients }).result;
+    return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients, out }).result;
   });
 }

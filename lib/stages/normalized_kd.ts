@@ -27,9 +27,9 @@ export function normalizedKd(
 ): RowLossResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);
-    const { device, gradients, normalization, threads } = options(tables.normalizedKd, settings);
+    const { device, gradients, normalization, out, threads } = options(tables.normalizedKd, settings);
     setNormalization(call, normalization);
     setThreads(call, threads);
-    return rowLoss(call, 'normalized_kd', student, { device, precision: 'float32', gradients }).result;
+    return rowLoss(call, 'normalized_kd', student, { device, precision: 'float32', gradients, out }).result;
   });
 }

@@ -8,9 +8,9 @@ import { output, resultType } from '../outputs.js';
 import { expectCellsFit } from '../problem.js';
 import { layouts, readFeatures } from '../sides.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
 } from '../types.js';
-import { readLike } from './rows.js';
+import { readLike, refuseLent } from './rows.js';
 
 /** What {@link pool} averages. */
 export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 'features' | 'layout'>;
@@ -19,6 +19,8 @@ export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 
 export interface PoolOptions extends Pick<GldLossOptions, 'device' | 'grid' | 'threads'> {
   /** Gradient of some scalar with respect to `pooled`, [n, 1 + L, C]: asks for the gradient with respect to the map. */
   readonly upstream?: AnyTensor | undefined;
+  /** Buffers for the results, as {@link OutBuffers} describes; for `features` with `upstream` only. */
+  readonly out?: { readonly pooled?: AnyBuffer | undefined; readonly features?: AnyBuffer | undefined } | undefined;
 }
 
 /** What {@link pool} returns, all of it where the map is. */
@@ -39,7 +41,7 @@ export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult;
 export function pool(inputs: PoolInputs<DeviceTensor>, settings?: PoolOptions): PoolResult<CudaTensor>;
 export function pool(inputs: PoolInputs<AnyTensor>, settings?: PoolOptions): PoolResult<DenseTensor | CudaTensor> {
   const { features: map, layout } = options(tables.poolInputs, expectObject('inputs', inputs, '{ features, layout? }'));
-  const { device, grid = [2, 2] as const, threads, upstream } = options(tables.pool, settings);
+  const { device, grid = [2, 2] as const, out, threads, upstream } = options(tables.pool, settings);
   return withCall((call) => {
     const features = call.view('student.features');
     readFeatures(features, 'features', map, layout);
@@ -52,11 +54,14 @@ export function pool(inputs: PoolInputs<AnyTensor>, settings?: PoolOptions): Poo
     chooseEngine(call, { device, precision: 'float32' });
     const dtype = resultType(features);
     const result: PoolResult<DenseTensor | CudaTensor> = {
-      pooled: output(call, 'out.pooled', dtype, features, [n, rows, channels]),
+      pooled: output(call, 'out.pooled', { dtype, like: features, axes: [n, rows, channels], lent: out.pooled }),
     };
     if (upstream !== undefined) {
       const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
-      result.gradients = { features: output(call, 'out.features', dtype, features, sizes[layout], layouts[layout]) };
+      const spec = { dtype, like: features, axes: sizes[layout], order: layouts[layout], lent: out.features };
+      result.gradients = { features: output(call, 'out.features', spec) };
+    } else {
+      refuseLent(out, ['features'], 'without upstream');
     }
     call.set('n', n);
     call.set('rows', rows);

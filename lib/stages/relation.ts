@@ -32,11 +32,11 @@ export function relation(
 ): RelationResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);
-    const { device, gradients, precision, threads, ...chosen } = options(tables.relation, settings);
+    const { device, gradients, out, precision, threads, ...chosen } = options(tables.relation, settings);
     refuseEuclideanMoments(chosen, 'method');
     setRelation(call, chosen);
     setThreads(call, threads);
-    const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients });
+    const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients, out });
     return { ...result, method };
   });
 }

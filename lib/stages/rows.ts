@@ -1,21 +1,23 @@
 import { methodOf, type Call, type Role, type Stage } from '../call.js';
-import { brackets } from '../describe.js';
+import { brackets, describe } from '../describe.js';
 import { expectObject, options } from '../check.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { chooseEngine, type EngineSettings } from '../engine.js';
-import { output, resultType } from '../outputs.js';
+import { output, resultType, type OutputSpec } from '../outputs.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike,
 } from '../types.js';
 
 /** Options of a loss over rows of logits. */
 export interface RowLossOptions extends Pick<GldLossOptions, 'device' | 'threads'> {
   /** Whether to compute the gradient. Default true. */
   readonly gradients?: boolean | undefined;
+  /** A buffer for it, as {@link OutBuffers} describes. */
+  readonly out?: { readonly logits?: AnyBuffer | undefined } | undefined;
 }
 
 /** A loss over rows of logits. */
@@ -91,16 +93,22 @@ export function withWidth({ shape }: Rows, width: number): number[] {
   return [...shape.slice(0, -1), width];
 }
 
-/** A new output [n, R, width] where `like` lies, which the caller sees in the shape given. */
+/** An output [n, R, width], which the caller sees in the shape given. */
 export function rowsOutput(
   call: Call,
   role: Role,
-  dtype: 'float32' | 'float64',
-  like: View,
+  { dtype, like, lent }: Pick<OutputSpec, 'dtype' | 'like' | 'lent'>,
   shape: number[],
 ): DenseTensor | CudaTensor {
-  const whole = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
-  return output(call, role, dtype, like, whole, undefined, shape);
+  const axes = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
+  return output(call, role, { dtype, like, axes, shown: shape, lent });
+}
+
+/** Refuses a buffer for a gradient that nothing asks for. */
+export function refuseLent(out: { readonly [name: string]: unknown }, names: readonly string[], why: string): void {
+  for (const name of names) {
+    if (out[name] !== undefined) fail('ERR_GLD_OPTION', `out.${name}`, `no buffer ${why}`, describe(out[name]));
+  }
 }
 
 /** Runs a stage that is a loss over the student's rows of logits. */
@@ -108,12 +116,15 @@ export function rowLoss(
   call: Call,
   stage: Stage,
   { n, rows, width, view, shape }: Rows,
-  settings: EngineSettings & { readonly gradients: boolean },
+  settings: EngineSettings & { readonly gradients: boolean; readonly out: { readonly logits: unknown } },
 ): { result: RowLossResult<DenseTensor | CudaTensor>; method: RelationMethod } {
   chooseEngine(call, settings);
   const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
   if (settings.gradients) {
-    result.gradients = { logits: rowsOutput(call, 'out.logits', resultType(view), view, [...shape]) };
+    const spec = { dtype: resultType(view), like: view, lent: settings.out.logits };
+    result.gradients = { logits: rowsOutput(call, 'out.logits', spec, [...shape]) };
+  } else {
+    refuseLent(settings.out, ['logits'], 'without gradients');
   }
   call.set('n', n);
   call.set('rows', rows);
