@@ -19,13 +19,16 @@ export interface Task extends Pick<Workload, 'operation' | 'sizes'> {
   mode: Mode;
 }
 
-/** Flops of the relation loss over m rows of K classes. */
-export function relationFlops(method: Method, m: number, K: number, mode: Mode): number {
+/**
+ * Flops of the relation loss over m rows of K classes. `own` of them take part in the pairwise products; the others are
+ * means of theirs, and so are their distances.
+ */
+export function relationFlops(method: Method, m: number, K: number, mode: Mode, own = m): number {
   if (method === 'pairwise') {
     // Two Gram matrices, of which symmetry leaves half to compute: m²K each.
-    const gram = 2 * m * m * K;
+    const gram = 2 * own * own * K;
     // The gradient is a full m×m matrix times the student's m×K rows.
-    return mode === 'gradients' ? gram + 2 * m * m * K : gram;
+    return mode === 'gradients' ? gram + 2 * own * own * K : gram;
   }
   // In units of mK². Σ xxᵀ and Σ yyᵀ are symmetric, 1 each; Σ xyᵀ is full, 2.
   const moments = 1 + 1 + 2;
@@ -38,8 +41,8 @@ export function relationFlops(method: Method, m: number, K: number, mode: Mode):
   return (moments + rows + rest) * m * K * K;
 }
 
-/** The rows that have to be classified: where the cells tile the map evenly, the global logits are a mean of theirs. */
-function classifiedRows({ n, m, H, W, grid }: Features): number {
+/** The rows that take part in products: where the cells tile the map evenly, the global logits are a mean of theirs. */
+function ownRows({ n, m, H, W, grid }: Features): number {
   return H % grid === 0 && W % grid === 0 ? m - n : m;
 }
 
@@ -49,15 +52,15 @@ export function work({ operation, sizes, mode }: Task, dtype: DType, method?: Me
   const { n, m, K } = sizes;
   const whole = sizes as Features;
   const backward = mode === 'gradients' ? 1 : 0;
-  const relation = () => Math.min(...(method ? [method] : ['pairwise', 'moments'] as const).map((one) =>
-    relationFlops(one, m, K, mode)));
+  const relation = (own = m) => Math.min(...(method ? [method] : ['pairwise', 'moments'] as const).map((one) =>
+    relationFlops(one, m, K, mode, own)));
   switch (operation) {
     case 'gld': {
       // Both maps and both weights are read; the gradients of the student's are written.
       const elements = (2 + backward) * (whole.C * n * whole.H * whole.W + K * whole.C);
       // One product per side, and two for the gradients with respect to the student's weight and pooled rows.
-      const products = (2 + 2 * backward) * 2 * classifiedRows(whole) * whole.C * K;
-      return { bytes: size * elements, flops: products + relation() };
+      const products = (2 + 2 * backward) * 2 * ownRows(whole) * whole.C * K;
+      return { bytes: size * elements, flops: products + relation(ownRows(whole)) };
     }
     case 'pool': {
       // The map is read and the means are written; for the gradient the other way round.

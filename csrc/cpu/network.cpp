@@ -40,7 +40,7 @@ void Network<T>::forward(const Parallel& parallel) {
 template <class T>
 Lines<T> Network<T>::logits() const {
   if (!pool_) return {side_.logits, call_.rows, call_.classes};
-  return {SampleRows<T>::cells_first(logits_, call_.n, call_.rows), call_.classes};
+  return {SampleRows<T>::cells_first(logits_, call_.n, call_.rows), call_.classes, even_};
 }
 
 template <class T>

@@ -12,11 +12,15 @@ constexpr std::int64_t kBandPositions = 4096;   // positions of a map that are w
 constexpr std::int64_t kStreamBytes = 8 << 20;  // gradients larger than this do not go through the caches
 
 // to = the sum of columns of `count` channels, in the order in which they lie in memory: anything else reads it at half the
-// speed.
+// speed, as it does without asking for what comes two columns later.
 template <class T>
 void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::int64_t count, T* to) {
+  prefetch(from + 2 * column, count);
   std::copy_n(from, count, to);
-  for (std::int64_t w = 1; w < columns; ++w) add(to, from + w * column, count);
+  for (std::int64_t w = 1; w < columns; ++w) {
+    prefetch(from + (w + 2) * column, count);
+    add(to, from + w * column, count);
+  }
 }
 
 // Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size` columns,

@@ -5,18 +5,21 @@
 namespace gld {
 namespace {
 
-// Method 'auto': the one that the cost model expects to be faster.
-template <class T>
-gld_method choose(std::int64_t m, std::int64_t classes, bool gradients) {
-  const auto rows = static_cast<double>(m);
-  const auto width = static_cast<double>(classes);
-  const double pairwise = pairwise_cost(rows, width, gradients, RelationPairwise<T>::keeps(m));
-  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
-}
-
 bool has_gradients(const gld_call& call) {
   return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
          call.out_bias.data != nullptr;
+}
+
+// Method 'auto': the one that the cost model expects to be faster.
+template <class T>
+gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student) {
+  const std::int64_t m = call.n * call.rows;
+  const bool gradients = has_gradients(call);
+  const auto rows = static_cast<double>(m);
+  const auto width = static_cast<double>(call.classes);
+  const auto own = static_cast<double>(RelationPairwise<T>::own_rows(call, teacher) + RelationPairwise<T>::own_rows(call, student)) / 2;
+  const double pairwise = pairwise_cost(rows, own, width, gradients, RelationPairwise<T>::keeps(m));
+  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
 }
 
 }  // namespace
@@ -29,12 +32,12 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
   reduction_ = call.reduction == GLD_REDUCE_ROW ? 1 / rows : 1 / rows / rows;
   auto method = static_cast<gld_method>(call.method);
   if (method == GLD_METHOD_AUTO) {
-    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose<T>(m, call.classes, has_gradients(call));
+    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(call, teacher, student);
   }
   if (method == GLD_METHOD_MOMENTS) {
     moments_.emplace(m, call.classes, arena, threads);
   } else {
-    pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, arena, threads);
+    pairwise_.emplace(call, teacher, student, arena, threads);
   }
 }
 

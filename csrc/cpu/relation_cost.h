@@ -17,10 +17,11 @@ constexpr double kMomentsCost[2][5] = {
     {4500, 159, 11.6, 10.2, 0.151},
 };
 
-inline double pairwise_cost(double m, double classes, bool gradients, bool kept) {
+// products: rows that take part in the products; the distances of the others are means (relation_pairwise.h).
+inline double pairwise_cost(double m, double products, double classes, bool gradients, bool kept) {
   const double* cost = kPairwiseCost[gradients ? 1 : 0];
-  const double products = kept ? cost[4] : cost[4] + cost[5];
-  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + products * m * m * classes;
+  const double of_product = kept ? cost[4] : cost[4] + cost[5];
+  return cost[0] + cost[1] * m + cost[2] * m * classes + cost[3] * m * m + of_product * products * products * classes;
 }
 
 inline double moments_cost(double m, double classes, bool gradients) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../formulas/relation.h"
+#include "../formulas/relation_pairwise.h"
 #include "lanes.h"
 #include "packets.h"
 
@@ -12,13 +12,10 @@ namespace {
 
 constexpr std::int64_t kLoadRows = 64;
 constexpr std::int64_t kHalfRows = 48;     // rows of one task where half of the distances are computed: whole panels everywhere
+constexpr std::int64_t kDerivedRows = 16;  // of one task where distances are means: a cache line of columns
 constexpr double kKeptBytes = 64 << 20;    // limit of the distances kept between the passes
 template <class T>
 constexpr std::int64_t kTile = 3 * Packed<T>::kDepth;  // columns of a tile: whole panels, and whole blocks of depth
-
-// Below this share of t_r + t_c, t_r + t_c - 2 x_r·x_c has lost too many digits for a root and its slope.
-template <class T>
-constexpr double kCloseRows = sizeof(T) == 4 ? 1e-2 : 1e-6;
 
 }  // namespace
 
@@ -28,49 +25,64 @@ bool RelationPairwise<T>::keeps(std::int64_t m) {
 }
 
 template <class T>
-RelationPairwise<T>::RelationPairwise(std::int64_t m, std::int64_t classes, bool euclidean, Arena& arena, int threads)
-    : m_(m),
-      classes_(classes),
-      pitch_(padded<T>(classes)),
-      euclidean_(euclidean),
-      keeps_(keeps(m)),
-      teacher_(plan(arena)),
-      student_(plan(arena)),
-      student_rows_(m, classes, arena),
-      values_(arena.take<double>(m)),
-      teacher_slope_(arena.take<T>(m)),
-      student_slope_(arena.take<T>(m)),
-      tile_size_(kProductRows * std::min(kTile<T>, padded<T>(m))),
+std::int64_t RelationPairwise<T>::own_rows(const gld_call& call, const Lines<T>& lines) {
+  const std::int64_t m = call.n * call.rows;
+  return lines.means() && call.metric == GLD_METRIC_SQEUCLIDEAN && keeps(m) ? m - call.n : m;
+}
+
+template <class T>
+RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena,
+                                      int threads)
+    : samples_(call.n),
+      cells_(call.rows - 1),
+      m_(call.n * call.rows),
+      classes_(call.classes),
+      pitch_(padded<T>(classes_)),
+      euclidean_(call.metric == GLD_METRIC_EUCLIDEAN),
+      keeps_(keeps(m_)),
+      teacher_(plan(call, teacher, arena)),
+      student_(plan(call, student, arena)),
+      student_rows_(student_.own, classes_, arena),
+      values_(arena.take<double>(m_)),
+      shared_sums_(arena.take<double>(samples_)),
+      teacher_slope_(arena.take<T>(m_)),
+      student_slope_(arena.take<T>(m_)),
+      tile_size_(kProductRows * std::min(kTile<T>, padded<T>(m_))),
       panel_size_(kProductRows * pitch_),
       scratch_size_(2 * tile_size_ + panel_size_ + Packed<T>::scratch(kHalfRows)) {
   scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
 template <class T>
-typename RelationPairwise<T>::Side RelationPairwise<T>::plan(Arena& arena) const {
+typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& call, const Lines<T>& lines, Arena& arena) const {
+  const std::int64_t own = own_rows(call, lines);
   const Rows<T> rows = take_rows<T>(arena, m_, classes_);
   double* squares = arena.take<double>(m_);
   T* rounded = arena.take<T>(m_);
-  const Packed<T> columns(classes_, m_, arena);
-  return {rows, squares, rounded, columns, keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{}};
+  const Packed<T> columns(classes_, own, arena);
+  return {own, rows, squares, rounded, columns, keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{}};
 }
 
 template <class T>
 void RelationPairwise<T>::load(const Parallel& parallel, const Centred<T>& from, Side& side) const {
   parallel.blocks(m_, kLoadRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
-    from.load(first, count, side.rows[first], pitch_, side.squares + first);
-    for (std::int64_t r = first; r < first + count; ++r) side.rounded[r] = static_cast<T>(side.squares[r]);
+    for (std::int64_t r = first; r < first + count; ++r) {
+      from.load(line_of(r), 1, side.rows[r], pitch_, side.squares + r);
+      side.rounded[r] = static_cast<T>(side.squares[r]);
+    }
   });
   side.columns.pack(parallel, transposed(side.rows), classes_);
 }
 
+// Panels of the first `own` rows: run(first, rows, scratch, each_tile) may have each_tile(columns, visit) call
+// visit(tile) for every tile of the first columns.
 template <class T>
 template <class F>
-void RelationPairwise<T>::tiles(const Parallel& parallel, F&& run) const {
-  parallel.blocks(m_, kProductRows, [&](std::int64_t first, std::int64_t rows, std::int64_t, int slot) {
-    run(first, rows, scratch_ + slot * scratch_size_, [&](auto&& visit) {
-      for (std::int64_t left = 0; left < m_ && !parallel.stopped(); left += kTile<T>) {
-        visit(Tile{first, rows, left, std::min(kTile<T>, m_ - left)});
+void RelationPairwise<T>::panels(const Parallel& parallel, std::int64_t own, F&& run) const {
+  parallel.blocks(own, kProductRows, [&](std::int64_t first, std::int64_t rows, std::int64_t, int slot) {
+    run(first, rows, scratch_ + slot * scratch_size_, [&](std::int64_t columns, auto&& visit) {
+      for (std::int64_t left = 0; left < columns && !parallel.stopped(); left += kTile<T>) {
+        visit(Tile{first, rows, left, std::min(kTile<T>, columns - left)});
       }
     });
   });
@@ -86,13 +98,10 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
     const std::int64_t r = tile.first + i;
     T* row = to[i];
     const T of_row = side.rounded[r];
-    for (std::int64_t j = 0; j < tile.columns; ++j) {
-      const T distance = of_row + of_column[j] - 2 * row[j];
-      row[j] = distance < 0 ? T(0) : distance;  // a sum of squares; only rounding takes it below zero
-    }
+    for (std::int64_t j = 0; j < tile.columns; ++j) row[j] = squared_distance(of_row, of_column[j], row[j]);
     if (euclidean_) {
       for (std::int64_t j = 0; j < tile.columns; ++j) {
-        const bool close = row[j] <= kCloseRows<T> * (of_row + of_column[j]);
+        const bool close = close_rows(row[j], of_row, of_column[j]);
         row[j] = close ? static_cast<T>(std::sqrt(square_distance(side.rows[r], side.rows[tile.left + j], classes_)))
                        : std::sqrt(row[j]);
       }
@@ -105,15 +114,54 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
 // Distances from the diagonal on, and their mirror images.
 template <class T>
 void RelationPairwise<T>::keep(const Parallel& parallel) const {
-  const std::int64_t panels = block_count(m_, kHalfRows);
-  parallel(2 * panels, [&](std::int64_t task, int slot) {
-    const Side& side = task % 2 == 0 ? teacher_ : student_;
-    const std::int64_t first = task / 2 * kHalfRows;
-    const std::int64_t rows = std::min(kHalfRows, m_ - first);
+  const std::int64_t of_teacher = block_count(teacher_.own, kHalfRows);
+  parallel(of_teacher + block_count(student_.own, kHalfRows), [&](std::int64_t task, int slot) {
+    const Side& side = task < of_teacher ? teacher_ : student_;
+    const std::int64_t first = (task < of_teacher ? task : task - of_teacher) * kHalfRows;
+    const std::int64_t rows = std::min(kHalfRows, side.own - first);
     const Rows<T> to{side.kept[first] + first, side.kept.pitch};
-    distances(side, {first, rows, first, m_ - first}, to, scratch_ + slot * scratch_size_);
-    transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, m_ - first - rows, side.kept[first + rows] + first,
+    distances(side, {first, rows, first, side.own - first}, to, scratch_ + slot * scratch_size_);
+    transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows, side.kept[first + rows] + first,
               to.pitch);
+  });
+  if (teacher_.own < m_ || student_.own < m_) derive(parallel);
+}
+
+// The distances from and to global rows that are means, from those of the cells.
+template <class T>
+void RelationPairwise<T>::derive(const Parallel& parallel) const {
+  const std::int64_t blocks = block_count(samples_, kDerivedRows);
+  const T share = T(1) / static_cast<T>(cells_);
+  const auto less = [](T* distance, std::int64_t count, T spread) {
+    for (std::int64_t j = 0; j < count; ++j) {
+      const T value = distance[j] - spread;
+      distance[j] = value < 0 ? T(0) : value;  // a sum of squares; only rounding takes it below zero
+    }
+  };
+  parallel(2 * blocks, [&](std::int64_t task, int) {
+    const Side& side = task < blocks ? teacher_ : student_;
+    if (side.own == m_) return;
+    const std::int64_t begin = task % blocks * kDerivedRows;
+    const std::int64_t end = std::min(samples_, begin + kDerivedRows);
+    const auto spread = [&](std::int64_t sample) {
+      double total = 0;
+      for (std::int64_t cell = sample; cell < side.own; cell += samples_) total += side.squares[cell];
+      return static_cast<T>(total / static_cast<double>(cells_) - side.squares[side.own + sample]);
+    };
+    for (std::int64_t sample = begin; sample < end; ++sample) {
+      T* row = side.kept[side.own + sample];
+      std::fill_n(row, m_, T(0));
+      for (std::int64_t cell = sample; cell < side.own; cell += samples_) add(row, side.kept[cell], side.own);
+      for (std::int64_t j = 0; j < side.own; ++j) row[j] *= share;
+      less(row, side.own, spread(sample));
+      T* globals = row + side.own;
+      for (std::int64_t cell = 0; cell < side.own; cell += samples_) add(globals, row + cell, samples_);
+      for (std::int64_t j = 0; j < samples_; ++j) globals[j] = globals[j] * share - spread(j);
+      less(globals, samples_, T(0));
+      globals[sample] = side.rounded[side.own + sample] - side.rounded[side.own + sample];
+    }
+    transpose(static_cast<const T*>(side.kept[side.own + begin]), side.kept.pitch, end - begin, side.own,
+              side.kept[0] + side.own + begin, side.kept.pitch);
   });
 }
 
@@ -134,7 +182,7 @@ double RelationPairwise<T>::run(const Parallel& parallel, const Centred<T>& teac
   if (keeps_) keep(parallel);
   row_norms(parallel);
   if (grad) {
-    student_rows_.pack(parallel, factor(student_.rows), m_);
+    student_rows_.pack(parallel, factor(student_.rows), student_.own);
     gradient(parallel, slope, grad);
   }
   return sum(values_, m_);
@@ -143,10 +191,10 @@ double RelationPairwise<T>::run(const Parallel& parallel, const Centred<T>& teac
 // Pass 1: norms and scalar product of either side's distance rows, and from them each row's value and slopes.
 template <class T>
 void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
-  tiles(parallel, [&](std::int64_t first, std::int64_t rows, T* scratch, auto&& each_tile) {
+  panels(parallel, m_, [&](std::int64_t first, std::int64_t rows, T* scratch, auto&& each_tile) {
     T* const packing = scratch + 2 * tile_size_ + panel_size_;
     Products total[kProductRows];
-    each_tile([&](const Tile& tile) {
+    each_tile(m_, [&](const Tile& tile) {
       const Rows<T> dt = at(teacher_, tile, scratch, packing);
       const Rows<T> ds = at(student_, tile, scratch + tile_size_, packing);
       for (std::int64_t i = 0; i < rows; ++i) total[i] += products(dt[i], ds[i], tile.columns);
@@ -160,44 +208,90 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
   });
 }
 
-// Pass 2: A = g + gᵀ tile by tile, formed at once from the slopes of its row and of its column because distances are
-// symmetric; gradient = 2 (rowsum(A) x - A X). For plain distances d(d)/dx = (x_r - x_c) / d takes the place of 2 (x_r - x_c).
+// A = g + gᵀ, from the distances of a tile's row in place of the teacher's: formed at once from the slopes of its row and
+// of its column. Returns the sum.
+template <class T>
+double RelationPairwise<T>::weigh(const Tile& tile, std::int64_t row, T* weight, const T* distance) const {
+  const T a = teacher_slope_[row];
+  const T b = student_slope_[row];
+  const T* of_teacher = teacher_slope_ + tile.left;
+  const T* of_student = student_slope_ + tile.left;
+  for (std::int64_t j = 0; j < tile.columns; ++j) {
+    weight[j] = pair_weight(a, of_teacher[j], weight[j], b, of_student[j], distance[j]);
+  }
+  if (euclidean_) {
+    for (std::int64_t j = 0; j < tile.columns; ++j) weight[j] = euclidean_weight(weight[j], distance[j]);
+  }
+  return sum(weight, tile.columns);
+}
+
+// Adds the shares of the globals' columns to those of their cells.
+template <class T>
+void RelationPairwise<T>::share_out(const T* of_globals, const Tile& tile, T* weight) const {
+  const T share = T(1) / static_cast<T>(cells_);
+  for (std::int64_t j = 0; j < tile.columns;) {
+    const std::int64_t sample = (tile.left + j) % samples_;
+    const std::int64_t count = std::min(samples_ - sample, tile.columns - j);
+    for (std::int64_t i = 0; i < count; ++i) weight[j + i] += share * of_globals[sample + i];
+    j += count;
+  }
+}
+
+// The rows of A of globals that are means: a cell's share of them, over the columns of cells, and of their sums.
+template <class T>
+void RelationPairwise<T>::share_rows(const Parallel& parallel) const {
+  const T share = T(1) / static_cast<T>(cells_);
+  const std::int64_t own = student_.own;
+  parallel.blocks(samples_, kDerivedRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
+    for (std::int64_t sample = first; sample < first + count; ++sample) {
+      T* weight = teacher_.kept[own + sample];
+      shared_sums_[sample] = weigh({own + sample, 1, 0, m_}, own + sample, weight, student_.kept[own + sample]) /
+                             static_cast<double>(cells_);
+      share_out(weight + own, {own + sample, 1, 0, own}, weight);
+      for (std::int64_t j = 0; j < own; ++j) weight[j] *= share;
+    }
+  });
+}
+
+// Pass 2: gradient = 2 (rowsum(A) x - A X).
 template <class T>
 void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const SampleRows<T>& grad) const {
-  tiles(parallel, [&](std::int64_t first, std::int64_t rows, T* scratch, auto&& each_tile) {
+  const std::int64_t own = student_.own;
+  const bool shared = own < m_;
+  if (shared) share_rows(parallel);
+  panels(parallel, own, [&](std::int64_t first, std::int64_t rows, T* scratch, auto&& each_tile) {
     T* const panel = scratch + 2 * tile_size_;
     T* const packing = panel + panel_size_;
     double row_sum[kProductRows] = {};
     std::fill_n(panel, rows * pitch_, T(0));
-    each_tile([&](const Tile& tile) {
+    const auto weigh_tile = [&](const Tile& tile) {
       const Rows<T> dt = at(teacher_, tile, scratch, packing);
       const Rows<T> ds = at(student_, tile, scratch + tile_size_, packing);
-      const T* of_teacher = teacher_slope_ + tile.left;
-      const T* of_student = student_slope_ + tile.left;
-      for (std::int64_t i = 0; i < rows; ++i) {
-        const T a = teacher_slope_[first + i];
-        const T b = student_slope_[first + i];
-        T* weight = dt[i];
-        const T* distance = ds[i];
-        for (std::int64_t j = 0; j < tile.columns; ++j) {
-          weight[j] = (a + of_teacher[j]) * weight[j] + (b + of_student[j]) * distance[j];
-        }
-        if (euclidean_) {
-          for (std::int64_t j = 0; j < tile.columns; ++j) {
-            weight[j] = distance[j] == 0 ? T(0) : weight[j] / (2 * distance[j]);
-          }
-        }
-        row_sum[i] += sum(weight, tile.columns);
+      for (std::int64_t i = 0; i < rows; ++i) row_sum[i] += weigh(tile, first + i, dt[i], ds[i]);
+      return dt;
+    };
+    const Rows<T> of_globals = shared ? weigh_tile({first, rows, own, samples_}) : Rows<T>{};
+    each_tile(own, [&](const Tile& tile) {
+      const Rows<T> weights = weigh_tile(tile);
+      for (std::int64_t i = 0; shared && i < rows; ++i) {
+        share_out(of_globals[i], tile, weights[i]);
+        add(weights[i], teacher_.kept[own + (first + i) % samples_] + tile.left, tile.columns);
       }
-      student_rows_.multiply({dt.data, dt.pitch}, rows, {0, classes_}, {tile.left, tile.columns}, panel, pitch_, packing);
+      student_rows_.multiply({weights.data, weights.pitch}, rows, {0, classes_}, {tile.left, tile.columns}, panel, pitch_,
+                             packing);
     });
     for (std::int64_t i = 0; i < rows; ++i) {
-      const T* x = student_.rows[first + i];
+      const std::int64_t r = first + i;
+      const T* x = student_.rows[r];
       const T* pulled = panel + i * pitch_;
-      T* to = grad[first + i];
+      T* to = grad[line_of(r)];
       for (std::int64_t k = 0; k < classes_; ++k) {
         to[k] += static_cast<T>(2 * slope * (row_sum[i] * static_cast<double>(x[k]) - static_cast<double>(pulled[k])));
       }
+      if (!shared) continue;
+      const double sum = 2 * slope * shared_sums_[r % samples_];
+      const T* global = student_.rows[own + r % samples_];
+      for (std::int64_t k = 0; k < classes_; ++k) to[k] += static_cast<T>(sum * static_cast<double>(global[k]));
     }
   });
 }

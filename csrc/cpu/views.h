@@ -129,9 +129,12 @@ class Lines {
   Lines(const gld_view& view, std::int64_t rows, std::int64_t columns) : view_(view), rows_{}, columns_(columns) {
     rows_.rows = rows;
   }
-  Lines(const SampleRows<T>& rows, std::int64_t columns) : view_{}, rows_(rows), columns_(columns) {}
+  // means: each global row is the mean of its sample's cells.
+  Lines(const SampleRows<T>& rows, std::int64_t columns, bool means)
+      : view_{}, rows_(rows), columns_(columns), means_(means) {}
 
   std::int64_t columns() const { return columns_; }
+  bool means() const { return means_; }
 
   void load(std::int64_t first, std::int64_t count, T* to, std::int64_t pitch) const {
     if (view_.data == nullptr) {
@@ -161,6 +164,7 @@ class Lines {
   gld_view view_;
   SampleRows<T> rows_;
   std::int64_t columns_;
+  bool means_ = false;
 };
 
 }  // namespace gld
