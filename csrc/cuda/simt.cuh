@@ -29,3 +29,12 @@ constexpr unsigned kAllLanes = 0xffffffffu;
   extern __shared__ __align__(16) unsigned char gld_dynamic_shared[]; \
   type* const name = reinterpret_cast<type*>(gld_dynamic_shared)
 #endif
+
+namespace gld::cuda {
+
+// Whether the call was cancelled. The first statement of every kernel; of one with barriers, the second form, which gives
+// all threads of a block the same answer.
+__device__ inline bool stopped(const std::int32_t* stop) { return *static_cast<const volatile std::int32_t*>(stop) != 0; }
+__device__ inline bool block_stopped(const std::int32_t* stop) { return __syncthreads_or(stopped(stop) ? 1 : 0) != 0; }
+
+}  // namespace gld::cuda
