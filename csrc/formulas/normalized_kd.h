@@ -1,0 +1,91 @@
+// KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper equation
+// for L_ND; DESIGN §2.4. y may be shifted by any constant of its row, which no softmax sees.
+#pragma once
+
+#include "softmax.h"
+
+namespace gld {
+
+// y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(), whose
+// deviation it sets, normalized(). Not for constant rows, see constant_row().
+template <class T>
+struct StdNormalization {
+  double scale;     // a power of two that takes the largest logit to about 1: squares neither overflow nor vanish
+  double mean = 0;  // of the scaled logits
+  double unit = 0;  // 1 / σ of the scaled logits
+
+  GLD_HOST_DEVICE StdNormalization(T high, T low) {
+    const double above = std::fabs(static_cast<double>(high));
+    const double below = std::fabs(static_cast<double>(low));
+    int exponent = 0;
+    std::frexp(above < below ? below : above, &exponent);
+    scale = std::ldexp(1.0, -exponent < 1000 ? -exponent : 1000);
+  }
+
+  GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
+  // squares = Σ centred², degrees = classes - 1 (unbiased) or classes. Returns d y / d z apart from the row statistics: 1 / σ.
+  GLD_HOST_DEVICE double set_deviation(double squares, double degrees) {
+    const double deviation = std::sqrt(squares / degrees);
+    unit = 1 / deviation;
+    const double inverse = scale / deviation;
+    return kLargest<double> < inverse ? kLargest<double> : inverse;  // subnormal logits
+  }
+
+  GLD_HOST_DEVICE T scaled(T logit) const { return static_cast<T>(static_cast<double>(logit) * scale); }
+  GLD_HOST_DEVICE T centred(T value) const { return static_cast<T>(static_cast<double>(value) - mean); }
+  GLD_HOST_DEVICE T normalized(T value) const { return static_cast<T>(static_cast<double>(value) * unit); }
+  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
+};
+
+// σ = 0 exactly: y = 0, the uniform distribution by definition, and gradient 0. Rounding can hide a constant row from a
+// computed σ, not from this. False for NaN.
+template <class T>
+GLD_HOST_DEVICE inline bool constant_row(T high, T low) {
+  return high == low;
+}
+
+// y = (z - high) / τ; the largest y is 0.
+template <class T>
+GLD_HOST_DEVICE inline T tempered(T logit, T high, double inverse_temperature) {
+  const double shifted = (static_cast<double>(logit) - static_cast<double>(high)) * inverse_temperature;
+  // A tiny τ must not make infinities to subtract.
+  return static_cast<T>(shifted < -kLargest<T> ? -kLargest<T> : shifted);
+}
+
+// A row ready for its softmax.
+struct NormalizedRow {
+  double top = 0;      // largest y
+  double total = 0;    // Σ exp(y - top), NaN if the row has a NaN or Inf
+  double inverse = 0;  // d y / d z apart from the row statistics: 1/σ or 1/τ, and 0 for a constant row
+};
+
+// KL from log-softmax: log p - log q = (yt - ys) - (top_t - top_s) - (log total_t - log total_s).
+// weighted_gap = Σ exp(yt_k - top_t) (yt_k - ys_k).
+GLD_HOST_DEVICE inline double kl_value(const NormalizedRow& t, const NormalizedRow& s, double weighted_gap) {
+  const double offset = (t.top - s.top) + (std::log(t.total) - std::log(s.total));
+  const double divergence = weighted_gap / t.total - offset;
+  return divergence < 0 ? 0 : divergence;  // what rounding leaves below zero is not information. A NaN passes.
+}
+
+// Of the loss: none by std, τ² of Hinton et al. by temperature.
+GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) { return by_std ? 1 : temperature * temperature; }
+
+// d KL / d y_k = q_k - p_k, from the exponentials and 1 / total of either side.
+template <class T>
+GLD_HOST_DEVICE inline T kl_slope(T student, double of_student, T teacher, double of_teacher) {
+  return static_cast<T>(static_cast<double>(student) * of_student - static_cast<double>(teacher) * of_teacher);
+}
+
+// From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.
+struct NormalizedGradient {
+  double scale;  // weight * factor * inverse of the student's row
+  double mean;   // of the slopes: 0 up to rounding
+  double along;  // Σ slope_k y_k / degrees; 0 by temperature
+
+  template <class T>
+  GLD_HOST_DEVICE T operator()(T slope, T y) const {
+    return static_cast<T>(scale * (static_cast<double>(slope) - mean - along * static_cast<double>(y)));
+  }
+};
+
+}  // namespace gld
