@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../engine.h"
 #include "simt.cuh"
 
 #if defined(GLD_EMULATED)
@@ -214,5 +215,13 @@ __device__ void copies_wait() {
 }
 
 #endif
+
+// What a product in this precision (gld_precision) makes of an element of its operands.
+__device__ inline float round_input(std::int32_t precision, float value) {
+  if (!tensor_cores()) return value;
+  if (precision == GLD_PRECISION_TF32) return bits_float(round_tf32(value));
+  if (precision == GLD_PRECISION_BF16) return bits_float(pack_bf16(value, 0.0f) << 16);
+  return value;
+}
 
 }  // namespace gld::cuda

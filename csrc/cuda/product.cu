@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "element.cuh"
+#include "convert.cuh"
 #include "product_tile.cuh"
 
 namespace gld::cuda {
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 #else
   {
 #endif
-    if (*arguments.stop != 0) return;
+    if (block_stopped(arguments.stop)) return;
     const std::int64_t column_tiles = (arguments.columns + Tile::kColumns - 1) / Tile::kColumns;
     const std::int64_t row_tiles = (arguments.rows + Tile::kRows - 1) / Tile::kRows;
     std::int64_t block = blockIdx.x;
@@ -106,20 +106,30 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 }
 
 // to = sum of the parts + bias, in double, in the order of the parts.
+template <class T>
 __global__ void __launch_bounds__(kAddThreads)
-    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns, const float* bias,
-              gld_view to) {
-  if (*stop != 0) return;
+    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns, const float* bias, T* to,
+              std::int64_t row_stride, std::int64_t column_stride) {
+  if (stopped(stop)) return;
   const std::int64_t count = rows * columns;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kAddThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kAddThreads + threadIdx.x; i < count; i += step) {
     const std::int64_t row = i / columns;
-    const std::int64_t column = i % columns;
+    const std::int64_t column = i - row * columns;
     const float* from = parts.data + row * parts.pitch + column;
     double total = bias == nullptr ? 0.0 : static_cast<double>(bias[column]);
     for (int part = 0; part < parts.count; ++part) total += static_cast<double>(from[part * parts.part]);
-    store_element(to, row * to.stride[0] + column * to.stride[1], static_cast<float>(total));
+    to[row * row_stride + column * column_stride] = from_float<T>(static_cast<float>(total));
   }
+}
+
+void queue_add(const Launch& launch, const Product::Parts& parts, std::int64_t rows, std::int64_t columns, const float* bias,
+               const gld_view& to) {
+  visit(to.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    gld::cuda::launch(launch, &add_parts<T>, grid_of(ceil_div<std::int64_t>(rows * columns, kAddThreads)), dim3(kAddThreads),
+                      0, launch.stop, parts, rows, columns, bias, static_cast<T*>(to.data), to.stride[0], to.stride[1]);
+  });
 }
 
 template <int kPrecision, class Tile>
@@ -203,10 +213,8 @@ void Product::run(const Launch& launch, const ProductCall& call) const {
   if (!split(call)) return queue(launch, call, {nullptr, 0, 0, 0, 1});
   Parts parts = run_parts(launch, call);
   for (int i = 0; i < jobs_; ++i, parts.data += parts.job) {
-    const Matrix& matrix = call.jobs[i].to;
-    const gld_view to{matrix.data, GLD_F32, GLD_DEVICE, {matrix.pitch, 1, 0, 0}};
-    gld::cuda::launch(launch, &add_parts, grid_of(ceil_div<std::int64_t>(call.rows * columns_, kAddThreads)),
-                      dim3(kAddThreads), 0, launch.stop, parts, call.rows, columns_, call.jobs[i].bias, to);
+    const Matrix& to = call.jobs[i].to;
+    queue_add(launch, parts, call.rows, columns_, call.jobs[i].bias, {to.data, GLD_F32, GLD_DEVICE, {to.pitch, 1, 0, 0}});
   }
 }
 
@@ -216,9 +224,7 @@ void Product::run(const Launch& launch, const ProductCall& call, const gld_view&
     straight.jobs[0].to = {static_cast<float*>(to.data), to.stride[0]};
     return queue(launch, straight, {nullptr, 0, 0, 0, 1});
   }
-  const Parts parts = run_parts(launch, call);
-  gld::cuda::launch(launch, &add_parts, grid_of(ceil_div<std::int64_t>(call.rows * columns_, kAddThreads)), dim3(kAddThreads),
-                    0, launch.stop, parts, call.rows, columns_, call.jobs[0].bias, to);
+  queue_add(launch, run_parts(launch, call), call.rows, columns_, call.jobs[0].bias, to);
 }
 
 }  // namespace gld::cuda

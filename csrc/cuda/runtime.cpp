@@ -1,5 +1,7 @@
 #include "runtime.h"
 
+#include <memory>
+
 namespace gld::cuda {
 namespace {
 
@@ -104,6 +106,40 @@ void Graph::launch(Stream stream) const { GLD_CUDA_CHECK(cudaGraphLaunch(graph_,
 void Graph::reset() {
   if (graph_ != nullptr) cudaGraphExecDestroy(graph_);
   graph_ = nullptr;
+}
+
+Range allocation_of(const void* address) {
+  // Only the driver knows. Asked for by name: the library needs no driver to be loaded.
+  using Query = int (*)(unsigned long long*, std::size_t*, unsigned long long);
+  constexpr unsigned kVersion = 3020;  // of this function's signature
+  void* query = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  GLD_CUDA_CHECK(cudaGetDriverEntryPointByVersion("cuMemGetAddressRange", &query, kVersion, cudaEnableDefault, &found));
+  if (found != cudaDriverEntryPointSuccess) throw Error(GLD_FAILED, "the driver has no cuMemGetAddressRange");
+  unsigned long long begin = 0;
+  std::size_t bytes = 0;
+  const auto at = static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(address));
+  if (reinterpret_cast<Query>(query)(&begin, &bytes, at) != 0) throw Error(GLD_INVALID, "it is in no allocation");
+  return {static_cast<std::uintptr_t>(begin), bytes};
+}
+
+namespace {
+struct Callback {
+  void (*function)(void*);
+  void* closure;
+};
+}  // namespace
+
+void call_back(Stream stream, void (*function)(void*), void* closure) {
+  auto callback = std::make_unique<Callback>(Callback{function, closure});
+  GLD_CUDA_CHECK(cudaStreamAddCallback(
+      stream,
+      [](cudaStream_t, cudaError_t, void* data) {
+        const std::unique_ptr<Callback> own(static_cast<Callback*>(data));
+        own->function(own->closure);
+      },
+      callback.get(), 0));
+  callback.release();
 }
 
 void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes) {

@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -94,7 +95,7 @@ class Event {
  public:
   Event();
   ~Event();
-  Event(const Event&) = delete;
+  Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
   Event& operator=(const Event&) = delete;
 
   void record(Stream stream);
@@ -140,6 +141,17 @@ class Graph {
 
   cudaGraphExec_t graph_ = nullptr;
 };
+
+// The allocation on the device that holds an address.
+struct Range {
+  std::uintptr_t begin;
+  std::size_t bytes;
+};
+Range allocation_of(const void* address);
+
+// Calls back when all that was queued before is done, or has failed: cudaLaunchHostFunc() would keep silent about a failure,
+// and whoever waits for the call would wait for ever.
+void call_back(Stream stream, void (*function)(void*), void* closure);
 
 void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes);
 void copy_to_host(Stream stream, void* to, const void* from, std::size_t bytes);

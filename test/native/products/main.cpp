@@ -8,7 +8,10 @@ int main(int count, char** names) {
   const struct {
     const char* name;
     void (*run)();
-  } parts[] = {{"product", check::product_checks}};
+  } parts[] = {{"product", check::product_checks},
+               {"classifier", check::classifier_checks},
+               {"centred", check::centred_checks},
+               {"relation", check::relation_checks}};
   for (const auto& part : parts) {
     bool wanted = count == 1;
     for (int i = 1; i < count; ++i) wanted = wanted || std::strcmp(names[i], part.name) == 0;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -117,6 +118,19 @@ struct SimtEvent {
   std::shared_ptr<State> state = std::make_shared<State>();  // also of the queued work that reaches the event
   SimtGraph* graph = nullptr;                                // the capture that it was last recorded in
 };
+
+struct SimtStream;
+
+namespace {
+struct Streams {
+  std::mutex mutex;
+  std::set<SimtStream*> all;
+};
+Streams& streams() {
+  static Streams* all = new Streams;
+  return *all;
+}
+}  // namespace
 
 struct SimtStream {
   std::mutex mutex;
@@ -274,6 +288,23 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   return cudaSuccess;
 }
 
+cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function, unsigned, unsigned long long,
+                                             cudaDriverEntryPointQueryResult* result) {
+  using Query = int (*)(unsigned long long*, std::size_t*, unsigned long long);
+  const Query range = [](unsigned long long* begin, std::size_t* bytes, unsigned long long address) {
+    const std::lock_guard<std::mutex> lock(memory().mutex);
+    const auto* block = find(reinterpret_cast<const void*>(address));
+    if (block == nullptr) return 1;
+    *begin = reinterpret_cast<std::uintptr_t>(block->first);
+    *bytes = block->second.bytes;
+    return 0;
+  };
+  const bool known = std::strcmp(symbol, "cuMemGetAddressRange") == 0;
+  *function = known ? reinterpret_cast<void*>(range) : nullptr;
+  *result = known ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   if (!copies(to, from, bytes, kind)) return fail(cudaErrorInvalidValue);
   if (bytes > 0) std::memmove(to, from, bytes);
@@ -294,9 +325,15 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   if (!exists(current_device)) return fail(cudaErrorNoDevice);
   *stream = new SimtStream;
+  const std::lock_guard<std::mutex> lock(streams().mutex);
+  streams().all.insert(*stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  {
+    const std::lock_guard<std::mutex> lock(streams().mutex);
+    streams().all.erase(stream);
+  }
   {
     const std::lock_guard<std::mutex> lock(stream->mutex);
     stream->ends = true;
@@ -312,8 +349,16 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   stream->changed.wait(lock, [&] { return stream->queue.empty() && !stream->busy; });
   return cudaSuccess;
 }
-cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* closure) {
-  return simt::enqueue(stream, [=] { function(closure); });
+cudaError_t cudaDeviceSynchronize() {
+  if (!exists(current_device)) return fail(cudaErrorNoDevice);
+  const std::lock_guard<std::mutex> lock(streams().mutex);
+  for (SimtStream* stream : streams().all) {
+    if (stream->device == current_device && stream->graph == nullptr) cudaStreamSynchronize(stream);
+  }
+  return cudaSuccess;
+}
+cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* data, unsigned) {
+  return simt::enqueue(stream, [=] { callback(stream, cudaSuccess, data); });
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
