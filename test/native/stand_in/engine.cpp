@@ -274,12 +274,11 @@ struct gld_stream {
       lock.lock();
       pending = false;
       finished = true;
+      // Once finish() has returned, the next call may be submitted.
+      const auto [tell, with] = std::pair(done, closure);
       idle.notify_all();
-      // Whoever waited in finish() may submit the next call at once, with a closure of its own.
-      const gld_done tell = done;
-      void* const whom = closure;
       lock.unlock();
-      tell(whom);
+      tell(with);
       lock.lock();
     }
   }
