@@ -87,5 +87,5 @@ function level(available: readonly string[]): string | undefined {
 /** The addon, loaded and configured. */
 export const native = open();
 
-/** The size of the pool, which no call exceeds, and why there is no CUDA here. */
-export const { threads: maxThreads, cudaReason } = native.info();
+/** The size of the pool, which no call exceeds. */
+export const { threads: maxThreads } = native.info();

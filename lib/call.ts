@@ -1,6 +1,8 @@
 import { loadError, native } from './binding.js';
+import type { CudaTensor } from './cuda_tensor.js';
 import type { Workspace } from './native.cjs';
-import { View, type ElementType, type ViewArray } from './tensor.js';
+import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
+import { turnsOf } from './turns.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -10,7 +12,7 @@ const field = positions('fields', native.fields, [
   'n', 'classes', 'rows', 'gridRows', 'gridCols',
   'teacherChannels', 'teacherHeight', 'teacherWidth', 'studentChannels', 'studentHeight', 'studentWidth',
   'compute', 'alpha', 'beta', 'localWeight', 'normalization', 'unbiased', 'temperature',
-  'method', 'metric', 'reduction', 'threads', 'present',
+  'method', 'metric', 'reduction', 'precision', 'threads', 'device', 'present',
 ]);
 
 const role = positions('roles', native.roles, [
@@ -49,15 +51,28 @@ export class RoleView extends View {
   }
 }
 
+/** Lends workspaces to calls. One of a call that waits for its turn is taken when that has come. */
+export interface Lender {
+  take(): Workspace | null;
+  giveBack(workspace: Workspace | null): void;
+}
+
+/** For calls without a workspace that is kept. */
+export const noWorkspace: Lender = { take: () => null, giveBack: () => undefined };
+
 /** The arguments of one native call, built up by name. One that was cleared serves for another call. */
 export class Call {
   /** [loss, task, global, local, relation, method: 1 pairwise, 2 moments]. */
   readonly result = new Float64Array(6);
   /** One per role, in the addon's order; those with data take part. */
   readonly views: readonly RoleView[] = native.roles.map((name) => new RoleView(name as Role));
+  /** The GPU that computes the call, or `host`. */
+  device = host;
   readonly #numbers = new Float64Array(numberCount);
-  readonly #buffers = new Array<ViewArray | null>(native.roles.length).fill(null);
+  readonly #buffers = new Array<ViewArray | DeviceData | null>(native.roles.length).fill(null);
   #labels = new Int32Array(0);
+  /** Outputs on a GPU that were made for this call, while nobody else has them. */
+  readonly #made: CudaTensor[] = [];
 
   view(name: Role): RoleView {
     return this.views[role[name]]!;
@@ -73,22 +88,74 @@ export class Call {
     return this.#labels;
   }
 
-  /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
-  copyInputs(): void {
-    for (const view of this.views) if (!view.isOutput) view.copy();
+  /** Notes an output on a GPU that was made for this call: it goes if the call fails. */
+  made(tensor: CudaTensor): CudaTensor {
+    this.#made.push(tensor);
+    return tensor;
   }
 
-  /** Computes on this thread (and the pool's) and returns when done. */
+  /** Computes on this thread (and the pool's), or on the GPU, and returns when done. */
   run(stage: Stage, workspace: Workspace | null): void {
     this.#bind();
     native.run(stages[stage], this.#numbers, this.#buffers, this.result, workspace);
+    this.#done();
   }
 
   /**
-   * Computes off this thread. The promise always settles: with the call's outcome, or with the signal's reason at once
-   * if the call had not begun, else as soon as the work has stopped.
+   * Computes off this thread. What is in CPU memory may change or go as soon as this returns. The promise always settles:
+   * with the call's outcome, or with the signal's reason at once if the call had not begun, else as soon as the work has
+   * stopped.
    */
-  start(stage: Stage, workspace: Workspace | null, signal: AbortSignal | undefined): Promise<void> {
+  async start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+    if (this.device === host) {
+      this.#copyInputs();
+      await this.#start(stage, workspaces, signal);
+    } else {
+      const turns = turnsOf(this.device);
+      if (!turns.take()) {
+        this.#copyInputs();
+        await turns.wait(signal);
+      }
+      try {
+        signal?.throwIfAborted();
+        // Host inputs have been read when the addon returns.
+        await this.#start(stage, workspaces, signal);
+      } finally {
+        turns.leave();
+      }
+    }
+    this.#done();
+  }
+
+  /** Forgets everything, so that the call can be built anew and holds on to no buffer of the caller's meanwhile. */
+  clear(): void {
+    for (const view of this.views) view.data = null;
+    this.device = host;
+    this.#numbers.fill(0);
+    this.#buffers.fill(null);
+    if (this.#made.length > 0) this.#made.splice(0).forEach((tensor) => tensor.dispose());
+  }
+
+  /** From now on, the caller has the outputs. */
+  #done(): void {
+    if (this.#made.length > 0) this.#made.length = 0;
+  }
+
+  /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
+  #copyInputs(): void {
+    for (const view of this.views) if (!view.isOutput) view.copy();
+  }
+
+  async #start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+    const workspace = workspaces.take();
+    try {
+      await this.#job(stage, workspace, signal);
+    } finally {
+      workspaces.giveBack(workspace);
+    }
+  }
+
+  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         if (job.cancel()) reject(signal!.reason);
@@ -103,13 +170,6 @@ export class Call {
       const job = native.start(stages[stage], this.#numbers, this.#buffers, this.result, workspace, done);
       signal?.addEventListener('abort', abort, { once: true });
     });
-  }
-
-  /** Forgets everything, so that the call can be built anew and holds on to no buffer of the caller's meanwhile. */
-  clear(): void {
-    for (const view of this.views) view.data = null;
-    this.#numbers.fill(0);
-    this.#buffers.fill(null);
   }
 
   /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is. */
@@ -129,6 +189,7 @@ export class Call {
       present |= 1 << index;
     }
     this.set('compute', compute);
+    this.set('device', this.device + 1);
     this.set('present', present);
   }
 }

@@ -7,7 +7,7 @@
  * | `ERR_GLD_DTYPE` | TypeError | an element type that is not supported, not declared, or not the one expected |
  * | `ERR_GLD_ADAPTER` | TypeError | a framework's own tensor where a tensor of typed arrays belongs |
  * | `ERR_GLD_DETACHED` | TypeError | a buffer that was transferred or whose WebAssembly memory grew |
- * | `ERR_GLD_DISPOSED` | TypeError | a {@link GldLoss} used after `dispose()` |
+ * | `ERR_GLD_DISPOSED` | TypeError | a {@link GldLoss} or a CudaTensor used after `dispose()` |
  * | `ERR_GLD_RANK` | RangeError | the wrong number of axes |
  * | `ERR_GLD_SHAPE` | RangeError | a size that is not positive or does not match another tensor's |
  * | `ERR_GLD_CLASSES` | RangeError | fewer than two classes, or teacher and student disagree on them |
@@ -19,11 +19,12 @@
  * | `ERR_GLD_OVERLAP` | RangeError | an `out` buffer that shares memory with an input or with another one |
  * | `ERR_GLD_OVERFLOW` | RangeError | sizes whose product is not exactly representable |
  * | `ERR_GLD_DEVICE` | RangeError | a device, or memory on a device, that cannot be used |
- * | `ERR_GLD_MEMORY` | RangeError | memory for the result or the workspace could not be had |
+ * | `ERR_GLD_MEMORY` | RangeError | memory for the result or the workspace could not be had, on the CPU or the GPU |
+ * | `ERR_GLD_CUDA` | Error | CUDA failed; the message has CUDA's name for the error and the call that failed |
  * | `ERR_GLD_LOAD` | Error | the native library did not load; the message says why and what to do |
  * | `ERR_GLD_NATIVE` | Error | the native library found a contradiction: a defect of this package, please report it |
  */
-export type GldErrorCode = keyof typeof classes | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
+export type GldErrorCode = keyof typeof classes | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
 
 /** An error of this package: a TypeError or RangeError that carries its parts beside the message. */
 export interface GldError extends Error {

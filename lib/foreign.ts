@@ -3,15 +3,12 @@ import { fail } from './errors.js';
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** Refuses tensors that say that they live elsewhere than in CPU memory, before their data is touched. */
-export function refuseDevice(argument: string, tensor: Properties): void {
+/** Refuses tensors that say that they live neither in CPU memory nor where CUDA reaches, before their data is touched. */
+export function refuseLocation(argument: string, tensor: Properties): void {
   const location = tensor['location'];
   if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
     const cure = 'a tensor in CPU memory (`await tensor.getData()` reads it)';
     fail('ERR_GLD_DEVICE', argument, cure, `one at location ${describe(location)}`);
-  }
-  if (tensor['device'] === 'cuda' || tensor['ptr'] !== undefined) {
-    fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory (this version has no CUDA engine)', 'a device pointer');
   }
 }
 

@@ -1,6 +1,9 @@
 import { native } from './binding.js';
+import { noWorkspace, type Lender } from './call.js';
 import { expectObject, known, options } from './check.js';
+import type { CudaTensor } from './cuda_tensor.js';
 import { setNormalization, setRelation, setThreads } from './encode.js';
+import { chooseEngine } from './engine.js';
 import { fail } from './errors.js';
 import type { Workspace } from './native.cjs';
 import { nothingLent, readLent, tables, type Lent, type Settings } from './options.js';
@@ -8,13 +11,21 @@ import { bindGradients, deliver } from './outputs.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
 import type {
+  AnyBuffer,
+  AnyGradient,
+  AnyInputs,
   ComputeAsyncOptions,
   ComputeOptions,
+  CudaInputs,
+  DeviceTensor,
   GldAsyncOptions,
   GldLossOptions,
   GldOptions,
   GldResult,
-  Inputs,
+  GradientDtype,
+  HostBuffer,
+  HostGradient,
+  HostInputs,
 } from './types.js';
 
 /**
@@ -40,7 +51,13 @@ import type {
  * @param settings See {@link GldOptions} for the defaults.
  * @throws {GldError} A TypeError or RangeError that names the argument; see {@link GldErrorCode}.
  */
-export function gldLoss(inputs: Inputs, settings?: GldOptions): GldResult {
+export function gldLoss<D extends GradientDtype = 'float32'>(
+  inputs: HostInputs,
+  settings?: GldOptions<HostBuffer<D>, D>,
+): GldResult<HostGradient<D>>;
+export function gldLoss(inputs: CudaInputs, settings?: GldOptions<DeviceTensor, GradientDtype>): GldResult<CudaTensor>;
+export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, GradientDtype>): GldResult<AnyGradient>;
+export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, GradientDtype>): GldResult<AnyGradient> {
   const checked = options(tables.gldLoss, settings);
   // The caller's getters, which reading the inputs may run, may make calls of their own meanwhile.
   const problem = spare ?? new Problem();
@@ -49,7 +66,7 @@ export function gldLoss(inputs: Inputs, settings?: GldOptions): GldResult {
     compute(problem, inputs, checked, checked.out, null);
     return resultOf(problem, checked.out);
   } finally {
-    problem.call.clear();
+    problem.clear();
     spare = problem;
   }
 }
@@ -61,10 +78,25 @@ let spare: Problem | undefined;
  * transferred meanwhile; `out` buffers are written when the work is done, on the calling thread. Wrong arguments reject
  * the promise, and it always settles.
  */
-export async function gldLossAsync(inputs: Inputs, settings?: GldAsyncOptions): Promise<GldResult> {
+export function gldLossAsync<D extends GradientDtype = 'float32'>(
+  inputs: HostInputs,
+  settings?: GldAsyncOptions<HostBuffer<D>, D>,
+): Promise<GldResult<HostGradient<D>>>;
+export function gldLossAsync(
+  inputs: CudaInputs,
+  settings?: GldAsyncOptions<DeviceTensor, GradientDtype>,
+): Promise<GldResult<CudaTensor>>;
+export function gldLossAsync(
+  inputs: AnyInputs,
+  settings?: GldAsyncOptions<AnyBuffer, GradientDtype>,
+): Promise<GldResult<AnyGradient>>;
+export async function gldLossAsync(
+  inputs: AnyInputs,
+  settings?: GldAsyncOptions<AnyBuffer, GradientDtype>,
+): Promise<GldResult<AnyGradient>> {
   const checked = options(tables.gldLossAsync, settings);
   checked.signal?.throwIfAborted();
-  return computeAsync(inputs, checked, checked.out, null, checked.signal);
+  return computeAsync(inputs, checked, checked.out, noWorkspace, checked.signal);
 }
 
 /**
@@ -72,15 +104,19 @@ export async function gldLossAsync(inputs: Inputs, settings?: GldAsyncOptions): 
  * repeats the same shapes. Calls of different shapes are fine, and so are several asynchronous ones at a time, each of
  * which has its own workspace. The memory goes with `dispose()`, at the end of a `using` block, or with the object.
  */
-export class GldLoss {
+export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
   readonly #benches: Bench[] = [];
   readonly #workspaces: Workspace[] = [];
+  readonly #lender: Lender = {
+    take: () => this.#take(),
+    giveBack: (workspace) => this.#giveBack(workspace!),
+  };
   readonly #result = new LentResult();
   #disposed = false;
 
   /** @throws {GldError} See {@link GldErrorCode}. */
-  constructor(settings?: GldLossOptions) {
+  constructor(settings?: GldLossOptions<D>) {
     this.#settings = options(tables.instance, settings);
   }
 
@@ -89,13 +125,17 @@ export class GldLoss {
    * object with new numbers, as long as they agree in having labels and in the names of their gradients, and allocate
    * nothing once they have run in.
    */
-  compute(inputs: Inputs, settings?: ComputeOptions): GldResult {
+  compute(inputs: HostInputs, settings?: ComputeOptions<HostBuffer<D>>): GldResult<HostGradient<D>>;
+  compute(inputs: CudaInputs, settings?: ComputeOptions<DeviceTensor>): GldResult<CudaTensor>;
+  compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient>;
+  compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient> {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
     const bench = this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
     let workspace: Workspace | undefined;
     try {
       const out = given === undefined ? undefined : known(tables.compute, given).out;
       const lent = readLent(out, 'out', bench.lent);
+      this.#expectInUse();
       workspace = this.#take();
       compute(bench.problem, inputs, this.#settings, lent, workspace);
       return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
@@ -107,15 +147,14 @@ export class GldLoss {
   }
 
   /** {@link gldLossAsync} with this object's options. */
-  async computeAsync(inputs: Inputs, settings?: ComputeAsyncOptions): Promise<GldResult> {
+  computeAsync(inputs: HostInputs, settings?: ComputeAsyncOptions<HostBuffer<D>>): Promise<GldResult<HostGradient<D>>>;
+  computeAsync(inputs: CudaInputs, settings?: ComputeAsyncOptions<DeviceTensor>): Promise<GldResult<CudaTensor>>;
+  computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>>;
+  async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
     const { out, signal } = options(tables.computeAsync, settings);
-    const workspace = this.#take();
-    try {
-      signal?.throwIfAborted();
-      return await computeAsync(inputs, this.#settings, out, workspace, signal);
-    } finally {
-      this.#giveBack(workspace);
-    }
+    this.#expectInUse();
+    signal?.throwIfAborted();
+    return computeAsync(inputs, this.#settings, out, this.#lender, signal);
   }
 
   /** Frees the memory; calls under way finish first. Further calls are errors, except of this method. */
@@ -129,8 +168,11 @@ export class GldLoss {
     this.dispose();
   }
 
-  #take(): Workspace {
+  #expectInUse(): void {
     if (this.#disposed) fail('ERR_GLD_DISPOSED', 'GldLoss', 'an object in use', 'one that was disposed');
+  }
+
+  #take(): Workspace {
     return this.#workspaces.pop() ?? new native.Workspace();
   }
 
@@ -148,7 +190,7 @@ interface Bench {
 
 /** Holds on to nothing of the caller's between calls. */
 function clear({ problem, lent }: Bench): void {
-  problem.call.clear();
+  problem.clear();
   lent.fill(undefined);
 }
 
@@ -159,9 +201,7 @@ function compute(
   lent: Lent | undefined,
   workspace: Workspace | null,
 ): void {
-  readProblem(problem, inputs, settings);
-  bindGradients(problem, settings.gradients, lent, false);
-  encode(problem, settings);
+  prepare(problem, inputs, settings, lent, false);
   problem.call.run('gld', workspace);
 }
 
@@ -169,17 +209,26 @@ async function computeAsync(
   inputs: unknown,
   settings: Settings,
   lent: Lent | undefined,
-  workspace: Workspace | null,
+  workspaces: Lender,
   signal: AbortSignal | undefined,
-): Promise<GldResult> {
+): Promise<GldResult<AnyGradient>> {
   const problem = new Problem();
+  try {
+    prepare(problem, inputs, settings, lent, true);
+    await problem.call.start('gld', workspaces, signal);
+    deliver(problem, lent);
+    return resultOf(problem, lent);
+  } catch (error) {
+    problem.clear();
+    throw error;
+  }
+}
+
+function prepare(problem: Problem, inputs: unknown, settings: Settings, lent: Lent | undefined, deferred: boolean): void {
   readProblem(problem, inputs, settings);
-  bindGradients(problem, settings.gradients, lent, true);
+  chooseEngine(problem.call, settings);
+  bindGradients(problem, settings, lent, deferred);
   encode(problem, settings);
-  problem.call.copyInputs();
-  await problem.call.start('gld', workspace, signal);
-  deliver(problem, lent);
-  return resultOf(problem, lent);
 }
 
 function encode({ call, n, classes, rows, gridRows, gridCols, teacher, student }: Problem, settings: Settings): void {

@@ -1,4 +1,6 @@
-export { deviceInfo, type DeviceInfo } from './device.js';
+export type { CudaName } from './cuda.js';
+export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
+export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
 export type { GldError, GldErrorCode } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
 export { classify, type ClassifyInputs, type ClassifyOptions, type ClassifyResult } from './stages/classifier.js';
@@ -8,9 +10,17 @@ export { pool, type PoolInputs, type PoolOptions, type PoolResult } from './stag
 export { relation, type RelationResult, type RelationStageOptions } from './stages/relation.js';
 export type { LogitPair, RowLossOptions, RowLossResult } from './stages/rows.js';
 export type {
+  AnyBuffer,
+  AnyGradient,
+  AnyInputs,
+  AnyTensor,
   ComputeAsyncOptions,
   ComputeOptions,
+  CudaDType,
+  CudaInputs,
   DenseTensor,
+  DeviceOption,
+  DeviceTensor,
   DType,
   FeatureSide,
   GldAsyncOptions,
@@ -19,12 +29,19 @@ export type {
   GldResult,
   GldTerms,
   Gradient,
+  GradientDtype,
   GradientName,
+  HalfTensor,
+  HostBuffer,
+  HostGradient,
+  HostInputs,
+  HostTensor,
   Inputs,
   Labels,
   LogitSide,
   Normalization,
   OutBuffers,
+  Precision,
   RelationMethod,
   RelationOptions,
   Side,

@@ -1,7 +1,7 @@
 import type { Call } from './call.js';
 import { arrayKind, describe } from './describe.js';
 import { fail } from './errors.js';
-import { expectFloats, isDetached, isFloat, natural, readView, resize, setDense, type View } from './tensor.js';
+import { expectFloats, host, isDetached, isFloat, natural, readView, resize, setDense, type View } from './tensor.js';
 
 /**
  * Reads and checks the labels of n samples over so many classes: class indices, copied into memory of our own, or a
@@ -30,13 +30,32 @@ export function readLabels(call: Call, argument: string, value: unknown, n: numb
   const view = call.view('softLabels');
   readView(view, argument, value, ranks, '[n] or [n, K]');
   if (view.shape.length === 2) return expectSoftLabels(argument, view, n, classes);
-  const { data, dtype, offset, shape, strides } = view;
+  const { dtype, offset, shape, strides } = view;
+  if (view.device !== host) return placeOnDevice(call, argument, view, n);
+  const data = view.array;
   view.data = null;
   if (isFloat(dtype)) {
     fail('ERR_GLD_DTYPE', argument, 'integer elements for labels [n] (soft labels have shape [n, K])', dtype);
   }
   expectCount(argument, shape[0]!, n);
-  readIndices(call, argument, data!, offset, strides[0]!, n, classes);
+  readIndices(call, argument, data, offset, strides[0]!, n, classes);
+}
+
+/** Class indices that stay where they are: the engine checks them. */
+function placeOnDevice(call: Call, argument: string, from: View, n: number): void {
+  const { data, dtype, offset, shape, strides, first, end, device } = from;
+  from.data = null;
+  if (dtype !== 'int32') {
+    fail('ERR_GLD_DTYPE', argument, 'int32 elements for labels [n] on a GPU (soft labels have shape [n, K])', dtype);
+  }
+  expectCount(argument, shape[0]!, n);
+  const view = call.view('labels');
+  view.argument = argument;
+  resize(view.shape, 1);
+  view.shape[0] = n;
+  resize(view.strides, 1);
+  view.strides[0] = strides[0]!;
+  view.place(data!, 'int32', offset, first, end, device);
 }
 
 const ranks = [1, 2] as const;
@@ -73,6 +92,7 @@ function readIndices(
     data[i] = label as number;
   }
   const view = call.view('labels');
+  view.argument = argument;
   resize(view.shape, 1);
   view.shape[0] = n;
   setDense(view.strides, view.shape);

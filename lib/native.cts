@@ -12,7 +12,29 @@ export interface Job {
   cancel(): boolean;
 }
 
-type Buffers = readonly (ArrayBufferView | null)[];
+/** A block of memory on a device. A call that uses it keeps it, so that it may be disposed meanwhile. */
+export interface DeviceMemory {
+  /** Its address. */
+  readonly pointer: bigint;
+  /** Copies from an array of exactly its size. */
+  write(from: ArrayBufferView): void;
+  /** Copies into an array of exactly its size. */
+  read(into: ArrayBufferView): void;
+  dispose(): void;
+}
+
+/** A device as the addon describes it; versions are 1000 * major + 10 * minor, sizes in bytes. */
+export interface Device {
+  name: string;
+  major: number;
+  minor: number;
+  driver: number;
+  runtime: number;
+  memory: number;
+  freeMemory: number;
+}
+
+type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
 
 /** What the addon exports. Numbers and buffers of a call travel by position; the names say which is where. */
 export interface Native {
@@ -27,8 +49,12 @@ export interface Native {
     available: string[];
     built: string[];
     threads: number;
-    cudaReason: string;
   };
+  /** What there is for a call's `device`, or why there is nothing. The first call of either loads the driver. */
+  devices(): Device[] | string;
+  countDevices(): number;
+  /** Allocates; or, with an address, stands for memory of somebody else. */
+  readonly DeviceMemory: new (device: number, bytes: number, address?: bigint) => DeviceMemory;
   readonly Workspace: new () => Workspace;
   run(stage: number, call: Float64Array, buffers: Buffers, result: Float64Array, workspace: Workspace | null): void;
   start(

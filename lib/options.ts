@@ -1,10 +1,10 @@
-import { cudaReason } from './binding.js';
 import {
   expectObject, flag, hint, known, number, oneOf, options, quoted, type Check, type Checked, type Table,
 } from './check.js';
+import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
-import type { GradientName } from './types.js';
+import type { DeviceOption, GradientName } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
@@ -119,13 +119,21 @@ const signal: Check<AbortSignal | undefined> = (value, path) => {
   return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
 };
 
-const deviceName = oneOf(['cpu', 'cuda', 'auto'], 'cpu');
+const deviceNames = ['cpu', 'cuda', 'auto'] as const;
+const expectedDevice = `${quoted(deviceNames)}, or the name of one GPU such as 'cuda:1'`;
 
-const device: Check<'cpu' | 'auto'> = (value, path) => {
-  const name = deviceName(value, path);
-  if (name === 'cuda') fail('ERR_GLD_DEVICE', path, "'cpu' or 'auto'", `'cuda', which is not available: ${cudaReason}`);
-  return name;
+const device: Check<DeviceOption | undefined> = (value, path) => {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, expectedDevice, describe(value));
+  const index = value === 'cuda' ? 0 : indexOf(value);
+  if (index !== undefined) expectGpu(path, index, "'cpu' or 'auto'", `'${value}'`);
+  else if (value !== 'cpu' && value !== 'auto') {
+    fail('ERR_GLD_OPTION', path, expectedDevice + hint(value, deviceNames), describe(value));
+  }
+  return value as DeviceOption;
 };
+
+const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
 
 const computed = {
   alpha: number(0.7, 0, 'a finite number of at least 0'),
@@ -135,9 +143,14 @@ const computed = {
   normalization,
   relation,
   gradients,
+  gradientDtype: oneOf(['float32', 'student'], 'float32'),
   device,
+  precision,
   threads,
 };
+
+/** What every stage takes. */
+const stage = { device, threads };
 
 /** The tables of the public calls. */
 export const tables = {
@@ -146,11 +159,11 @@ export const tables = {
   instance: computed,
   compute: { out },
   computeAsync: { out, signal },
-  pool: { grid, threads, upstream: unread },
-  classify: { threads, upstream: unread },
-  crossEntropy: { gradients: flag(true), threads },
-  normalizedKd: { normalization, gradients: flag(true), threads },
-  relation: { ...relationTable, gradients: flag(true), threads },
+  pool: { grid, ...stage, upstream: unread },
+  classify: { ...stage, precision, upstream: unread },
+  crossEntropy: { gradients: flag(true), ...stage },
+  normalizedKd: { normalization, gradients: flag(true), ...stage },
+  relation: { ...relationTable, gradients: flag(true), ...stage, precision },
   inputs: { teacher: unread, student: unread, labels: unread },
   side: {
     features: unread,

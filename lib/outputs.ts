@@ -1,47 +1,61 @@
 import type { Call, Role, RoleView } from './call.js';
+import { allocate as allocateOnDevice, CudaTensor } from './cuda_tensor.js';
 import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { gradientNames, type Lent } from './options.js';
+import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
-import { countElements, isDetached, resize, setDense, type View } from './tensor.js';
-import type { DenseTensor, GradientName } from './types.js';
+import { bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray } from './tensor.js';
+import type { CudaDType, DenseTensor, DeviceTensor, GradientName } from './types.js';
 
-type OutArray = Float32Array | Float64Array;
+type HostArray = Float32Array | Float64Array | Uint16Array;
+type OutType = 'float32' | 'float64' | 'float16' | 'bfloat16';
 
 /** The element type of results that belong to such tensors: float64 if one of them is, else float32. */
 export function resultType(...views: readonly View[]): 'float32' | 'float64' {
   return views.some(({ data, dtype }) => data !== null && dtype === 'float64') ? 'float64' : 'float32';
 }
 
-/** A new dense output of that shape for the call to write; the role's axis i is the shape's axis order[i]. */
+/**
+ * A new dense output for the call to write, where `like` lies. `axes` are its sizes in the order of the caller, of which
+ * the role's axis i is the order[i]th; `shown` is the shape that the caller sees, if that is another one.
+ */
 export function output(
   call: Call,
   role: Role,
   dtype: 'float32' | 'float64',
-  shape: number[],
+  like: View,
+  axes: number[],
   order?: readonly number[],
-): DenseTensor {
+  shown: number[] = axes,
+): DenseTensor | CudaTensor {
   const view = call.view(role);
-  resize(view.shape, shape.length);
-  for (let i = 0; i < shape.length; i += 1) view.shape[i] = shape[order === undefined ? i : order[i]!]!;
+  resize(view.shape, axes.length);
+  for (let i = 0; i < axes.length; i += 1) view.shape[i] = axes[order === undefined ? i : order[i]!]!;
   setDense(view.strides, view.shape, order);
-  const data = place(view, dtype, allocate(role, dtype, countElements(role, shape)));
-  return { data, shape, dtype };
+  if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
+  const data = allocate(role, dtype, countElements(role, axes)) as DenseTensor['data'];
+  place(view, dtype, data);
+  return { data, shape: shown, dtype };
 }
 
 /**
- * Adds the gradients to compute to the call: those `wanted` (all, none, or a list) of the student's, each in the buffer
- * lent for it or in a new one. `deferred` makes new ones throughout, to be copied into the lent ones by `deliver`.
+ * Adds the gradients to compute to the call: those wanted (all, none, or a list) of the student's, each in the buffer
+ * lent for it or in a new one, which lies where the student's tensor does. `deferred` makes new arrays in CPU memory
+ * throughout, to be copied into the lent ones by `deliver`.
  */
 export function bindGradients(
   problem: Problem,
-  wanted: boolean | readonly GradientName[],
+  { gradients: wanted, gradientDtype }: Pick<Settings, 'gradients' | 'gradientDtype'>,
   lent: Lent | undefined,
   deferred: boolean,
 ): void {
-  const { call, gradients, student } = problem;
+  const { call, gradients, student, onDevice } = problem;
+  onDevice.fill(undefined);
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
+  for (let i = 0; i < gradients.length; i += 1) {
+    if (isComputed(student, wanted, i)) gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);
+  }
   if (lent !== undefined) {
     refuseStray(student, wanted, lent);
     for (let i = 0; i < gradients.length; i += 1) {
@@ -53,24 +67,32 @@ export function bindGradients(
   }
   for (let i = 0; i < gradients.length; i += 1) {
     const view = gradients[i]!;
-    if (!isComputed(student, wanted, i) || (view.data !== null && !deferred)) continue;
+    if (!isComputed(student, wanted, i) || (view.data !== null && !(deferred && view.device === host))) continue;
+    const { device } = lent?.[i] === undefined ? student.tensors[i]! : view;
+    const dtype = view.dtype as OutType;
     layOut(problem, i);
-    const dtype = typeOf(student.tensors[i]!);
-    place(view, dtype, allocate(view.role, dtype, countElements(view.role, view.shape)));
+    if (device === host) {
+      place(view, dtype, allocate(view.role, dtype, countElements(view.role, view.shape)));
+    } else {
+      const shape: number[] = [];
+      writeShape(shape, problem, i);
+      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(view.role, shape, dtype as CudaDType, device)));
+    }
   }
 }
 
-/** Copies deferred gradients into the buffers lent for them, which must still be there. */
+/** Copies deferred gradients into the arrays lent for them, which must still be there. */
 export function deliver({ gradients }: Problem, lent: Lent | undefined): void {
   if (lent === undefined) return;
-  gradients.forEach(({ role, data }, i) => {
-    const to = lent[i] as OutArray | undefined;
-    if (to === undefined) return;
-    if (to.length !== data!.length) {
-      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${data!.length} elements until the result is there`,
+  gradients.forEach((view, i) => {
+    if (lent[i] === undefined || view.device !== host) return;
+    const { role, array } = view;
+    const to = bits(lent[i] as HostArray);
+    if (to.length !== array.length) {
+      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${array.length} elements until the result is there`,
         `one of ${to.length} elements by then`);
     }
-    to.set(data as OutArray);
+    (to as HostArray).set(array as HostArray);
   });
 }
 
@@ -103,13 +125,23 @@ function layOut({ gradients, student }: Problem, i: number): void {
   setDense(strides, shape, orderOf(student, i));
 }
 
-function typeOf(view: View): 'float32' | 'float64' {
-  return view.dtype === 'float64' ? 'float64' : 'float32';
+/** The element type of a tensor's gradient. */
+function typeOf({ device }: Call, { dtype, argument }: View, option: Settings['gradientDtype']): OutType {
+  if (dtype === 'float64') return 'float64';
+  if (option === 'float32' || dtype === 'float32') return 'float32';
+  if (device === host) {
+    fail('ERR_GLD_OPTION', 'gradientDtype', `'float32' on the CPU for ${argument}, which is ${dtype}`, "'student'");
+  }
+  return dtype as OutType;
 }
 
-function place(view: View, dtype: 'float32' | 'float64', data: OutArray): OutArray {
+function place(view: View, dtype: OutType, data: ViewArray): void {
   view.place(data, dtype, 0, 0, data.length);
-  return data;
+}
+
+function placeOnDevice(view: View, tensor: CudaTensor): CudaTensor {
+  view.place(tensor[memoryOf], tensor.dtype, 0, 0, 0, tensor.deviceId);
+  return tensor;
 }
 
 function expectPresent(student: Side, wanted: readonly GradientName[]): void {
@@ -131,24 +163,34 @@ function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): 
   return gradientNames.filter((_, i) => isComputed(student, wanted, i)).join(', ') || 'none';
 }
 
-function allocate(role: Role, dtype: 'float32' | 'float64', length: number): OutArray {
+function allocate(role: Role, dtype: OutType, length: number): HostArray {
   try {
-    return dtype === 'float64' ? new Float64Array(length) : new Float32Array(length);
+    return new arrays[dtype](length);
   } catch {
     return fail('ERR_GLD_MEMORY', role, `memory for ${length} ${dtype} elements`, 'none');
   }
 }
 
+const arrays = { float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array } as const;
+const lentArrays = {
+  float32: 'Float32Array',
+  float64: 'Float64Array',
+  float16: 'Uint16Array or Float16Array',
+  bfloat16: 'Uint16Array',
+} as const;
+
 /** Puts the i-th gradient into the caller's buffer. */
 function lend(problem: Problem, i: number, buffer: unknown): void {
   const view = problem.gradients[i]!;
   const { role, shape } = view;
-  const dtype = typeOf(problem.student.tensors[i]!);
-  const expected = dtype === 'float64' ? 'Float64Array' : 'Float32Array';
+  const dtype = view.dtype as OutType;
   const kind = arrayKind(buffer);
-  if (kind === undefined) fail('ERR_GLD_ARG_TYPE', role, `a ${expected}`, describe(buffer));
-  if (kind !== expected) fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
-  const array = buffer as OutArray;
+  if (kind === undefined) return lendOnDevice(problem, i, buffer);
+  const expected = lentArrays[dtype];
+  if (kind !== expected && !expected.split(' or ').includes(kind)) {
+    fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
+  }
+  const array = buffer as HostArray;
   if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
   const length = countElements(role, shape);
   if (array.length !== length) {
@@ -156,7 +198,34 @@ function lend(problem: Problem, i: number, buffer: unknown): void {
     writeShape(sizes, problem, i);
     fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(sizes)}`, `${array.length}`);
   }
-  place(view, dtype, array);
+  place(view, dtype, bits(array));
+}
+
+/** The same for a tensor on the GPU that computes the call. */
+function lendOnDevice(problem: Problem, i: number, tensor: unknown): void {
+  const { call, gradients, onDevice } = problem;
+  const view = gradients[i]!;
+  const { role } = view;
+  const dtype = view.dtype as OutType;
+  const onGpu = typeof tensor === 'object' && tensor !== null && (tensor as { device?: unknown }).device === 'cuda';
+  if (call.device === host || !onGpu) {
+    const orTensor = call.device === host ? '' : ' or a tensor on the GPU';
+    if (onGpu) fail('ERR_GLD_DEVICE', role, `a ${lentArrays[dtype]}, as the CPU computes it`, 'a tensor on a GPU');
+    fail('ERR_GLD_ARG_TYPE', role, `a ${lentArrays[dtype]}${orTensor}`, describe(tensor));
+  }
+  const shape: number[] = [];
+  writeShape(shape, problem, i);
+  const given = new View();
+  readView(given, role, tensor, [shape.length], brackets(shape));
+  if (!shape.every((size, axis) => size === given.shape[axis])) {
+    fail('ERR_GLD_SHAPE', role, `shape ${brackets(shape)}`, brackets(given.shape));
+  }
+  if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', role, `${dtype} elements, the gradient's type`, given.dtype);
+  if (given.device !== call.device) {
+    fail('ERR_GLD_DEVICE', role, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
+  }
+  const own = tensor instanceof CudaTensor ? tensor : CudaTensor.at(tensor as DeviceTensor);
+  onDevice[i] = placeOnDevice(view, own);
 }
 
 /** No lent buffer may share memory with an input or with another one. */
@@ -168,7 +237,9 @@ function refuseOverlap(views: readonly RoleView[]): void {
       const other = views[j]!;
       // Each pair of outputs once.
       if (other.data === null || (other.isOutput && j <= i)) continue;
-      if (one.data.buffer === other.data.buffer && start(one) < end(other) && start(other) < end(one)) {
+      // On a GPU, the addon compares addresses.
+      if (one.device !== host || other.device !== host) continue;
+      if (one.array.buffer === other.array.buffer && start(one) < end(other) && start(other) < end(one)) {
         fail('ERR_GLD_OVERLAP', one.role, 'memory of its own', `memory shared with ${other.role}`);
       }
     }
@@ -176,10 +247,10 @@ function refuseOverlap(views: readonly RoleView[]): void {
 }
 
 /** The first byte that a view reaches, and the one after the last. */
-function start({ data, first }: View): number {
-  return data!.byteOffset + first * data!.BYTES_PER_ELEMENT;
+function start({ array, first }: View): number {
+  return array.byteOffset + first * array.BYTES_PER_ELEMENT;
 }
 
-function end({ data, end }: View): number {
-  return data!.byteOffset + end * data!.BYTES_PER_ELEMENT;
+function end({ array, end }: View): number {
+  return array.byteOffset + end * array.BYTES_PER_ELEMENT;
 }

@@ -1,5 +1,6 @@
 import { Call, type RoleView } from './call.js';
 import { expectObject, known } from './check.js';
+import type { CudaTensor } from './cuda_tensor.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
 import { readLabels } from './labels.js';
@@ -14,6 +15,8 @@ export class Problem {
   readonly student = new Side(this.call, 'student');
   /** Of the student's tensors, in the order of {@link gradientNames}. */
   readonly gradients: readonly RoleView[] = gradientNames.map((name) => this.call.view(`out.${name}`));
+  /** The gradients that are on a GPU, in the same order; elsewhere undefined. */
+  readonly onDevice: (CudaTensor | undefined)[] = gradientNames.map(() => undefined);
   n = 0;
   classes = 0;
   /** Rows of logits per sample: the global one and one per cell. */
@@ -21,6 +24,12 @@ export class Problem {
   gridRows = 0;
   gridCols = 0;
   hasLabels = false;
+
+  /** Holds on to nothing of the caller's. */
+  clear(): void {
+    this.call.clear();
+    this.onDevice.fill(undefined);
+  }
 }
 
 /** Reads the inputs and checks that they belong together and that the options suit them: nothing is computed yet. */

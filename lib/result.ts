@@ -2,10 +2,10 @@ import { methodOf } from './call.js';
 import { gradientNames, type Lent } from './options.js';
 import { writeShape } from './outputs.js';
 import type { Problem } from './problem.js';
-import type { DenseTensor, GldResult } from './types.js';
+import type { AnyGradient, DenseTensor, GldResult } from './types.js';
 
 /** The result of a loss that was computed. Gradients are in the buffers that were lent for them, if any were. */
-export function resultOf(problem: Problem, lent: Lent | undefined): GldResult {
+export function resultOf(problem: Problem, lent: Lent | undefined): GldResult<AnyGradient> {
   return new Form(problem).fill(problem, lent);
 }
 
@@ -16,7 +16,7 @@ export function resultOf(problem: Problem, lent: Lent | undefined): GldResult {
 export class LentResult {
   #form: Form | undefined;
 
-  of(problem: Problem, lent: Lent): GldResult {
+  of(problem: Problem, lent: Lent): GldResult<AnyGradient> {
     if (!this.#form?.suits(problem)) this.#form = new Form(problem);
     return this.#form.fill(problem, lent);
   }
@@ -28,40 +28,41 @@ export class LentResult {
 
 /** The objects of a result, whatever the caller, who has them too, does to the properties by which they hang together. */
 class Form {
-  readonly #result: GldResult;
+  readonly #result: GldResult<AnyGradient>;
   readonly #terms: GldResult['terms'];
   readonly #hasLabels: boolean;
-  readonly #gradients: GldResult['gradients'];
-  /** In the order of {@link gradientNames}. */
+  readonly #gradients: GldResult<AnyGradient>['gradients'];
+  /** Those in CPU memory, in the order of {@link gradientNames}. */
   readonly #tensors: readonly (DenseTensor | undefined)[];
   readonly #shapes: readonly number[][];
 
-  constructor({ gradients, hasLabels }: Problem) {
+  constructor({ gradients, hasLabels, onDevice }: Problem) {
     this.#hasLabels = hasLabels;
     this.#terms = { global: NaN, local: NaN, relation: NaN };
     if (hasLabels) this.#terms.task = NaN;
     this.#result = { loss: NaN, terms: this.#terms, relationMethod: 'pairwise' };
     this.#shapes = gradients.map(() => []);
-    this.#tensors = gradients.map(({ data }, i) =>
-      data === null ? undefined : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' });
-    if (this.#tensors.some((tensor) => tensor !== undefined)) this.#gradients = {};
+    this.#tensors = gradients.map(({ data }, i) => data === null || onDevice[i] !== undefined
+      ? undefined
+      : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' });
+    if (gradients.some(({ data }) => data !== null)) this.#gradients = {};
   }
 
   /** Whether it has the parts that the problem's result has, and nobody has frozen one of them. */
-  suits({ gradients, hasLabels }: Problem): boolean {
+  suits({ gradients, hasLabels, onDevice }: Problem): boolean {
     if (hasLabels !== this.#hasLabels || !Object.isExtensible(this.#result) || !Object.isExtensible(this.#terms)) {
       return false;
     }
     if (this.#gradients !== undefined && !Object.isExtensible(this.#gradients)) return false;
     for (let i = 0; i < gradients.length; i += 1) {
       const tensor = this.#tensors[i];
-      if ((tensor !== undefined) !== (gradients[i]!.data !== null)) return false;
+      if ((tensor !== undefined) !== (gradients[i]!.data !== null) || onDevice[i] !== undefined) return false;
       if (tensor !== undefined && !(Object.isExtensible(tensor) && Object.isExtensible(this.#shapes[i]))) return false;
     }
     return true;
   }
 
-  fill(problem: Problem, lent: Lent | undefined): GldResult {
+  fill(problem: Problem, lent: Lent | undefined): GldResult<AnyGradient> {
     const result = this.#result;
     const terms = this.#terms;
     const done = problem.call.result;
@@ -76,6 +77,8 @@ class Form {
     result.gradients = this.#gradients;
     for (let i = 0; i < this.#tensors.length; i += 1) {
       const tensor = this.#tensors[i];
+      const onDevice = problem.onDevice[i];
+      if (onDevice !== undefined) this.#gradients[gradientNames[i]!] = onDevice;
       if (tensor === undefined) continue;
       const { data, dtype } = problem.gradients[i]!;
       const shape = this.#shapes[i]!;

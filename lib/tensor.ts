@@ -1,7 +1,9 @@
+import { countGpus, expectGpu } from './cuda.js';
 import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { refuseData, refuseDevice } from './foreign.js';
-import type { DType } from './types.js';
+import { refuseData, refuseLocation } from './foreign.js';
+import type { DeviceMemory } from './native.cjs';
+import type { CudaDType, DType } from './types.js';
 
 /** Element types of the typed arrays, the integer ones included: labels may have them. */
 export type ElementType =
@@ -12,13 +14,26 @@ export type ViewArray =
   | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
   | BigInt64Array | BigUint64Array;
 
+/** Memory on a GPU that a view may lie on: a CudaTensor's, or somebody else's by its address. */
+export type DeviceData = DeviceMemory | bigint;
+
+/** The `device` of what lies in CPU memory; others are the numbers of GPUs. */
+export const host = -1;
+
+/** Where a CudaTensor has its memory; the same for all copies of this package in a process. */
+export const memoryOf: unique symbol = Symbol.for('gld-loss.DeviceMemory') as never;
+
 /**
  * A tensor after reading: element [i, j, ...] is data[offset + i * strides[0] + j * strides[1] + ...]. Views are made
  * once and filled in place, so that reading a tensor allocates nothing.
  */
 export class View {
   /** null: there is no such tensor in this call, and nothing else here means anything. */
-  data: ViewArray | null = null;
+  data: ViewArray | DeviceData | null = null;
+  /** Where data is. */
+  device = host;
+  /** What the caller knows it as. */
+  argument = '';
   dtype: ElementType = 'float32';
   readonly shape: number[] = [];
   readonly strides: number[] = [];
@@ -28,8 +43,16 @@ export class View {
   end = 0;
 
   /** Sets what the caller's order of axes does not matter for. */
-  place(data: ViewArray, dtype: ElementType, offset: number, first: number, end: number): void {
+  place(
+    data: ViewArray | DeviceData,
+    dtype: ElementType,
+    offset: number,
+    first: number,
+    end: number,
+    device: number = host,
+  ): void {
     this.data = data;
+    this.device = device;
     this.dtype = dtype;
     this.offset = offset;
     this.first = first;
@@ -44,20 +67,54 @@ export class View {
     }
   }
 
-  /** Makes the memory our own, with the same elements: changes or transfers of the caller's array do not reach it. */
+  /**
+   * Makes CPU memory our own, with the same elements: changes or transfers of the caller's array do not reach it. A
+   * GPU's stays where it is.
+   */
   copy(): void {
-    if (this.data === null) return;
+    if (this.data === null || this.device !== host) return;
+    const from = this.array;
     // One constructor's type stands for all of them here: what follows is the same for every kind.
     const Kind = kinds[this.dtype] as Uint8ArrayConstructor;
     const length = this.end - this.first;
-    const start = this.data.byteOffset + this.first * this.data.BYTES_PER_ELEMENT;
+    const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
     const data = new Kind(length);
-    data.set(new Kind(this.data.buffer, start, length));
+    data.set(new Kind(from.buffer, start, length));
     this.place(data, this.dtype, this.offset - this.first, 0, length);
+  }
+
+  /** The data of a view in CPU memory. */
+  get array(): ViewArray {
+    return this.data as ViewArray;
   }
 }
 
 const scratch = [0, 0, 0, 0];
+
+/** The elements of a view in CPU memory in row-major order: its own array where they lie so already, else a copy. */
+export function copyDense(view: View): ViewArray {
+  const { array, shape, strides, first, end, offset, dtype } = view;
+  const Kind = kinds[dtype] as Float32ArrayConstructor;
+  const dense: number[] = [];
+  setDense(dense, shape);
+  if (shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
+    return new Kind(array.buffer, array.byteOffset + first * array.BYTES_PER_ELEMENT, end - first);
+  }
+  const from = array as Float32Array;
+  const data = new Kind(countElements(view.argument, shape));
+  const index = shape.map(() => 0);
+  for (let at = 0, where = offset; at < data.length; at += 1) {
+    data[at] = from[where]!;
+    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+      where += strides[axis]!;
+      index[axis]! += 1;
+      if (index[axis]! < shape[axis]!) break;
+      where -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return data;
+}
 
 /** The element type that each kind of typed array has when nothing is declared. */
 export const natural: Readonly<Record<string, ElementType>> = {
@@ -114,7 +171,13 @@ export function readView(view: View, argument: string, value: unknown, ranks: re
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', describe(value));
   }
   const tensor = value as Readonly<Record<string, unknown>>;
-  refuseDevice(argument, tensor);
+  view.argument = argument;
+  refuseLocation(argument, tensor);
+  const device = tensor['device'];
+  const address = tensor['ptr'];
+  if (device === 'cuda' || address !== undefined) {
+    return readDeviceView(view, argument, tensor, device, address, ranks, axes);
+  }
   const given = tensor['data'];
   const kind = arrayKind(given);
   if (kind === undefined) refuseData(argument, tensor, given);
@@ -123,7 +186,7 @@ export function readView(view: View, argument: string, value: unknown, ranks: re
   const count = countElements(argument, shape);
   const dtype = elementType(argument, kind, tensor['dtype'] ?? tensor['type']);
   // 16-bit floats travel as bits, so that the addon need not know of Float16Array.
-  const data = kind === 'Float16Array' ? bits(given as Uint16Array) : (given as ViewArray);
+  const data = bits(given as ViewArray);
   if (data.length === 0) refuseEmpty(argument, data, count);
   const strided = readStrides(strides, argument, tensor, shape);
   const offset = readOffset(argument, tensor);
@@ -144,6 +207,49 @@ export function readView(view: View, argument: string, value: unknown, ranks: re
     if (last >= data.length) refuseShort(argument, shape, offset, last + 1, data.length);
   }
   view.place(data, dtype, offset, first, last + 1);
+}
+
+/** Element types that GPUs compute with. */
+export const cudaDtypes = ['float32', 'float16', 'bfloat16', 'int32'] as const satisfies readonly CudaDType[];
+
+/** {@link readView} for a tensor on a GPU. That its memory holds all that the view reaches is for the addon to see. */
+function readDeviceView(
+  view: View,
+  argument: string,
+  tensor: Readonly<Record<string | symbol, unknown>>,
+  device: unknown,
+  address: unknown,
+  ranks: readonly number[],
+  axes: string,
+): void {
+  if (device !== 'cuda') {
+    fail('ERR_GLD_ARG_TYPE', `${argument}.device`, "'cuda', which a tensor with a ptr is on", describe(device));
+  }
+  const { shape, strides } = view;
+  const index = readDeviceId(argument, tensor['deviceId']);
+  if (index >= countGpus()) expectGpu(argument, index, 'a tensor in CPU memory', `one on cuda:${index}`);
+  const memory = tensor[memoryOf] as DeviceMemory | undefined;
+  if (memory === undefined && (typeof address !== 'bigint' || address <= 0n || address >= 1n << 64n)) {
+    const expected = 'an address as a bigint, greater than 0 and less than 2^64';
+    fail('ERR_GLD_ARG_TYPE', `${argument}.ptr`, expected, describe(address));
+  }
+  readShape(shape, argument, tensor, ranks, axes);
+  const count = countElements(argument, shape);
+  const declared = tensor['dtype'] ?? tensor['type'];
+  if (!cudaDtypes.includes(declared as CudaDType)) {
+    fail('ERR_GLD_DTYPE', `${argument}.dtype`, `one of ${cudaDtypes.join(', ')}`, describe(declared));
+  }
+  if (!readStrides(strides, argument, tensor, shape)) setDense(strides, shape);
+  const offset = readOffset(argument, tensor);
+  view.place(memory ?? (address as bigint), declared as CudaDType, offset, 0, count, index);
+}
+
+function readDeviceId(argument: string, value: unknown): number {
+  if (value === undefined) return 0;
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    fail('ERR_GLD_ARG_TYPE', `${argument}.deviceId`, 'the number of a GPU, from 0', describe(value));
+  }
+  return value as number;
 }
 
 /** {@link readView} for floating-point elements. */
@@ -178,8 +284,10 @@ const kinds = {
   uint64: BigUint64Array,
 } as const;
 
-function bits(data: Uint16Array): Uint16Array {
-  return data.length === 0 ? data : new Uint16Array(data.buffer, data.byteOffset, data.length);
+/** The elements of a Float16Array as a Uint16Array over the same memory; other arrays are returned as they are. */
+export function bits(data: ViewArray): ViewArray {
+  if (data.length === 0 || arrayKind(data) !== 'Float16Array') return data;
+  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }
 
 function elementType(argument: string, kind: string, declared: unknown): ElementType {

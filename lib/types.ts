@@ -1,3 +1,5 @@
+import type { CudaTensor } from './cuda_tensor.js';
+
 /** Element types that the loss reads. float16 and bfloat16 are computed in float32, the others as what they are. */
 export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16';
 
@@ -31,6 +33,41 @@ export interface TensorLike {
   readonly location?: string | undefined;
 }
 
+/** Element types of tensors on a GPU. */
+export type CudaDType = 'float32' | 'float16' | 'bfloat16' | 'int32';
+
+/**
+ * A tensor in the memory of a GPU: a {@link CudaTensor}, or a plain object with the address of memory that somebody else
+ * allocated through CUDA in this process. What has been put there must be complete when a call is made (synchronize the
+ * stream that wrote it), and stay as it is until the call is done.
+ */
+export interface DeviceTensor {
+  readonly device: 'cuda';
+  /** Address of the memory, a multiple of the element size. */
+  readonly ptr: bigint;
+  readonly shape: ArrayLike<number>;
+  /** Labels are int32, everything else one of the others. */
+  readonly dtype: CudaDType;
+  /** The GPU's number. Default 0. */
+  readonly deviceId?: number | undefined;
+  /** Distance between neighbours along each axis, in elements; may be zero or negative. Default: dense, row-major. */
+  readonly strides?: ArrayLike<number> | undefined;
+  /** Elements between `ptr` and the element whose indices are all zero. Default 0. */
+  readonly offset?: number | undefined;
+  readonly data?: undefined;
+}
+
+/** A tensor in the memory of the CPU or of a GPU. */
+export type AnyTensor = TensorLike | DeviceTensor;
+
+/** A copy of a {@link CudaTensor}'s elements in CPU memory. It is a {@link TensorLike} itself. */
+export interface HostTensor {
+  /** float16 and bfloat16 elements are in a Uint16Array. */
+  data: Float32Array | Uint16Array | Int32Array;
+  shape: number[];
+  dtype: CudaDType;
+}
+
 /** A result: dense, row-major, `data.length` the product of `shape`. It is a {@link TensorLike} itself. */
 export interface DenseTensor {
   data: Float32Array | Float64Array;
@@ -38,17 +75,30 @@ export interface DenseTensor {
   dtype: 'float32' | 'float64';
 }
 
+/** A gradient of 16-bit floats, which `gradientDtype: 'student'` asks for. */
+export interface HalfTensor {
+  data: Uint16Array;
+  shape: number[];
+  dtype: 'float16' | 'bfloat16';
+}
+
 /** A gradient, in the layout of the tensor it belongs to; float64 for a float64 tensor and float32 for all others. */
 export type Gradient = DenseTensor;
 
+/** A gradient wherever it lies and whatever it is made of. */
+export type AnyGradient = DenseTensor | HalfTensor | CudaTensor;
+
+/** Gradients in CPU memory under that option. */
+export type HostGradient<D extends GradientDtype> = 'student' extends D ? DenseTensor | HalfTensor : DenseTensor;
+
 /** A network's last feature map with the linear classifier that follows it. */
-export interface FeatureSide {
+export interface FeatureSide<T extends AnyTensor = TensorLike> {
   /** [n, C, H, W], or [n, H, W, C] with `layout` 'NHWC'. */
-  readonly features: TensorLike;
+  readonly features: T;
   /** The classifier's weight: [K, C], or [C, K] with `weightLayout` 'CK'. */
-  readonly weight: TensorLike;
+  readonly weight: T;
   /** The classifier's bias [K]; none by default. */
-  readonly bias?: TensorLike | undefined;
+  readonly bias?: T | undefined;
   /** Axis order of `features`. Default 'NCHW'. */
   readonly layout?: 'NCHW' | 'NHWC' | undefined;
   /** Axis order of `weight`. Default 'KC'. */
@@ -56,13 +106,13 @@ export interface FeatureSide {
 }
 
 /** A network's logits, where the caller has pooled and classified already. */
-export interface LogitSide {
+export interface LogitSide<T extends AnyTensor = TensorLike> {
   /** [n, 1 + L, K]: the global row first, then those of the L cells, row by row of the grid. L may be 0. */
-  readonly logits: TensorLike;
+  readonly logits: T;
 }
 
 /** One network, as features with a classifier or as logits. Teacher and student may differ in this. */
-export type Side = FeatureSide | LogitSide;
+export type Side<T extends AnyTensor = TensorLike> = FeatureSide<T> | LogitSide<T>;
 
 /**
  * Class indices [n] in any integer array, or as a tensor with integer elements and shape [n]; or soft labels, a float
@@ -73,15 +123,22 @@ export type Labels =
   | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
   | TensorLike;
 
-/** What a loss is computed from. */
-export interface Inputs {
+/** What a loss is computed from: the student's tensors, and those of teacher and labels, in CPU memory by default. */
+export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = S> {
   /** The constant network that is imitated. */
-  readonly teacher: Side;
+  readonly teacher: Side<T>;
   /** The network that is trained; gradients are with respect to its tensors. */
-  readonly student: Side;
+  readonly student: Side<S>;
   /** Without labels there is no task term. */
-  readonly labels?: Labels | undefined;
+  readonly labels?: Labels | T | undefined;
 }
+
+/** {@link Inputs} with the student in CPU memory: gradients are typed arrays. */
+export type HostInputs = Inputs<TensorLike, AnyTensor>;
+/** {@link Inputs} with the student on a GPU: gradients are there too. */
+export type CudaInputs = Inputs<DeviceTensor, AnyTensor>;
+/** {@link Inputs} with every tensor wherever it may be. */
+export type AnyInputs = Inputs<AnyTensor>;
 
 /** Names of the student's tensors that gradients exist for. */
 export type GradientName = 'features' | 'weight' | 'bias' | 'logits';
@@ -112,8 +169,21 @@ export interface RelationOptions {
   readonly reduction?: 'matrix' | 'row' | undefined;
 }
 
+/**
+ * What computes a call, and so where it is computed: the CPU; the GPU that its tensors lie on, else the first one; a
+ * certain GPU; or 'auto': the GPU that tensors lie on, else the first one if CUDA is available and nothing is in float64,
+ * else the CPU.
+ */
+export type DeviceOption = 'cpu' | 'cuda' | `cuda:${number}` | 'auto';
+
+/** What the factors of matrix products are rounded to on a GPU. Sums are in float32 always. */
+export type Precision = 'float32' | 'tf32' | 'bf16';
+
+/** Element type of gradients: float32 (float64 for float64 tensors), or that of the student's tensor. */
+export type GradientDtype = 'float32' | 'student';
+
 /** Options of a {@link GldLoss}: everything but the buffers, which belong to one call. */
-export interface GldLossOptions {
+export interface GldLossOptions<D extends GradientDtype = 'float32'> {
   /** α in (1 - α)·task + α·global; at least 0, and at most 1 when there are labels. Default 0.7. */
   readonly alpha?: number | undefined;
   /** β, the relation term's weight, at least 0. The term shrinks as 1/m; 500 belongs to m ≈ 320 rows. Default 500. */
@@ -126,31 +196,53 @@ export interface GldLossOptions {
   readonly relation?: RelationOptions | undefined;
   /** Which gradients to compute: all that the student has (default), none, or those named. */
   readonly gradients?: boolean | readonly GradientName[] | undefined;
-  /** 'cpu' (default), or 'auto' for the best device there is. 'cuda' is refused: this version has no CUDA engine. */
-  readonly device?: 'cpu' | 'cuda' | 'auto' | undefined;
-  /** The most threads to use, at least 1; no bit of the result depends on it. Default and cap: the machine's cores. */
+  /**
+   * 'float32' (default): float32, or float64 for a float64 tensor. 'student': that of the student's tensor, 16-bit floats
+   * included, which only a GPU writes; in CPU memory those are in a Uint16Array.
+   */
+  readonly gradientDtype?: D | undefined;
+  /** What computes, see {@link DeviceOption}. Default: the GPU that tensors lie on, else the CPU. */
+  readonly device?: DeviceOption | undefined;
+  /**
+   * Precision of the matrix products on a GPU: 'float32' (default) as accurate as float32 products, 'tf32' with factors
+   * of 10 bits of fraction, 'bf16' with factors of 7. The CPU has 'float32' only and refuses the others, unless it was
+   * 'auto' that chose it.
+   */
+  readonly precision?: Precision | undefined;
+  /** The most CPU threads to use, at least 1; no bit of the result depends on it. Default and cap: the machine's cores. */
   readonly threads?: number | undefined;
 }
 
-/** Buffers to write gradients into: each of the gradient's element type and exact length, sharing no memory. */
-export type OutBuffers = { readonly [name in GradientName]?: Float32Array | Float64Array | undefined };
+/** Arrays in CPU memory that gradients are written into. */
+export type HostBuffer<D extends GradientDtype = 'float32'> =
+  'student' extends D ? Float32Array | Float64Array | Uint16Array : Float32Array | Float64Array;
+/** All that gradients are written into. */
+export type AnyBuffer = Float32Array | Float64Array | Uint16Array | DeviceTensor;
+
+/**
+ * Buffers to write gradients into, sharing no memory: arrays of the gradient's element type and exact length, or, where a
+ * GPU computes, dense tensors there of the gradient's shape and type.
+ */
+export type OutBuffers<B = Float32Array | Float64Array> = { readonly [name in GradientName]?: B | undefined };
 
 /** Options of one {@link GldLoss.compute}. With `out`, the result is lent as well: see there. */
-export interface ComputeOptions {
-  readonly out?: OutBuffers | undefined;
+export interface ComputeOptions<B = Float32Array | Float64Array> {
+  readonly out?: OutBuffers<B> | undefined;
 }
 
 /** Options of one {@link GldLoss.computeAsync}. */
-export interface ComputeAsyncOptions extends ComputeOptions {
+export interface ComputeAsyncOptions<B = Float32Array | Float64Array> extends ComputeOptions<B> {
   /** Aborting rejects the promise with the signal's reason: at once if queued, at the next block of work if running. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of {@link gldLoss}. */
-export interface GldOptions extends GldLossOptions, ComputeOptions {}
+export interface GldOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
+  extends GldLossOptions<D>, ComputeOptions<B> {}
 
 /** Options of {@link gldLossAsync}. */
-export interface GldAsyncOptions extends GldLossOptions, ComputeAsyncOptions {}
+export interface GldAsyncOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
+  extends GldLossOptions<D>, ComputeAsyncOptions<B> {}
 
 /** The unweighted terms of the loss. */
 export interface GldTerms {
@@ -165,12 +257,15 @@ export interface GldTerms {
 }
 
 /** What a loss call returns. */
-export interface GldResult {
+export interface GldResult<G extends AnyGradient = DenseTensor> {
   /** (1 - α)·task + α·global + localWeight·local + β·relation; without labels the first summand is absent. */
   loss: number;
   terms: GldTerms;
-  /** Gradients of `loss`; absent when none were asked for. In `out` buffers where those were given. */
-  gradients?: { [name in GradientName]?: Gradient };
+  /**
+   * Gradients of `loss`; absent when none were asked for. In `out` buffers where those were given, else where the
+   * student's tensor is: each a typed array with its shape, or a new {@link CudaTensor}.
+   */
+  gradients?: { [name in GradientName]?: G };
   /** The method that computed the relation term. */
   relationMethod: RelationMethod;
 }

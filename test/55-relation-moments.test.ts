@@ -1,5 +1,5 @@
 /** Stage `relation_moments` against the reference and against `relation_pairwise`. */
-import { relation } from 'gld-loss';
+import { relation, type LogitPair } from 'gld-loss';
 import t from 'tap';
 import * as reference from './reference/relation.js';
 import { arrayError, relationError } from './support/compare.js';
@@ -74,7 +74,7 @@ t.test('element types and places in memory', async (t) => {
 
 t.test('auto: moments for many rows of few classes, pairwise for few rows of many and for distances', async (t) => {
   const random = new Random(56);
-  const inputs = (m: number, classes: number): Parameters<typeof relation>[0] => {
+  const inputs = (m: number, classes: number): LogitPair => {
     const shape = [m, classes];
     const [teacher, student] = [0, 1].map(() => encode({ data: random.normals(m * classes), shape }, 'float32').tensor);
     return { teacher, student };

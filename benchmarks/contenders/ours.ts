@@ -1,15 +1,13 @@
 /** gld-loss itself, called as a training loop would: one GldLoss, with buffers for the gradients, over all steps. */
 import {
   classify, crossEntropy, deviceInfo, GldLoss, gldLoss, normalizedKd, pool, relation, type GldOptions, type GldResult,
-  type Gradient, type OutBuffers, type RelationMethod,
+  type Gradient, type Inputs, type OutBuffers, type RelationMethod,
 } from 'gld-loss';
 import { bytesPerCall } from '../allocations.js';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
 import { relationFlops } from '../floor.js';
 import { type Contender, type Entry, type Outputs, type Participant, tooLong } from './index.js';
-
-type Inputs = Parameters<typeof gldLoss>[0];
 
 function gldInputs(on: Case, data: Data): Inputs {
   const side = (name: string) => ({

@@ -6,20 +6,28 @@
 #include <string>
 
 #include "call.h"
+#include "device.h"
+#include "device_call.h"
+#include "device_memory.h"
 #include "engines.h"
 #include "errors.h"
 #include "executor.h"
+#include "host_call.h"
 #include "job.h"
 #include "workspace.h"
 
 namespace gld {
 namespace {
 
+// What streams of one device, idle after calls without a Workspace, may hold.
+constexpr std::size_t kIdleBytes = std::size_t{256} << 20;
+
 // State of one environment: the main thread, or a worker.
 struct Environment {
   const gld_engine* engine = nullptr;
   std::string level;
   std::shared_ptr<Jobs> jobs;
+  std::shared_ptr<StreamPool> streams = std::make_shared<StreamPool>(kIdleBytes);
 };
 
 Environment& environment(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -69,17 +77,36 @@ Napi::Value information(const Napi::CallbackInfo& info) {
   object.Set("available", to_array(env, available_levels()));
   object.Set("built", to_array(env, built_levels()));
   object.Set("threads", pool_threads());
-  object.Set("cudaReason", "this version of gld-loss has no CUDA engine");
   return object;
 }
 
-// What run() and start() share: the decoded call, and memory for it.
-struct Prepared {
-  Run run;
-  Memory own;
-  Workspace* workspace = nullptr;
-  double* result = nullptr;
-};
+// devices() -> [{ name, ... }], or the reason why there is none
+Napi::Value devices(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::string reason;
+  const gld_device_engine* engine = device_engine(&reason);
+  if (engine == nullptr) return Napi::String::New(env, reason);
+  Napi::Array list = Napi::Array::New(env);
+  for (std::int32_t index = 0; index < device_count(); ++index) {
+    gld_device device{};
+    char message[GLD_MESSAGE_BYTES] = {};
+    const gld_status status = engine->describe(index, &device, message);
+    if (status != GLD_OK) throw status_error(env, status, message, index);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", device.name);
+    object.Set("major", device.major);
+    object.Set("minor", device.minor);
+    object.Set("driver", device.driver);
+    object.Set("runtime", device.runtime);
+    object.Set("memory", static_cast<double>(device.memory_bytes));
+    object.Set("freeMemory", static_cast<double>(device.free_bytes));
+    list.Set(static_cast<std::uint32_t>(index), object);
+  }
+  return list;
+}
+
+// deviceCount() -> number; opens the engine
+Napi::Value count_devices(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_count()); }
 
 // Null without one. Known by its tag, which unlike instanceof runs no JavaScript.
 Workspace* workspace_of(Napi::Value value) {
@@ -95,58 +122,55 @@ Workspace* workspace_of(Napi::Value value) {
   return workspace;
 }
 
-Prepared prepare(const Napi::CallbackInfo& info) {
+// What run() and start() are given.
+struct Arguments {
+  Workspace* workspace;
+  DecodedCall decoded;
+  double* result;
+};
+
+Arguments decode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Environment& state = environment(env);
-  if (state.engine == nullptr) {
+  if (environment(env).engine == nullptr) {
     throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called", "a call before it");
   }
-  Workspace* workspace = workspace_of(info[4]);
-  Prepared prepared{};
-  prepared.run.engine = state.engine;
-  prepared.run.decoded = decode_call(env, info[0], info[1], info[2]);
-  DecodedCall& decoded = prepared.run.decoded;
-  decoded.threads = std::min(decoded.threads, pool_threads());
-
+  Arguments given{workspace_of(info[4]), decode_call(env, info[0], info[1], info[2]), nullptr};
+  given.decoded.threads = std::min(given.decoded.threads, pool_threads());
   if (!info[3].IsTypedArray() || info[3].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
       info[3].As<Napi::TypedArray>().ElementLength() < kResultNumbers) {
     throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "result",
                      "a Float64Array of " + std::to_string(kResultNumbers), "another value");
   }
-  prepared.result = info[3].As<Napi::Float64Array>().Data();
+  given.result = info[3].As<Napi::Float64Array>().Data();
+  return given;
+}
 
-  char message[GLD_MESSAGE_BYTES] = {};
-  std::size_t bytes = 0;
-  const gld_status status = state.engine->workspace(&decoded.call, decoded.stage, decoded.threads, &bytes, message);
-  if (status != GLD_OK) throw status_error(env, status, message);
+gld_status run_on_host(Napi::Env env, Arguments& given, gld_result* result, char* message) {
+  HostCall call(env, environment(env).engine, std::move(given.decoded), given.workspace);
+  const gld_status status = call.run(nullptr, result, message);
+  call.end(env);
+  return status;
+}
 
-  bool reserved = false;
-  if (workspace != nullptr) {
-    reserved = workspace->begin(env, bytes);
-    if (reserved) prepared.workspace = workspace;
-    prepared.run.memory = workspace->memory().data();
-    prepared.run.bytes = workspace->memory().bytes();
-  } else {
-    reserved = prepared.own.reserve(bytes);
-    prepared.run.memory = prepared.own.data();
-    prepared.run.bytes = prepared.own.bytes();
-  }
-  if (!reserved) throw status_error(env, GLD_OUT_OF_MEMORY, (std::to_string(bytes) + " bytes of workspace").c_str());
-  return prepared;
+gld_status run_on_device(Napi::Env env, Arguments& given, gld_result* result, char* message) {
+  DeviceCall call(std::move(given.decoded), given.workspace, environment(env).streams);
+  gld_status status = call.submit([](void*) {}, nullptr, message);
+  if (status == GLD_OK) status = call.finish(result, message);
+  call.end(env);
+  return status;
 }
 
 // run(stage, descriptor, buffers, result, workspace)
 void run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Prepared prepared = prepare(info);
-  const Executor executor(prepared.run.decoded.threads, nullptr);
+  Arguments given = decode(info);
+  const std::int32_t device = given.decoded.device;
   gld_result result{};
   char message[GLD_MESSAGE_BYTES] = {};
-  const gld_status status = prepared.run.engine->run(&prepared.run.decoded.call, prepared.run.decoded.stage, &executor.lent(),
-                                                     prepared.run.memory, prepared.run.bytes, &result, message);
-  if (prepared.workspace != nullptr) prepared.workspace->end(env);
-  if (status != GLD_OK) throw status_error(env, status, message);
-  write_result(result, prepared.result);
+  const gld_status status =
+      device == kHost ? run_on_host(env, given, &result, message) : run_on_device(env, given, &result, message);
+  if (status != GLD_OK) throw status_error(env, status, message, device);
+  write_result(result, given.result);
 }
 
 // start(stage, descriptor, buffers, result, workspace, done) -> { cancel() }
@@ -155,16 +179,23 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   if (!info[5].IsFunction()) {
     throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "done", "a function", "another value");
   }
-  Prepared prepared = prepare(info);
+  Arguments given = decode(info);
+  const Environment& state = environment(env);
+  std::shared_ptr<Job> job;
+  if (given.decoded.device == kHost) {
+    job = std::make_shared<HostJob>(state.jobs, HostCall(env, state.engine, std::move(given.decoded), given.workspace));
+  } else {
+    job = std::make_shared<DeviceJob>(state.jobs, DeviceCall(std::move(given.decoded), given.workspace, state.streams));
+  }
   Napi::Object kept = Napi::Object::New(env);
   kept.Set("buffers", info[2]);
   kept.Set("result", info[3]);
   kept.Set("workspace", info[4]);
-  const std::weak_ptr<Job> job = environment(env).jobs->start(env, prepared.run, std::move(prepared.own), prepared.workspace,
-                                                              kept, info[5].As<Napi::Function>());
+  state.jobs->start(env, job, kept, info[5].As<Napi::Function>());
+  const std::weak_ptr<Job> started = job;
   Napi::Object handle = Napi::Object::New(env);
-  handle.Set("cancel", Napi::Function::New(env, [job](const Napi::CallbackInfo& call) {
-    const auto pending = job.lock();
+  handle.Set("cancel", Napi::Function::New(env, [started](const Napi::CallbackInfo& call) {
+    const auto pending = started.lock();
     return Napi::Boolean::New(call.Env(), pending != nullptr && pending->cancel());
   }));
   return handle;
@@ -183,6 +214,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New<information>(env, "info"));
   exports.Set("run", Napi::Function::New<run>(env, "run"));
   exports.Set("start", Napi::Function::New<start>(env, "start"));
+  exports.Set("devices", Napi::Function::New<devices>(env, "devices"));
+  exports.Set("countDevices", Napi::Function::New<count_devices>(env, "countDevices"));
+  exports.Set("DeviceMemory", DeviceMemory::define(env));
   return exports;
 }
 

@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
+#include <utility>
 
+#include "device_memory.h"
+#include "engines.h"
 #include "errors.h"
+#include "job.h"
 
 namespace gld {
 namespace {
@@ -17,7 +22,7 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
 #define GLD_FIELDS(X)                                                                                           \
   X(n) X(classes) X(rows) X(gridRows) X(gridCols) X(teacherChannels) X(teacherHeight) X(teacherWidth)           \
   X(studentChannels) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta) X(localWeight)                \
-  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(threads) X(present)
+  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision) X(threads) X(device) X(present)
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
 enum Field { GLD_FIELDS(GLD_ENUM) kFields };
@@ -61,6 +66,13 @@ struct Buffer {
   char* data;
   std::size_t length;   // in elements
   std::size_t element;  // bytes
+};
+
+// Where a view lies, whatever the value was that said so.
+struct Place {
+  char* data;
+  std::int64_t length;  // in elements; less than 0: the engine knows
+  std::int32_t memory;  // gld_memory
 };
 
 Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
@@ -208,41 +220,97 @@ gld_view* view_of(Role role, gld_call& call) {
   }
 }
 
-Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, const Buffer& buffer, gld_view& view) {
+// A BigInt's address, or a DeviceMemory's block, which the call keeps from then on.
+Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::int64_t element, DecodedCall& decoded) {
+  if (decoded.device == kHost) refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "host memory", "memory on a device");
+  char* data = nullptr;
+  std::int64_t length = -1;
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    data = reinterpret_cast<char*>(static_cast<std::uintptr_t>(value.As<Napi::BigInt>().Uint64Value(&lossless)));
+    if (!lossless || data == nullptr) refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "a device address", "none");
+  } else {
+    auto block = DeviceMemory::block_of(value, role);
+    if (block->device() != decoded.device) {
+      refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "memory on cuda:" + std::to_string(decoded.device),
+             "memory on cuda:" + std::to_string(block->device()));
+    }
+    data = block->data();
+    length = static_cast<std::int64_t>(block->bytes()) / element;
+    decoded.blocks.push_back(std::move(block));
+  }
+  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(element) != 0) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "an address that is a multiple of the element size", "another");
+  }
+  return {data, length, GLD_DEVICE};
+}
+
+// Checks that all bytes from begin to end are the device's.
+void check_reach(Napi::Env env, std::int32_t device, const char* role, const char* begin, const char* end) {
+  std::string reason;
+  char message[GLD_MESSAGE_BYTES] = {};
+  const gld_device_engine* engine = device_engine(&reason);
+  const auto bytes = static_cast<std::size_t>(end - begin);
+  const gld_status status = engine->check(device, begin, bytes, message);
+  if (status == GLD_OK) return;
+  if (status != GLD_INVALID) throw status_error(env, status, message, device);
+  refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role,
+         std::to_string(bytes) + " bytes of one allocation on cuda:" + std::to_string(device), message);
+}
+
+Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value, DecodedCall& decoded) {
   const char* name = kRoleNames[role];
+  gld_view& view = *view_of(role, decoded.call);
   const int base = kFields + role * kRoleFields;
   const std::int64_t dtype = numbers.integer(base + kDtype, name);
   const std::int64_t offset = numbers.integer(base + kOffset, name);
   for (int axis = 0; axis < 4; ++axis) view.stride[axis] = numbers.integer(base + kStride0 + axis, name);
 
   const bool label = role == kLabels;
-  if (bytes_of(dtype) != buffer.element || label != (dtype == GLD_I32)) {
+  const auto element = static_cast<std::int64_t>(bytes_of(dtype));
+  Place place{};
+  napi_valuetype type = napi_undefined;
+  bool typed_array = false;
+  napi_is_typedarray(env, value, &typed_array);
+  if (!typed_array) napi_typeof(env, value, &type);
+  const bool on_device = type == napi_bigint || type == napi_object;
+  const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value, name);
+  if (element == 0 || (!on_device && bytes_of(dtype) != buffer.element) || label != (dtype == GLD_I32)) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
-           "elements of " + std::to_string(buffer.element) + " bytes");
+           "elements of " + std::to_string(on_device ? bytes_of(dtype) : buffer.element) + " bytes");
   }
   for (const std::int64_t size : shape) {
     if (size < 1) refuse(env, ErrorClass::kRange, "ERR_GLD_SHAPE", name, "sizes of at least 1", std::to_string(size));
   }
+  place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
+                    : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
+
   std::int64_t low = 0;
   std::int64_t high = 0;
-  if (!reach(shape, view.stride, offset, &low, &high)) {
+  std::int64_t bytes = 0;
+  if (!reach(shape, view.stride, offset, &low, &high) || high > (std::int64_t{1} << 58) || low < -(std::int64_t{1} << 58) ||
+      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), (high + 1) * element, &bytes) ||
+      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), low * element, &bytes)) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
   }
-  if (buffer.length == 0) {
+  if (place.length == 0) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there", "a detached or empty buffer");
   }
-  if (low < 0 || high >= static_cast<std::int64_t>(buffer.length)) {
+  const Span span{place.data + low * element, place.data + (high + 1) * element};
+  if (place.length < 0) {
+    check_reach(env, decoded.device, name, span.begin, span.end);
+  } else if (low < 0 || high >= place.length) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_SHORT", name,
            "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
-           std::to_string(buffer.length) + " elements");
+           std::to_string(place.length) + " elements");
   }
   if (role >= kFirstOutput && !settle_output(role, shape, view.stride)) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_STRIDE", name, "a dense output", "other strides");
   }
   view.dtype = static_cast<std::int32_t>(dtype);
-  const auto element = static_cast<std::int64_t>(buffer.element);
-  view.data = buffer.data + offset * element;
-  return {buffer.data + low * element, buffer.data + (high + 1) * element};
+  view.memory = place.memory;
+  view.data = place.data + offset * element;
+  return span;
 }
 
 }  // namespace
@@ -287,18 +355,26 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.method = static_cast<std::int32_t>(numbers.field(kField_method));
   call.metric = static_cast<std::int32_t>(numbers.field(kField_metric));
   call.reduction = static_cast<std::int32_t>(numbers.field(kField_reduction));
+  call.precision = static_cast<std::int32_t>(numbers.field(kField_precision));
   call.alpha = numbers.real(kField_alpha);
   call.beta = numbers.real(kField_beta);
   call.local_weight = numbers.real(kField_localWeight);
   call.temperature = numbers.real(kField_temperature);
   decoded.threads = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_threads), 1, 1 << 16));
 
+  // 0: the host; i + 1: device i
+  const std::int64_t device = numbers.field(kField_device) - 1;
+  decoded.device = static_cast<std::int32_t>(std::clamp<std::int64_t>(device, kHost, std::numeric_limits<std::int32_t>::max()));
+  if (device != kHost && (device < 0 || device >= device_count())) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of the " + std::to_string(device_count()) + " there are",
+           "cuda:" + std::to_string(device));
+  }
+
   std::array<Span, kRoles> spans{};
   for (int index = 0; index < kRoles; ++index) {
     const auto role = static_cast<Role>(index);
     if (values[role] == nullptr) continue;
-    spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), buffer_of(env, values[role], kRoleNames[role]),
-                              *view_of(role, call));
+    spans[role] = decode_view(env, numbers, role, shape_of(role, call, decoded.stage), values[role], decoded);
   }
   // By address, so that two objects over the same shared memory are found out too.
   for (int output = kFirstOutput; output < kRoles; ++output) {

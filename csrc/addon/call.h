@@ -5,7 +5,12 @@
 
 #include <napi.h>
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include "../engine.h"
+#include "device.h"
 
 namespace gld {
 
@@ -14,12 +19,17 @@ Napi::Array field_names(Napi::Env env);
 Napi::Array role_names(Napi::Env env);
 Napi::Array role_field_names(Napi::Env env);
 
+constexpr std::int32_t kHost = -1;  // where a device's number is expected
+
 struct DecodedCall {
   gld_stage stage;
   gld_call call;
+  std::int32_t device;   // that runs it, or kHost
   std::int32_t threads;  // asked for; the caller caps it
+  std::vector<std::shared_ptr<DeviceBlock>> blocks;  // of the device's memory that the call uses
 };
 
+// A buffer is a typed array, a DeviceMemory, or the address of memory on the device that runs the call, as a BigInt.
 // Throws a structured error if a number makes no sense or a view reaches outside its buffer.
 DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers);
 

@@ -79,6 +79,8 @@ constexpr Level kLevels[] = {{"neon", "libgld_cpu_neon.so", [] { return true; }}
 #error "gld-loss knows no engine for this processor"
 #endif
 
+constexpr const char* kDeviceLibrary = "libgld_cuda.so";
+
 // The folder this addon was loaded from.
 std::string folder() {
   Dl_info info{};
@@ -89,6 +91,57 @@ std::string folder() {
 }
 
 std::string path_of(const Level& level) { return folder() + "/" + level.library; }
+
+// What the library's one exported function returns, if it is of this addon's version. Never closed: its code may still
+// run on other threads when an environment ends.
+template <class Engine>
+const Engine* open_library(const std::string& path, const char* query_name, std::string* reason) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* text = dlerror();
+    *reason = text == nullptr ? "cannot be opened" : text;
+    return nullptr;
+  }
+  const auto query = reinterpret_cast<const Engine* (*)()>(dlsym(library, query_name));
+  const Engine* engine = query == nullptr ? nullptr : query();
+  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI) {
+    *reason = "it is of another version than this addon";
+    return nullptr;
+  }
+  return engine;
+}
+
+// The engine for devices, once somebody asked, or the reason why there is none.
+struct Devices {
+  const gld_device_engine* engine = nullptr;
+  std::int32_t count = 0;
+  std::string reason;
+
+  Devices() {
+    const std::string path = folder() + "/" + kDeviceLibrary;
+    if (access(path.c_str(), R_OK) != 0) {
+      reason = std::string("this build of gld-loss has no CUDA engine (") + kDeviceLibrary + " beside gld_loss.node)";
+      return;
+    }
+    const auto* found = open_library<gld_device_engine>(path, "gld_device_engine_query", &reason);
+    if (found == nullptr) {
+      reason = std::string(kDeviceLibrary) + " does not load: " + reason;
+      return;
+    }
+    char message[GLD_MESSAGE_BYTES] = {};
+    if (found->count(&count, message) != GLD_OK || count < 1) {
+      count = 0;
+      reason = message[0] == 0 ? "no device was found" : message;
+      return;
+    }
+    engine = found;
+  }
+};
+
+const Devices& devices() {
+  static const Devices found;
+  return found;
+}
 
 template <class F>
 std::vector<std::string> names_where(F&& keep) {
@@ -120,21 +173,17 @@ const gld_engine* open_engine(const std::string& name, std::string* reason) {
     *reason = "this machine cannot run it";
     return nullptr;
   }
-  // Never closed: its code may still run on the pool's threads when an environment ends.
-  void* library = dlopen(path_of(*level).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const char* text = dlerror();
-    *reason = text == nullptr ? "cannot be opened" : text;
-    return nullptr;
-  }
-  const auto query = reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"));
-  const gld_engine* engine = query == nullptr ? nullptr : query();
-  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI) {
-    *reason = "it is of another version than this addon";
-    return nullptr;
-  }
+  const auto* engine = open_library<gld_engine>(path_of(*level), "gld_engine_query", reason);
+  if (engine == nullptr) return nullptr;
   open[name] = engine;
   return engine;
 }
+
+const gld_device_engine* device_engine(std::string* reason) {
+  if (devices().engine == nullptr) *reason = devices().reason;
+  return devices().engine;
+}
+
+std::int32_t device_count() { return devices().count; }
 
 }  // namespace gld

@@ -1,10 +1,10 @@
 #include "job.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "errors.h"
-#include "executor.h"
 
 namespace gld {
 
@@ -14,28 +14,37 @@ void write_result(const gld_result& from, double* to) {
   std::copy(std::begin(numbers), std::end(numbers), to);
 }
 
-Napi::Error status_error(Napi::Env env, gld_status status, const char* message) {
+Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device) {
+  const bool on_device = device != kHost;
+  const std::string where = on_device ? "cuda:" + std::to_string(device) : "";
   switch (status) {
     case GLD_CANCELLED: return make_error(env, ErrorClass::kError, "ERR_GLD_CANCELLED", "signal", "no abort", "one");
     case GLD_LABEL_RANGE:
       return make_error(env, ErrorClass::kRange, "ERR_GLD_LABEL", "labels", "class indices below the number of classes", message);
     case GLD_OUT_OF_MEMORY:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_MEMORY", "inputs", "sizes that fit the memory", message);
+      return make_error(env, ErrorClass::kRange, "ERR_GLD_MEMORY", "inputs",
+                        on_device ? "sizes that fit the memory of " + where : "sizes that fit the memory", message);
     case GLD_TOO_LARGE:
       return make_error(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", "inputs", "sizes whose products stay below 2^48", message);
+    case GLD_UNAVAILABLE:
+      return make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", where + " to be usable", message);
+    case GLD_FAILED:
+      if (on_device) return make_error(env, ErrorClass::kError, "ERR_GLD_CUDA", "device", where + " to compute", message);
+      [[fallthrough]];
     default: return make_error(env, ErrorClass::kError, "ERR_GLD_NATIVE", "call", "a consistent call", message);
   }
 }
 
-Job::Job(std::shared_ptr<Jobs> jobs, const Run& run, Memory own, Workspace* workspace)
-    : jobs_(std::move(jobs)), run_(run), own_(std::move(own)), workspace_(workspace) {}
-
 bool Job::cancel() {
-  stop_.store(true, std::memory_order_relaxed);
+  bool queued = false;
   {
     const std::lock_guard<std::mutex> lock(jobs_->mutex_);
-    if (state_ != State::kQueued) return false;
-    state_ = State::kCancelled;
+    queued = state_ == State::kQueued;
+    if (queued) state_ = State::kCancelled;
+  }
+  if (!queued) {
+    stop();
+    return false;
   }
   const Napi::Env env = done_.Env();
   const auto self = shared_from_this();
@@ -44,16 +53,15 @@ bool Job::cancel() {
   return true;
 }
 
-void Job::execute() {
-  {
-    const std::lock_guard<std::mutex> lock(jobs_->mutex_);
-    if (state_ != State::kQueued || jobs_->closed_) return;
-    state_ = State::kRunning;
-    ++jobs_->running_;
-  }
-  const Executor executor(run_.decoded.threads, &stop_);
-  status_ = run_.engine->run(&run_.decoded.call, run_.decoded.stage, &executor.lent(), run_.memory, run_.bytes, &result_, message_);
+bool Job::enter() {
+  const std::lock_guard<std::mutex> lock(jobs_->mutex_);
+  if (state_ != State::kQueued || jobs_->closed_) return false;
+  state_ = State::kRunning;
+  ++jobs_->running_;
+  return true;
+}
 
+void Job::leave() {
   const std::lock_guard<std::mutex> lock(jobs_->mutex_);
   state_ = State::kFinished;
   // Once closed, the channel is gone or about to go; nobody waits for the result any more.
@@ -62,24 +70,29 @@ void Job::execute() {
   jobs_->idle_.notify_all();
 }
 
+void Job::withdraw() {
+  const std::lock_guard<std::mutex> lock(jobs_->mutex_);
+  state_ = State::kCancelled;
+  --jobs_->running_;
+}
+
 void Job::deliver(Napi::Env env) {
   const Napi::HandleScope scope(env);
   const auto self = shared_from_this();
   const Napi::Function done = done_.Value();
-  if (status_ == GLD_OK) {
-    auto result = kept_.Get("result").As<Napi::Float64Array>();
-    if (result.ElementLength() >= kResultNumbers) write_result(result_, result.Data());
+  gld_result result{};
+  char message[GLD_MESSAGE_BYTES] = {};
+  const gld_status status = finish(&result, message);
+  if (status == GLD_OK) {
+    auto numbers = kept_.Get("result").As<Napi::Float64Array>();
+    if (numbers.ElementLength() >= kResultNumbers) write_result(result, numbers.Data());
   }
   let_go(env);
   jobs_->forget(env, self);
-  done.Call({status_ == GLD_OK ? env.Null() : status_error(env, status_, message_).Value()});
+  done.Call({status == GLD_OK ? env.Null() : status_error(env, status, message, device()).Value()});
 }
 
-// Gives back what belongs to JavaScript; afterwards the job may be destroyed on any thread.
-void Job::let_go(Napi::Env env) {
-  if (workspace_ != nullptr) workspace_->end(env);
-  workspace_ = nullptr;
-  own_.release();
+void Job::let_go(Napi::Env) {
   kept_.Reset();
   done_.Reset();
 }
@@ -93,15 +106,17 @@ std::shared_ptr<Jobs> Jobs::create(Napi::Env env) {
   return jobs;
 }
 
-std::shared_ptr<Job> Jobs::start(Napi::Env env, const Run& run, Memory own, Workspace* workspace, Napi::Object kept,
-                                 Napi::Function done) {
-  const auto job = std::make_shared<Job>(shared_from_this(), run, std::move(own), workspace);
+void Jobs::start(Napi::Env env, const std::shared_ptr<Job>& job, Napi::Object kept, Napi::Function done) {
   job->kept_ = Napi::Persistent(kept);
   job->done_ = Napi::Persistent(done);
   if (jobs_.empty()) channel_.Ref(env);  // a pending job keeps the process alive
   jobs_.insert(job);
-  schedule_job([job] { job->execute(); });
-  return job;
+  char message[GLD_MESSAGE_BYTES] = {};
+  const gld_status status = job->start(message);
+  if (status == GLD_OK) return;
+  job->let_go(env);
+  forget(env, job);
+  throw status_error(env, status, message, job->device());
 }
 
 void Jobs::forget(Napi::Env env, const std::shared_ptr<Job>& job) {
@@ -110,10 +125,13 @@ void Jobs::forget(Napi::Env env, const std::shared_ptr<Job>& job) {
 }
 
 void Jobs::close(Napi::Env env) {
-  for (const auto& job : jobs_) job->stop_.store(true, std::memory_order_relaxed);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+  }
+  for (const auto& job : jobs_) job->stop();
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    closed_ = true;
     idle_.wait(lock, [this] { return running_ == 0; });
   }
   for (const auto& job : jobs_) job->let_go(env);

@@ -1,67 +1,63 @@
-// Work off the JavaScript thread: a queue of jobs on the pool, their results brought back, and an orderly end when the
-// environment (a worker, or the process) goes away first.
+// Work off the JavaScript thread: jobs that run on the pool or on a device, their results brought back, and an orderly
+// end when the environment (a worker, or the process) goes away first.
 #pragma once
 
 #include <napi.h>
 
-#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <set>
 
 #include "call.h"
-#include "workspace.h"
 
 namespace gld {
 
-// What a call needs besides its description.
-struct Run {
-  const gld_engine* engine;
-  DecodedCall decoded;
-  void* memory;
-  std::size_t bytes;
-};
-
 class Jobs;
 
+// One started call. What it runs on is a matter of the derived classes, HostJob and DeviceJob.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  // own: memory to work in, unless a Workspace has it.
-  Job(std::shared_ptr<Jobs> jobs, const Run& run, Memory own, Workspace* workspace);
+  explicit Job(std::shared_ptr<Jobs> jobs) : jobs_(std::move(jobs)) {}
+  virtual ~Job() = default;
 
   // On the JavaScript thread: true if the job had not begun and never will.
   bool cancel();
 
- private:
+ protected:
   friend class Jobs;
   enum class State { kQueued, kRunning, kFinished, kCancelled };
 
-  void execute();                  // on the pool
-  void deliver(Napi::Env env);     // on the JavaScript thread
-  void let_go(Napi::Env env);
+  // On the JavaScript thread:
+  virtual std::int32_t device() const = 0;                           // or kHost
+  virtual gld_status start(char* message) = 0;                       // not GLD_OK: it was refused, and nothing runs
+  virtual gld_status finish(gld_result* result, char* message) = 0;  // what came of the work, which is done
+  virtual void stop() = 0;                                           // it is to end soon; no harm where it has ended
+  virtual void let_go(Napi::Env env);  // of what belongs to JavaScript; afterwards any thread may destroy the job
+
+  // On any thread:
+  bool enter();     // whether the work may begin
+  void leave();     // it is done
+  void withdraw();  // it did not begin after all
+
+ private:
+  void deliver(Napi::Env env);
 
   const std::shared_ptr<Jobs> jobs_;
-  Run run_;
-  Memory own_;
-  Workspace* workspace_;
-  State state_ = State::kQueued;   // guarded by Jobs::mutex_
-  std::atomic<bool> stop_{false};
-  gld_status status_ = GLD_OK;
-  gld_result result_{};
-  char message_[GLD_MESSAGE_BYTES] = {};
-  Napi::ObjectReference kept_;     // { buffers, result, workspace }
+  State state_ = State::kQueued;  // guarded by Jobs::mutex_
+  Napi::ObjectReference kept_;    // { buffers, result, workspace }
   Napi::FunctionReference done_;
 };
 
-// The jobs of one environment. What a job reads and writes must be private to it: Node-API has no way to keep the memory
-// of a typed array from being transferred away, so lib hands over copies and new arrays only.
+// The jobs of one environment. What a job reads and writes on the host must be private to it: Node-API has no way to keep
+// the memory of a typed array from being transferred away, so lib hands over copies and new arrays only.
 class Jobs : public std::enable_shared_from_this<Jobs> {
  public:
   static std::shared_ptr<Jobs> create(Napi::Env env);
 
-  std::shared_ptr<Job> start(Napi::Env env, const Run& run, Memory own, Workspace* workspace, Napi::Object kept,
-                             Napi::Function done);
+  // Throws if the job is refused.
+  void start(Napi::Env env, const std::shared_ptr<Job>& job, Napi::Object kept, Napi::Function done);
 
  private:
   friend class Job;
@@ -69,7 +65,7 @@ class Jobs : public std::enable_shared_from_this<Jobs> {
   using Channel = Napi::TypedThreadSafeFunction<Jobs, Job, call_js>;
 
   void forget(Napi::Env env, const std::shared_ptr<Job>& job);
-  void close(Napi::Env env);  // stops everything and waits until no thread of the pool is in a job of ours
+  void close(Napi::Env env);  // stops everything and waits until nothing of it runs
 
   Channel channel_;
   std::mutex mutex_;
@@ -82,6 +78,6 @@ class Jobs : public std::enable_shared_from_this<Jobs> {
 // Result numbers in the order that lib/call.ts reads.
 void write_result(const gld_result& from, double* to);
 constexpr std::size_t kResultNumbers = 6;
-Napi::Error status_error(Napi::Env env, gld_status status, const char* message);
+Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device = kHost);
 
 }  // namespace gld

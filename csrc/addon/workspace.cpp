@@ -41,6 +41,7 @@ Workspace::Workspace(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Workspac
 
 Workspace::~Workspace() {
   memory_.release();
+  streams_.clear();
   report(Env());
 }
 
@@ -51,14 +52,22 @@ bool Workspace::begin(Napi::Env env, std::size_t bytes) {
   return true;
 }
 
+Stream Workspace::begin_on_device(std::int32_t device) {
+  busy_ = true;
+  return streams_.take(device);
+}
+
 void Workspace::end(Napi::Env env) {
   busy_ = false;
-  if (disposed_) memory_.release();
+  if (disposed_) {
+    memory_.release();
+    streams_.clear();
+  }
   report(env);
 }
 
 Napi::Value Workspace::bytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(memory_.bytes()));
+  return Napi::Number::New(info.Env(), static_cast<double>(memory_.bytes() + streams_.bytes()));
 }
 
 void Workspace::dispose(const Napi::CallbackInfo& info) {
@@ -68,10 +77,10 @@ void Workspace::dispose(const Napi::CallbackInfo& info) {
 
 // The only place that tells the garbage collector about this memory, so that what is added is also taken off.
 void Workspace::report(Napi::Env env) {
-  if (memory_.bytes() == reported_) return;
-  Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<std::int64_t>(memory_.bytes()) -
-                                                        static_cast<std::int64_t>(reported_));
-  reported_ = memory_.bytes();
+  const std::size_t bytes = memory_.bytes() + streams_.bytes();
+  if (bytes == reported_) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(reported_));
+  reported_ = bytes;
 }
 
 }  // namespace gld

@@ -1,10 +1,14 @@
-// Memory that an engine works in: kept between calls by GldLoss, or taken for one call.
+// What an engine works in: memory on the host, streams on devices. Kept between calls by GldLoss, or taken for one call.
 #pragma once
 
 #include <napi.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
+
+#include "device.h"
 
 namespace gld {
 
@@ -34,7 +38,9 @@ class Workspace : public Napi::ObjectWrap<Workspace> {
   ~Workspace() override;
 
   bool busy() const { return busy_; }
-  bool begin(Napi::Env env, std::size_t bytes);  // false: not that much memory
+  bool begin(Napi::Env env, std::size_t bytes);  // on the host; false: not that much memory
+  Stream begin_on_device(std::int32_t device);   // the stream of the last call there, or none
+  void put(Stream stream) { streams_.put(std::move(stream)); }
   void end(Napi::Env env);
   Memory& memory() { return memory_; }
 
@@ -44,6 +50,7 @@ class Workspace : public Napi::ObjectWrap<Workspace> {
   void report(Napi::Env env);
 
   Memory memory_;
+  StreamPool streams_{std::numeric_limits<std::size_t>::max()};
   std::size_t reported_ = 0;  // to the garbage collector
   bool busy_ = false;
   bool disposed_ = false;

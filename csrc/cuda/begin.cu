@@ -5,7 +5,7 @@ namespace {
 
 __global__ void begin_kernel(const std::int32_t* request, std::int32_t* stop, Report* report) {
   *stop = *static_cast<const volatile std::int32_t*>(request);
-  *report = Report{0, 0, 0, 0, -1, 0};
+  *report = Report{0, 0, 0, 0, kNoSample, 0};
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 
 namespace gld::cuda {
 
-// What the kernels of a call tell the host, copied to it when they are done. Sums of unweighted losses.
+constexpr long long kNoSample = 0x7fffffffffffffffll;
+
+// What the kernels of a call tell the host, copied to it when they are done: unweighted terms, and wrong labels.
 struct Report {
   double task, global, local, relation;
-  std::int64_t wrong_sample;  // the first sample whose label is outside [0, classes), or -1
-  std::int64_t wrong_label;
+  long long wrong_sample;  // the first sample whose label is outside [0, classes), or kNoSample
+  long long wrong_label;
 };
 
 // request: mapped host memory that cancel() writes; stop: what kernels look at, on the device, where looking is cheap.

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "classifier.h"
 #include "pool.h"
 #include "work.h"
 
@@ -17,6 +18,18 @@ class PoolStage : public Work {
   const gld_call& call_;
   Pool pool_;
   Matrix pooled_, upstream_;
+};
+
+class ClassifierStage : public Work {
+ public:
+  ClassifierStage(const gld_call& call, Arena& arena);
+  void queue(const Launch& to) override;
+
+ private:
+  const gld_call& call_;
+  std::int64_t m_;
+  Classifier classifier_;
+  Matrix pooled_, upstream_, logits_, grad_pooled_;
 };
 
 }  // namespace gld::cuda

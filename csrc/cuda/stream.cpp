@@ -202,7 +202,7 @@ void CallStream::finish(gld_result* result) {
   if (cancelled) throw Cancelled{};
   Report report;
   std::memcpy(&report, pinned_.data(), sizeof report);
-  if (report.wrong_sample >= 0) throw LabelRange{report.wrong_sample, report.wrong_label};
+  if (report.wrong_sample != kNoSample) throw LabelRange{report.wrong_sample, report.wrong_label};
   *result = gld_result{0, report.task, report.global, report.local, report.relation, method_};
   result->loss = Terms(call_, stage_).total(*result);
 }

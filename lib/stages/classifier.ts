@@ -1,30 +1,35 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
+import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
+import { chooseEngine } from '../engine.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
 import { readClassifier, weightLayouts } from '../sides.js';
-import type { DenseTensor, FeatureSide, GldLossOptions, Gradient, TensorLike } from '../types.js';
+import type {
+  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+} from '../types.js';
 import { readLike, readRows, rowsOutput, withWidth } from './rows.js';
 
 /** What {@link classify} multiplies. */
-export interface ClassifyInputs extends Pick<FeatureSide, 'weight' | 'bias' | 'weightLayout'> {
+export interface ClassifyInputs<T extends AnyTensor = TensorLike>
+  extends Pick<FeatureSide<T>, 'weight' | 'bias' | 'weightLayout'> {
   /** [n, R, C] or [m, C]. */
-  readonly pooled: TensorLike;
+  readonly pooled: T;
 }
 
 /** Options of {@link classify}. */
-export interface ClassifyOptions extends Pick<GldLossOptions, 'threads'> {
+export interface ClassifyOptions extends Pick<GldLossOptions, 'device' | 'precision' | 'threads'> {
   /** Gradient of some scalar with respect to `logits`, in their shape: asks for the gradients of the inputs. */
-  readonly upstream?: TensorLike | undefined;
+  readonly upstream?: AnyTensor | undefined;
 }
 
 /** What {@link classify} returns. */
-export interface ClassifyResult {
-  /** [n, R, K] or [m, K], as `pooled` was. */
-  logits: DenseTensor;
-  /** With `upstream`: each in its input's own shape and layout. */
-  gradients?: { pooled: Gradient; weight: Gradient; bias?: Gradient };
+export interface ClassifyResult<G extends AnyGradient = DenseTensor> {
+  /** [n, R, K] or [m, K], as `pooled` was, and where it is. */
+  logits: G;
+  /** With `upstream`: each in its input's own shape and layout, and where that is. */
+  gradients?: { pooled: G; weight: G; bias?: G };
 }
 
 /**
@@ -32,10 +37,19 @@ export interface ClassifyResult {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): ClassifyResult {
+export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): ClassifyResult;
+export function classify(inputs: ClassifyInputs<DeviceTensor>, settings?: ClassifyOptions): ClassifyResult<CudaTensor>;
+export function classify(
+  inputs: ClassifyInputs<AnyTensor>,
+  settings?: ClassifyOptions,
+): ClassifyResult<DenseTensor | CudaTensor>;
+export function classify(
+  inputs: ClassifyInputs<AnyTensor>,
+  settings?: ClassifyOptions,
+): ClassifyResult<DenseTensor | CudaTensor> {
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));
-  const { threads, upstream } = options(tables.classify, settings);
+  const { device, precision, threads, upstream } = options(tables.classify, settings);
   const { weightLayout } = given;
   return withCall((call) => {
     const pooled = readRows(call.view('pooled'), 'pooled', given.pooled, 'C');
@@ -44,16 +58,19 @@ export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): Cl
     const into = { weight, bias };
     const classes = readClassifier(into, 'classifier', given.weight, given.bias, weightLayout, channels, "pooled's");
     const shape = withWidth(pooled, classes);
+    if (upstream !== undefined) readLike(call.view('upstream'), 'upstream', upstream, shape, 'the logits have');
+    chooseEngine(call, { device, precision });
     const dtype = resultType(pooled.view, weight, bias);
-    const result: ClassifyResult = { logits: rowsOutput(call, 'out.logits', dtype, shape) };
+    const result: ClassifyResult<DenseTensor | CudaTensor> = {
+      logits: rowsOutput(call, 'out.logits', dtype, pooled.view, shape),
+    };
     if (upstream !== undefined) {
-      readLike(call.view('upstream'), 'upstream', upstream, shape, 'the logits have');
       const sizes = { KC: [classes, channels], CK: [channels, classes] }[weightLayout];
       result.gradients = {
-        pooled: rowsOutput(call, 'out.pooled', resultType(pooled.view), withWidth(pooled, channels)),
-        weight: output(call, 'out.weight', resultType(weight), sizes, weightLayouts[weightLayout]),
+        pooled: rowsOutput(call, 'out.pooled', resultType(pooled.view), pooled.view, withWidth(pooled, channels)),
+        weight: output(call, 'out.weight', resultType(weight), weight, sizes, weightLayouts[weightLayout]),
       };
-      if (bias.data !== null) result.gradients.bias = output(call, 'out.bias', resultType(bias), [classes]);
+      if (bias.data !== null) result.gradients.bias = output(call, 'out.bias', resultType(bias), bias, [classes]);
     }
     call.set('n', pooled.n);
     call.set('rows', pooled.rows);

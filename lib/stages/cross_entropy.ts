@@ -1,16 +1,17 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
+import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
-import type { Labels, TensorLike } from '../types.js';
+import type { AnyTensor, DenseTensor, DeviceTensor, Labels, TensorLike } from '../types.js';
 import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** What {@link crossEntropy} compares. */
-export interface CrossEntropyInputs {
+export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
   /** [n, K]. */
-  readonly logits: TensorLike;
-  readonly labels: Labels;
+  readonly logits: S;
+  readonly labels: Labels | DeviceTensor;
 }
 
 /**
@@ -19,13 +20,18 @@ export interface CrossEntropyInputs {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult {
+export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult;
+export function crossEntropy(inputs: CrossEntropyInputs<DeviceTensor>, settings?: RowLossOptions): RowLossResult<CudaTensor>;
+export function crossEntropy(
+  inputs: CrossEntropyInputs<AnyTensor>,
+  settings?: RowLossOptions,
+): RowLossResult<DenseTensor | CudaTensor> {
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
-  const { gradients, threads } = options(tables.crossEntropy, settings);
+  const { device, gradients, threads } = options(tables.crossEntropy, settings);
   return withCall((call) => {
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
     readLabels(call, 'labels', given.labels, student.n, student.width);
     setThreads(call, threads);
-    return rowLoss(call, 'cross_entropy', student, gradients).result;
+    return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients }).result;
   });
 }

@@ -1,8 +1,9 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
+import type { CudaTensor } from '../cuda_tensor.js';
 import { setNormalization, setThreads } from '../encode.js';
 import { tables } from '../options.js';
-import type { Normalization } from '../types.js';
+import type { AnyTensor, DenseTensor, DeviceTensor, Normalization } from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** Options of {@link normalizedKd}. */
@@ -18,12 +19,17 @@ export interface NormalizedKdOptions extends RowLossOptions {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult {
+export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult;
+export function normalizedKd(inputs: LogitPair<DeviceTensor>, settings?: NormalizedKdOptions): RowLossResult<CudaTensor>;
+export function normalizedKd(
+  inputs: LogitPair<AnyTensor>,
+  settings?: NormalizedKdOptions,
+): RowLossResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);
-    const { gradients, normalization, threads } = options(tables.normalizedKd, settings);
+    const { device, gradients, normalization, threads } = options(tables.normalizedKd, settings);
     setNormalization(call, normalization);
     setThreads(call, threads);
-    return rowLoss(call, 'normalized_kd', student, gradients).result;
+    return rowLoss(call, 'normalized_kd', student, { device, precision: 'float32', gradients }).result;
   });
 }

@@ -1,28 +1,32 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
+import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
+import { chooseEngine } from '../engine.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
 import { expectCellsFit } from '../problem.js';
 import { layouts, readFeatures } from '../sides.js';
-import type { DenseTensor, FeatureSide, GldLossOptions, Gradient, TensorLike } from '../types.js';
+import type {
+  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+} from '../types.js';
 import { readLike } from './rows.js';
 
 /** What {@link pool} averages. */
-export type PoolInputs = Pick<FeatureSide, 'features' | 'layout'>;
+export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 'features' | 'layout'>;
 
 /** Options of {@link pool}. */
-export interface PoolOptions extends Pick<GldLossOptions, 'grid' | 'threads'> {
+export interface PoolOptions extends Pick<GldLossOptions, 'device' | 'grid' | 'threads'> {
   /** Gradient of some scalar with respect to `pooled`, [n, 1 + L, C]: asks for the gradient with respect to the map. */
-  readonly upstream?: TensorLike | undefined;
+  readonly upstream?: AnyTensor | undefined;
 }
 
-/** What {@link pool} returns. */
-export interface PoolResult {
+/** What {@link pool} returns, all of it where the map is. */
+export interface PoolResult<G extends AnyGradient = DenseTensor> {
   /** [n, 1 + L, C]; row 0 of a sample is the mean of its whole map, then those of the cells, row by row of the grid. */
-  pooled: DenseTensor;
+  pooled: G;
   /** With `upstream`: in the map's own layout. */
-  gradients?: { features: Gradient };
+  gradients?: { features: G };
 }
 
 /**
@@ -31,21 +35,28 @@ export interface PoolResult {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult {
+export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult;
+export function pool(inputs: PoolInputs<DeviceTensor>, settings?: PoolOptions): PoolResult<CudaTensor>;
+export function pool(inputs: PoolInputs<AnyTensor>, settings?: PoolOptions): PoolResult<DenseTensor | CudaTensor> {
   const { features: map, layout } = options(tables.poolInputs, expectObject('inputs', inputs, '{ features, layout? }'));
-  const { grid = [2, 2] as const, threads, upstream } = options(tables.pool, settings);
+  const { device, grid = [2, 2] as const, threads, upstream } = options(tables.pool, settings);
   return withCall((call) => {
     const features = call.view('student.features');
     readFeatures(features, 'features', map, layout);
     const [n, channels, height, width] = features.shape as [number, number, number, number];
     expectCellsFit('', height, width, grid);
     const rows = 1 + grid[0] * grid[1];
-    const dtype = resultType(features);
-    const result: PoolResult = { pooled: output(call, 'out.pooled', dtype, [n, rows, channels]) };
     if (upstream !== undefined) {
       readLike(call.view('upstream'), 'upstream', upstream, [n, rows, channels], 'pooled has');
+    }
+    chooseEngine(call, { device, precision: 'float32' });
+    const dtype = resultType(features);
+    const result: PoolResult<DenseTensor | CudaTensor> = {
+      pooled: output(call, 'out.pooled', dtype, features, [n, rows, channels]),
+    };
+    if (upstream !== undefined) {
       const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
-      result.gradients = { features: output(call, 'out.features', dtype, sizes[layout], layouts[layout]) };
+      result.gradients = { features: output(call, 'out.features', dtype, features, sizes[layout], layouts[layout]) };
     }
     call.set('n', n);
     call.set('rows', rows);

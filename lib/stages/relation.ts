@@ -1,15 +1,18 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
+import type { CudaTensor } from '../cuda_tensor.js';
 import { setRelation, setThreads } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
-import type { RelationMethod, RelationOptions } from '../types.js';
+import type {
+  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, RelationMethod, RelationOptions,
+} from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** Options of {@link relation}. */
-export interface RelationStageOptions extends RowLossOptions, RelationOptions {}
+export interface RelationStageOptions extends RowLossOptions, RelationOptions, Pick<GldLossOptions, 'precision'> {}
 
 /** What {@link relation} returns. */
-export interface RelationResult extends RowLossResult {
+export interface RelationResult<G extends AnyGradient = Gradient> extends RowLossResult<G> {
   /** The method that computed it. */
   method: RelationMethod;
 }
@@ -21,14 +24,19 @@ export interface RelationResult extends RowLossResult {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult {
+export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult;
+export function relation(inputs: LogitPair<DeviceTensor>, settings?: RelationStageOptions): RelationResult<CudaTensor>;
+export function relation(
+  inputs: LogitPair<AnyTensor>,
+  settings?: RelationStageOptions,
+): RelationResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);
-    const { gradients, threads, ...chosen } = options(tables.relation, settings);
+    const { device, gradients, precision, threads, ...chosen } = options(tables.relation, settings);
     refuseEuclideanMoments(chosen, 'method');
     setRelation(call, chosen);
     setThreads(call, threads);
-    const { result, method } = rowLoss(call, 'relation', student, gradients);
+    const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients });
     return { ...result, method };
   });
 }

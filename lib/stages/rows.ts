@@ -3,22 +3,26 @@ import { brackets } from '../describe.js';
 import { expectObject, options } from '../check.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
+import type { CudaTensor } from '../cuda_tensor.js';
+import { chooseEngine, type EngineSettings } from '../engine.js';
 import { output, resultType } from '../outputs.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
-import type { DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike } from '../types.js';
+import type {
+  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike,
+} from '../types.js';
 
 /** Options of a loss over rows of logits. */
-export interface RowLossOptions extends Pick<GldLossOptions, 'threads'> {
+export interface RowLossOptions extends Pick<GldLossOptions, 'device' | 'threads'> {
   /** Whether to compute the gradient. Default true. */
   readonly gradients?: boolean | undefined;
 }
 
 /** A loss over rows of logits. */
-export interface RowLossResult {
+export interface RowLossResult<G extends AnyGradient = Gradient> {
   loss: number;
-  /** With respect to the student's logits, in their shape; absent when not asked for. */
-  gradients?: { logits: Gradient };
+  /** With respect to the student's logits, in their shape and where they are; absent when not asked for. */
+  gradients?: { logits: G };
 }
 
 /** Rows of numbers: a tensor [n, R, width], or [m, width] taken as n = m samples of one row each. */
@@ -33,9 +37,9 @@ export interface Rows {
 }
 
 /** Rows of logits of both networks, in the same shape: [n, R, K] or [n, K]. */
-export interface LogitPair {
-  readonly teacher: TensorLike;
-  readonly student: TensorLike;
+export interface LogitPair<S extends AnyTensor = TensorLike> {
+  readonly teacher: AnyTensor;
+  readonly student: S;
 }
 
 /** Reads rows of one of the ranks; `last` names their width in messages. */
@@ -87,10 +91,16 @@ export function withWidth({ shape }: Rows, width: number): number[] {
   return [...shape.slice(0, -1), width];
 }
 
-/** A new output [n, R, width] that the caller sees in the shape given. */
-export function rowsOutput(call: Call, role: Role, dtype: 'float32' | 'float64', shape: number[]): DenseTensor {
+/** A new output [n, R, width] where `like` lies, which the caller sees in the shape given. */
+export function rowsOutput(
+  call: Call,
+  role: Role,
+  dtype: 'float32' | 'float64',
+  like: View,
+  shape: number[],
+): DenseTensor | CudaTensor {
   const whole = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
-  return { ...output(call, role, dtype, whole), shape };
+  return output(call, role, dtype, like, whole, undefined, shape);
 }
 
 /** Runs a stage that is a loss over the student's rows of logits. */
@@ -98,10 +108,13 @@ export function rowLoss(
   call: Call,
   stage: Stage,
   { n, rows, width, view, shape }: Rows,
-  gradients: boolean,
-): { result: RowLossResult; method: RelationMethod } {
-  const result: RowLossResult = { loss: NaN };
-  if (gradients) result.gradients = { logits: rowsOutput(call, 'out.logits', resultType(view), [...shape]) };
+  settings: EngineSettings & { readonly gradients: boolean },
+): { result: RowLossResult<DenseTensor | CudaTensor>; method: RelationMethod } {
+  chooseEngine(call, settings);
+  const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
+  if (settings.gradients) {
+    result.gradients = { logits: rowsOutput(call, 'out.logits', resultType(view), view, [...shape]) };
+  }
   call.set('n', n);
   call.set('rows', rows);
   call.set('classes', width);

@@ -1,0 +1,192 @@
+import { native } from './binding.js';
+import { options, type Check } from './check.js';
+import { expectGpu, indexOf, type CudaName } from './cuda.js';
+import { brackets, describe } from './describe.js';
+import { fail } from './errors.js';
+import type { DeviceMemory } from './native.cjs';
+import { copyDense, countElements, cudaDtypes, memoryOf, readView, setDense, View, type ViewArray } from './tensor.js';
+import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
+
+/** Where a {@link CudaTensor} is to be. */
+export interface CudaTensorOptions {
+  /** 'cuda' (default) is the first GPU, the same as 'cuda:0'. */
+  readonly device?: CudaName | undefined;
+}
+
+/** The element type of each kind of tensor, and the array that its elements travel in. */
+const arrays = { float32: Float32Array, float16: Uint16Array, bfloat16: Uint16Array, int32: Int32Array } as const;
+
+const ranks = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+
+const device: Check<number> = (value, path) => {
+  if (value !== undefined && typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, "'cuda' or 'cuda:<number>'", describe(value));
+  const index = value === undefined || value === 'cuda' ? 0 : indexOf(value);
+  if (index === undefined) fail('ERR_GLD_OPTION', path, "'cuda' or 'cuda:<number>'", describe(value));
+  return index;
+};
+
+const dtype: Check<CudaDType> = (value, path) => {
+  if (value === undefined) return 'float32';
+  if (cudaDtypes.includes(value as CudaDType)) return value as CudaDType;
+  return fail('ERR_GLD_DTYPE', path, `one of ${cudaDtypes.join(', ')}`, describe(value));
+};
+
+const tables = { device: { device }, empty: { device, dtype } };
+
+/**
+ * A dense, row-major tensor in the memory of a GPU. It can stand wherever a call takes a tensor, as an input or in `out`;
+ * gradients of tensors on a GPU are tensors there. Nothing is copied then.
+ *
+ * The memory goes with `dispose()`, at the end of a `using` block, or with the object; a call under way keeps what it uses.
+ * Copies to and from the GPU are done when they return.
+ */
+export class CudaTensor implements DeviceTensor {
+  readonly device = 'cuda';
+  /** The GPU's number. */
+  readonly deviceId: number;
+  readonly shape: readonly number[];
+  readonly dtype: CudaDType;
+  readonly #count: number;
+  readonly #memory: DeviceMemory;
+  #disposed = false;
+
+  /** @internal Use {@link CudaTensor.from}, {@link CudaTensor.empty} or {@link CudaTensor.at}. */
+  constructor(memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) {
+    this.#memory = memory;
+    this.deviceId = deviceId;
+    this.shape = Object.freeze([...shape]);
+    this.dtype = dtype;
+    this.#count = shape.reduce((product, size) => product * size, 1);
+  }
+
+  /**
+   * A copy of a tensor in CPU memory, of float32, float16, bfloat16 or int32 elements; strided ones become dense.
+   *
+   * @throws {GldError} `ERR_GLD_DEVICE` without that GPU, `ERR_GLD_MEMORY` when its memory is full; see {@link GldErrorCode}.
+   */
+  static from(tensor: TensorLike, settings?: CudaTensorOptions): CudaTensor {
+    const { device } = options(tables.device, settings);
+    const view = readHost('tensor', tensor);
+    const result = allocate('device', view.shape, view.dtype as CudaDType, device);
+    result.#memory.write(copyDense(view));
+    return result;
+  }
+
+  /** A tensor of that shape whose elements are still to be written. */
+  static empty(shape: readonly number[], settings?: CudaTensorOptions & { readonly dtype?: CudaDType | undefined }): CudaTensor {
+    const { device, dtype } = options(tables.empty, settings);
+    return allocate('device', readShape(shape), dtype, device);
+  }
+
+  /**
+   * A tensor over memory of somebody else: dense `{ device: 'cuda', ptr, shape, dtype, deviceId? }`. The memory has to
+   * outlast it; `dispose()` leaves it alone.
+   */
+  static at(tensor: DeviceTensor): CudaTensor {
+    const view = new View();
+    readView(view, 'tensor', tensor, ranks, 'of 1 to 8 sizes');
+    const { shape, strides, device, offset, data } = view;
+    const dense: number[] = [];
+    setDense(dense, shape);
+    if (!shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
+      fail('ERR_GLD_STRIDE', 'tensor', 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
+    }
+    if (typeof data !== 'bigint') fail('ERR_GLD_ARG_TYPE', 'tensor', 'a tensor with a ptr of its own', describe(tensor));
+    const dtype = view.dtype as CudaDType;
+    const size = arrays[dtype].BYTES_PER_ELEMENT;
+    const address = data + BigInt(offset * size);
+    if (address % BigInt(size) !== 0n) {
+      fail('ERR_GLD_DEVICE', 'tensor.ptr', `a multiple of ${size}, the bytes of an element`, describe(data));
+    }
+    const memory = new native.DeviceMemory(device, countElements('tensor', shape) * size, address);
+    return new CudaTensor(memory, device, shape, dtype);
+  }
+
+  /** Address of the first element. */
+  get ptr(): bigint {
+    this.#expectInUse();
+    return this.#memory.pointer;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** @internal */
+  get [memoryOf](): DeviceMemory {
+    this.#expectInUse();
+    return this.#memory;
+  }
+
+  /** Overwrites the elements with those of a tensor in CPU memory of the same shape and element type. */
+  write(tensor: TensorLike): void {
+    this.#expectInUse();
+    const view = readHost('tensor', tensor);
+    if (view.dtype !== this.dtype) fail('ERR_GLD_DTYPE', 'tensor', `${this.dtype} elements`, view.dtype);
+    if (view.shape.length !== this.shape.length || !view.shape.every((size, axis) => size === this.shape[axis])) {
+      fail('ERR_GLD_SHAPE', 'tensor', `shape ${brackets(this.shape)}`, brackets(view.shape));
+    }
+    this.#memory.write(copyDense(view));
+  }
+
+  /** A copy in CPU memory: float16 and bfloat16 elements in a Uint16Array, the others in an array of their type. */
+  toHost(): HostTensor {
+    this.#expectInUse();
+    const data = allocateHost(this.dtype, this.#count);
+    this.#memory.read(data);
+    return { data, shape: [...this.shape], dtype: this.dtype } as HostTensor;
+  }
+
+  /** Frees the memory; calls under way finish first. Further uses are errors, except of this method. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#memory.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #expectInUse(): void {
+    if (this.#disposed) fail('ERR_GLD_DISPOSED', 'CudaTensor', 'a tensor in use', 'one that was disposed');
+  }
+}
+
+/** A new tensor on a GPU that is there; `argument` is whose fault it is if it is not. */
+export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, deviceId: number): CudaTensor {
+  expectGpu(argument, deviceId, 'a GPU', `cuda:${deviceId}`);
+  const bytes = countElements(argument, shape) * arrays[dtype].BYTES_PER_ELEMENT;
+  return new CudaTensor(new native.DeviceMemory(deviceId, bytes), deviceId, shape, dtype);
+}
+
+function allocateHost(dtype: CudaDType, length: number): ViewArray {
+  try {
+    return new arrays[dtype](length);
+  } catch {
+    return fail('ERR_GLD_MEMORY', 'toHost', `memory for ${length} ${dtype} elements`, 'none');
+  }
+}
+
+function readHost(argument: string, tensor: unknown): View {
+  const view = new View();
+  readView(view, argument, tensor, ranks, 'of 1 to 8 sizes');
+  if (typeof view.data === 'bigint' || view.device >= 0) {
+    fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory', `one on cuda:${view.device}`);
+  }
+  if (!cudaDtypes.includes(view.dtype as CudaDType)) {
+    const expected = `${cudaDtypes.join(', ')} elements (16-bit floats in a Float16Array, or a Uint16Array with its dtype)`;
+    fail('ERR_GLD_DTYPE', argument, expected, view.dtype === 'uint16' ? 'a Uint16Array without a dtype' : view.dtype);
+  }
+  return view;
+}
+
+function readShape(shape: unknown): number[] {
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > ranks.length) {
+    fail('ERR_GLD_ARG_TYPE', 'shape', 'an array of 1 to 8 sizes', describe(shape));
+  }
+  const sizes = [...shape] as unknown[];
+  if (!sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= 1)) {
+    fail('ERR_GLD_SHAPE', 'shape', 'positive integers', brackets(sizes));
+  }
+  return sizes as number[];
+}

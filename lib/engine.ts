@@ -1,0 +1,75 @@
+import type { Call } from './call.js';
+import { expectGpu, countGpus, indexOf } from './cuda.js';
+import { fail } from './errors.js';
+import { host } from './tensor.js';
+import type { DeviceOption, Precision } from './types.js';
+
+const precisions = { float32: 0, tf32: 1, bf16: 2 } as const;
+
+/** By what the engine of a call is chosen. */
+export interface EngineSettings {
+  readonly device: DeviceOption | undefined;
+  readonly precision: Precision;
+}
+
+/**
+ * Decides which engine computes a call whose inputs have been read, the CPU's or CUDA's on one of the GPUs, and refuses
+ * what that one cannot do. The only place that decides; the outputs and the addon go by `call.device`.
+ */
+export function chooseEngine(call: Call, { device, precision }: EngineSettings): void {
+  const at = locate(call);
+  const chosen = device === undefined ? at : resolve(call, device, at);
+  call.device = chosen;
+  if (chosen === host) {
+    if (precision !== 'float32' && device !== 'auto') {
+      fail('ERR_GLD_OPTION', 'precision', "'float32' on the CPU, which always computes so", `'${precision}'`);
+    }
+    return;
+  }
+  for (let index = 0; index < call.views.length; index += 1) {
+    const view = call.views[index]!;
+    if (view.data !== null && view.dtype === 'float64') {
+      fail('ERR_GLD_DTYPE', view.argument, `float32, float16 or bfloat16 elements on cuda:${chosen}`, 'float64, for the CPU only');
+    }
+  }
+  call.set('precision', precisions[precision]);
+}
+
+/** The GPU that inputs lie on, or `host`. */
+function locate(call: Call): number {
+  let at = host;
+  let first = '';
+  for (let index = 0; index < call.views.length; index += 1) {
+    const view = call.views[index]!;
+    if (view.data === null || view.device === host) continue;
+    if (at === host) {
+      at = view.device;
+      first = view.argument;
+    } else if (at !== view.device) {
+      fail('ERR_GLD_DEVICE', view.argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${view.device}`);
+    }
+  }
+  return at;
+}
+
+function resolve(call: Call, device: DeviceOption, at: number): number {
+  if (device === 'cpu') {
+    if (at !== host) refuse(call, at, "a tensor in CPU memory for device 'cpu'");
+    return host;
+  }
+  if (device === 'auto') return at === host && suitsGpu(call) ? 0 : at;
+  const index = indexOf(device) ?? (at === host ? 0 : at);
+  if (at !== host && at !== index) refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
+  expectGpu('device', index, "'cpu' or 'auto'", `'${device}'`);
+  return index;
+}
+
+/** Whether there is a GPU, and nothing is in float64, which only the CPU computes in. */
+function suitsGpu(call: Call): boolean {
+  return !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
+}
+
+function refuse(call: Call, at: number, expected: string): never {
+  const { argument } = call.views.find(({ data, device }) => data !== null && device === at)!;
+  return fail('ERR_GLD_DEVICE', argument, expected, `one on cuda:${at}`);
+}

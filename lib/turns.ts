@@ -1,0 +1,47 @@
+/**
+ * How many calls may be on one GPU at a time. Two keep it busy while the copies of a third go on; each has a stream with
+ * memory of its own.
+ */
+const MOST = 4;
+
+/** Lets a few calls at a time be on a device; others wait, in the order in which they came. */
+class Turns {
+  #under = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Whether a call may go on at once; it counts from then on. */
+  take(): boolean {
+    if (this.#under >= MOST) return false;
+    this.#under += 1;
+    return true;
+  }
+
+  /** Resolves when it is the call's turn; it counts from then on. Rejects with the signal's reason as soon as that aborts. */
+  wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        reject(signal!.reason);
+      };
+      const go = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      this.#waiting.push(go);
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** To be called when a call is done: its place goes to the next one. */
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#under -= 1;
+    else next();
+  }
+}
+
+const ofDevices: Turns[] = [];
+
+export function turnsOf(device: number): Turns {
+  return (ofDevices[device] ??= new Turns());
+}
