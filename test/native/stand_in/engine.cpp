@@ -255,9 +255,11 @@ struct gld_stream {
       lock.lock();
       pending = false;
       finished = true;
+      // Once finish() has returned, the next call may be submitted.
+      const auto [tell, with] = std::pair(done, closure);
       idle.notify_all();
       lock.unlock();
-      done(closure);
+      tell(with);
       lock.lock();
     }
   }
