@@ -14,7 +14,7 @@ t.comment(available ? `CUDA: ${devices.map(({ name }) => name).join(', ')}` : `o
 const env = { ...process.env };
 if (!available) env['GLD_LOSS_PREBUILD'] = standIn(process.env['GLD_LOSS_PREBUILD']);
 
-for (const name of ['calls', 'stages', 'tensors', 'choice', 'async', 'errors', 'ends']) {
+for (const name of ['calls', 'stages', 'tensors', 'choice', 'descriptor', 'async', 'errors', 'ends']) {
   const file = fileURLToPath(new URL(`device/${name}.ts`, import.meta.url));
   t.spawn(process.execPath, [...process.execArgv, file], { env, timeout: 600_000 }, name);
 }

@@ -22,8 +22,8 @@ struct Rows {
 
 // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
 __global__ void __launch_bounds__(kFitColumns* kFitRows)
-    sum_differences(const std::int32_t* stop, Rows rows, std::int64_t m, std::int64_t columns, std::int64_t block_rows,
-                    double* partial) {
+    sum_differences(const std::int32_t* stop, const __grid_constant__ Rows rows, std::int64_t m, std::int64_t columns,
+                    std::int64_t block_rows, double* partial) {
   if (block_stopped(stop)) return;
   const int side = static_cast<int>(blockIdx.z);
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kFitColumns + threadIdx.x;
@@ -92,8 +92,9 @@ struct Targets {
 
 // A warp per row.
 __global__ void __launch_bounds__(kLoadRows* kWarp)
-    centre_rows(const std::int32_t* stop, std::int32_t precision, Rows rows, const double* mean, const double* largest,
-                std::int64_t maxima, std::int64_t first, std::int64_t count, std::int64_t columns, Targets to, double* scales) {
+    centre_rows(const std::int32_t* stop, std::int32_t precision, const __grid_constant__ Rows rows, const double* mean,
+                const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count, std::int64_t columns,
+                const __grid_constant__ Targets to, double* scales) {
   if (block_stopped(stop)) return;
   const int side = static_cast<int>(blockIdx.y);
   const std::int64_t lane = threadIdx.x % kWarp;

@@ -124,7 +124,8 @@ void Classifier::backward_weight(const Launch& to, Matrix pooled, Matrix grad_lo
   const Operand of_classes{grad_logits.data, grad_logits.pitch, classes_};
   const Operand of_channels{pooled.data, pooled.pitch, channels_};
   const bool last = classes_last(out);
-  ProductCall call{to.precision, OperandLayout::kAlongLines, OperandLayout::kAlongLines, 1, last ? channels_ : classes_, rows_, {}};
+  const std::int64_t lines = last ? channels_ : classes_;
+  ProductCall call{to.precision, OperandLayout::kAlongLines, OperandLayout::kAlongLines, 1, lines, rows_, {}};
   call.jobs[0].left[0] = last ? of_channels : of_classes;
   call.jobs[0].right[0] = last ? of_classes : of_channels;
   grad_weight_->run(to, call, last ? swapped(out) : out);
@@ -140,7 +141,8 @@ void Classifier::backward_pooled(const Launch& to, Matrix grad_logits, Matrix gr
 }
 
 void Classifier::backward_bias(const Launch& to, Matrix grad_logits, const gld_view& out) const {
-  const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kBiasColumns)), static_cast<unsigned>(bias_blocks_));
+  const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kBiasColumns)),
+                  static_cast<unsigned>(bias_blocks_));
   launch(to, &sum_columns, grid, dim3(kBiasColumns, kBiasRows), 0, to.stop, grad_logits, rows_, classes_,
          ceil_div(rows_, bias_blocks_), bias_parts_);
   visit(out.dtype, [&](auto tag) {

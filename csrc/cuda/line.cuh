@@ -65,17 +65,16 @@ struct Line {
       }
     });
   }
-  // N sums over the row at once: term(slot, k, values) gives the element's. A pack in float, the rest in double.
-  template <int N, class F>
+  // Adds N sums over the row at once to what each thread has: term(slot, k, values) gives the element's. A pack in V, float
+  // where its rounding does no harm, and the rest in double.
+  template <class V, int N, class F>
   __device__ static void sums(int classes, double (&total)[N], F&& term) {
-#pragma unroll
-    for (int i = 0; i < N; ++i) total[i] = 0;
     each_pack(classes, [&](int slot, int k) {
-      float pack[N] = {};
+      V pack[N] = {};
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         if (k + j >= classes) continue;
-        float values[N];
+        V values[N];
         term(kKept ? slot + j : 0, k + j, values);
 #pragma unroll
         for (int i = 0; i < N; ++i) pack[i] += values[i];

@@ -108,8 +108,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 // to = sum of the parts + bias, in double, in the order of the parts.
 template <class T>
 __global__ void __launch_bounds__(kAddThreads)
-    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns, const float* bias, T* to,
-              std::int64_t row_stride, std::int64_t column_stride) {
+    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns, const float* bias,
+              T* to, std::int64_t row_stride, std::int64_t column_stride) {
   if (stopped(stop)) return;
   const std::int64_t count = rows * columns;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kAddThreads;
@@ -137,7 +137,7 @@ void launch_layouts(const Launch& launch, const ProductCall& call, std::int64_t 
   constexpr OperandLayout along_depth = OperandLayout::kAlongDepth;
   constexpr OperandLayout along_lines = OperandLayout::kAlongLines;
   auto* kernel = &product_kernel<kPrecision, Tile, along_depth, along_lines>;
-  if (call.left == along_depth && call.right == along_depth) kernel = &product_kernel<kPrecision, Tile, along_depth, along_depth>;
+  if (call.right == along_depth) kernel = &product_kernel<kPrecision, Tile, along_depth, along_depth>;
   if (call.left == along_lines) kernel = &product_kernel<kPrecision, Tile, along_lines, along_lines>;
   gld::cuda::launch(launch, kernel, grid_of(blocks), dim3(Tile::kThreads), Tile::kSharedBytes, arguments);
 }

@@ -11,9 +11,9 @@
 // Precisions (gld_precision). FLOAT32 splits x = big + small, both tf32, and sums small*big + big*small + big*big: about 22
 // of float32's 24 bits. Tensor cores cut sums instead of rounding them, which would grow with depth, so only one slab's
 // worth is summed there and added to the total by an ordinary rounded addition (Ootomo and Yokota, "Recovering single
-// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022, sections 3 and 4). TF32
-// and BF16 round the inputs and do the same without the split. Before compute capability 8.0 all three are float32 FMAs,
-// in the same threads.
+// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022, sections 3 and 4).
+// TF32 and BF16 round the inputs and do the same without the split. Before compute capability 8.0 all three are float32
+// FMAs, in the same threads.
 #pragma once
 
 #include <cstdint>
@@ -218,7 +218,9 @@ __device__ void multiply_steps(Sums<Tile>& sums, const float* left, const float*
   const int first_column = Tile::column(0, 0) - 2 * place;
   typename Parts::Line columns[Tile::kColumnSteps];
 #pragma unroll
-  for (int j = 0; j < Tile::kColumnSteps; ++j) columns[j] = Parts::of(Right::read(right, first_column + 8 * j + group, place));
+  for (int j = 0; j < Tile::kColumnSteps; ++j) {
+    columns[j] = Parts::of(Right::read(right, first_column + 8 * j + group, place));
+  }
 #pragma unroll
   for (int i = 0; i < Tile::kRowSteps; ++i) {
     const auto upper = Parts::of(Left::read(left, first_row + 16 * i + group, place));
@@ -262,9 +264,9 @@ __device__ void multiply_plain(Sums<Tile>& sums, const float* left, const float*
   }
 }
 
-// sums += left * right over depths [begin, end), begin a multiple of 4. copy(left slab, right slab, depth, count) begins to
-// copy `count` depths of both operands; ready(left slab, depth, count) is called by each thread once what it copied itself is
-// there, and may change that. Ends with nothing in flight and shared memory free.
+// sums += left * right over depths [begin, end), begin a multiple of 4. copy(left slab, right slab, depth, count) begins
+// to copy `count` depths of both operands; ready(left slab, depth, count) is called by each thread once what it copied
+// itself is there, and may change that. Ends with nothing in flight and shared memory free.
 template <int kPrecision, class Tile, class Left, class Right, class Copy, class Ready>
 __device__ void multiply_tile(Sums<Tile>& sums, std::int64_t begin, std::int64_t end, float* shared, Copy&& copy,
                               Ready&& ready) {

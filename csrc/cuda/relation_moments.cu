@@ -254,7 +254,8 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
   const double own = their_slopes_sum(t, s, WeightedSums{scalars[0], scalars[1], scalars[2]}, x_xa, y_yb);
   float* const to = grad.data + i * grad.pitch;
   for (std::int64_t k = lane; k < classes; k += kWarp) {
-    to[k] += relation_gradient(slope * *scale, own, y[k], their_slopes_others(t, s, y_both[k], ya[k], yb[k], others_through[k]));
+    const double others = their_slopes_others(t, s, y_both[k], ya[k], yb[k], others_through[k]);
+    to[k] += relation_gradient(slope * *scale, own, y[k], others);
   }
 }
 
@@ -369,7 +370,8 @@ void RelationMoments::accumulate(const Launch& to, Chunk chunk) const {
 }
 
 void RelationMoments::rows(const Launch& to, Chunk chunk, double slope, const double* scale, Matrix grad) const {
-  ProductCall call{GLD_PRECISION_FLOAT32, OperandLayout::kAlongDepth, OperandLayout::kAlongLines, 1, chunk.count, classes_, {}};
+  constexpr OperandLayout along_depth = OperandLayout::kAlongDepth;
+  ProductCall call{GLD_PRECISION_FLOAT32, along_depth, OperandLayout::kAlongLines, 1, chunk.count, classes_, {}};
   for (int i = 0; i < kPlainMatrices; ++i) {
     call.jobs[i].left[0] = operand(rows_[i == kYY ? kStudent : kTeacher], chunk.count);
     call.jobs[i].right[0] = operand(plain_.matrix[i], classes_);
@@ -410,7 +412,8 @@ void RelationMoments::accumulate_weighted(const Launch& to, Chunk chunk) const {
 
 void RelationMoments::finish(const Launch& to, Chunk chunk, double slope, const double* scale, Matrix grad) const {
   const Matrix through = through_[0];
-  ProductCall call{GLD_PRECISION_FLOAT32, OperandLayout::kAlongDepth, OperandLayout::kAlongLines, 2, chunk.count, classes_, {}};
+  constexpr OperandLayout along_depth = OperandLayout::kAlongDepth;
+  ProductCall call{GLD_PRECISION_FLOAT32, along_depth, OperandLayout::kAlongLines, 2, chunk.count, classes_, {}};
   for (int term = 0; term < 2; ++term) {
     call.jobs[0].left[term] = operand(rows_[term == 0 ? kTeacher : kStudent], chunk.count);
     call.jobs[0].right[term] = operand(weighted_.matrix[term == 0 ? kAXY : kBYY], classes_);

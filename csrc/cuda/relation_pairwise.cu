@@ -187,7 +187,9 @@ __device__ void store_row_sums(double (&sums)[kRowsOfThread][kCount], double* sh
     if (first_row + row >= end) continue;
     double total = 0;
 #pragma unroll
-    for (int w = 0; w < PairTile::kColumnWarps; ++w) total += shared[(which * PairTile::kColumnWarps + w) * PairTile::kRows + row];
+    for (int w = 0; w < PairTile::kColumnWarps; ++w) {
+      total += shared[(which * PairTile::kColumnWarps + w) * PairTile::kRows + row];
+    }
     to[which * stride + first_row + row] = total;
   }
   __syncthreads();
@@ -227,7 +229,9 @@ __device__ void store_column_sums(const Sums<PairTile>& teacher, const Sums<Pair
     if (first_column + column >= end) continue;
     double total = 0;
 #pragma unroll
-    for (int w = 0; w < PairTile::kRowWarps; ++w) total += shared[(which * PairTile::kRowWarps + w) * PairTile::kColumns + column];
+    for (int w = 0; w < PairTile::kRowWarps; ++w) {
+      total += shared[(which * PairTile::kRowWarps + w) * PairTile::kColumns + column];
+    }
     to[which * stride + first_column + column] = total;
   }
   __syncthreads();
@@ -477,8 +481,8 @@ void RelationPairwise::run(const Launch& to, const Centred& rows, double factor,
   arguments.stop = to.stop;
   const std::int64_t tiles = tiles_of(m_);
   queue_distances(to, keeps_ ? tiles * (tiles + 1) / 2 : tiles * slots_, arguments);
-  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_, m_,
-         values_, slopes_[kTeacher], slopes_[kStudent]);
+  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_,
+         m_, values_, slopes_[kTeacher], slopes_[kStudent]);
   relation_total(to, values_, m_, factor, loss);
   if (!grad) return;
 
@@ -509,8 +513,8 @@ void RelationPairwise::finish(const Launch& to, const Centred& rows, std::int64_
   call.jobs[0].right[0] = {x.data, x.pitch, classes_};
   const Product::Parts pulled = pulled_->run_parts(to, call);
   launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(count, kFinishRows)), dim3(kFinishRows * kWarp), 0, to.stop,
-         pulled, weight_sums_, slots, Matrix{x.data + first * x.pitch, x.pitch}, count, classes_, slope, rows.student_scale(),
-         Matrix{grad.data + first * grad.pitch, grad.pitch});
+         pulled, weight_sums_, slots, Matrix{x.data + first * x.pitch, x.pitch}, count, classes_, slope,
+         rows.student_scale(), Matrix{grad.data + first * grad.pitch, grad.pitch});
 }
 
 }  // namespace gld::cuda

@@ -24,10 +24,13 @@ struct Sweep {
   double* partial;
 };
 
-// Rows in order, some for each group of kThreads threads: a warp of a block, or the whole block.
+// 16 warps of a multiprocessor at least, each of up to 128 registers. Rows in order, some for each group of kThreads threads: a warp of a block, or the whole block.
+template <int kThreads>
+constexpr int kBlock = kThreads == kWarp ? kWarp * kWarpsOfBlock : kThreads;
+
 template <int kThreads, int kPacks>
-__global__ void __launch_bounds__(kThreads == kWarp ? kWarp * kWarpsOfBlock : kThreads)
-    row_sweep_kernel(const std::int32_t* stop, const Sweep sweep) {
+__global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>) row_sweep_kernel(const std::int32_t* stop,
+                                                                                            const Sweep sweep) {
   if (block_stopped(stop)) return;
   constexpr int kGroups = kThreads == kWarp ? kWarpsOfBlock : 1;
   const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * kGroups + threadIdx.x / kThreads;

@@ -57,25 +57,36 @@ struct StdNormalization {
   GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
 };
 
-// The same for engines on which double is slow: rounded at each step, but the mean has its digits beyond T still.
+// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two classes,
+// y is -c and c exactly, and rows that are multiples of each other have the same y.
 template <class T>
 struct StdNormalizationInT {
   T scale[2];  // as a product: that of a subnormal row does not fit float
   T mean, mean_rest;
-  T unit;
+  T unit, unit_rest;
 
   GLD_HOST_DEVICE explicit StdNormalizationInT(const StdNormalization<T>& exact)
       : mean(static_cast<T>(exact.mean)),
         mean_rest(static_cast<T>(exact.mean - static_cast<double>(mean))),
-        unit(static_cast<T>(exact.unit)) {
+        unit(static_cast<T>(exact.unit)),
+        unit_rest(static_cast<T>(exact.unit - static_cast<double>(unit))) {
     const bool extreme = exact.scale > 0x1p126 || exact.scale < 0x1p-126;
     scale[0] = extreme ? static_cast<T>(exact.scale < 1 ? 0x1p-64 : 0x1p64) : T(1);
     scale[1] = static_cast<T>(exact.scale / static_cast<double>(scale[0]));
   }
 
   GLD_HOST_DEVICE T scaled(T logit) const { return logit * scale[0] * scale[1]; }
-  GLD_HOST_DEVICE T centred(T value) const { return (value - mean) - mean_rest; }
-  GLD_HOST_DEVICE T normalized(T value) const { return value * unit; }
+  GLD_HOST_DEVICE T centred(T value) const {
+    const T difference = value - mean;
+    const T taken = difference - value;  // with its rounding
+    const T lost = (value - (difference - taken)) - (mean + taken);
+    return difference + (lost - mean_rest);
+  }
+  GLD_HOST_DEVICE T normalized(T value) const {
+    const T product = std::fma(value, unit, T(0));  // no operation that a compiler might fuse with the last addition
+    const T lost = std::fma(value, unit, -product);
+    return product + std::fma(value, unit_rest, lost);
+  }
   GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
 };
 
@@ -138,11 +149,6 @@ struct NormalizedGradient {
   template <class T>
   GLD_HOST_DEVICE T operator()(T slope, T y) const {
     return static_cast<T>(scale * (static_cast<double>(slope) - mean - along * static_cast<double>(y)));
-  }
-  template <class T>
-  GLD_HOST_DEVICE T in_t(T slope, T y) const {
-    const T factor = static_cast<T>(scale < kLargest<T> ? scale : kLargest<T>);  // an infinite one would turn 0 into NaN
-    return factor * ((slope - static_cast<T>(mean)) - static_cast<T>(along) * y);
   }
 };
 

@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type GldAsyncOptions, type GldOptions } from 'gld-loss';
 import t from 'tap';
 import { big, slow, small } from '../async_inputs.js';
-import { counts, move, skipUnlessStandIn, steered, valuesOf } from './support.js';
+import { collect, counts, move, skipUnlessStandIn, steered, valuesOf } from './support.js';
 
 const cuda: GldOptions = { device: 'cuda' };
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -165,6 +165,7 @@ t.test('at any moment: every promise settles, with the result or with the reason
 
 t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) => {
   const inputs = move(small(), 'tensor');
+  await collect();
   const before = counts()!.blocks;
   const controller = new AbortController();
   const running = steered({ delay: 30 }, async () => {
@@ -174,7 +175,7 @@ t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) =>
     return promise;
   });
   t.equal(await running, 7);
-  t.equal(counts()!.blocks, before);
+  t.ok(counts()!.blocks <= before);
 });
 
 t.test('a tensor as out', async (t) => {

@@ -2,7 +2,7 @@
 import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type AnyInputs } from 'gld-loss';
 import t from 'tap';
 import { small } from '../async_inputs.js';
-import { counts, move, pointer, skipUnlessStandIn, steered } from './support.js';
+import { collect, counts, move, pointer, skipUnlessStandIn, steered } from './support.js';
 
 type Parts = Record<string, never>;
 
@@ -31,7 +31,7 @@ t.test('wrong tensors', async (t) => {
     ['no number', { ...bias, deviceId: 'cuda:0' }, 'ARG_TYPE', 'student.bias.deviceId', /from 0/],
     ['strides of another rank', { ...bias, strides: [1, 1] }, 'STRIDE', 'student.bias.strides', /1 integers/],
     ['memory of nobody', { ...bias, ptr: 4096n }, 'DEVICE', 'student.bias', /40 bytes of one allocation on cuda:0/],
-    ['memory that ends', { ...bias, offset: 200 }, 'DEVICE', 'student.bias', /40 bytes of one allocation/],
+    ['memory that ends', { ...bias, offset: 5 }, 'DEVICE', 'student.bias', /40 bytes of one allocation/],
     ['strides that reach before it', { ...bias, strides: [-100] }, 'DEVICE', 'student.bias', /of one allocation/],
     ['strides that reach beyond all memory', { ...bias, strides: [2 ** 53 - 1] }, 'DEVICE', 'student.bias', /of one allocation/],
     ['an address between elements', { ...bias, ptr: ptr + 2n }, 'DEVICE', 'student.bias', /a multiple of the element size/],
@@ -126,9 +126,10 @@ t.test('memory that is full: what waits for calls is freed, and one more attempt
     });
     t.equal(gldLoss(inputs).loss, loss, 'the engine is usable');
   }
+  await collect();
   const { blocks } = counts()!;
   await steered({ fail: 'submit memory 9' }, () => t.throws(() => gldLoss(inputs), { code: 'ERR_GLD_MEMORY' }));
-  t.equal(counts()!.blocks, blocks, 'what was made for the gradients is freed');
+  t.ok(counts()!.blocks <= blocks, 'what was made for the gradients is freed');
 });
 
 t.test('more memory than there is', async (t) => {

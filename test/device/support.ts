@@ -1,4 +1,5 @@
 /** Tensors on a GPU for the tests, and what the stand-in tells about itself. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { CudaTensor, deviceInfo, type AnyInputs, type AnyTensor, type DeviceTensor, type Inputs } from 'gld-loss';
 import { fromBfloat16, fromFloat16 } from '../support/half.js';
 
@@ -32,10 +33,10 @@ export function pointer(tensor: HostLike, deviceId = 0): DeviceTensor {
   return made;
 }
 
-let turn = 0;
+let moves = 0;
 
 export function moved(tensor: HostLike, home: Home, deviceId = 0): AnyTensor {
-  const to = home === 'mixed' ? homes[(turn += 1) % 3] : home;
+  const to = home === 'mixed' ? homes[(moves += 1) % 3] : home;
   if (to === 'host') return tensor as AnyTensor;
   if (to === 'pointer') return pointer(tensor, deviceId);
   return CudaTensor.from(tensor as never, { device: `cuda:${deviceId}` });
@@ -86,5 +87,13 @@ export async function steered<T>(variables: Record<string, string | number>, wor
     return await work();
   } finally {
     for (const name of names) delete process.env[name];
+  }
+}
+
+/** Collects garbage until nothing more comes free: finalizers run between turns of the loop. Needs node --expose-gc. */
+export async function collect(): Promise<void> {
+  for (let i = 0; i < 6; i += 1) {
+    globalThis.gc!();
+    await turn();
   }
 }

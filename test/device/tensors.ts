@@ -5,16 +5,7 @@ import t from 'tap';
 import { small } from '../async_inputs.js';
 import { Random } from '../support/random.js';
 import { dtypes, encode, placements } from '../support/tensors.js';
-import { counts, devices, move, pointer, skipUnlessStandIn, steered, valuesOf } from './support.js';
-
-const gc = globalThis.gc!;
-
-async function collect(): Promise<void> {
-  for (let i = 0; i < 6; i += 1) {
-    gc();
-    await turn();
-  }
-}
+import { collect, counts, devices, move, pointer, skipUnlessStandIn, steered, valuesOf } from './support.js';
 
 t.test('there and back', async (t) => {
   const random = new Random(81);

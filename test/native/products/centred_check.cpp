@@ -49,7 +49,8 @@ void centred_checks() {
       std::frexp(largest, &exponent);
       const double factor = largest > 0 ? std::ldexp(1.0, -exponent) : 1.0;
       for (double& value : expected.data) value *= factor;
-      const std::string what = "centred " + std::to_string(m) + "x" + std::to_string(classes) + " side " + std::to_string(side);
+      const std::string what =
+          "centred " + std::to_string(m) + "x" + std::to_string(classes) + " side " + std::to_string(side);
       const Values result = out[side].read(stage.stream());
       expect(what, relative(result, expected), 0x1p-23);
       if (side == kStudent) expect(what + " scale", std::fabs(student_scale - factor), 0);

@@ -71,7 +71,7 @@ class OnTheDevice {
   OnTheDevice(const Values& from, Stream stream) : OnTheDevice(from.rows, from.columns) {
     std::vector<float> host(static_cast<std::size_t>(rows_ * pitch_), std::nanf(""));
     for (Index r = 0; r < rows_; ++r) {
-      for (Index c = 0; c < columns_; ++c) host[static_cast<std::size_t>(r * pitch_ + c)] = static_cast<float>(from.at(r, c));
+      for (Index c = 0; c < columns_; ++c) host[at(r, c)] = static_cast<float>(from.at(r, c));
     }
     copy_to_device(stream, memory_->data(), host.data(), host.size() * sizeof(float));
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
@@ -88,12 +88,14 @@ class OnTheDevice {
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
     Values values(rows_, columns_);
     for (Index r = 0; r < rows_; ++r) {
-      for (Index c = 0; c < columns_; ++c) values.at(r, c) = static_cast<double>(host[static_cast<std::size_t>(r * pitch_ + c)]);
+      for (Index c = 0; c < columns_; ++c) values.at(r, c) = static_cast<double>(host[at(r, c)]);
     }
     return values;
   }
 
  private:
+  std::size_t at(Index r, Index c) const { return static_cast<std::size_t>(r * pitch_ + c); }
+
   Index rows_, columns_, pitch_;
   std::unique_ptr<DeviceMemory> memory_;
 };
@@ -124,7 +126,7 @@ inline int& failures() {
   return count;
 }
 
-// Prints what exceeds its bound (NaN does too); with -v on the command line everything.
+// Prints what exceeds its bound (NaN does too), or everything if GLD_CHECK_VERBOSE is set.
 inline void expect(const std::string& what, double error, double bound) {
   static const bool verbose = std::getenv("GLD_CHECK_VERBOSE") != nullptr;
   const bool right = error <= bound;
