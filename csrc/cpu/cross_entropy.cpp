@@ -1,8 +1,8 @@
 #include "cross_entropy.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "../formulas/cross_entropy.h"
 #include "arena.h"
 #include "lanes.h"
 
@@ -37,16 +37,12 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   for (std::int64_t k = 0; k < classes_; ++k) shifted[k] = logits[k] - top;
   RowArray<T>(exponential, width) = ConstRowArray<T>(shifted, width).exp();
 
-  const double total = sum(exponential, classes_) + poison(logits, classes_);
-  const double mass = sum(target, classes_);
+  const CrossEntropyRow row{sum(exponential, classes_) + poison(logits, classes_), sum(target, classes_)};
   if (grad != nullptr) {
-    // In double: for a sample that is nearly certain, the probability of its class and the target all but cancel.
-    const double share = mass / total;
-    for (std::int64_t k = 0; k < classes_; ++k) {
-      grad[k] += static_cast<T>(weight * (share * static_cast<double>(exponential[k]) - static_cast<double>(target[k])));
-    }
+    const double share = row.share();
+    for (std::int64_t k = 0; k < classes_; ++k) grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);
   }
-  return mass * std::log(total) - dot_shifted(target, logits, top, classes_);
+  return row.value(dot_shifted(target, logits, top, classes_));
 }
 
 template class CrossEntropy<float>;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../engine.h"
+#include "../formulas/normalized_kd.h"
 #include "views.h"
 
 namespace gld {
@@ -20,8 +21,7 @@ class NormalizedKd {
   double row(const T* teacher, const T* student, double weight, T* grad, T* scratch) const;
 
  private:
-  struct Normalized;
-  Normalized normalize(const T* logits, T* normalized, T* exponential) const;
+  NormalizedRow normalize(const T* logits, T* normalized, T* exponential) const;
 
   std::int64_t classes_;
   bool by_std_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../formulas/relation.h"
+#include "../formulas/relation_moments.h"
 #include "lanes.h"
 
 namespace gld {
@@ -199,6 +199,7 @@ void RelationMoments<T>::accumulate(const Parallel& parallel, Chunk chunk) {
 template <class T>
 void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad) {
   const double* scalar = plain_.scalars(0);
+  const PlainSums totals{scalar[kT], scalar[kS], scalar[kTT], scalar[kTS], scalar[kSS]};
   const double* xt = plain_.vector(0, kXT);
   const double* xs = plain_.vector(0, kXS);
   const double* yt = plain_.vector(0, kYT);
@@ -225,32 +226,26 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
       const double s = s_[i];
       const T* through_x = x_xy + r * pitch_;
       const T* through_y = y_yy + r * pitch_;
-      const double x_dot_xt = dot(x, xt, classes_);
-      const double y_dot_ys = dot(y, ys, classes_);
-      const RelationRow row = relation_row(
-          relation_square(relation_product(m, t, t, scalar[kT], scalar[kT], scalar[kTT], x_dot_xt, x_dot_xt,
-                                           dot(x, x_xx + r * pitch_, classes_))),
-          relation_square(relation_product(m, s, s, scalar[kS], scalar[kS], scalar[kSS], y_dot_ys, y_dot_ys,
-                                           dot(y, through_y, classes_))),
-          relation_product(m, t, s, scalar[kT], scalar[kS], scalar[kTS], dot(x, xs, classes_), dot(y, yt, classes_),
-                           dot(y, through_x, classes_)));
+      const RowMoments moments{dot(x, xt, classes_), dot(x, xs, classes_), dot(y, yt, classes_), dot(y, ys, classes_),
+                               dot(x, x_xx + r * pitch_, classes_), dot(y, through_x, classes_),
+                               dot(y, through_y, classes_)};
+      const RelationRow row = relation_row_of_moments(m, t, s, totals, moments);
       value += row.value;
       if (!grad) continue;
       const double a = row.teacher_slope;
       const double b = row.student_slope;
       a_[i] = a;
       b_[i] = b;
-      const double own = a * (m * t + scalar[kT]) + b * (m * s + scalar[kS]);
+      const double own = own_slopes_sum(m, t, s, a, b, totals);
       T* ay = ay_[i];
       T* by = by_[i];
       T* to = grad[chunk.first + i];
       for (std::int64_t k = 0; k < classes_; ++k) {
         const double of_student = static_cast<double>(y[k]);
-        const double others = a * (yt[k] - 2 * static_cast<double>(through_x[k])) +
-                              b * (ys[k] - 2 * static_cast<double>(through_y[k]));
+        const double others = own_slopes_others(a, b, yt[k], ys[k], through_x[k], through_y[k]);
         ay[k] = static_cast<T>(a * of_student);
         by[k] = static_cast<T>(b * of_student);
-        to[k] += static_cast<T>(2 * slope * (own * of_student - others));
+        to[k] += relation_gradient(slope, own, y[k], others);
       }
     }
     values_[task] = value;
@@ -283,6 +278,7 @@ void RelationMoments<T>::accumulate_weighted(const Parallel& parallel, Chunk chu
 template <class T>
 void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad) {
   const double* scalar = weighted_.scalars(0);
+  const WeightedSums totals{scalar[kAtBs], scalar[kA], scalar[kB]};
   const double* y_both = weighted_.vector(0, kYAtBs);
   const double* ya = weighted_.vector(0, kYA);
   const double* yb = weighted_.vector(0, kYB);
@@ -299,13 +295,12 @@ void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double sl
       const T* y = y_[i];
       const double t = t_[i];
       const double s = s_[i];
-      const double own = scalar[kAtBs] + t * scalar[kA] + s * scalar[kB] -
-                         2 * (dot(x, xa, classes_) + dot(y, yb, classes_));
+      const double own = their_slopes_sum(t, s, totals, dot(x, xa, classes_), dot(y, yb, classes_));
       const T* others_through = through + r * pitch_;
       T* to = grad[chunk.first + i];
       for (std::int64_t k = 0; k < classes_; ++k) {
-        const double others = y_both[k] + t * ya[k] + s * yb[k] - 2 * static_cast<double>(others_through[k]);
-        to[k] += static_cast<T>(2 * slope * (own * static_cast<double>(y[k]) - others));
+        const double others = their_slopes_others(t, s, y_both[k], ya[k], yb[k], others_through[k]);
+        to[k] += relation_gradient(slope, own, y[k], others);
       }
     }
   });

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../formulas/relation.h"
+#include "../formulas/relation_pairwise.h"
 #include "lanes.h"
 #include "packets.h"
 
@@ -15,10 +15,6 @@ constexpr std::int64_t kHalfRows = 48;     // rows of one task where half of the
 constexpr double kKeptBytes = 64 << 20;    // limit of the distances kept between the passes
 template <class T>
 constexpr std::int64_t kTile = 3 * Packed<T>::kDepth;  // columns of a tile: whole panels, and whole blocks of depth
-
-// Below this share of t_r + t_c, t_r + t_c - 2 x_r·x_c has lost too many digits for a root and its slope.
-template <class T>
-constexpr double kCloseRows = sizeof(T) == 4 ? 1e-2 : 1e-6;
 
 }  // namespace
 
@@ -86,13 +82,10 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
     const std::int64_t r = tile.first + i;
     T* row = to[i];
     const T of_row = side.rounded[r];
-    for (std::int64_t j = 0; j < tile.columns; ++j) {
-      const T distance = of_row + of_column[j] - 2 * row[j];
-      row[j] = distance < 0 ? T(0) : distance;  // a sum of squares; only rounding takes it below zero
-    }
+    for (std::int64_t j = 0; j < tile.columns; ++j) row[j] = squared_distance(of_row, of_column[j], row[j]);
     if (euclidean_) {
       for (std::int64_t j = 0; j < tile.columns; ++j) {
-        const bool close = row[j] <= kCloseRows<T> * (of_row + of_column[j]);
+        const bool close = close_rows(row[j], of_row, of_column[j]);
         row[j] = close ? static_cast<T>(std::sqrt(square_distance(side.rows[r], side.rows[tile.left + j], classes_)))
                        : std::sqrt(row[j]);
       }
@@ -160,8 +153,8 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
   });
 }
 
-// Pass 2: A = g + gᵀ tile by tile, formed at once from the slopes of its row and of its column because distances are
-// symmetric; gradient = 2 (rowsum(A) x - A X). For plain distances d(d)/dx = (x_r - x_c) / d takes the place of 2 (x_r - x_c).
+// Pass 2: A = g + gᵀ tile by tile, formed at once from the slopes of its row and of its column; gradient = 2 (rowsum(A) x -
+// A X).
 template <class T>
 void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const SampleRows<T>& grad) const {
   tiles(parallel, [&](std::int64_t first, std::int64_t rows, T* scratch, auto&& each_tile) {
@@ -180,12 +173,10 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const
         T* weight = dt[i];
         const T* distance = ds[i];
         for (std::int64_t j = 0; j < tile.columns; ++j) {
-          weight[j] = (a + of_teacher[j]) * weight[j] + (b + of_student[j]) * distance[j];
+          weight[j] = pair_weight(a, of_teacher[j], weight[j], b, of_student[j], distance[j]);
         }
         if (euclidean_) {
-          for (std::int64_t j = 0; j < tile.columns; ++j) {
-            weight[j] = distance[j] == 0 ? T(0) : weight[j] / (2 * distance[j]);
-          }
+          for (std::int64_t j = 0; j < tile.columns; ++j) weight[j] = euclidean_weight(weight[j], distance[j]);
         }
         row_sum[i] += sum(weight, tile.columns);
       }

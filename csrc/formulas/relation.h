@@ -2,13 +2,7 @@
 // L_relation. u and v are the teacher's and the student's distance rows divided by their L2 norms.
 #pragma once
 
-#ifdef __CUDACC__
-#define GLD_HOST_DEVICE __host__ __device__
-#else
-#define GLD_HOST_DEVICE
-#endif
-
-#include <cmath>
+#include "host_device.h"
 
 namespace gld {
 

@@ -1,0 +1,155 @@
+// KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper equation
+// for L_ND; DESIGN §2.4. y may be shifted by any constant of its row, which no softmax sees.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "softmax.h"
+
+namespace gld {
+
+// 2^-e for the exponent e of frexp(): size / 2^e is in [0.5, 1). Anything for 0, Inf and NaN.
+GLD_HOST_DEVICE inline double inverse_power(double size) {
+  int exponent = 0;
+  std::frexp(size, &exponent);
+  return std::ldexp(1.0, -exponent < 1000 ? -exponent : 1000);
+}
+// On its bits: devices call a function with memory of its own for the other.
+GLD_HOST_DEVICE inline double inverse_power(float size) {
+  const bool subnormal = size < FLT_MIN;
+  const float normal = subnormal ? size * 0x1p64f : size;
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &normal, sizeof bits);
+  const int exponent = static_cast<int>(bits >> 23) - (subnormal ? 126 + 64 : 126);
+  const std::uint64_t power = static_cast<std::uint64_t>(1023 - exponent) << 52;
+  double result = 0;
+  std::memcpy(&result, &power, sizeof result);
+  return result;
+}
+
+// y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(), whose
+// deviation it sets, normalized(). Not for constant rows, see constant_row().
+template <class T>
+struct StdNormalization {
+  double scale;     // a power of two that takes the largest logit to about 1: squares neither overflow nor vanish
+  double mean = 0;  // of the scaled logits
+  double unit = 0;  // 1 / σ of the scaled logits
+
+  GLD_HOST_DEVICE StdNormalization(T high, T low) {
+    const T above = high < 0 ? -high : high;
+    const T below = low < 0 ? -low : low;
+    scale = inverse_power(above < below ? below : above);
+  }
+
+  GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
+  // squares = Σ centred², degrees = classes - 1 (unbiased) or classes. Returns d y / d z apart from the row statistics: 1 / σ.
+  GLD_HOST_DEVICE double set_deviation(double squares, double degrees) {
+    const double deviation = std::sqrt(squares / degrees);
+    unit = 1 / deviation;
+    const double inverse = scale / deviation;
+    return kLargest<double> < inverse ? kLargest<double> : inverse;  // subnormal logits
+  }
+
+  GLD_HOST_DEVICE T scaled(T logit) const { return static_cast<T>(static_cast<double>(logit) * scale); }
+  GLD_HOST_DEVICE T centred(T value) const { return static_cast<T>(static_cast<double>(value) - mean); }
+  GLD_HOST_DEVICE T normalized(T value) const { return static_cast<T>(static_cast<double>(value) * unit); }
+  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
+};
+
+// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two classes,
+// y is -c and c exactly, and rows that are multiples of each other have the same y.
+template <class T>
+struct StdNormalizationInT {
+  T scale[2];  // as a product: that of a subnormal row does not fit float
+  T mean, mean_rest;
+  T unit, unit_rest;
+
+  GLD_HOST_DEVICE explicit StdNormalizationInT(const StdNormalization<T>& exact)
+      : mean(static_cast<T>(exact.mean)),
+        mean_rest(static_cast<T>(exact.mean - static_cast<double>(mean))),
+        unit(static_cast<T>(exact.unit)),
+        unit_rest(static_cast<T>(exact.unit - static_cast<double>(unit))) {
+    const bool extreme = exact.scale > 0x1p126 || exact.scale < 0x1p-126;
+    scale[0] = extreme ? static_cast<T>(exact.scale < 1 ? 0x1p-64 : 0x1p64) : T(1);
+    scale[1] = static_cast<T>(exact.scale / static_cast<double>(scale[0]));
+  }
+
+  GLD_HOST_DEVICE T scaled(T logit) const { return logit * scale[0] * scale[1]; }
+  GLD_HOST_DEVICE T centred(T value) const {
+    const T difference = value - mean;
+    const T taken = difference - value;  // with its rounding
+    const T lost = (value - (difference - taken)) - (mean + taken);
+    return difference + (lost - mean_rest);
+  }
+  GLD_HOST_DEVICE T normalized(T value) const {
+    const T product = std::fma(value, unit, T(0));  // no operation that a compiler might fuse with the last addition
+    const T lost = std::fma(value, unit, -product);
+    return product + std::fma(value, unit_rest, lost);
+  }
+  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
+};
+
+// σ = 0 exactly: y = 0, the uniform distribution by definition, and gradient 0. Rounding can hide a constant row from a
+// computed σ, not from this. False for NaN.
+template <class T>
+GLD_HOST_DEVICE inline bool constant_row(T high, T low) {
+  return high == low;
+}
+
+// y = (z - high) / τ; the largest y is 0.
+template <class T>
+GLD_HOST_DEVICE inline T tempered(T logit, T high, double inverse_temperature) {
+  const double shifted = (static_cast<double>(logit) - static_cast<double>(high)) * inverse_temperature;
+  // A tiny τ must not make infinities to subtract.
+  return static_cast<T>(shifted < -kLargest<T> ? -kLargest<T> : shifted);
+}
+
+template <class T>
+GLD_HOST_DEVICE inline T tempered_in_t(T logit, T high, T inverse_temperature) {
+  const T shifted = (logit - high) * inverse_temperature;
+  return shifted < static_cast<T>(-kLargest<T>) ? static_cast<T>(-kLargest<T>) : shifted;
+}
+
+// A row ready for its softmax.
+struct NormalizedRow {
+  double top = 0;      // largest y
+  double total = 0;    // Σ exp(y - top), NaN if the row has a NaN or Inf
+  double inverse = 0;  // d y / d z apart from the row statistics: 1/σ or 1/τ, and 0 for a constant row
+};
+
+// KL from log-softmax: log p - log q = (yt - ys) - (top_t - top_s) - (log total_t - log total_s).
+// weighted_gap = Σ exp(yt_k - top_t) (yt_k - ys_k).
+GLD_HOST_DEVICE inline double kl_value(const NormalizedRow& t, const NormalizedRow& s, double weighted_gap) {
+  const double offset = (t.top - s.top) + (std::log(t.total) - std::log(s.total));
+  const double divergence = weighted_gap / t.total - offset;
+  return divergence < 0 ? 0 : divergence;  // what rounding leaves below zero is not information. A NaN passes.
+}
+
+// Of the loss: none by std, τ² of Hinton et al. by temperature.
+GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) { return by_std ? 1 : temperature * temperature; }
+
+// d KL / d y_k = q_k - p_k, from the exponentials and 1 / total of either side.
+template <class T>
+GLD_HOST_DEVICE inline T kl_slope(T student, double of_student, T teacher, double of_teacher) {
+  return static_cast<T>(static_cast<double>(student) * of_student - static_cast<double>(teacher) * of_teacher);
+}
+
+template <class T>
+GLD_HOST_DEVICE inline T kl_slope_in_t(T student, T of_student, T teacher, T of_teacher) {
+  return student * of_student - teacher * of_teacher;
+}
+
+// From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.
+struct NormalizedGradient {
+  double scale;  // weight * factor * inverse of the student's row
+  double mean;   // of the slopes: 0 up to rounding
+  double along;  // Σ slope_k y_k / degrees; 0 by temperature
+
+  template <class T>
+  GLD_HOST_DEVICE T operator()(T slope, T y) const {
+    return static_cast<T>(scale * (static_cast<double>(slope) - mean - along * static_cast<double>(y)));
+  }
+};
+
+}  // namespace gld

@@ -1,0 +1,63 @@
+// One row of the relation loss from the moments of all rows, without their distances. DESIGN §3. Rows are centred: x of
+// the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each.
+#pragma once
+
+#include "relation.h"
+
+namespace gld {
+
+struct PlainSums {
+  double t, s, tt, ts, ss;  // Σ t, Σ s, Σ t², Σ t s, Σ s²
+};
+
+// Scalar products of one row with the moments.
+struct RowMoments {
+  double x_xt, x_xs;  // x·(Xᵀt), x·(Xᵀs)
+  double y_yt, y_ys;  // y·(Yᵀt), y·(Yᵀs)
+  double xx, xy, yy;  // xᵀ(XᵀX)x, xᵀ(XᵀY)y, yᵀ(YᵀY)y
+};
+
+// Norms of the row's distances on either side, their scalar product, and what follows from them.
+GLD_HOST_DEVICE inline RelationRow relation_row_of_moments(double m, double t, double s, const PlainSums& sum,
+                                                           const RowMoments& row) {
+  return relation_row(
+      relation_square(relation_product(m, t, t, sum.t, sum.t, sum.tt, row.x_xt, row.x_xt, row.xx)),
+      relation_square(relation_product(m, s, s, sum.s, sum.s, sum.ss, row.y_ys, row.y_ys, row.yy)),
+      relation_product(m, t, s, sum.t, sum.s, sum.ts, row.x_xs, row.y_yt, row.xy));
+}
+
+// The gradient of row r, 2 Σ_c (g_rc + g_cr) (y_r - y_c), in two halves of the form 2 (own * y_r - others); g_rc is
+// a_r (teacher's distance) + b_r (student's).
+
+// First half, in which the row's own slopes a and b count: Σ_c g_rc (y_r - y_c).
+GLD_HOST_DEVICE inline double own_slopes_sum(double m, double t, double s, double a, double b, const PlainSums& sum) {
+  return a * (m * t + sum.t) + b * (m * s + sum.s);
+}
+// through_x = xᵀ(XᵀY), through_y = yᵀ(YᵀY), at class k as the rest.
+template <class T>
+GLD_HOST_DEVICE inline double own_slopes_others(double a, double b, double yt, double ys, T through_x, T through_y) {
+  return a * (yt - 2 * static_cast<double>(through_x)) + b * (ys - 2 * static_cast<double>(through_y));
+}
+
+struct WeightedSums {
+  double at_bs, a, b;  // Σ a t + b s, Σ a, Σ b
+};
+
+// Second half, in which the slopes of the other rows count: Σ_c g_cr (y_r - y_c).
+// x_xa = x·(Xᵀa), y_yb = y·(Yᵀb).
+GLD_HOST_DEVICE inline double their_slopes_sum(double t, double s, const WeightedSums& sum, double x_xa, double y_yb) {
+  return sum.at_bs + t * sum.a + s * sum.b - 2 * (x_xa + y_yb);
+}
+// y_both = Yᵀ(a∘t + b∘s), ya = Yᵀa, yb = Yᵀb, through = xᵀ(Σ a x yᵀ) + yᵀ(Σ b y yᵀ).
+template <class T>
+GLD_HOST_DEVICE inline double their_slopes_others(double t, double s, double y_both, double ya, double yb, T through) {
+  return y_both + t * ya + s * yb - 2 * static_cast<double>(through);
+}
+
+// What either half adds to the gradient; slope is d loss / d (sum of the rows' values).
+template <class T>
+GLD_HOST_DEVICE inline T relation_gradient(double slope, double own, T y, double others) {
+  return static_cast<T>(2 * slope * (own * static_cast<double>(y) - others));
+}
+
+}  // namespace gld
