@@ -1,13 +1,17 @@
-// Checks every folder of prebuilds/: all binaries there and within the size budget, nothing linked that a plain Linux with
-// Node.js lacks, only the two doors exported. Prints the newest glibc symbol version, which is the floor for users.
+// Checks every folder of prebuilds/: all binaries there and within the size budgets, nothing linked that a plain Linux with
+// Node.js lacks, only their doors exported. Prints the newest glibc symbol version, which is the floor for users.
+//
+// The CUDA engine goes along where there was an nvcc to build it: it needs nothing but a driver, and a package that had to
+// download it, or to be compiled again for it, would serve nobody better. Its size has a budget of its own.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, binaries, tool } from './support.js';
+import { at, binaries, cudaEngine, tool } from './support.js';
 
 const BUDGET = 5e6; // bytes per platform, without CUDA
+const CUDA_BUDGET = 20e6;
 const LINKED = /^(libc\.so\.6|libm\.so\.6|libgcc_s\.so\.1|ld-linux-(x86-64\.so\.2|aarch64\.so\.1))$/;
-const EXPORTED = /^(gld_engine_query|napi_register_module_v1|node_api_module_get_api_version_v1)$/;
+const EXPORTED = /^(gld_engine_query|gld_device_engine_query|napi_register_module_v1|node_api_module_get_api_version_v1)$/;
 
 const lines = (program: string, args: string[]) => execFileSync(program, args, { encoding: 'utf8' }).split('\n');
 
@@ -16,7 +20,7 @@ function newestVersion(versions: string[]): string {
 }
 
 /** Checks one binary; returns its size in bytes and the newest glibc version that it asks for. */
-function check(path: string): { bytes: number; glibc: string } {
+export function check(path: string): { bytes: number; glibc: string } {
   const linked = lines('readelf', ['-dW', path]).flatMap((line) => /\(NEEDED\).*\[(.*)\]/.exec(line)?.[1] ?? []);
   const stray = linked.filter((name) => !LINKED.test(name));
   if (stray.length > 0) throw new Error(`${path}: links ${stray.join(', ')}, which a user's machine may lack`);
@@ -40,15 +44,19 @@ tool(() => {
     const [addon = '', ...engines] = binaries(platform.split('-')[1] ?? '');
     const expected = [addon.replace(/^gld_loss\.node$/, 'gld-loss.glibc.node'), ...engines].sort();
     const present = readdirSync(folder).sort();
-    if (present.join() !== expected.join()) {
+    if (present.filter((name) => name !== cudaEngine).join() !== expected.join()) {
       throw new Error(`prebuilds/${platform}: expected ${expected.join(', ')}; found ${present.join(', ')}`);
     }
     const facts = present.map((name) => ({ name, ...check(join(folder, name)) }));
-    const total = facts.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { name, bytes, glibc } of facts) {
       console.log(`${platform}  ${name.padEnd(26)} ${(bytes / 1e6).toFixed(2).padStart(6)} MB  ${glibc}`);
     }
-    console.log(`${platform}  total ${(total / 1e6).toFixed(2)} MB of ${BUDGET / 1e6}; needs ${newestVersion(facts.map((f) => f.glibc))}`);
+    const sum = (cuda: boolean) => facts.filter(({ name }) => (name === cudaEngine) === cuda).reduce((all, { bytes }) => all + bytes, 0);
+    const [total, cuda] = [sum(false), sum(true)];
+    const glibc = newestVersion(facts.map((fact) => fact.glibc));
+    console.log(`${platform}  total ${(total / 1e6).toFixed(2)} MB of ${BUDGET / 1e6}; needs ${glibc}`);
+    console.log(`${platform}  ${cuda > 0 ? `CUDA ${(cuda / 1e6).toFixed(2)} MB of ${CUDA_BUDGET / 1e6}` : 'no CUDA engine: it was built without nvcc'}`);
     if (total > BUDGET) throw new Error(`prebuilds/${platform}: ${total} bytes exceed the budget of ${BUDGET}`);
+    if (cuda > CUDA_BUDGET) throw new Error(`prebuilds/${platform}: the CUDA engine's ${cuda} bytes exceed the budget of ${CUDA_BUDGET}`);
   }
 });

@@ -37,9 +37,10 @@ class Classifier {
   void backward_weight(const Parallel& parallel, Rows<T> pooled, Rows<T> grad_logits, const gld_view& grad_weight);
   void backward_bias(const Parallel& parallel, Rows<T> grad_logits, const gld_view& grad_bias) const;
 
- private:
+  // Reads weight and bias; forward() does so itself.
   void load(const Parallel& parallel) const;
 
+ private:
   std::int64_t m_, channels_, classes_, panel_;
   gld_view weight_view_, bias_view_;
   Factor<T> weight_;        // [classes, channels], where it lies if that is a matrix of T

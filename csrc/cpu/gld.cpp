@@ -11,22 +11,6 @@ enum { kTask, kGlobal, kLocal, kRowTerms };
 
 }  // namespace
 
-Terms::Terms(const gld_call& call, gld_stage stage)
-    : task(false), divergence(false), relation(false), task_weight(1), global_weight(1), local_weight(1), relation_weight(1) {
-  switch (stage) {
-    case GLD_STAGE_CROSS_ENTROPY: task = true; break;
-    case GLD_STAGE_NORMALIZED_KD: divergence = true; break;
-    case GLD_STAGE_RELATION: relation = true; break;
-    default:
-      task = call.labels.data != nullptr || call.soft_labels.data != nullptr;
-      divergence = relation = true;
-      task_weight = 1 - call.alpha;
-      global_weight = call.alpha;
-      local_weight = call.local_weight;
-      relation_weight = call.beta;
-  }
-}
-
 template <class T>
 Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
     : call_(call),
@@ -60,10 +44,7 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   }
   if (student_.grad_logits()) student_.backward(parallel);
 
-  // A term without weight must not reach the loss even if it is infinite.
-  const auto weighted = [](double weight, double term) { return weight == 0 ? 0 : weight * term; };
-  result.loss = weighted(terms_.task_weight, result.task) + weighted(terms_.global_weight, result.global) +
-                weighted(terms_.local_weight, result.local) + weighted(terms_.relation_weight, result.relation);
+  result.loss = terms_.total(result);
 }
 
 // Everything that needs one row of either side at a time. Starts the logit gradient, so it runs even without such terms.

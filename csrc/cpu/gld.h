@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "../terms.h"
 #include "arena.h"
 #include "cross_entropy.h"
 #include "network.h"
@@ -12,14 +13,6 @@
 #include "relation.h"
 
 namespace gld {
-
-// Which terms a stage computes, and their weights in its loss.
-struct Terms {
-  bool task, divergence, relation;
-  double task_weight, global_weight, local_weight, relation_weight;
-
-  Terms(const gld_call& call, gld_stage stage);
-};
 
 template <class T>
 class Gld {

@@ -76,6 +76,8 @@ void ClassifierStage<T>::run(const Parallel& parallel, gld_result&) {
   if (logits_) {
     classifier_.forward(parallel, pooled_, logits_, [](std::int64_t, std::int64_t) {});
     deliver(logits_, m_, call_.classes, call_.out_logits);
+  } else {
+    classifier_.load(parallel);  // for the way back
   }
   if (!upstream_) return;
   read_rows(parallel, call_.upstream, call_.rows, m_, call_.classes, upstream_);

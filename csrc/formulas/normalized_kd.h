@@ -2,9 +2,31 @@
 // for L_ND; DESIGN §2.4. y may be shifted by any constant of its row, which no softmax sees.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 #include "softmax.h"
 
 namespace gld {
+
+// 2^-e for the exponent e of frexp(): size / 2^e is in [0.5, 1). Anything for 0, Inf and NaN.
+GLD_HOST_DEVICE inline double inverse_power(double size) {
+  int exponent = 0;
+  std::frexp(size, &exponent);
+  return std::ldexp(1.0, -exponent < 1000 ? -exponent : 1000);
+}
+// On its bits: devices call a function with memory of its own for the other.
+GLD_HOST_DEVICE inline double inverse_power(float size) {
+  const bool subnormal = size < FLT_MIN;
+  const float normal = subnormal ? size * 0x1p64f : size;
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &normal, sizeof bits);
+  const int exponent = static_cast<int>(bits >> 23) - (subnormal ? 126 + 64 : 126);
+  const std::uint64_t power = static_cast<std::uint64_t>(1023 - exponent) << 52;
+  double result = 0;
+  std::memcpy(&result, &power, sizeof result);
+  return result;
+}
 
 // y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(), whose
 // deviation it sets, normalized(). Not for constant rows, see constant_row().
@@ -15,11 +37,9 @@ struct StdNormalization {
   double unit = 0;  // 1 / σ of the scaled logits
 
   GLD_HOST_DEVICE StdNormalization(T high, T low) {
-    const double above = std::fabs(static_cast<double>(high));
-    const double below = std::fabs(static_cast<double>(low));
-    int exponent = 0;
-    std::frexp(above < below ? below : above, &exponent);
-    scale = std::ldexp(1.0, -exponent < 1000 ? -exponent : 1000);
+    const T above = high < 0 ? -high : high;
+    const T below = low < 0 ? -low : low;
+    scale = inverse_power(above < below ? below : above);
   }
 
   GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
@@ -37,6 +57,39 @@ struct StdNormalization {
   GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
 };
 
+// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two classes,
+// y is -c and c exactly, and rows that are multiples of each other have the same y.
+template <class T>
+struct StdNormalizationInT {
+  T scale[2];  // as a product: that of a subnormal row does not fit float
+  T mean, mean_rest;
+  T unit, unit_rest;
+
+  GLD_HOST_DEVICE explicit StdNormalizationInT(const StdNormalization<T>& exact)
+      : mean(static_cast<T>(exact.mean)),
+        mean_rest(static_cast<T>(exact.mean - static_cast<double>(mean))),
+        unit(static_cast<T>(exact.unit)),
+        unit_rest(static_cast<T>(exact.unit - static_cast<double>(unit))) {
+    const bool extreme = exact.scale > 0x1p126 || exact.scale < 0x1p-126;
+    scale[0] = extreme ? static_cast<T>(exact.scale < 1 ? 0x1p-64 : 0x1p64) : T(1);
+    scale[1] = static_cast<T>(exact.scale / static_cast<double>(scale[0]));
+  }
+
+  GLD_HOST_DEVICE T scaled(T logit) const { return logit * scale[0] * scale[1]; }
+  GLD_HOST_DEVICE T centred(T value) const {
+    const T difference = value - mean;
+    const T taken = difference - value;  // with its rounding
+    const T lost = (value - (difference - taken)) - (mean + taken);
+    return difference + (lost - mean_rest);
+  }
+  GLD_HOST_DEVICE T normalized(T value) const {
+    const T product = std::fma(value, unit, T(0));  // no operation that a compiler might fuse with the last addition
+    const T lost = std::fma(value, unit, -product);
+    return product + std::fma(value, unit_rest, lost);
+  }
+  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
+};
+
 // σ = 0 exactly: y = 0, the uniform distribution by definition, and gradient 0. Rounding can hide a constant row from a
 // computed σ, not from this. False for NaN.
 template <class T>
@@ -50,6 +103,12 @@ GLD_HOST_DEVICE inline T tempered(T logit, T high, double inverse_temperature) {
   const double shifted = (static_cast<double>(logit) - static_cast<double>(high)) * inverse_temperature;
   // A tiny τ must not make infinities to subtract.
   return static_cast<T>(shifted < -kLargest<T> ? -kLargest<T> : shifted);
+}
+
+template <class T>
+GLD_HOST_DEVICE inline T tempered_in_t(T logit, T high, T inverse_temperature) {
+  const T shifted = (logit - high) * inverse_temperature;
+  return shifted < static_cast<T>(-kLargest<T>) ? static_cast<T>(-kLargest<T>) : shifted;
 }
 
 // A row ready for its softmax.
@@ -74,6 +133,11 @@ GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) { retur
 template <class T>
 GLD_HOST_DEVICE inline T kl_slope(T student, double of_student, T teacher, double of_teacher) {
   return static_cast<T>(static_cast<double>(student) * of_student - static_cast<double>(teacher) * of_teacher);
+}
+
+template <class T>
+GLD_HOST_DEVICE inline T kl_slope_in_t(T student, T of_student, T teacher, T of_teacher) {
+  return student * of_student - teacher * of_teacher;
 }
 
 // From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.

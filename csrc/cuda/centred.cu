@@ -1,0 +1,158 @@
+#include "centred.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "intrinsics.cuh"
+#include "reduce.cuh"
+
+namespace gld::cuda {
+namespace {
+
+constexpr int kFitColumns = 32, kFitRows = 8;  // threads of a block
+constexpr std::int64_t kLeastRows = 64;        // of one block of sums
+constexpr std::int64_t kMostBlocks = 128;      // bounds the memory of the partial sums
+constexpr int kMeanColumns = 256;
+constexpr int kLoadRows = 8;  // warps of a block
+
+struct Rows {
+  const float* data[kSides];
+  std::int64_t pitch[kSides];
+};
+
+// Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
+__global__ void __launch_bounds__(kFitColumns* kFitRows)
+    sum_differences(const std::int32_t* stop, const __grid_constant__ Rows rows, std::int64_t m, std::int64_t columns,
+                    std::int64_t block_rows, double* partial) {
+  if (block_stopped(stop)) return;
+  const int side = static_cast<int>(blockIdx.z);
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kFitColumns + threadIdx.x;
+  const std::int64_t begin = blockIdx.y * block_rows;
+  const std::int64_t end = begin + block_rows < m ? begin + block_rows : m;
+  double total = 0;
+  double largest = 0;
+  if (column < columns) {
+    const float* at = rows.data[side] + column;
+    const auto origin = static_cast<double>(*at);
+    for (std::int64_t r = begin + threadIdx.y; r < end; r += kFitRows) {
+      const double difference = static_cast<double>(at[r * rows.pitch[side]]) - origin;
+      total += difference;
+      if (std::fabs(difference) > largest) largest = std::fabs(difference);
+    }
+  }
+  GLD_SHARED(double, totals, [kFitRows][kFitColumns]);
+  GLD_SHARED(double, maxima, [kFitRows][kFitColumns]);
+  totals[threadIdx.y][threadIdx.x] = total;
+  maxima[threadIdx.y][threadIdx.x] = largest;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= columns) return;
+  for (int i = 1; i < kFitRows; ++i) {
+    total += totals[i][threadIdx.x];
+    if (maxima[i][threadIdx.x] > largest) largest = maxima[i][threadIdx.x];
+  }
+  double* const to = partial + (static_cast<std::int64_t>(side) * gridDim.y + blockIdx.y) * 2 * columns;
+  to[column] = total;
+  to[columns + column] = largest;
+}
+
+__global__ void __launch_bounds__(kMeanColumns)
+    find_means(const std::int32_t* stop, const double* partial, std::int64_t m, std::int64_t columns, std::int64_t blocks,
+               double* mean, double* largest) {
+  if (block_stopped(stop)) return;
+  const std::int64_t side = blockIdx.y;
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kMeanColumns + threadIdx.x;
+  double total = 0;
+  double most[1] = {0};
+  if (column < columns) {
+    const double* from = partial + side * blocks * 2 * columns + column;
+    for (std::int64_t block = 0; block < blocks; ++block, from += 2 * columns) {
+      total += from[0];
+      if (from[columns] > most[0]) most[0] = from[columns];
+    }
+    mean[side * columns + column] = total / static_cast<double>(m);
+  }
+  reduce_block<kMeanColumns>(most, Larger());
+  if (threadIdx.x == 0) largest[side * gridDim.x + blockIdx.x] = most[0];
+}
+
+// A power of two: scaling is exact, so it changes no bit of the result.
+__device__ double scale_of(double largest) {
+  if (!(largest > 0) || largest > 1.7e308) return 1.0;
+  int exponent = 0;
+  frexp(largest, &exponent);
+  exponent = exponent < -1000 ? -1000 : exponent;
+  return ldexp(1.0, -exponent);
+}
+
+struct Targets {
+  float* data[kSides];
+  std::int64_t pitch[kSides];
+  double* squares[kSides];
+};
+
+// A warp per row.
+__global__ void __launch_bounds__(kLoadRows* kWarp)
+    centre_rows(const std::int32_t* stop, std::int32_t precision, const __grid_constant__ Rows rows, const double* mean,
+                const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count, std::int64_t columns,
+                const __grid_constant__ Targets to, double* scales) {
+  if (block_stopped(stop)) return;
+  const int side = static_cast<int>(blockIdx.y);
+  const std::int64_t lane = threadIdx.x % kWarp;
+  double most = 0;
+  for (std::int64_t i = lane; i < maxima; i += kWarp) most = Larger()(most, largest[side * maxima + i]);
+  const double scale = scale_of(reduce_warp(most, Larger()));
+  if (blockIdx.x == 0 && threadIdx.x == 0) scales[side] = scale;
+  const float* const origin = rows.data[side];
+  const double* const centre = mean + side * columns;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kLoadRows;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kLoadRows + threadIdx.x / kWarp; i < count; i += step) {
+    const float* const from = origin + (first + i) * rows.pitch[side];
+    float* const out = to.data[side] + i * to.pitch[side];
+    double square = 0;
+    for (std::int64_t k = lane; k < columns; k += kWarp) {
+      const double difference = (static_cast<double>(from[k]) - static_cast<double>(origin[k])) - centre[k];
+      const float value = round_input(precision, static_cast<float>(difference * scale));
+      out[k] = value;
+      square += static_cast<double>(value) * static_cast<double>(value);
+    }
+    square = reduce_warp(square, Add());
+    if (lane == 0) to.squares[side][i] = square;
+  }
+}
+
+}  // namespace
+
+Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix student, Arena& arena)
+    : m_(m),
+      classes_(classes),
+      block_rows_(std::max(kLeastRows, ceil_div(m, kMostBlocks))),
+      blocks_(ceil_div(m, block_rows_)),
+      rows_{teacher, student},
+      partial_(arena.take<double>(kSides * blocks_ * 2 * classes)),
+      mean_(arena.take<double>(kSides * classes)),
+      largest_(arena.take<double>(kSides * ceil_div<std::int64_t>(classes, kMeanColumns))),
+      scales_(arena.take<double>(kSides)) {}
+
+void Centred::fit(const Launch& to) const {
+  const Rows rows{{rows_[kTeacher].data, rows_[kStudent].data}, {rows_[kTeacher].pitch, rows_[kStudent].pitch}};
+  const auto column_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kFitColumns));
+  launch(to, &sum_differences, dim3(column_blocks, static_cast<unsigned>(blocks_), kSides), dim3(kFitColumns, kFitRows), 0,
+         to.stop, rows, m_, classes_, block_rows_, partial_);
+  const auto mean_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kMeanColumns));
+  launch(to, &find_means, dim3(mean_blocks, kSides), dim3(kMeanColumns), 0, to.stop, partial_, m_, classes_, blocks_, mean_,
+         largest_);
+}
+
+void Centred::load(const Launch& to, std::int32_t precision, std::int64_t first, std::int64_t count,
+                   const Matrix (&rows)[kSides], double* const (&squares)[kSides]) const {
+  const Rows from{{rows_[kTeacher].data, rows_[kStudent].data}, {rows_[kTeacher].pitch, rows_[kStudent].pitch}};
+  const Targets targets{{rows[kTeacher].data, rows[kStudent].data},
+                        {rows[kTeacher].pitch, rows[kStudent].pitch},
+                        {squares[kTeacher], squares[kStudent]}};
+  dim3 grid = grid_of(ceil_div<std::int64_t>(count, kLoadRows));
+  grid.y = kSides;
+  launch(to, &centre_rows, grid, dim3(kLoadRows * kWarp), 0, to.stop, precision, from, mean_, largest_,
+         ceil_div<std::int64_t>(classes_, kMeanColumns), first, count, classes_, targets, scales_);
+}
+
+}  // namespace gld::cuda

@@ -1,0 +1,67 @@
+// Stage cross_entropy: the task loss of one row of logits against a label or a distribution over the classes, and its
+// gradient, by the threads that hold the row. DESIGN §2.3.
+#pragma once
+
+#include "../formulas/cross_entropy.h"
+#include "begin.h"
+#include "line.cuh"
+
+namespace gld::cuda {
+
+// Labels [n], or soft labels [n, classes] in any of the element types.
+struct Targets {
+  const std::int32_t* labels = nullptr;
+  const void* soft = nullptr;
+  std::int32_t dtype = GLD_F32;
+  std::int64_t of_sample = 0, of_class = 0;  // strides
+
+  __device__ float soft_at(std::int64_t sample, int k) const {
+    const std::int64_t at = sample * of_sample + k * of_class;
+    if (dtype == GLD_F16) return to_float(static_cast<const Half*>(soft)[at]);
+    if (dtype == GLD_BF16) return to_float(static_cast<const Bfloat16*>(soft)[at]);
+    return static_cast<const float*>(soft)[at];
+  }
+};
+
+// The loss of a sample's global row; every thread gets it. grad gains weight * its gradient unless weight is 0.
+template <int kThreads, int kPacks>
+__device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targets& targets, std::int64_t sample, double weight,
+                                GradientLine<kThreads, kPacks>& grad, Report* report) {
+  using Row = Line<kThreads, kPacks>;
+  const int classes = logits.classes;
+  int label = -1;
+  if (targets.soft == nullptr) {
+    label = targets.labels[sample * targets.of_sample];
+    if (label < 0 || label >= classes) {
+      // The first of them is told; a later one's loss does not matter.
+      if (Row::lane() == 0) atomicMin(&report->wrong_sample, static_cast<long long>(sample));
+      return 0;
+    }
+  }
+  const auto target = [&](int k) { return targets.soft == nullptr ? (k == label ? 1.0f : 0.0f) : targets.soft_at(sample, k); };
+
+  float top[1] = {-FLT_MAX};
+  Row::each(classes, [&](int slot, int k) { top[0] = Larger{}(top[0], logits.at(slot, k)); });
+  reduce_block<kThreads>(top, Larger{});
+
+  // In double: a target's distance to the top is neither rounded nor overflows.
+  double sum[3] = {};  // exponentials, targets, targets times distance
+  Row::each(classes, [&](int slot, int k) {
+    const float z = logits.at(slot, k);
+    const double weight_of_class = target(k);
+    sum[0] += static_cast<double>(expf(z - top[0]) + poison_of(z));
+    sum[1] += weight_of_class;
+    sum[2] += weight_of_class * (static_cast<double>(z) - static_cast<double>(top[0]));
+  });
+  reduce_block<kThreads>(sum, Add{});
+  const CrossEntropyRow row{sum[0], sum[1]};
+  if (grad.row != nullptr && weight != 0) {
+    const double share = row.share();
+    Row::each(classes, [&](int slot, int k) {
+      grad.add(slot, k, cross_entropy_gradient(weight, share, expf(logits.at(slot, k) - top[0]), target(k)));
+    });
+  }
+  return row.value(sum[2]);
+}
+
+}  // namespace gld::cuda

@@ -1,0 +1,108 @@
+#include "network.h"
+
+#include "convert.cuh"
+
+namespace gld::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+// Four classes of one sample each: the global logits from those of its cells.
+__global__ void __launch_bounds__(kThreads) mean_of_cells_kernel(const std::int32_t* stop, Matrix rows, std::int64_t samples,
+                                                                 std::int64_t cells, std::int64_t packs) {
+  if (stopped(stop)) return;
+  const float share = 1.0f / static_cast<float>(cells);
+  for (std::int64_t u = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; u < samples * packs;
+       u += static_cast<std::int64_t>(gridDim.x) * kThreads) {
+    const std::int64_t sample = u / packs;
+    const std::int64_t k = 4 * (u - sample * packs);
+    const float* from = rows.data + sample * cells * rows.pitch + k;
+    Pack<float, 4> total = {};
+    for (std::int64_t l = 0; l < cells; ++l, from += rows.pitch) {
+      const auto pack = *reinterpret_cast<const Pack<float, 4>*>(from);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) total.at[j] += pack.at[j];
+    }
+#pragma unroll
+    for (int j = 0; j < 4; ++j) total.at[j] *= share;
+    *reinterpret_cast<Pack<float, 4>*>(rows.data + (samples * cells + sample) * rows.pitch + k) = total;
+  }
+}
+
+// Four classes of one cell each: it gains its share of the gradient of its sample's global row.
+__global__ void __launch_bounds__(kThreads) share_global_kernel(const std::int32_t* stop, Matrix grad, std::int64_t samples,
+                                                                std::int64_t cells, std::int64_t packs) {
+  if (stopped(stop)) return;
+  const float share = 1.0f / static_cast<float>(cells);
+  for (std::int64_t u = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; u < samples * cells * packs;
+       u += static_cast<std::int64_t>(gridDim.x) * kThreads) {
+    const std::int64_t cell = u / packs;
+    const std::int64_t k = 4 * (u - cell * packs);
+    auto* const to = reinterpret_cast<Pack<float, 4>*>(grad.data + cell * grad.pitch + k);
+    const auto global = *reinterpret_cast<const Pack<float, 4>*>(grad.data + (samples * cells + cell / cells) * grad.pitch + k);
+    Pack<float, 4> pack = *to;
+#pragma unroll
+    for (int j = 0; j < 4; ++j) pack.at[j] += global.at[j] * share;
+    *to = pack;
+  }
+}
+
+}  // namespace
+
+Network::Network(const gld_call& call, const gld_side& side, Arena& arena)
+    : call_(call), side_(side), cells_(call.rows - 1), logits_(arena.matrix(call.n * call.rows, call.classes)) {
+  if (side.features.data == nullptr) return;
+  even_ = even_grid(call, side);
+  rows_ = call.n * (even_ ? cells_ : call.rows);
+  pool_.emplace(call, side);
+  classifier_.emplace(rows_, side.channels, call.classes, side.weight, side.bias, arena);
+  pooled_ = arena.matrix(rows_, side.channels);
+}
+
+SampleRows Network::pooled_rows(Matrix rows) const {
+  auto samples = SampleRows::cells_first(rows, call_.n, call_.rows);
+  if (even_) samples.global = nullptr;
+  return samples;
+}
+
+void Network::forward(const Launch& to) const {
+  if (!pool_) return read_rows(to, side_.logits, call_.n, call_.classes, logit_rows(logits_));
+  pool_->forward(to, pooled_rows(pooled_));
+  classifier_->load(to);
+  classifier_->forward(to, pooled_, logits_);
+  if (!even_) return;
+  const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
+  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop, logits_,
+         call_.n, cells_, packs);
+}
+
+void Network::plan_gradients(Arena& arena) {
+  const bool wanted = pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr ||
+                                  call_.out_bias.data != nullptr
+                            : call_.out_logits.data != nullptr;
+  if (!wanted) return;
+  grad_logits_ = arena.matrix(call_.n * call_.rows, call_.classes);
+  if (!pool_) return;
+  if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena);
+  if (call_.out_bias.data != nullptr) classifier_->plan_backward_bias(arena);
+  if (call_.out_features.data == nullptr) return;
+  grad_pooled_ = arena.matrix(rows_, side_.channels);
+  classifier_->plan_backward_pooled(arena);
+}
+
+void Network::backward(const Launch& to) const {
+  if (!pool_) return write_rows(to, logit_rows(grad_logits_), call_.n, call_.classes, call_.out_logits);
+  if (even_) {
+    const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
+    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0, to.stop,
+           grad_logits_, call_.n, cells_, packs);
+  }
+  if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
+  if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);
+  if (call_.out_features.data != nullptr) {
+    classifier_->backward_pooled(to, grad_logits_, grad_pooled_);
+    pool_->backward(to, pooled_rows(grad_pooled_), call_.out_features);
+  }
+}
+
+}  // namespace gld::cuda

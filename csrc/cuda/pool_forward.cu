@@ -1,0 +1,297 @@
+#include "pool_plan.cuh"
+#include "reduce.cuh"
+
+namespace gld::cuda {
+namespace {
+
+// --- planes
+
+// Shared memory of a block, in this order: the planes, an odd number of elements apart so that threads which take the same
+// position of 32 planes meet no bank twice; sums over the horizontal runs of every row; the runs.
+struct PlaneTile {
+  int planes;  // of a block, a power of two
+  int pitch;
+};
+
+template <class T>
+__global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t* stop, const T* features, std::int64_t planes,
+                                                              std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
+                                                              PlaneTile tile, SampleRows pooled) {
+  if (block_stopped(stop)) return;
+  const int tid = static_cast<int>(threadIdx.x);
+  const int width = horizontal.length;
+  const int size = vertical.length * width;
+  const int runs = horizontal.runs();
+  GLD_DYNAMIC_SHARED(float, maps);
+  float* const sums = maps + tile.planes * tile.pitch;
+  int* const begins = reinterpret_cast<int*>(sums + vertical.length * runs * tile.planes);
+  find_runs(horizontal, begins, tid, kPoolThreads);
+
+  for (std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * tile.planes; first < planes;
+       first += static_cast<std::int64_t>(gridDim.x) * tile.planes) {
+    const int count = static_cast<int>(planes - first < tile.planes ? planes - first : tile.planes);
+    const T* const from = features + first * size;
+    const int elements = count * size;
+    const auto put = [&](int element, const T* values, int n) {
+      int plane = element / size;
+      int position = element - plane * size;
+      for (int j = 0; j < n; ++j) {
+        maps[plane * tile.pitch + position] = to_float(values[j]);
+        if (++position == size) {
+          position = 0;
+          ++plane;
+        }
+      }
+    };
+    constexpr int wide = kWide<T>;
+    const int head = unaligned_head(from, elements);
+    const int packs = (elements - head) / wide;
+    for (int i = tid; i < packs; i += kPoolThreads) {
+      const auto pack = *reinterpret_cast<const Pack<T, wide>*>(from + head + i * wide);
+      put(head + i * wide, pack.at, wide);
+    }
+    const int rest = elements - packs * wide;  // before and behind the packs
+    for (int i = tid; i < rest; i += kPoolThreads) {
+      const int element = i < head ? i : i + packs * wide;
+      put(element, from + element, 1);
+    }
+    __syncthreads();
+
+    // Along rows first, so that no chain of additions is long.
+    for (int u = tid; u < tile.planes * vertical.length * runs; u += kPoolThreads) {
+      const int plane = u % tile.planes;
+      if (plane >= count) continue;
+      const int line = u / tile.planes;
+      const int y = line / runs;
+      const int run = line - y * runs;
+      const float* const row = maps + plane * tile.pitch + y * width;
+      float total = 0;
+      for (int x = begins[run]; x < begins[run + 1]; ++x) total += row[x];
+      sums[u] = total;
+    }
+    __syncthreads();
+
+    const std::int64_t first_sample = first / channels;
+    const std::int64_t first_channel = first - first_sample * channels;
+    const int skipped = pooled.global == nullptr ? 1 : 0;
+    const int outputs = 1 - skipped + vertical.cells * horizontal.cells;
+    for (int u = tid; u < tile.planes * outputs; u += kPoolThreads) {
+      const int plane = u % tile.planes;
+      if (plane >= count) continue;
+      const int row = u / tile.planes + skipped;
+      int top = 0, bottom = vertical.length, left = 0, right = runs, area = size;
+      if (row > 0) {
+        const int i = (row - 1) / horizontal.cells;
+        const int j = row - 1 - i * horizontal.cells;
+        top = vertical.begin(i);
+        bottom = vertical.end(i);
+        left = horizontal.first_run(j);
+        right = horizontal.end_run(j);
+        area = vertical.window(i) * horizontal.window(j);
+      }
+      float total = 0;
+      for (int y = top; y < bottom; ++y) {
+        float line = 0;
+        for (int r = left; r < right; ++r) line += sums[(y * runs + r) * tile.planes + plane];
+        total += line;
+      }
+      const std::int64_t across = first_channel + plane;
+      const std::int64_t sample = first_sample + across / channels;
+      pooled.at(sample, row)[across % channels] = total / static_cast<float>(area);
+    }
+    __syncthreads();
+  }
+}
+
+// --- lines
+
+// The region and the part of it that unit `u` of a block takes; a region is shared by `parts` units, which take turns by rows.
+struct LineTile {
+  int parts;
+  std::int64_t chunks;  // blocks along the channels
+};
+
+template <class T, int kChannels>
+__global__ void __launch_bounds__(kPoolThreads) lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
+                                                             std::int64_t of_row, std::int64_t of_column, std::int64_t samples,
+                                                             std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
+                                                             LineTile tile, SampleRows pooled) {
+  if (block_stopped(stop)) return;
+  const int lane = static_cast<int>(threadIdx.x);
+  const int lanes = static_cast<int>(blockDim.x);
+  const int first_unit = static_cast<int>(threadIdx.y);
+  const int step = static_cast<int>(blockDim.y);
+  const int across = horizontal.runs();
+  const int down = vertical.runs();
+  GLD_DYNAMIC_SHARED(float, partial);
+  int* const rows = reinterpret_cast<int*>(partial + down * across * tile.parts * lanes * kChannels);
+  int* const columns = rows + down + 1;
+  find_runs(vertical, rows, first_unit * lanes + lane, kPoolThreads);
+  find_runs(horizontal, columns, first_unit * lanes + lane, kPoolThreads);
+  __syncthreads();
+
+  for (std::int64_t block = blockIdx.x; block < samples * tile.chunks; block += gridDim.x) {
+    const std::int64_t sample = block / tile.chunks;
+    const std::int64_t channel = ((block - sample * tile.chunks) * lanes + lane) * kChannels;
+    const bool active = channel < channels;
+    const T* const from = features + sample * of_sample + channel;
+    for (int u = first_unit; active && u < down * across * tile.parts; u += step) {
+      const int region = u / tile.parts;
+      const int v = region / across;
+      const int h = region - v * across;
+      float total[kChannels] = {};
+      for (int y = rows[v] + u % tile.parts; y < rows[v + 1]; y += tile.parts) {
+        float line[kChannels] = {};
+#pragma unroll 4
+        for (int x = columns[h]; x < columns[h + 1]; ++x) {
+          const auto pack = *reinterpret_cast<const Pack<T, kChannels>*>(from + y * of_row + x * of_column);
+#pragma unroll
+          for (int k = 0; k < kChannels; ++k) line[k] += to_float(pack.at[k]);
+        }
+#pragma unroll
+        for (int k = 0; k < kChannels; ++k) total[k] += line[k];
+      }
+#pragma unroll
+      for (int k = 0; k < kChannels; ++k) partial[(u * kChannels + k) * lanes + lane] = total[k];
+    }
+    __syncthreads();
+
+    const int skipped = pooled.global == nullptr ? 1 : 0;
+    for (int row = first_unit + skipped; active && row <= vertical.cells * horizontal.cells; row += step) {
+      int top = 0, bottom = down, left = 0, right = across, area = vertical.length * horizontal.length;
+      if (row > 0) {
+        const int i = (row - 1) / horizontal.cells;
+        const int j = row - 1 - i * horizontal.cells;
+        top = vertical.first_run(i);
+        bottom = vertical.end_run(i);
+        left = horizontal.first_run(j);
+        right = horizontal.end_run(j);
+        area = vertical.window(i) * horizontal.window(j);
+      }
+      Pack<float, kChannels> total = {};
+      for (int v = top; v < bottom; ++v) {
+        float line[kChannels] = {};
+        for (int u = (v * across + left) * tile.parts; u < (v * across + right) * tile.parts; ++u) {
+#pragma unroll
+          for (int k = 0; k < kChannels; ++k) line[k] += partial[(u * kChannels + k) * lanes + lane];
+        }
+#pragma unroll
+        for (int k = 0; k < kChannels; ++k) total.at[k] += line[k];
+      }
+#pragma unroll
+      for (int k = 0; k < kChannels; ++k) total.at[k] /= static_cast<float>(area);
+      float* const to = pooled.at(sample, row) + channel;
+      constexpr int kStore = kChannels < 4 ? kChannels : 4;
+#pragma unroll
+      for (int k = 0; k < kChannels; k += kStore) {
+        *reinterpret_cast<Pack<float, kStore>*>(to + k) = *reinterpret_cast<const Pack<float, kStore>*>(total.at + k);
+      }
+    }
+    __syncthreads();
+  }
+}
+
+// --- elements
+
+// A warp per mean, its lanes along the rows of the map; or a thread per mean where channels lie closer together than columns.
+template <class T, bool kOnChannels>
+__global__ void __launch_bounds__(kPoolThreads) elements_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
+                                                                std::int64_t of_channel, std::int64_t of_row,
+                                                                std::int64_t of_column, PoolShape shape, SampleRows pooled) {
+  if (stopped(stop)) return;
+  constexpr int kLanes = kOnChannels ? 1 : kWarp;
+  const Axis<std::int64_t>& vertical = shape.vertical;
+  const Axis<std::int64_t>& horizontal = shape.horizontal;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  const std::int64_t skipped = pooled.global == nullptr ? 1 : 0;
+  const std::int64_t outputs = 1 - skipped + vertical.cells * horizontal.cells;
+  const std::int64_t units = shape.samples * outputs * shape.channels;
+  constexpr std::int64_t kUnits = kPoolThreads / kLanes;
+  for (std::int64_t u = blockIdx.x * kUnits + threadIdx.x / kLanes; u < units; u += gridDim.x * kUnits) {
+    const std::int64_t channel = u % shape.channels;
+    const std::int64_t sample = u / shape.channels / outputs;
+    const std::int64_t row = u / shape.channels % outputs + skipped;
+    std::int64_t top = 0, bottom = vertical.length, left = 0, right = horizontal.length;
+    if (row > 0) {
+      const std::int64_t i = (row - 1) / horizontal.cells;
+      const std::int64_t j = (row - 1) % horizontal.cells;
+      top = vertical.begin(i);
+      bottom = vertical.end(i);
+      left = horizontal.begin(j);
+      right = horizontal.end(j);
+    }
+    const T* const from = features + sample * of_sample + channel * of_channel;
+    float total = 0;
+    for (std::int64_t y = top; y < bottom; ++y) {
+      float line = 0;
+      for (std::int64_t x = left + lane; x < right; x += kLanes) line += to_float(from[y * of_row + x * of_column]);
+      total += line;
+    }
+    if constexpr (kLanes > 1) total = reduce_warp(total, Add{});
+    if (lane == 0) pooled.at(sample, row)[channel] = total / static_cast<float>((bottom - top) * (right - left));
+  }
+}
+
+template <class T>
+bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+  if (!dense_planes(view, shape) || !small_map(shape)) return false;
+  const Axis<int> vertical = narrow(shape.vertical);
+  const Axis<int> horizontal = narrow(shape.horizontal);
+  const int pitch = (vertical.length * horizontal.length) | 1;
+  const std::int64_t bytes = 4 * (pitch + static_cast<std::int64_t>(vertical.length) * horizontal.runs());
+  const std::int64_t fixed = 4 * (horizontal.runs() + 1);
+  const auto planes = static_cast<int>(units_of_block(bytes, fixed, kPoolMaxPlanes));
+  if (planes == 0) return false;
+  const std::int64_t all = shape.samples * shape.channels;
+  launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
+         static_cast<std::size_t>(planes * bytes + fixed), to.stop, static_cast<const T*>(view.data), all, shape.channels,
+         vertical, horizontal, PlaneTile{planes, pitch}, pooled);
+  return true;
+}
+
+template <class T, int kChannels>
+bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+  if (!small_map(shape)) return false;
+  const Axis<int> vertical = narrow(shape.vertical);
+  const Axis<int> horizontal = narrow(shape.horizontal);
+  const dim3 threads = line_threads(shape.channels, kChannels);
+  const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
+  // Two units or more for every row of threads, as regions differ in size; no more than a region has rows.
+  const std::int64_t longest = ceil_div<std::int64_t>(vertical.length, vertical.cells);
+  const std::int64_t parts = std::min(longest, std::max<std::int64_t>(2 * threads.y / regions, 1));
+  const std::int64_t bytes = 4 * (regions * parts * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2);
+  if (bytes > kPoolMaxShared) return false;
+  const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
+  launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes), to.stop,
+         static_cast<const T*>(view.data), view.stride[0], view.stride[2], view.stride[3], shape.samples, shape.channels,
+         vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
+  return true;
+}
+
+template <class T, bool kOnChannels>
+void forward_elements(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+  const std::int64_t outputs = shape.vertical.cells * shape.horizontal.cells + (pooled.global == nullptr ? 0 : 1);
+  constexpr std::int64_t kUnits = kPoolThreads / (kOnChannels ? 1 : kWarp);
+  launch(to, elements_kernel<T, kOnChannels>, grid_of(ceil_div(shape.samples * outputs * shape.channels, kUnits)),
+         dim3(kPoolThreads), 0, to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[1], view.stride[2],
+         view.stride[3], shape, pooled);
+}
+
+template <class T>
+void forward(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+  if (forward_planes<T>(to, shape, view, pooled)) return;
+  if (view.stride[1] == 1 || shape.channels == 1) {
+    if (wide_lines(view, shape) && forward_lines<T, kWide<T>>(to, shape, view, pooled)) return;
+    if (forward_lines<T, 1>(to, shape, view, pooled)) return;
+  }
+  if (std::abs(view.stride[1]) < std::abs(view.stride[3])) return forward_elements<T, true>(to, shape, view, pooled);
+  forward_elements<T, false>(to, shape, view, pooled);
+}
+
+}  // namespace
+
+void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& features, const SampleRows& pooled) {
+  visit(features.dtype, [&](auto tag) { forward<typename decltype(tag)::type>(to, shape, features, pooled); });
+}
+
+}  // namespace gld::cuda

@@ -1,0 +1,47 @@
+#include "relation.h"
+
+#include "relation_cost.h"
+
+namespace gld::cuda {
+namespace {
+
+bool has_gradients(const gld_call& call) {
+  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
+         call.out_bias.data != nullptr;
+}
+
+// Method 'auto': the one that the cost model expects to be faster.
+gld_method choose(const gld_call& call, std::int64_t m) {
+  if (call.method != GLD_METHOD_AUTO) return static_cast<gld_method>(call.method);
+  if (call.metric == GLD_METRIC_EUCLIDEAN) return GLD_METHOD_PAIRWISE;
+  const auto rows = static_cast<double>(m);
+  const auto width = static_cast<double>(call.classes);
+  const bool gradients = has_gradients(call);
+  const double pairwise = pairwise_cost(rows, width, gradients, RelationPairwise::keeps(m));
+  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
+}
+
+}  // namespace
+
+Relation::Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena)
+    : reduction_(call.reduction == GLD_REDUCE_ROW ? 1 / static_cast<double>(m)
+                                                  : 1 / static_cast<double>(m) / static_cast<double>(m)),
+      centred_(m, call.classes, teacher, student, arena) {
+  const bool gradients = has_gradients(call);
+  if (choose(call, m) == GLD_METHOD_MOMENTS) {
+    moments_.emplace(m, call.classes, gradients, RelationMoments::chunk_rows(m, call.classes), arena);
+  } else {
+    pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, gradients, RelationPairwise::keeps(m), arena);
+  }
+}
+
+void Relation::run(const Launch& launch, double weight, Matrix grad, double* loss) const {
+  centred_.fit(launch);
+  if (moments_) {
+    moments_->run(launch, centred_, reduction_, weight, grad, loss);
+  } else {
+    pairwise_->run(launch, centred_, reduction_, weight, grad, loss);
+  }
+}
+
+}  // namespace gld::cuda

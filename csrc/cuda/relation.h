@@ -1,0 +1,33 @@
+// Stage relation: (1/m²) Σ_rc (D_t[r,c] - D_s[r,c])² over all m logit rows, D the row-normalised matrix of (squared)
+// distances, by one of two methods that agree to rounding. DESIGN §2.5 and §3; paper section 3.3.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "../engine.h"
+#include "centred.h"
+#include "relation_moments.h"
+#include "relation_pairwise.h"
+
+namespace gld::cuda {
+
+class Relation {
+ public:
+  // The m rows of either side, [m, classes], in any order that is the same for both. Of the call: classes, method, metric,
+  // reduction and which outputs are there.
+  Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena);
+
+  // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits.
+  void run(const Launch& launch, double weight, Matrix grad, double* loss) const;
+
+  gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
+
+ private:
+  double reduction_;  // what the sum over all entries is multiplied with: 1/m² or 1/m
+  Centred centred_;
+  std::optional<RelationPairwise> pairwise_;
+  std::optional<RelationMoments> moments_;
+};
+
+}  // namespace gld::cuda

@@ -1,0 +1,520 @@
+#include "relation_pairwise.h"
+
+#include <algorithm>
+
+#include "../formulas/relation_pairwise.h"
+#include "product_tile.cuh"
+#include "reduce.cuh"
+#include "relation_total.h"
+
+namespace gld::cuda {
+namespace {
+
+using PairTile = Tile<64, 64, 2, 2, 4, 2>;
+
+constexpr double kKeptBytes = 512 << 20;              // limit of the distances kept between the passes
+constexpr std::int64_t kPanelElements = 16 << 20;     // of A
+constexpr std::int64_t kWantedBlocks = 512;
+constexpr int kRowThreads = 128;
+constexpr int kWeightThreads = 128;
+constexpr int kFinishRows = 8;                        // warps of a block
+constexpr int kSquarePitch = PairTile::kColumns + 1;  // of a tile of distances in shared memory
+constexpr int kRowsOfThread = 2 * PairTile::kRowSteps;
+constexpr int kColumnsOfThread = 2 * PairTile::kColumnSteps;
+enum { kTT, kSS, kTS, kSums };
+
+static_assert(PairTile::kRows == PairTile::kColumns, "tiles are mirrored");
+static_assert(PairTile::kRows * kSquarePitch * 4 <= PairTile::kSharedBytes, "a tile of distances fits");
+static_assert(kSums * 2 * PairTile::kRows * 8 <= PairTile::kSharedBytes, "sums of a tile fit");
+
+struct PairArguments {
+  Operand rows[kSides];
+  const double* squares[kSides];
+  std::int64_t m, classes;
+  std::int64_t first, count;        // rows of the result; all of them except for weights
+  std::int64_t slots, slot_tiles;   // tiles of columns of one block
+  bool symmetric;                   // one tile per block, on or above the diagonal, for both of its halves
+  bool euclidean;
+  float* kept[kSides];              // distances, if they are to be kept
+  float* weights;                   // A instead of the sums of squares, if there
+  std::int64_t pitch;               // of kept or weights
+  const float* slopes[kSides];
+  std::int32_t precision;
+  double* sums;                     // [slots][kSums][m], or of weights [slots][count]
+  const std::int32_t* stop;
+};
+
+// Roots of a tile of squared distances in shared memory, each as accurate as its rows allow.
+__device__ void take_roots(float* tile, const PairArguments& arguments, int side, std::int64_t first_row,
+                           std::int64_t first_column) {
+  const Operand& rows = arguments.rows[side];
+  const std::int64_t lane = PairTile::lane();
+  for (int i = static_cast<int>(threadIdx.x) / kWarp; i < PairTile::kRows; i += PairTile::kThreads / kWarp) {
+    const std::int64_t r = first_row + i;
+    for (int j = static_cast<int>(lane); j < PairTile::kColumns; j += kWarp) {
+      const std::int64_t c = first_column + j;
+      float distance = tile[i * kSquarePitch + j];
+      const bool inside = r < arguments.m && c < arguments.m;
+      const bool close = inside && r != c &&
+                         close_rows(distance, static_cast<float>(arguments.squares[side][r]),
+                                    static_cast<float>(arguments.squares[side][c]));
+      distance = sqrtf(distance);
+      // Close pairs one after another, by the whole warp.
+      for (unsigned left = __ballot_sync(kAllLanes, close); left != 0; left &= left - 1) {
+        const int owner = __ffs(static_cast<int>(left)) - 1;
+        const float* x = rows.data + r * rows.pitch;
+        const float* y = rows.data + (c - lane + owner) * rows.pitch;
+        double square = 0;
+        for (std::int64_t k = lane; k < arguments.classes; k += kWarp) {
+          const double difference = static_cast<double>(x[k]) - static_cast<double>(y[k]);
+          square += difference * difference;
+        }
+        square = reduce_warp(square, Add());
+        if (lane == owner) distance = static_cast<float>(sqrt(square));
+      }
+      tile[i * kSquarePitch + j] = distance;
+    }
+  }
+}
+
+// Products of rows to distances; 0 beyond the last row.
+__device__ void to_distances(Sums<PairTile>& of, const PairArguments& arguments, int side, std::int64_t first_row,
+                             std::int64_t first_column, float* shared) {
+  const double* squares = arguments.squares[side];
+  float of_column[PairTile::kColumnSteps][2];
+#pragma unroll
+  for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+#pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      const std::int64_t c = first_column + PairTile::column(j, e);
+      of_column[j][e] = c < arguments.m ? static_cast<float>(squares[c]) : 0.0f;
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < PairTile::kRowSteps; ++i) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::int64_t r = first_row + PairTile::row(i, 2 * half);
+      const float of_row = r < arguments.m ? static_cast<float>(squares[r]) : 0.0f;
+#pragma unroll
+      for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          const std::int64_t c = first_column + PairTile::column(j, e);
+          float& value = of.value[i][j][2 * half + e];
+          value = squared_distance(of_row, of_column[j][e], value);
+          if (r == c) value = of_row - of_row;  // exactly 0, unless the row holds a NaN
+          if (r >= arguments.m || c >= arguments.m) value = 0;
+        }
+      }
+    }
+  }
+  if (!arguments.euclidean) return;
+#pragma unroll
+  for (int i = 0; i < PairTile::kRowSteps; ++i) {
+#pragma unroll
+    for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)] = of.value[i][j][e];
+    }
+  }
+  __syncthreads();
+  take_roots(shared, arguments, side, first_row, first_column);
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < PairTile::kRowSteps; ++i) {
+#pragma unroll
+    for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) of.value[i][j][e] = shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)];
+    }
+  }
+  __syncthreads();
+}
+
+// A tile of distances, and mirrored the tile on the other side of the diagonal.
+__device__ void keep(const Sums<PairTile>& from, float* to, std::int64_t pitch, std::int64_t m, std::int64_t first_row,
+                     std::int64_t first_column) {
+#pragma unroll
+  for (int i = 0; i < PairTile::kRowSteps; ++i) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::int64_t r = first_row + PairTile::row(i, 2 * half);
+#pragma unroll
+      for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+        const std::int64_t c = first_column + PairTile::column(j, 0);
+        const float first = from.value[i][j][2 * half];
+        const float second = from.value[i][j][2 * half + 1];
+        if (r >= m || c >= m) continue;
+        // c is even and rows begin on 16 bytes; a row's last pair may reach into its padding.
+        *reinterpret_cast<float2*>(to + r * pitch + c) = make_float2(first, second);
+        if (first_row == first_column) continue;
+        to[c * pitch + r] = first;
+        if (c + 1 < m) to[(c + 1) * pitch + r] = second;
+      }
+    }
+  }
+}
+
+// Adds up over the four lanes that share a row, and over the warps side by side: to[which][row of the tile] + out of range.
+template <int kCount>
+__device__ void store_row_sums(double (&sums)[kRowsOfThread][kCount], double* shared, double* to, std::int64_t stride,
+                               std::int64_t first_row, std::int64_t end) {
+#pragma unroll
+  for (int line = 0; line < kRowsOfThread; ++line) {
+#pragma unroll
+    for (int which = 0; which < kCount; ++which) {
+      double& sum = sums[line][which];
+      sum += __shfl_xor_sync(kAllLanes, sum, 1);
+      sum += __shfl_xor_sync(kAllLanes, sum, 2);
+    }
+  }
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  if (PairTile::lane() % 4 == 0) {
+#pragma unroll
+    for (int line = 0; line < kRowsOfThread; ++line) {
+#pragma unroll
+      for (int which = 0; which < kCount; ++which) {
+        shared[(which * PairTile::kColumnWarps + warp % PairTile::kColumnWarps) * PairTile::kRows +
+               PairTile::row(line / 2, line % 2 * 2)] = sums[line][which];
+      }
+    }
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < kCount * PairTile::kRows; i += PairTile::kThreads) {
+    const int which = i / PairTile::kRows;
+    const int row = i % PairTile::kRows;
+    if (first_row + row >= end) continue;
+    double total = 0;
+#pragma unroll
+    for (int w = 0; w < PairTile::kColumnWarps; ++w) {
+      total += shared[(which * PairTile::kColumnWarps + w) * PairTile::kRows + row];
+    }
+    to[which * stride + first_row + row] = total;
+  }
+  __syncthreads();
+}
+
+// The same of columns, which are the rows of the mirrored tile.
+__device__ void store_column_sums(const Sums<PairTile>& teacher, const Sums<PairTile>& student, double* shared, double* to,
+                                  std::int64_t stride, std::int64_t first_column, std::int64_t end) {
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+#pragma unroll
+  for (int line = 0; line < kColumnsOfThread; ++line) {
+    float sums[kSums] = {};
+#pragma unroll
+    for (int i = 0; i < kRowsOfThread; ++i) {
+      const float dt = teacher.value[i / 2][line / 2][i % 2 * 2 + line % 2];
+      const float ds = student.value[i / 2][line / 2][i % 2 * 2 + line % 2];
+      sums[kTT] += dt * dt;
+      sums[kSS] += ds * ds;
+      sums[kTS] += dt * ds;
+    }
+#pragma unroll
+    for (int which = 0; which < kSums; ++which) {
+      auto sum = static_cast<double>(sums[which]);
+      sum += __shfl_xor_sync(kAllLanes, sum, 4);
+      sum += __shfl_xor_sync(kAllLanes, sum, 8);
+      sum += __shfl_xor_sync(kAllLanes, sum, 16);
+      if (PairTile::lane() < 4) {
+        shared[(which * PairTile::kRowWarps + warp / PairTile::kColumnWarps) * PairTile::kColumns +
+               PairTile::column(line / 2, line % 2)] = sum;
+      }
+    }
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < kSums * PairTile::kColumns; i += PairTile::kThreads) {
+    const int which = i / PairTile::kColumns;
+    const int column = i % PairTile::kColumns;
+    if (first_column + column >= end) continue;
+    double total = 0;
+#pragma unroll
+    for (int w = 0; w < PairTile::kRowWarps; ++w) {
+      total += shared[(which * PairTile::kRowWarps + w) * PairTile::kColumns + column];
+    }
+    to[which * stride + first_column + column] = total;
+  }
+  __syncthreads();
+}
+
+// A of one tile, stored; its rows' sums are added to `sums`.
+__device__ void store_weights(const Sums<PairTile>& teacher, const Sums<PairTile>& student, const PairArguments& arguments,
+                              std::int64_t first_row, std::int64_t first_column, double (&sums)[kRowsOfThread][1]) {
+#pragma unroll
+  for (int line = 0; line < kRowsOfThread; ++line) {
+    const std::int64_t r = first_row + PairTile::row(line / 2, line % 2 * 2);
+    if (r >= arguments.first + arguments.count) continue;
+    const float a = arguments.slopes[kTeacher][r];
+    const float b = arguments.slopes[kStudent][r];
+    float* const to = arguments.weights + (r - arguments.first) * arguments.pitch;
+#pragma unroll
+    for (int j = 0; j < kColumnsOfThread; ++j) {
+      const std::int64_t c = first_column + PairTile::column(j / 2, j % 2);
+      if (c >= arguments.m) continue;
+      const float dt = teacher.value[line / 2][j / 2][line % 2 * 2 + j % 2];
+      const float ds = student.value[line / 2][j / 2][line % 2 * 2 + j % 2];
+      float weight = pair_weight(a, arguments.slopes[kTeacher][c], dt, b, arguments.slopes[kStudent][c], ds);
+      if (arguments.euclidean) weight = euclidean_weight(weight, ds);
+      weight = round_input(arguments.precision, weight);
+      to[c] = weight;
+      sums[line][0] += static_cast<double>(weight);
+    }
+  }
+}
+
+template <int kPrecision>
+__global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
+    distances_kernel(const __grid_constant__ PairArguments arguments) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  if constexpr (kPrecision == GLD_PRECISION_FLOAT32) {  // precision_on() asks for no other
+#else
+  {
+#endif
+    if (block_stopped(arguments.stop)) return;
+    GLD_DYNAMIC_SHARED(float, shared);
+    const std::int64_t tiles = (arguments.m + PairTile::kColumns - 1) / PairTile::kColumns;
+    std::int64_t row_tile = blockIdx.x / arguments.slots;
+    std::int64_t slot = blockIdx.x % arguments.slots;
+    std::int64_t begin = slot * arguments.slot_tiles;
+    std::int64_t end = begin + arguments.slot_tiles < tiles ? begin + arguments.slot_tiles : tiles;
+    if (arguments.symmetric) {
+      // Blocks count the tiles on and above the diagonal column by column.
+      slot = static_cast<std::int64_t>((sqrt(8.0 * static_cast<double>(blockIdx.x) + 1.0) - 1.0) / 2.0);
+      while (slot * (slot + 1) / 2 > blockIdx.x) --slot;
+      while ((slot + 1) * (slot + 2) / 2 <= blockIdx.x) ++slot;
+      row_tile = blockIdx.x - slot * (slot + 1) / 2;
+      begin = slot;
+      end = slot + 1;
+    }
+    const std::int64_t first_row = arguments.first + row_tile * PairTile::kRows;
+    double square_sums[kRowsOfThread][kSums] = {};
+    double weight_sums[kRowsOfThread][1] = {};
+    Sums<PairTile> teacher, student;
+    student.clear();
+#pragma unroll 1
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      const std::int64_t first_column = tile * PairTile::kColumns;
+#pragma unroll 1
+      for (int side = kTeacher; side <= kStudent; ++side) {
+        teacher = student;
+        student.clear();
+        using Rows = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
+        const Lines left = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
+        const Lines right = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
+        multiply_tile<kPrecision, PairTile, Rows, Rows>(
+            student, 0, arguments.classes, shared,
+            [&](float* left_slab, float* right_slab, std::int64_t depth, int count) {
+              copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth, count);
+              copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(right_slab, right, depth, count);
+            },
+            [](float*, std::int64_t, int) {});
+        to_distances(student, arguments, side, first_row, first_column, shared);
+        if (arguments.kept[side] != nullptr) {
+          keep(student, arguments.kept[side], arguments.pitch, arguments.m, first_row, first_column);
+        }
+      }
+      if (arguments.weights != nullptr) {
+        store_weights(teacher, student, arguments, first_row, first_column, weight_sums);
+        continue;
+      }
+#pragma unroll
+      for (int line = 0; line < kRowsOfThread; ++line) {
+        float sums[kSums] = {};
+#pragma unroll
+        for (int j = 0; j < kColumnsOfThread; ++j) {
+          const float dt = teacher.value[line / 2][j / 2][line % 2 * 2 + j % 2];
+          const float ds = student.value[line / 2][j / 2][line % 2 * 2 + j % 2];
+          sums[kTT] += dt * dt;
+          sums[kSS] += ds * ds;
+          sums[kTS] += dt * ds;
+        }
+#pragma unroll
+        for (int which = 0; which < kSums; ++which) square_sums[line][which] += static_cast<double>(sums[which]);
+      }
+    }
+    auto* const wide = reinterpret_cast<double*>(shared);
+    if (arguments.weights != nullptr) {
+      store_row_sums(weight_sums, wide, arguments.sums + slot * arguments.count - arguments.first, 0, first_row,
+                     arguments.first + arguments.count);
+      return;
+    }
+    store_row_sums(square_sums, wide, arguments.sums + slot * kSums * arguments.m, arguments.m, first_row, arguments.m);
+    if (arguments.symmetric && row_tile != slot) {
+      store_column_sums(teacher, student, wide, arguments.sums + row_tile * kSums * arguments.m, arguments.m,
+                        slot * PairTile::kColumns, arguments.m);
+    }
+  }
+}
+
+// Each row's value and slopes from the norms and the scalar product of its distances.
+__global__ void __launch_bounds__(kRowThreads)
+    rows_kernel(const std::int32_t* stop, const double* sums, std::int64_t slots, std::int64_t m, double* values,
+                float* teacher_slopes, float* student_slopes) {
+  if (stopped(stop)) return;
+  const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * kRowThreads + threadIdx.x;
+  if (r >= m) return;
+  double total[kSums] = {};
+  for (std::int64_t slot = 0; slot < slots; ++slot) {
+    for (int which = 0; which < kSums; ++which) total[which] += sums[(slot * kSums + which) * m + r];
+  }
+  const RelationRow row = relation_row(total[kTT], total[kSS], total[kTS]);
+  values[r] = row.value;
+  teacher_slopes[r] = static_cast<float>(row.teacher_slope);
+  student_slopes[r] = static_cast<float>(row.student_slope);
+}
+
+// A in place of the teacher's distances, a block per row.
+__global__ void __launch_bounds__(kWeightThreads)
+    weights_kernel(const std::int32_t* stop, std::int32_t precision, bool euclidean, Matrix teacher, Matrix student,
+                   std::int64_t m, const float* teacher_slopes, const float* student_slopes, double* weight_sums) {
+  if (block_stopped(stop)) return;
+  for (std::int64_t r = blockIdx.x; r < m; r += gridDim.x) {
+    float* const dt = teacher.data + r * teacher.pitch;
+    const float* const ds = student.data + r * student.pitch;
+    const float a = teacher_slopes[r];
+    const float b = student_slopes[r];
+    double sum[1] = {0};
+    for (std::int64_t c = threadIdx.x; c < m; c += kWeightThreads) {
+      float weight = pair_weight(a, teacher_slopes[c], dt[c], b, student_slopes[c], ds[c]);
+      if (euclidean) weight = euclidean_weight(weight, ds[c]);
+      weight = round_input(precision, weight);
+      dt[c] = weight;
+      sum[0] += static_cast<double>(weight);
+    }
+    reduce_block<kWeightThreads>(sum, Add());
+    if (threadIdx.x == 0) weight_sums[r] = sum[0];
+  }
+}
+
+// grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each.
+__global__ void __launch_bounds__(kFinishRows* kWarp)
+    finish_kernel(const std::int32_t* stop, Product::Parts pulled, const double* weight_sums, std::int64_t slots,
+                  Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale, Matrix grad) {
+  if (block_stopped(stop)) return;
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kFinishRows + threadIdx.x / kWarp;
+  const std::int64_t lane = threadIdx.x % kWarp;
+  if (i >= count) return;
+  double sum = 0;
+  for (std::int64_t slot = lane; slot < slots; slot += kWarp) sum += weight_sums[slot * count + i];
+  sum = reduce_warp(sum, Add());
+  const double factor = 2 * slope * *scale;
+  const float* const x = rows.data + i * rows.pitch;
+  const float* const from = pulled.data + i * pulled.pitch;
+  float* const to = grad.data + i * grad.pitch;
+  for (std::int64_t k = lane; k < classes; k += kWarp) {
+    double others = 0;
+    for (int part = 0; part < pulled.count; ++part) others += static_cast<double>(from[part * pulled.part + k]);
+    to[k] += static_cast<float>(factor * (sum * static_cast<double>(x[k]) - others));
+  }
+}
+
+void queue_distances(const Launch& to, std::int64_t blocks, const PairArguments& arguments) {
+  auto* kernel = &distances_kernel<GLD_PRECISION_FLOAT32>;
+  if (arguments.precision == GLD_PRECISION_TF32) kernel = &distances_kernel<GLD_PRECISION_TF32>;
+  if (arguments.precision == GLD_PRECISION_BF16) kernel = &distances_kernel<GLD_PRECISION_BF16>;
+  launch(to, kernel, grid_of(blocks), dim3(PairTile::kThreads), PairTile::kSharedBytes, arguments);
+}
+
+std::int64_t tiles_of(std::int64_t rows) { return ceil_div<std::int64_t>(rows, PairTile::kRows); }
+
+// Tiles of columns that one block takes where all tiles are computed for their sums.
+std::int64_t slot_tiles(std::int64_t m) {
+  const std::int64_t slots = std::min(ceil_div(kWantedBlocks, tiles_of(m)), tiles_of(m));
+  return ceil_div(tiles_of(m), slots);
+}
+
+}  // namespace
+
+bool RelationPairwise::keeps(std::int64_t m) {
+  return 2.0 * sizeof(float) * static_cast<double>(m) * static_cast<double>(m) <= kKeptBytes;
+}
+
+RelationPairwise::RelationPairwise(std::int64_t m, std::int64_t classes, bool euclidean, bool gradients, bool keep,
+                                   Arena& arena)
+    : m_(m),
+      classes_(classes),
+      slots_(keep ? tiles_of(m) : ceil_div(tiles_of(m), slot_tiles(m))),
+      euclidean_(euclidean),
+      keeps_(keep) {
+  for (int side = 0; side < kSides; ++side) {
+    rows_[side] = arena.matrix(m, classes);
+    squares_[side] = arena.take<double>(m);
+    slopes_[side] = arena.take<float>(m);
+    if (keep && gradients) kept_[side] = arena.matrix(m, m);
+  }
+  sums_ = arena.take<double>(slots_ * kSums * m);
+  values_ = arena.take<double>(m);
+  if (!gradients) return;
+  if (keep) {
+    panel_ = m;
+    weights_ = kept_[kTeacher];
+    weight_sums_ = arena.take<double>(m);
+  } else {
+    panel_ = std::min(m, std::max<std::int64_t>(kPanelElements / m / PairTile::kRows, 1) * PairTile::kRows);
+    weights_ = arena.matrix(panel_, m);
+    weight_sums_ = arena.take<double>(tiles_of(m) * panel_);
+  }
+  pulled_.emplace(panel_, classes, m, 1, arena, true);
+}
+
+void RelationPairwise::run(const Launch& to, const Centred& rows, double factor, double weight, Matrix grad,
+                           double* loss) const {
+  const std::int32_t precision = precision_on(to, to.precision);
+  rows.load(to, precision, 0, m_, rows_, squares_);
+  PairArguments arguments{};
+  for (int side = 0; side < kSides; ++side) {
+    arguments.rows[side] = {rows_[side].data, rows_[side].pitch, m_};
+    arguments.squares[side] = squares_[side];
+    arguments.slopes[side] = slopes_[side];
+    arguments.kept[side] = grad ? kept_[side].data : nullptr;
+  }
+  arguments.m = m_;
+  arguments.classes = classes_;
+  arguments.count = m_;
+  arguments.slots = slots_;
+  arguments.slot_tiles = keeps_ ? 1 : slot_tiles(m_);
+  arguments.symmetric = keeps_;
+  arguments.euclidean = euclidean_;
+  arguments.pitch = kept_[kTeacher].pitch;
+  arguments.precision = precision;
+  arguments.sums = sums_;
+  arguments.stop = to.stop;
+  const std::int64_t tiles = tiles_of(m_);
+  queue_distances(to, keeps_ ? tiles * (tiles + 1) / 2 : tiles * slots_, arguments);
+  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_,
+         m_, values_, slopes_[kTeacher], slopes_[kStudent]);
+  relation_total(to, values_, m_, factor, loss);
+  if (!grad) return;
+
+  const double slope = weight * factor;
+  if (keeps_) {
+    launch(to, &weights_kernel, grid_of(m_), dim3(kWeightThreads), 0, to.stop, precision, euclidean_, kept_[kTeacher],
+           kept_[kStudent], m_, slopes_[kTeacher], slopes_[kStudent], weight_sums_);
+    return finish(to, rows, 0, m_, 1, slope, grad);
+  }
+  arguments.slots = tiles;
+  arguments.slot_tiles = 1;
+  arguments.weights = weights_.data;
+  arguments.pitch = weights_.pitch;
+  arguments.sums = weight_sums_;
+  for (std::int64_t first = 0; first < m_; first += panel_) {
+    arguments.first = first;
+    arguments.count = std::min(panel_, m_ - first);
+    queue_distances(to, tiles_of(arguments.count) * tiles, arguments);
+    finish(to, rows, first, arguments.count, tiles, slope, grad);
+  }
+}
+
+void RelationPairwise::finish(const Launch& to, const Centred& rows, std::int64_t first, std::int64_t count,
+                              std::int64_t slots, double slope, Matrix grad) const {
+  const Matrix& x = rows_[kStudent];
+  ProductCall call{to.precision, OperandLayout::kAlongDepth, OperandLayout::kAlongLines, 1, count, m_, {}};
+  call.jobs[0].left[0] = {weights_.data, weights_.pitch, count};
+  call.jobs[0].right[0] = {x.data, x.pitch, classes_};
+  const Product::Parts pulled = pulled_->run_parts(to, call);
+  launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(count, kFinishRows)), dim3(kFinishRows * kWarp), 0, to.stop,
+         pulled, weight_sums_, slots, Matrix{x.data + first * x.pitch, x.pitch}, count, classes_, slope,
+         rows.student_scale(), Matrix{grad.data + first * grad.pitch, grad.pitch});
+}
+
+}  // namespace gld::cuda

@@ -1,0 +1,156 @@
+#include "runtime.h"
+
+#include <memory>
+
+namespace gld::cuda {
+namespace {
+
+gld_status status_of(cudaError_t error) {
+  switch (error) {
+    case cudaErrorMemoryAllocation: return GLD_OUT_OF_MEMORY;
+    case cudaErrorNoDevice:
+    case cudaErrorInsufficientDriver:
+    case cudaErrorInvalidDevice: return GLD_UNAVAILABLE;
+    default: return GLD_FAILED;
+  }
+}
+
+}  // namespace
+
+void check(cudaError_t error, const char* call) {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();  // reported here; the next call must not find it again
+  // The call without its arguments, which are our variables' names.
+  std::string name(call);
+  name = name.substr(0, name.find('('));
+  throw Error(status_of(error), std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error) + " in " + name);
+}
+
+OnDevice::OnDevice(int device) {
+  GLD_CUDA_CHECK(cudaGetDevice(&before_));
+  if (before_ == device) {
+    before_ = -1;
+    GLD_CUDA_CHECK(cudaSetDevice(device));  // the thread's first call may find the device without a context
+    return;
+  }
+  GLD_CUDA_CHECK(cudaSetDevice(device));
+}
+
+OnDevice::~OnDevice() {
+  if (before_ >= 0) cudaSetDevice(before_);
+}
+
+void DeviceMemory::grow(std::size_t bytes) {
+  if (bytes <= bytes_) return;
+  release();  // first: the old and the new block need not fit side by side
+  void* block = nullptr;
+  GLD_CUDA_CHECK(cudaMalloc(&block, bytes));
+  data_ = static_cast<char*>(block);
+  bytes_ = bytes;
+}
+
+void DeviceMemory::release() {
+  if (data_ != nullptr) cudaFree(data_);
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+void PinnedMemory::grow(std::size_t bytes) {
+  if (bytes <= bytes_) return;
+  release();
+  void* block = nullptr;
+  GLD_CUDA_CHECK(cudaHostAlloc(&block, bytes, cudaHostAllocMapped | cudaHostAllocPortable));
+  data_ = static_cast<char*>(block);
+  bytes_ = bytes;
+}
+
+void PinnedMemory::release() {
+  if (data_ != nullptr) cudaFreeHost(data_);
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+OwnStream::OwnStream() { GLD_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
+OwnStream::~OwnStream() {
+  if (stream_ != nullptr) cudaStreamDestroy(stream_);
+}
+
+Event::Event() { GLD_CUDA_CHECK(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming)); }
+Event::~Event() {
+  if (event_ != nullptr) cudaEventDestroy(event_);
+}
+void Event::record(Stream stream) { GLD_CUDA_CHECK(cudaEventRecord(event_, stream)); }
+void Event::hold(Stream stream) const { GLD_CUDA_CHECK(cudaStreamWaitEvent(stream, event_, 0)); }
+void Event::wait() const { GLD_CUDA_CHECK(cudaEventSynchronize(event_)); }
+
+// Only this thread's calls are watched: other threads may use other streams meanwhile.
+void Graph::begin(Stream stream) { GLD_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal)); }
+
+void Graph::abandon(Stream stream) {
+  cudaGraph_t graph = nullptr;
+  cudaStreamEndCapture(stream, &graph);
+  if (graph != nullptr) cudaGraphDestroy(graph);
+  cudaGetLastError();
+}
+
+void Graph::end(Stream stream) {
+  cudaGraph_t graph = nullptr;
+  GLD_CUDA_CHECK(cudaStreamEndCapture(stream, &graph));
+  const cudaError_t error = cudaGraphInstantiate(&graph_, graph, 0);
+  cudaGraphDestroy(graph);
+  check(error, "cudaGraphInstantiate()");
+}
+
+void Graph::launch(Stream stream) const { GLD_CUDA_CHECK(cudaGraphLaunch(graph_, stream)); }
+
+void Graph::reset() {
+  if (graph_ != nullptr) cudaGraphExecDestroy(graph_);
+  graph_ = nullptr;
+}
+
+Range allocation_of(const void* address) {
+  // Only the driver knows. Asked for by name: the library needs no driver to be loaded.
+  using Query = int (*)(unsigned long long*, std::size_t*, unsigned long long);
+  constexpr unsigned kVersion = 3020;  // of this function's signature
+  void* query = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  GLD_CUDA_CHECK(cudaGetDriverEntryPointByVersion("cuMemGetAddressRange", &query, kVersion, cudaEnableDefault, &found));
+  if (found != cudaDriverEntryPointSuccess) throw Error(GLD_FAILED, "the driver has no cuMemGetAddressRange");
+  unsigned long long begin = 0;
+  std::size_t bytes = 0;
+  const auto at = static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(address));
+  if (reinterpret_cast<Query>(query)(&begin, &bytes, at) != 0) throw Error(GLD_INVALID, "it is in no allocation");
+  return {static_cast<std::uintptr_t>(begin), bytes};
+}
+
+namespace {
+struct Callback {
+  void (*function)(void*);
+  void* closure;
+};
+}  // namespace
+
+void call_back(Stream stream, void (*function)(void*), void* closure) {
+  auto callback = std::make_unique<Callback>(Callback{function, closure});
+  GLD_CUDA_CHECK(cudaStreamAddCallback(
+      stream,
+      [](cudaStream_t, cudaError_t, void* data) {
+        const std::unique_ptr<Callback> own(static_cast<Callback*>(data));
+        own->function(own->closure);
+      },
+      callback.get(), 0));
+  callback.release();
+}
+
+void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes) {
+  GLD_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream));
+}
+void copy_to_host(Stream stream, void* to, const void* from, std::size_t bytes) {
+  GLD_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
+}
+void copy_on_device(Stream stream, void* to, const void* from, std::size_t bytes) {
+  GLD_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream));
+}
+void clear(Stream stream, void* to, std::size_t bytes) { GLD_CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, stream)); }
+
+}  // namespace gld::cuda

@@ -1,0 +1,216 @@
+#include "stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../terms.h"
+
+namespace gld::cuda {
+namespace {
+
+constexpr std::size_t kFlag = 256;          // offset of the stop flag behind the report
+constexpr std::size_t kOne = kFlag + 4;     // in pinned memory: a 1
+constexpr std::size_t kBlockBytes = 512;
+static_assert(sizeof(Report) <= kFlag);
+
+// Field by field into zeros, so that calls can be compared as bytes.
+gld_call canonical(const gld_call& call) {
+  gld_call copy;
+  std::memset(static_cast<void*>(&copy), 0, sizeof copy);
+  copy.n = call.n;
+  copy.classes = call.classes;
+  copy.rows = call.rows;
+  copy.grid_rows = call.grid_rows;
+  copy.grid_cols = call.grid_cols;
+  copy.teacher = call.teacher;
+  copy.student = call.student;
+  copy.labels = call.labels;
+  copy.soft_labels = call.soft_labels;
+  copy.in_pooled = call.in_pooled;
+  copy.upstream = call.upstream;
+  copy.compute = call.compute;
+  copy.normalization = call.normalization;
+  copy.unbiased = call.unbiased;
+  copy.method = call.method;
+  copy.metric = call.metric;
+  copy.reduction = call.reduction;
+  copy.precision = call.precision;
+  copy.alpha = call.alpha;
+  copy.beta = call.beta;
+  copy.local_weight = call.local_weight;
+  copy.temperature = call.temperature;
+  copy.out_features = call.out_features;
+  copy.out_weight = call.out_weight;
+  copy.out_bias = call.out_bias;
+  copy.out_logits = call.out_logits;
+  copy.out_pooled = call.out_pooled;
+  return copy;
+}
+
+int attribute(cudaDeviceAttr which, int device) {
+  int value = 0;
+  GLD_CUDA_CHECK(cudaDeviceGetAttribute(&value, which, device));
+  return value;
+}
+
+void check_labels(const gld_call& call) {
+  if (call.labels.data == nullptr || call.labels.memory != GLD_HOST) return;
+  for (std::int64_t i = 0; i < call.n; ++i) {
+    const std::int32_t label = static_cast<const std::int32_t*>(call.labels.data)[i * call.labels.stride[0]];
+    if (label < 0 || label >= call.classes) throw LabelRange{i, label};
+  }
+}
+
+}  // namespace
+
+CallStream::CallStream(int device) : device_(device) {
+  block_.grow(kBlockBytes);
+  pinned_.grow(kBlockBytes);
+  std::memset(pinned_.data(), 0, kBlockBytes);
+  const std::int32_t one = 1;
+  std::memcpy(pinned_.data() + kOne, &one, sizeof one);
+  launch_ = {compute_.get(), reinterpret_cast<const std::int32_t*>(block_.data() + kFlag),
+             attribute(cudaDevAttrMultiProcessorCount, device),
+             10 * attribute(cudaDevAttrComputeCapabilityMajor, device) + attribute(cudaDevAttrComputeCapabilityMinor, device),
+             GLD_PRECISION_FLOAT32};
+  note_bytes();
+}
+
+CallStream::~CallStream() {
+  cudaStreamSynchronize(compute_.get());
+  cudaStreamSynchronize(copies_.get());
+  cudaStreamSynchronize(cancels_.get());
+}
+
+void CallStream::note_bytes() {
+  held_.store(block_.bytes() + pinned_.bytes() + workspace_.bytes() + staging_.bytes(), std::memory_order_relaxed);
+}
+
+// After an error: nothing of the call goes on, and what it took is given back.
+void CallStream::fail() noexcept {
+  cudaStreamSynchronize(copies_.get());
+  cudaStreamSynchronize(compute_.get());
+  cudaGetLastError();
+  for (Kept& kept : kept_) kept = Kept{};
+  workspace_.release();
+  ++workspace_generation_;
+  staging_.release();
+  note_bytes();
+}
+
+CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
+  Key key;
+  std::memset(static_cast<void*>(&key), 0, sizeof key);
+  key.call = canonical(call);
+  key.stage = stage;
+  key.generation = workspace_generation_ + staging_.generation();
+  Kept* oldest = &kept_[0];
+  for (Kept& kept : kept_) {
+    if (kept.work && std::memcmp(&kept.key, &key, sizeof key) == 0) {
+      kept.used = ++uses_;
+      return kept;
+    }
+    if (kept.used < oldest->used) oldest = &kept;
+  }
+
+  *oldest = Kept{};
+  Arena counting;
+  make_work(call, stage, counting, nullptr);
+  if (counting.peak() > workspace_.bytes()) {
+    ++workspace_generation_;
+    workspace_.grow(counting.peak());
+    key.generation = workspace_generation_ + staging_.generation();
+  }
+  Arena arena(workspace_.data(), workspace_.bytes());
+  std::memcpy(static_cast<void*>(&oldest->key), &key, sizeof key);
+  // Of the copy: the work keeps a reference to its call.
+  oldest->work = make_work(oldest->key.call, stage, arena, reinterpret_cast<Report*>(block_.data()));
+  oldest->used = ++uses_;
+  return *oldest;
+}
+
+void CallStream::run(Kept& kept) {
+  const bool parts = staging_.in_parts();
+  const auto begin = [&] {
+    begin_call(launch_, reinterpret_cast<const std::int32_t*>(pinned_.data() + kFlag),
+               reinterpret_cast<std::int32_t*>(block_.data() + kFlag), reinterpret_cast<Report*>(block_.data()));
+    kept.work->queue_teacher(launch_);
+  };
+  const auto rest = [&] {
+    if (!parts) begin();
+    kept.work->queue(launch_);
+    copy_to_host(compute_.get(), pinned_.data(), block_.data(), sizeof(Report));
+  };
+  const bool known = kept.captured;
+  kept.captured = true;  // from the second time on
+  const auto go = [&](Graph& graph, auto&& queue) {
+    if (!known) return queue();
+    if (!graph) graph.capture(compute_.get(), queue);
+    graph.launch(compute_.get());
+  };
+  if (parts) {
+    staging_.upload_teacher(copies_.get(), compute_.get());
+    go(kept.teacher, begin);
+  }
+  if (staging_.has_inputs()) staging_.upload(copies_.get(), compute_.get());
+  go(kept.rest, rest);
+}
+
+void CallStream::submit(const gld_call& call, gld_stage stage, gld_done done, void* closure) {
+  if (busy_) throw Error(GLD_INVALID, "the stream's last call is not finished");
+  const OnDevice on(device_);
+  check_labels(call);
+  // What an earlier cancel() wrote must not reach this call.
+  GLD_CUDA_CHECK(cudaStreamSynchronize(cancels_.get()));
+  *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) = 0;
+  launch_.precision = call.precision;
+  call_ = call;
+  stage_ = stage;
+  try {
+    gld_call local = call;
+    staging_.plan(local, stage);
+    Kept& kept = find(local, stage);
+    method_ = kept.work->method();
+    run(kept);
+    if (staging_.has_outputs()) staging_.download(compute_.get());
+    done_.record(compute_.get());
+    note_bytes();
+    if (done != nullptr) call_back(compute_.get(), done, closure);
+  } catch (...) {
+    fail();
+    throw;
+  }
+  busy_ = true;
+}
+
+void CallStream::finish(gld_result* result) {
+  if (!busy_) throw Error(GLD_INVALID, "no call was submitted to the stream");
+  busy_ = false;
+  const OnDevice on(device_);
+  const bool cancelled = [&] {
+    try {
+      if (!staging_.has_outputs()) done_.wait();
+      const auto stopped = [&] { return *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) != 0; };
+      if (!stopped()) staging_.deliver();
+      done_.wait();
+      return stopped();
+    } catch (...) {
+      fail();
+      throw;
+    }
+  }();
+  if (cancelled) throw Cancelled{};
+  Report report;
+  std::memcpy(&report, pinned_.data(), sizeof report);
+  if (report.wrong_sample != kNoSample) throw LabelRange{report.wrong_sample, report.wrong_label};
+  *result = gld_result{0, report.task, report.global, report.local, report.relation, method_};
+  result->loss = Terms(call_, stage_).total(*result);
+}
+
+void CallStream::cancel() {
+  *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) = 1;
+  const OnDevice on(device_);
+  copy_to_device(cancels_.get(), block_.data() + kFlag, pinned_.data() + kOne, sizeof(std::int32_t));
+}
+
+}  // namespace gld::cuda

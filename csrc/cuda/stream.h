@@ -1,0 +1,84 @@
+// A queue of calls on one device, one call at a time, with what is kept from call to call: workspace, staging memory, and the
+// captured work of the last few calls.
+//
+// A call whose sizes, options and addresses have come before is captured as a graph and from then on replayed by one
+// launch; host buffers count by where they are staged, which is the same for every call of a shape. A call that comes for
+// the first time is queued kernel by kernel: capturing costs more than that, and addresses that change every time would
+// never get it back.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "../engine.h"
+#include "runtime.h"
+#include "staging.h"
+#include "work.h"
+
+namespace gld::cuda {
+
+class CallStream {
+ public:
+  explicit CallStream(int device);
+  ~CallStream();  // waits for what was submitted
+  CallStream(const CallStream&) = delete;
+  CallStream& operator=(const CallStream&) = delete;
+
+  // Throws Error, or LabelRange; nothing of the call runs then, and done is not called.
+  void submit(const gld_call& call, gld_stage stage, gld_done done, void* closure);
+  // Waits for the call and writes its results. Throws Error, LabelRange or Cancelled.
+  void finish(gld_result* result);
+  void cancel();  // from any thread
+  std::size_t bytes() const { return held_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kKept = 4;  // calls
+
+  // A call as it is compared with others: no padding, addresses on the device.
+  struct Key {
+    gld_call call;
+    std::int64_t stage;
+    std::uint64_t generation;  // of the memory that it uses
+  };
+  struct Kept {
+    Key key;
+    std::unique_ptr<Work> work;
+    Graph teacher, rest;  // if the teacher's inputs come first; else all is in `rest`
+    bool captured = false;
+    std::uint64_t used = 0;
+  };
+
+  Kept& find(const gld_call& call, gld_stage stage);
+  void run(Kept& kept);
+  void queue_first(const Work& work);
+  void fail() noexcept;
+  void note_bytes();
+  std::size_t workspace_of(const gld_call& call, gld_stage stage) const;
+
+  int device_;
+  Launch launch_{};
+  OwnStream compute_, copies_, cancels_;
+  DeviceMemory block_;    // Report, then the flag that kernels look at
+  PinnedMemory pinned_;   // the same for the host: Report, what cancel() asks for, and the 1 that it copies
+  DeviceMemory workspace_;
+  std::uint64_t workspace_generation_ = 0;
+  Staging staging_;
+  std::array<Kept, kKept> kept_;
+  std::uint64_t uses_ = 0;
+  Event done_;
+
+  bool busy_ = false;
+  gld_call call_{};  // that was submitted, for its result
+  gld_stage stage_ = GLD_STAGE_GLD;
+  gld_method method_ = GLD_METHOD_AUTO;
+  std::atomic<std::size_t> held_{0};
+};
+
+struct Cancelled {};
+// A label outside [0, classes).
+struct LabelRange {
+  std::int64_t sample, label;
+};
+
+}  // namespace gld::cuda
