@@ -374,20 +374,35 @@ __global__ void __launch_bounds__(kWeightThreads)
     const float a = teacher_slopes[r];
     const float b = student_slopes[r];
     double sum[1] = {0};
-    for (std::int64_t c = threadIdx.x; c < m; c += kWeightThreads) {
-      float weight = pair_weight(a, teacher_slopes[c], dt[c], b, student_slopes[c], ds[c]);
-      if (euclidean) weight = euclidean_weight(weight, ds[c]);
+    const auto weight_of = [&](float t, float s, float teacher_slope, float student_slope) {
+      float weight = pair_weight(a, teacher_slope, t, b, student_slope, s);
+      if (euclidean) weight = euclidean_weight(weight, s);
       weight = round_input(precision, weight);
-      dt[c] = weight;
       sum[0] += static_cast<double>(weight);
+      return weight;
+    };
+    // Four at a time, then the last ones.
+    const std::int64_t whole = m / 4;
+    for (std::int64_t i = threadIdx.x; i < whole; i += kWeightThreads) {
+      Four weights = reinterpret_cast<const Four*>(dt)[i];
+      const Four distances = reinterpret_cast<const Four*>(ds)[i];
+      const Four of_teacher = reinterpret_cast<const Four*>(teacher_slopes)[i];
+      const Four of_student = reinterpret_cast<const Four*>(student_slopes)[i];
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        weights.x[k] = weight_of(weights.x[k], distances.x[k], of_teacher.x[k], of_student.x[k]);
+      }
+      reinterpret_cast<Four*>(dt)[i] = weights;
     }
+    const std::int64_t c = 4 * whole + threadIdx.x;
+    if (c < m) dt[c] = weight_of(dt[c], ds[c], teacher_slopes[c], student_slopes[c]);
     reduce_block<kWeightThreads>(sum, Add());
     if (threadIdx.x == 0) weight_sums[r] = sum[0];
   }
 }
 
 // grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each.
-__global__ void __launch_bounds__(kFinishRows* kWarp)
+__global__ void __launch_bounds__(kFinishRows* kWarp, 4)
     finish_kernel(const std::int32_t* stop, Product::Parts pulled, const double* weight_sums, std::int64_t slots,
                   Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale, Matrix grad) {
   if (block_stopped(stop)) return;
