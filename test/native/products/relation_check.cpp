@@ -226,6 +226,10 @@ void relation_checks() {
   {
     Stage stage;
     sizes(stage, {1e-6, 1e-5}, {{5, 10}, {31, 2}, {33, 65}, {65, 31}, {127, 17}, {130, 100}});
+    // Many classes: distances are nearly equal, and products are made apart.
+    const Values wide = normal(70, 300, 3);
+    check(stage, "of a student", wide, student_of(wide, 1), false, {1e-6, 1e-5});
+    check(stage, "of a student", wide, student_of(wide, 1), true, {1e-6, 1e-5});
     check(stage, "of one class", normal(7, 1), normal(7, 1), false, {1e-6, 1e-5}, false);
     // A single row has no distances but to itself.
     check(stage, "of one row", normal(1, 10), normal(1, 10), false, {0, 0}, false);
