@@ -4,7 +4,7 @@ import { expectGpu, indexOf, type CudaName } from './cuda.js';
 import { brackets, describe } from './describe.js';
 import { fail } from './errors.js';
 import type { DeviceMemory } from './native.cjs';
-import { copyDense, countElements, cudaDtypes, memoryOf, readView, setDense, View, type ViewArray } from './tensor.js';
+import { copyDense, countElements, cudaDtypes, host, memoryOf, readView, setDense, View, type ViewArray } from './tensor.js';
 import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
 
 /** Where a {@link CudaTensor} is to be. */
@@ -85,21 +85,8 @@ export class CudaTensor implements DeviceTensor {
   static at(tensor: DeviceTensor): CudaTensor {
     const view = new View();
     readView(view, 'tensor', tensor, ranks, 'of 1 to 8 sizes');
-    const { shape, strides, device, offset, data } = view;
-    const dense: number[] = [];
-    setDense(dense, shape);
-    if (!shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
-      fail('ERR_GLD_STRIDE', 'tensor', 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
-    }
-    if (typeof data !== 'bigint') fail('ERR_GLD_ARG_TYPE', 'tensor', 'a tensor with a ptr of its own', describe(tensor));
-    const dtype = view.dtype as CudaDType;
-    const size = arrays[dtype].BYTES_PER_ELEMENT;
-    const address = data + BigInt(offset * size);
-    if (address % BigInt(size) !== 0n) {
-      fail('ERR_GLD_DEVICE', 'tensor.ptr', `a multiple of ${size}, the bytes of an element`, describe(data));
-    }
-    const memory = new native.DeviceMemory(device, countElements('tensor', shape) * size, address);
-    return new CudaTensor(memory, device, shape, dtype);
+    if (view.device === host) fail('ERR_GLD_DEVICE', 'tensor', 'a tensor on a GPU', 'one in CPU memory');
+    return tensorOver('tensor', view);
   }
 
   /** Address of the first element. */
@@ -159,6 +146,24 @@ export function allocate(argument: string, shape: readonly number[], dtype: Cuda
   return new CudaTensor(new native.DeviceMemory(deviceId, bytes), deviceId, shape, dtype);
 }
 
+/** A tensor over the memory that a view on a GPU lies on: whoever owned it still does. */
+export function tensorOver(argument: string, view: View): CudaTensor {
+  const { shape, strides, device, offset, data } = view;
+  const dense: number[] = [];
+  setDense(dense, shape);
+  if (!shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
+    fail('ERR_GLD_STRIDE', argument, 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
+  }
+  const dtype = view.dtype as CudaDType;
+  const size = arrays[dtype].BYTES_PER_ELEMENT;
+  const address = (typeof data === 'bigint' ? data : (data as DeviceMemory).pointer) + BigInt(offset * size);
+  if (address % BigInt(size) !== 0n) {
+    fail('ERR_GLD_DEVICE', argument, `an address that is a multiple of ${size}, the bytes of an element`, describe(address));
+  }
+  const memory = new native.DeviceMemory(device, countElements(argument, shape) * size, address, argument);
+  return new CudaTensor(memory, device, shape, dtype);
+}
+
 function allocateHost(dtype: CudaDType, length: number): ViewArray {
   try {
     return new arrays[dtype](length);
@@ -170,7 +175,7 @@ function allocateHost(dtype: CudaDType, length: number): ViewArray {
 function readHost(argument: string, tensor: unknown): View {
   const view = new View();
   readView(view, argument, tensor, ranks, 'of 1 to 8 sizes');
-  if (typeof view.data === 'bigint' || view.device >= 0) {
+  if (view.device !== host) {
     fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory', `one on cuda:${view.device}`);
   }
   if (!cudaDtypes.includes(view.dtype as CudaDType)) {

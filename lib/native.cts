@@ -53,8 +53,8 @@ export interface Native {
   /** What there is for a call's `device`, or why there is nothing. The first call of either loads the driver. */
   devices(): Device[] | string;
   countDevices(): number;
-  /** Allocates; or, with an address, stands for memory of somebody else. */
-  readonly DeviceMemory: new (device: number, bytes: number, address?: bigint) => DeviceMemory;
+  /** Allocates; or, with an address (of that argument), stands for memory of somebody else. */
+  readonly DeviceMemory: new (device: number, bytes: number, address?: bigint, argument?: string) => DeviceMemory;
   readonly Workspace: new () => Workspace;
   run(stage: number, call: Float64Array, buffers: Buffers, result: Float64Array, workspace: Workspace | null): void;
   start(

@@ -1,12 +1,12 @@
 import type { Call, Role, RoleView } from './call.js';
-import { allocate as allocateOnDevice, CudaTensor } from './cuda_tensor.js';
+import { allocate as allocateOnDevice, CudaTensor, tensorOver } from './cuda_tensor.js';
 import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
 import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
 import { bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray } from './tensor.js';
-import type { CudaDType, DenseTensor, DeviceTensor, GradientName } from './types.js';
+import type { CudaDType, DenseTensor, GradientName } from './types.js';
 
 type HostArray = Float32Array | Float64Array | Uint16Array;
 type OutType = 'float32' | 'float64' | 'float16' | 'bfloat16';
@@ -224,7 +224,7 @@ function lendOnDevice(problem: Problem, i: number, tensor: unknown): void {
   if (given.device !== call.device) {
     fail('ERR_GLD_DEVICE', role, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
   }
-  const own = tensor instanceof CudaTensor ? tensor : CudaTensor.at(tensor as DeviceTensor);
+  const own = tensor instanceof CudaTensor ? tensor : tensorOver(role, given);
   onDevice[i] = placeOnDevice(view, own);
 }
 

@@ -118,6 +118,16 @@ t.test('neither can the result be taken from a job', async (t) => {
   t.equal(result.length, 0);
 });
 
+t.test('memory on a device, where no device computes', async (t) => {
+  const sides = { 'teacher.logits': logits(), 'student.logits': logits() };
+  const on = (data: unknown) => ({ ...sides, 'student.logits': { ...logits(), data: data as ArrayBufferView } });
+  for (const data of [4096n, 0n, -1n, 2n ** 64n]) t.throws(() => run('relation', sizes, on(data)), { code: 'ERR_GLD_DEVICE' });
+  for (const data of [{}, null, 7, 'data', () => 0]) t.throws(() => run('relation', sizes, on(data)), { code: /^ERR_GLD_/ });
+  for (const device of [2 ** 31, 2 ** 52, -1, 1e6]) {
+    t.throws(() => run('relation', { ...sizes, device }, sides), { code: 'ERR_GLD_DEVICE' }, `device ${device}`);
+  }
+});
+
 t.test('only a Workspace is one', async (t) => {
   const { numbers, buffers } = describe(sizes, { 'teacher.logits': logits(), 'student.logits': logits() });
   const like = Object.create(native.Workspace.prototype) as InstanceType<Native['Workspace']>;

@@ -1,5 +1,6 @@
-// Compiles lib/ twice, to dist/esm and dist/cjs, and marks each folder with the module type of its .js files.
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Compiles lib/ twice, to dist/esm and dist/cjs, and marks each folder with the module type of its .js files; and
+// benchmarks/cuda with what it uses to build/check, so that a machine with a GPU needs nothing but Node.js to run it.
+import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { at, root, tool } from './support.js';
@@ -43,6 +44,23 @@ function removeAllBut(keep: Set<string>, folder: string): void {
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
 }
 
+/** Python programs that the checks start, at the same places as beside their sources. */
+const programs = ['benchmarks/cuda/pytorch', 'benchmarks/contenders/pytorch'];
+
+function buildChecks(): void {
+  const folder = at('build/check');
+  const written = compile(at('tsconfig.check.json'));
+  for (const from of programs) {
+    mkdirSync(join(folder, from), { recursive: true });
+    for (const name of readdirSync(at(from)).filter((file) => file.endsWith('.py'))) {
+      copyFileSync(at(from, name), join(folder, from, name));
+      written.push(join(folder, from, name));
+    }
+  }
+  removeAllBut(new Set(written), folder);
+  writeFileSync(join(folder, '.complete'), '');
+}
+
 tool(() => {
   for (const { name, type } of flavours) {
     const written = compile(at(`tsconfig.${name}.json`));
@@ -51,4 +69,6 @@ tool(() => {
     // Written last: the age of this file tells ensure-built whether the whole folder is up to date.
     writeFileSync(marker, `${JSON.stringify({ type })}\n`);
   }
+  // They import the package by its name, and so its compiled declarations.
+  buildChecks();
 });

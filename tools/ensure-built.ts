@@ -3,8 +3,11 @@ import { at, newest, run, tool } from './support.js';
 
 const parts = {
   ts: {
-    sources: ['lib', 'tsconfig.base.json', 'tsconfig.esm.json', 'tsconfig.cjs.json'],
-    products: ['dist/esm/package.json', 'dist/cjs/package.json'],
+    sources: [
+      'lib', 'tsconfig.base.json', 'tsconfig.esm.json', 'tsconfig.cjs.json', 'tsconfig.check.json', 'benchmarks',
+      'test/reference', 'test/support',
+    ],
+    products: ['dist/esm/package.json', 'dist/cjs/package.json', 'build/check/.complete'],
     build: 'tools/build-ts.ts',
   },
   native: {
@@ -20,7 +23,7 @@ tool(() => {
     if (asked.length > 0 && !asked.includes(name)) continue;
     const oldest = Math.min(...products.map((path) => newest(at(path))));
     if (oldest > newest(...sources.map((path) => at(path)))) continue;
-    console.log(`gld-loss: building ${name === 'ts' ? 'lib/ to dist/' : 'the native addon (minutes the first time)'}`);
+    console.log(`gld-loss: building ${name === 'ts' ? 'lib/ to dist/, and the GPU checks' : 'the native addon (minutes the first time)'}`);
     run('tsx', [build]);
   }
 });

@@ -1,17 +1,25 @@
-// Puts a copy of the built addon beside a stand-in for the CUDA engine (test/native/stand_in), which needs no GPU, for tests of
-// the addon and lib. Usage: tsx tools/stand-in.ts; the copy is found with GLD_LOSS_PREBUILD=build-stand-in.
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { at, binaries, newest, run, tool } from './support.js';
+/**
+ * Puts a copy of a built addon beside a stand-in for the CUDA engine (test/native/stand_in), which needs no GPU, for tests
+ * of the addon and of lib. A sanitizer's build gives a stand-in with the same sanitizer.
+ */
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { at, binaries, newest, run } from './support.js';
 
-tool(() => {
-  const [from, to] = [at('build/Release'), at('build-stand-in/build/Release')];
+/** Builds it if it is older than its sources; returns the folder to name in GLD_LOSS_PREBUILD. */
+export function standIn(prebuild = at('.')): string {
+  const configuration = existsSync(`${prebuild}/build/Debug/.complete`) ? 'Debug' : 'Release';
+  const from = `${prebuild}/build/${configuration}`;
+  const folder = at(`build-stand-in/${configuration === 'Debug' ? prebuild.split('/').at(-1) : 'plain'}`);
+  const to = `${folder}/build/${configuration}`;
   const engine = `${to}/libgld_cuda.so`;
-  const sources = [at('test/native/stand_in'), at('csrc/engine.h'), at('tools/stand-in.ts'), `${from}/.complete`];
-  if (newest(engine) > newest(...sources)) return;
+  const source = at('test/native/stand_in/engine.cpp');
+  if (newest(engine) > newest(source, at('csrc/engine.h'), at('tools/stand-in.ts'), `${from}/.complete`)) return folder;
   mkdirSync(to, { recursive: true });
   for (const name of binaries(process.arch)) copyFileSync(`${from}/${name}`, `${to}/${name}`);
+  const sanitize = /^GLD_SANITIZE:STRING=(.+)$/m.exec(readFileSync(`${prebuild}/build/CMakeCache.txt`, 'utf8'))?.[1];
   run('g++', [
     '-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-fPIC', '-shared', '-fvisibility=hidden', '-fno-gnu-unique', '-pthread',
-    '-Wl,-z,nodelete', '-o', engine, at('test/native/stand_in/engine.cpp'), '-ldl',
-  ]);
-});
+    '-Wl,-z,nodelete', ...(sanitize ? [`-fsanitize=${sanitize}`] : []), '-o', engine, source, '-ldl',
+  ], { env: { ...process.env, LD_PRELOAD: '' } });
+  return folder;
+}

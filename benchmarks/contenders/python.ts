@@ -40,8 +40,8 @@ export class PythonServer {
   private errors = '';
   private readonly kill = () => this.child.kill('SIGKILL');
 
-  constructor(python: string, args: string[], env: NodeJS.ProcessEnv) {
-    this.child = spawn(python, [program('server.py'), ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(python: string, args: string[], env: NodeJS.ProcessEnv, server = program('server.py')) {
+    this.child = spawn(python, [server, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     process.on('exit', this.kill);
     const answers = createInterface({ input: this.child.stdout! });
     answers.on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));

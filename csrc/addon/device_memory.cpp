@@ -51,7 +51,7 @@ DeviceMemory::DeviceMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<De
     void* data = reinterpret_cast<void*>(static_cast<std::uintptr_t>(info[2].As<Napi::BigInt>().Uint64Value(&lossless)));
     status = lossless ? opened_device_engine().check(index, data, size, message) : GLD_INVALID;
     if (status == GLD_INVALID) {
-      throw make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "ptr",
+      throw make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", info[3].ToString().Utf8Value(),
                        std::to_string(size) + " bytes of one allocation on cuda:" + std::to_string(index), message);
     }
     block_ = DeviceBlock::borrow(index, size, data);

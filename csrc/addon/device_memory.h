@@ -9,7 +9,7 @@
 
 namespace gld {
 
-// new DeviceMemory(device, bytes), or new DeviceMemory(device, bytes, address) for memory of somebody else
+// new DeviceMemory(device, bytes), or new DeviceMemory(device, bytes, address, argument) for memory of somebody else
 class DeviceMemory : public Napi::ObjectWrap<DeviceMemory> {
  public:
   static constexpr napi_type_tag kTag{0x4be1a90c5f3d42d7ULL, 0xa7c8e2190d6b4f31ULL};

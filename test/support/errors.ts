@@ -4,8 +4,8 @@ export class Errors {
 
   add(name: string, error: number, limit: number, where: string): void {
     const entry = this.worst.get(name);
-    // Not `error > entry.error`: a NaN is the worst of all.
-    if (!entry || !(error <= entry.error)) this.worst.set(name, { error, limit, where });
+    // A NaN is the worst of all, and stays.
+    if (!entry || !(Number.isNaN(entry.error) || error <= entry.error)) this.worst.set(name, { error, limit, where });
   }
 
   check(t: { ok(value: boolean, message: string): unknown }): void {

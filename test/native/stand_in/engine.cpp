@@ -4,6 +4,8 @@
 //   GLD_STAND_IN_DEVICES  how many devices there are (default 2; read once)
 //   GLD_STAND_IN_DELAY    milliseconds that every call takes at least
 //   GLD_STAND_IN_MEMORY   bytes of memory of a device (default 1 GiB)
+//   GLD_STAND_IN_FAULT   what a faulty kernel may do: "value" is off, "beyond" writes past an output, "input" into an input,
+//                        "random" gives other bits every time, "crash" ends the process. For the tests of the GPU checks.
 //   GLD_STAND_IN_FAIL     "<function> <how> <times>": open, submit, finish, allocate or copy; "memory" or "error"
 #include <dlfcn.h>
 
@@ -230,7 +232,24 @@ struct gld_stream {
       }
     }
     *into = result;
+    spoil(into);
     return GLD_OK;
+  }
+
+  void spoil(gld_result* into) {
+    static int calls = 0;
+    ++calls;
+    const char* set = std::getenv("GLD_STAND_IN_FAULT");
+    const std::string fault = set == nullptr ? "" : set;
+    if (fault == "crash") std::abort();
+    if (fault == "random") into->loss *= 1 + 1e-9 * calls;
+    if (fault == "input" && call.student.logits.data != nullptr) *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
+    for (const Result& one : results) {
+      if (one.to.dtype != GLD_F32) continue;
+      auto* to = static_cast<float*>(one.to.data);
+      if (fault == "value") to[one.count - 1] += 1;
+      if (fault == "beyond") to[one.count] = 1;
+    }
   }
 
   std::size_t held() const { return workspace.size(); }
@@ -255,9 +274,11 @@ struct gld_stream {
       lock.lock();
       pending = false;
       finished = true;
+      // Once finish() has returned, the next call may be submitted.
+      const auto [tell, with] = std::pair(done, closure);
       idle.notify_all();
       lock.unlock();
-      done(closure);
+      tell(with);
       lock.lock();
     }
   }

@@ -1,0 +1,252 @@
+/** One call of the whole loss on a target, in any of the ways in which it can be made, with its errors. */
+import {
+  GldLoss, gldLoss, gldLossAsync, type AnyBuffer, type AnyGradient, type AnyInputs, type GldOptions, type GldResult, type GradientDtype,
+} from 'gld-loss';
+import { gld } from '../../../test/reference/gld.js';
+import type * as reference from '../../../test/reference/types.js';
+import { arrayError, largest, lossError, relationError } from '../../../test/support/compare.js';
+import { fromBfloat16, fromFloat16 } from '../../../test/support/half.js';
+import { encode, type Placement } from '../../../test/support/tensors.js';
+import type { Precision } from '../record.js';
+import { holdOnHost, type Elements, type ElementType, type Held, type Target } from '../target.js';
+import { storageError } from './limits.js';
+
+export type Memory = 'host' | 'device';
+export type Ways = 'sync' | 'async' | 'object' | 'object async';
+/** Of the library, for all kinds of memory. */
+type Options = GldOptions<AnyBuffer, GradientDtype>;
+
+export type GradientName = 'features' | 'weight' | 'bias' | 'logits';
+
+export interface Setting {
+  inputs: reference.Inputs;
+  options?: reference.Options & Pick<GldOptions, 'relation' | 'threads'>;
+  dtype?: { teacher: ElementType; student: ElementType };
+  placement?: Placement;
+  memory?: { teacher: Memory; student: Memory; labels: Memory };
+  precision?: Precision;
+  gradientDtype?: 'float32' | 'student';
+  gradients?: boolean | readonly GradientName[];
+  out?: Memory | 'none';
+  way?: Ways;
+}
+
+/** The inputs in watched memory, and what the reference is to be given. */
+export class Prepared {
+  readonly given: AnyInputs;
+  readonly exact: reference.Inputs;
+  private readonly held: { name: string; memory: Held; before: Elements }[] = [];
+
+  constructor(private readonly target: Target, setting: Setting) {
+    const { inputs, dtype = { teacher: 'float32', student: 'float32' }, placement = 'dense' } = setting;
+    const { memory = { teacher: 'host', student: 'host', labels: 'host' } } = setting;
+    const tensor = (name: string, dense: reference.Dense, type: ElementType, where: Memory) => {
+      if (type === 'int32') throw new Error('only labels are integers');
+      const { tensor: placed, exact } = encode(dense, type, placement);
+      const { data, shape, strides, offset } = placed as { data: Elements; shape: number[]; strides?: number[]; offset?: number };
+      const place = { shape, dtype: type, ...(strides && { strides }), ...(offset !== undefined && { offset }) };
+      return { given: this.hold(name, data, place, where), exact };
+    };
+    const side = (name: 'teacher' | 'student') => {
+      const of = inputs[name];
+      const given: Record<string, unknown> = { ...of };
+      const exact: Record<string, unknown> = { ...of };
+      for (const key of ['features', 'weight', 'bias', 'logits'] as const) {
+        const dense = (of as unknown as Record<string, reference.Dense | undefined>)[key];
+        if (dense === undefined) continue;
+        const one = tensor(`${name}.${key}`, dense, dtype[name], memory[name]);
+        given[key] = one.given;
+        exact[key] = one.exact;
+      }
+      return { given, exact };
+    };
+    const [teacher, student] = [side('teacher'), side('student')];
+    const labels = this.labels(inputs.labels, memory.labels, (dense) =>
+      tensor('labels', dense, dtype.student, memory.labels));
+    this.given = { teacher: teacher.given, student: student.given, ...labels.given } as unknown as AnyInputs;
+    this.exact = { teacher: teacher.exact, student: student.exact, ...labels.exact } as unknown as reference.Inputs;
+  }
+
+  private labels(
+    labels: reference.Labels | undefined, where: Memory, soft: (dense: reference.Dense) => { given: object; exact: object },
+  ): { given: object; exact: object } {
+    if (labels === undefined) return { given: {}, exact: {} };
+    if ('data' in labels && labels.shape.length === 2) {
+      const { given, exact } = soft(labels);
+      return { given: { labels: given }, exact: { labels: exact } };
+    }
+    const hard = Int32Array.from('data' in labels ? labels.data : labels);
+    const place = { shape: [hard.length], dtype: 'int32' } as const;
+    return { given: { labels: this.hold('labels', hard, place, where) }, exact: { labels: hard } };
+  }
+
+  private hold(name: string, elements: Elements, place: Parameters<Target['hold']>[1], where: Memory): object {
+    const memory = where === 'device' ? this.target.hold(elements, place) : holdOnHost(elements, place);
+    this.held.push({ name, memory, before: elements.slice() });
+    return memory.tensor;
+  }
+
+  /** What the calls did to memory that was none of theirs to write. */
+  damages(): string[] {
+    return this.held.flatMap(({ name, memory, before }) => {
+      const found = memory.damage();
+      const now = memory.read();
+      const bytes = (array: Elements) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+      return [...(found ? [`${name}: ${found}`] : []), ...(bytes(now).equals(bytes(before)) ? [] : [`${name} was changed`])];
+    });
+  }
+
+  dispose(): void {
+    for (const { memory } of this.held.splice(0)) memory.dispose();
+  }
+}
+
+/** A gradient as float64 numbers, wherever it lies and whatever its element type. */
+function decode(gradient: { dtype: string }): { values: ArrayLike<number>; dtype: string } {
+  const host = 'toHost' in gradient ? (gradient as unknown as { toHost(): { data: Elements } }).toHost() : gradient;
+  return { values: widen((host as unknown as { data: Elements }).data, gradient.dtype), dtype: gradient.dtype };
+}
+
+function widen(data: Elements, dtype: string): ArrayLike<number> {
+  if (dtype === 'float16') return Float64Array.from(data, fromFloat16);
+  return dtype === 'bfloat16' ? Float64Array.from(data, fromBfloat16) : data;
+}
+
+export interface Answer {
+  result: GldResult<AnyGradient>;
+  gradients: { [name: string]: { values: ArrayLike<number>; dtype: string } };
+  /** Of margins and inputs. */
+  damages: string[];
+}
+
+const arrays = { float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array };
+
+/** Buffers for the gradients, with margins, filled with what no result is. */
+function lend(target: Target, setting: Setting): { [name: string]: { memory: Held; dtype: string } } {
+  const { inputs: { student }, out = 'none', gradients = true, dtype, gradientDtype = 'float32' } = setting;
+  if (out === 'none' || gradients === false) return {};
+  const own = dtype?.student ?? 'float32';
+  const type = (own === 'float64' || gradientDtype === 'student' ? own : 'float32') as keyof typeof arrays;
+  const tensors = student as unknown as Record<string, reference.Dense | undefined>;
+  const wanted = (gradients === true ? ['features', 'weight', 'bias', 'logits'] : gradients).filter((name) => tensors[name]);
+  return Object.fromEntries(wanted.map((name) => {
+    const { shape } = tensors[name]!;
+    const elements = new arrays[type](shape.reduce((a, b) => a * b, 1)).fill(type === 'float32' ? Number.NaN : 0xffff);
+    const place = { shape, dtype: type };
+    return [name, { memory: out === 'device' ? target.hold(elements, place) : holdOnHost(elements, place), dtype: type }];
+  }));
+}
+
+/** Of an out buffer in CPU memory the library wants the array alone. */
+const lent = ({ memory: { tensor } }: { memory: Held }): unknown => ('data' in tensor ? tensor.data : tensor);
+
+export async function call(target: Target, prepared: Prepared, setting: Setting): Promise<Answer> {
+  const { options = {}, precision = 'float32', gradientDtype, gradients = true, way = 'sync' } = setting;
+  const settings: Options = {
+    ...options, gradients, device: target.device,
+    ...(precision !== 'float32' && { precision }), ...(gradientDtype === 'student' && { gradientDtype }),
+  };
+  const buffers = lend(target, setting);
+  const out = Object.fromEntries(Object.entries(buffers).map(([name, buffer]) => [name, lent(buffer)])) as Options['out'];
+  const lending = Object.keys(buffers).length > 0 ? { out } : {};
+  try {
+    const result = await run(way, prepared.given, settings, lending);
+    const entries = Object.entries(result.gradients ?? {}) as [string, { dtype: string }][];
+    const answers = entries.map(([name, gradient]) => {
+      const buffer = buffers[name];
+      // What was lent is read through its margins; a gradient of the library's own, as it is.
+      return [name, buffer ? { values: widen(buffer.memory.read().slice(), buffer.dtype), dtype: buffer.dtype } : decode(gradient)];
+    });
+    const damages = Object.entries(buffers).flatMap(([name, { memory }]) => {
+      const found = memory.damage();
+      return found ? [`out.${name}: ${found}`] : [];
+    });
+    for (const [name, gradient] of entries) if (!(name in buffers)) release(gradient);
+    return { result, gradients: Object.fromEntries(answers) as Answer['gradients'], damages };
+  } finally {
+    for (const { memory } of Object.values(buffers)) memory.dispose();
+  }
+}
+
+/** Gradients that the library put on the device are ours to free. */
+export function release(gradient: object): void {
+  if ('dispose' in gradient) (gradient as { dispose(): void }).dispose();
+}
+
+async function run(way: Ways, inputs: AnyInputs, settings: Options, lending: Pick<Options, 'out'>): Promise<GldResult<AnyGradient>> {
+  switch (way) {
+    case 'sync':
+      return gldLoss(inputs, { ...settings, ...lending });
+    case 'async':
+      return gldLossAsync(inputs, { ...settings, ...lending });
+    case 'object':
+    case 'object async': {
+      const loss = new GldLoss(settings);
+      try {
+        // The second call of a shape replays what the first one prepared.
+        const again = () => (way === 'object' ? loss.compute(inputs, lending) : loss.computeAsync(inputs, lending));
+        const first = await again();
+        if (lending.out === undefined) Object.values(first.gradients ?? {}).forEach(release);
+        return await again();
+      } finally {
+        loss.dispose();
+      }
+    }
+  }
+}
+
+export interface CallErrors {
+  loss: number;
+  relation: number;
+  gradient: number;
+  /** What to allow beyond the limit of the gradient, for the type it is stored in. */
+  storage: number;
+}
+
+const termNames = ['task', 'global', 'local', 'relation'] as const;
+const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
+
+export function errorsOf({ result, gradients }: Answer, expected: reference.Result, bound: number, wanted: Setting['gradients']): CallErrors {
+  const { terms, gradients: dStudent } = expected;
+  const asked = gradientNames.filter((name) =>
+    dStudent[name] !== undefined && wanted !== false && (wanted === undefined || wanted === true || wanted.includes(name)));
+  // A bias' gradient to which only the relation term adds is a sum that cancels: judged on the scale of the weight's.
+  const [dWeight, dBias] = [dStudent.weight, dStudent.bias].map((tensor) => largest(tensor?.data ?? []));
+  const scaleOf = (name: string) => (name === 'bias' && dBias! < 1e-9 * dWeight! ? dWeight! : 0);
+  const unasked = Object.keys(gradients).some((name) => !(asked as string[]).includes(name));
+  let gradient = unasked ? Infinity : 0;
+  let storage = 0;
+  for (const name of asked) {
+    const data = dStudent[name]!.data;
+    gradient = Math.max(gradient, arrayError(gradients[name]?.values ?? [], data, scaleOf(name)));
+    storage = Math.max(storage, storageError(gradients[name]?.dtype ?? '', largest(data)));
+  }
+  return {
+    loss: Math.max(lossError(result.loss, expected.loss), ...termNames.map((name) => lossError(result.terms[name], terms[name]))),
+    relation: relationError(result.terms.relation, terms.relation, bound),
+    gradient,
+    storage,
+  };
+}
+
+/** m, by which the relation term is bounded, or 1 where it is averaged over rows. */
+export function boundOf({ inputs: { student }, options = {} }: Setting): number {
+  if (options.relation?.reduction === 'row') return 1;
+  if ('logits' in student) return student.logits.shape[0]! * student.logits.shape[1]!;
+  const { grid = 2 } = options;
+  const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
+  return student.features.shape[0]! * (1 + rows * cols);
+}
+
+/** Calls once and compares with the reference. */
+export async function compare(target: Target, setting: Setting): Promise<CallErrors & { answer: Answer; expected: reference.Result }> {
+  const prepared = new Prepared(target, setting);
+  try {
+    const answer = await call(target, prepared, setting);
+    answer.damages.push(...prepared.damages());
+    const expected = gld(prepared.exact, setting.options);
+    return { ...errorsOf(answer, expected, boundOf(setting), setting.gradients), answer, expected };
+  } finally {
+    prepared.dispose();
+  }
+}
