@@ -7,7 +7,7 @@ type Properties = Readonly<Record<string, unknown>>;
 export function refuseLocation(argument: string, tensor: Properties): void {
   const location = tensor['location'];
   if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
-    const cure = 'a tensor in CPU memory (`await tensor.getData()` reads it)';
+    const cure = 'a tensor in CPU memory (await tensor.getData() reads it)';
     fail('ERR_GLD_DEVICE', argument, cure, `one at location ${describe(location)}`);
   }
 }

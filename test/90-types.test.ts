@@ -39,6 +39,37 @@ const core = `
   const level: string = deviceInfo().cpu.level;
   void [loss, task, gradient, promise, ce, kd, method, level];
 
+  () => {
+    const there = CudaTensor.from(features, { device: 'cuda:1' });
+    const bytes: { data: ArrayBufferView; dtype: string } = there.toHost();
+    const pointer = { device: 'cuda' as const, ptr: 4096n, shape: [3, 2], dtype: 'bfloat16' as const, deviceId: 1 };
+    const onGpu = { teacher: inputs.teacher, student: { features: there, weight: pointer }, labels: there };
+    const there2: CudaTensor | undefined = gldLoss(onGpu, { device: 'cuda:1', out: { weight: pointer } }).gradients?.weight;
+    const teacherOnly: Float32Array | Float64Array | undefined =
+      gldLoss({ ...inputs, teacher: { logits: there } }, { precision: 'tf32' }).gradients?.features?.data;
+    const mixed = gldLoss({ ...inputs, student: { features: there, weight } }).gradients?.weight;
+    const data = mixed !== undefined && 'data' in mixed ? mixed.data : mixed?.toHost().data;
+    const halves = gldLoss(inputs, { device: 'auto', gradientDtype: 'student' }).gradients?.weight;
+    const words: Float32Array | Float64Array | Uint16Array | undefined = halves?.data;
+    const reused = new GldLoss({ gradientDtype: 'student', device: 'cuda' });
+    const words2: Float32Array | Float64Array | Uint16Array | undefined = reused.compute(inputs).gradients?.weight?.data;
+    const there3: Promise<CudaTensor | undefined> = reused.computeAsync(onGpu).then((result) => result.gradients?.bias);
+    const there4: CudaTensor = pool({ features: there }).pooled;
+    const there5: CudaTensor = classify({ pooled: there4, weight: there }, { device: 'cuda' }).logits;
+    const there6: CudaTensor | undefined = relation({ teacher: there5, student: there5 }).gradients?.logits;
+    const here: Float32Array | Float64Array | undefined = normalizedKd({ teacher: there5, student: logits }).gradients?.logits.data;
+    crossEntropy({ logits: there5, labels: there });
+    const gpus: { name: string; freeMemory: number }[] = deviceInfo().cuda.devices;
+    void [bytes, there2, teacherOnly, data, words, words2, there3, there6, here, gpus];
+
+    // @ts-expect-error: no such device
+    gldLoss(inputs, { device: 'gpu' });
+    // @ts-expect-error: an address is a bigint
+    gldLoss({ ...onGpu, labels: { ...pointer, ptr: 4096 } });
+    // @ts-expect-error: no float64 on a GPU
+    CudaTensor.empty([3], { dtype: 'float64' });
+  };
+
   // @ts-expect-error: a misspelt option
   gldLoss(inputs, { alhpa: 0.5 });
   // @ts-expect-error: no such method
@@ -51,7 +82,7 @@ const core = `
   gldLoss(inputs, { normalization: { kind: 'temperature' } });
 `;
 
-const values = 'gldLoss, gldLossAsync, GldLoss, pool, classify, crossEntropy, normalizedKd, relation, deviceInfo';
+const values = 'gldLoss, gldLossAsync, GldLoss, CudaTensor, pool, classify, crossEntropy, normalizedKd, relation, deviceInfo';
 const types = 'type Inputs, type GldResult';
 
 const tfjs = `
@@ -67,7 +98,7 @@ const consumers = {
   'CommonJS': {
     name: 'core.cts',
     lines: [`import gld = require('gld-loss');`, `const { ${values} } = gld;`,
-      'type Inputs = gld.Inputs; type GldResult = gld.GldResult;', core],
+      'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type CudaTensor = gld.CudaTensor;', core],
     strictLibraries: true,
   },
   'ESM, tfjs': {

@@ -109,7 +109,7 @@ t.test('errors: every code under its class, and messages that come', async (t) =
     const codes = [...source.matchAll(new RegExp(`(ERR_GLD_\\w+): ${type},`, 'g'))].map(([, code]) => code);
     t.same(rows(`${type}s:`, next).slice(1).map(([code]) => code).sort(), codes.sort(), type);
   }
-  t.same(rows('Plain Errors:', '## Worker threads').slice(1).map(([code]) => code), ['ERR_GLD_LOAD', 'ERR_GLD_NATIVE']);
+  t.same(rows('Plain Errors:', '## Worker threads').slice(1).map(([code]) => code), ['ERR_GLD_CUDA', 'ERR_GLD_LOAD', 'ERR_GLD_NATIVE']);
 
   const disposed = new GldLoss();
   disposed.dispose();
