@@ -37,6 +37,12 @@ const modes: Record<string, () => Mode> = {
     run('tsx', ['tools/prebuilds.ts']);
     return { environment: { PREBUILDS_ONLY: '1' } };
   },
+  // The CUDA engine, its kernels run on the CPU. What has nothing to do with a device is left out.
+  emulated: () => {
+    run('tsx', ['tools/ensure-built.ts', 'ts']);
+    run('tsx', ['tools/build-native.ts', '--emulated', '--out', 'build-emulated']);
+    return { environment: { GLD_LOSS_PREBUILD: at('build-emulated') }, options: ['--timeout=3600'], files: /^(80|82)-.*\.test\.ts$/ };
+  },
   asan: () =>
     sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
       // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak. What is freed
