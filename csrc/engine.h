@@ -152,7 +152,7 @@ typedef struct gld_device_engine {
   void (*close)(gld_stream* stream);
   size_t (*bytes)(const gld_stream* stream);  // device and pinned host memory that it holds
   // Queues a call and returns; inputs in host memory have been read when it does. Of a refused call nothing runs, and
-  // done is not called.
+  // done is not called. done may be NULL, for callers who go straight on to finish().
   gld_status (*submit)(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message);
   // Waits for the submitted call, then writes its outputs in host memory and its result.
   gld_status (*finish)(gld_stream* stream, gld_result* result, char* message);

@@ -1,5 +1,5 @@
 // What the CUDA compiler said of every kernel in a build: registers, shared memory, stack and spills, per architecture; and the
-// size of the library. Prints it and writes it to build/cuda-report.txt. Usage: tsx tools/cuda-report.ts [FOLDER]
+// size of the library. Every build writes it to build/cuda-report.txt; this prints it. Usage: tsx tools/cuda-report.ts [FOLDER]
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -98,13 +98,20 @@ export function reportText(kernels: readonly Kernel[], bytes: number): string {
   ].join('\n');
 }
 
+/** Writes the report of a build folder beside what it tells of; undefined where there was no nvcc. */
+export function writeReport(folder = at('build')): string | undefined {
+  const kernels = readReports(folder);
+  const library = statSync(join(folder, 'Release', cudaEngine), { throwIfNoEntry: false });
+  if (kernels.length === 0 || library === undefined) return undefined;
+  const text = reportText(kernels, library.size);
+  writeFileSync(join(folder, 'cuda-report.txt'), text);
+  return text;
+}
+
 if (process.argv[1] === at('tools/cuda-report.ts')) {
   tool(() => {
-    const folder = at(process.argv[2] ?? 'build');
-    const kernels = readReports(folder);
-    if (kernels.length === 0) throw new Error(`${folder} has no CUDA engine: there was no nvcc when it was built`);
-    const text = reportText(kernels, statSync(join(folder, 'Release', cudaEngine)).size);
-    writeFileSync(join(folder, 'cuda-report.txt'), text);
+    const text = writeReport(at(process.argv[2] ?? 'build'));
+    if (text === undefined) throw new Error('there is no CUDA engine: there was no nvcc when this was built');
     process.stdout.write(text);
   });
 }

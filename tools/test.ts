@@ -1,7 +1,8 @@
 // Runs the tests with tap and ends with one line that counts them. Arguments it does not know go to tap:
 //   npm test                        everything, against build/
 //   npm test -- test/20-*.test.ts   some files
-// Modes (npm run test:prebuild, test:asan, test:tsan) run the same tests against another build of the same sources.
+// Modes (npm run test:prebuild, test:asan, test:tsan, test:emulated) run the same tests against another build of the same
+// sources.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -36,6 +37,13 @@ const modes: Record<string, () => Mode> = {
     run('tsx', ['tools/ensure-built.ts', 'ts']);
     run('tsx', ['tools/prebuilds.ts']);
     return { environment: { PREBUILDS_ONLY: '1' } };
+  },
+  emulated: () => {
+    run('tsx', ['tools/ensure-built.ts', 'ts']);
+    run('tsx', ['tools/build-native.ts', '--emulated', '--out', 'build-emulated']);
+    // The CUDA engine and calls on a GPU, here two whose kernels run on the CPU.
+    const environment = { GLD_LOSS_PREBUILD: at('build-emulated'), GLD_EMULATED_DEVICES: '2' };
+    return { environment, options: ['--timeout=3600'], files: /^(80|82)-.*\.test\.ts$/ };
   },
   asan: () =>
     sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {

@@ -154,7 +154,7 @@ gld_status run_on_host(Napi::Env env, Arguments& given, gld_result* result, char
 
 gld_status run_on_device(Napi::Env env, Arguments& given, gld_result* result, char* message) {
   DeviceCall call(std::move(given.decoded), given.workspace, environment(env).streams);
-  gld_status status = call.submit([](void*) {}, nullptr, message);
+  gld_status status = call.submit(nullptr, nullptr, message);
   if (status == GLD_OK) status = call.finish(result, message);
   call.end(env);
   return status;

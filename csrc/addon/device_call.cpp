@@ -55,6 +55,9 @@ void DeviceCall::end(Napi::Env env) {
   } else {
     pool_->put(std::move(stream_));
   }
+  // All that belongs to the engine goes here, on the JavaScript thread: what is left may be destroyed on the driver's, from
+  // which the engine must not be called, and where this could be the last that holds on to the streams.
+  pool_.reset();
   decoded_.blocks.clear();
 }
 

@@ -1,7 +1,10 @@
 /** Tensors on a GPU for the tests, and what the stand-in tells about itself. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { CudaTensor, deviceInfo, type AnyInputs, type AnyTensor, type DeviceTensor, type Inputs } from 'gld-loss';
+import t from 'tap';
 import { fromBfloat16, fromFloat16 } from '../support/half.js';
+
+t.setTimeout(600_000); // an emulated GPU takes its time
 
 /** Where the tensors of a call are: in CPU memory, in a CudaTensor each, at addresses, or some here and some there. */
 export const homes = ['host', 'tensor', 'pointer', 'mixed'] as const;

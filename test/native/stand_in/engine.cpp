@@ -132,6 +132,13 @@ std::uint16_t to_float16(float value) {
 #endif
 }
 
+// Whether this is a stream's thread, which stands for the driver's: the engine must not be called from there.
+thread_local bool in_driver = false;
+
+void expect_not_in_driver() {
+  if (in_driver) std::abort();
+}
+
 // A view of a call with the sizes of its axes.
 struct Sized {
   gld_view* view;
@@ -265,6 +272,7 @@ struct gld_stream {
   };
 
   void serve() {
+    in_driver = true;
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
       wake.wait(lock, [this] { return pending || ending; });
@@ -278,7 +286,7 @@ struct gld_stream {
       const auto [tell, with] = std::pair(done, closure);
       idle.notify_all();
       lock.unlock();
-      tell(with);
+      if (tell != nullptr) tell(with);
       lock.lock();
     }
   }
@@ -359,6 +367,7 @@ gld_status allocate(std::int32_t index, std::size_t bytes, void** memory, char* 
 }
 
 gld_status release(std::int32_t index, void* memory, char*) {
+  expect_not_in_driver();
   Device& one = device(index);
   const std::lock_guard<std::mutex> lock(one.mutex);
   const auto found = one.blocks.find(static_cast<char*>(memory));
@@ -389,7 +398,10 @@ gld_status open(std::int32_t index, gld_stream** stream, char* message) {
   return GLD_OK;
 }
 
-void close(gld_stream* stream) { delete stream; }
+void close(gld_stream* stream) {
+  expect_not_in_driver();
+  delete stream;
+}
 
 std::size_t bytes(const gld_stream* stream) { return stream->held(); }
 
