@@ -1,7 +1,7 @@
 import type { Call } from './call.js';
 import { expectGpu, countGpus, indexOf } from './cuda.js';
 import { fail } from './errors.js';
-import { host } from './tensor.js';
+import { host, type View } from './tensor.js';
 import type { DeviceOption, Precision } from './types.js';
 
 const precisions = { float32: 0, tf32: 1, bf16: 2 } as const;
@@ -36,18 +36,18 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
 }
 
 /** The GPU that inputs lie on, or `host`. */
-function locate(call: Call): number {
-  let at = host;
-  let first = '';
-  for (let index = 0; index < call.views.length; index += 1) {
-    const view = call.views[index]!;
-    if (view.data === null || view.device === host) continue;
-    if (at === host) {
-      at = view.device;
-      first = view.argument;
-    } else if (at !== view.device) {
-      fail('ERR_GLD_DEVICE', view.argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${view.device}`);
-    }
+function locate({ views }: Call): number {
+  for (let index = 0; index < views.length; index += 1) {
+    const view = views[index]!;
+    if (view.data !== null && view.device !== host) return expectTogether(views, view);
+  }
+  return host;
+}
+
+function expectTogether(views: Call['views'], { argument: first, device: at }: View): number {
+  for (const { argument, data, device } of views) {
+    if (data === null || device === host || device === at) continue;
+    fail('ERR_GLD_DEVICE', argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${device}`);
   }
   return at;
 }

@@ -51,7 +51,6 @@ export function bindGradients(
   deferred: boolean,
 ): void {
   const { call, gradients, student, onDevice } = problem;
-  onDevice.fill(undefined);
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   for (let i = 0; i < gradients.length; i += 1) {
     if (isComputed(student, wanted, i)) gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);

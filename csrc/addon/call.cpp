@@ -75,10 +75,14 @@ struct Place {
   std::int32_t memory;  // gld_memory
 };
 
-Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
+bool is_typed_array(Napi::Env env, napi_value value) {
   bool is_array = false;
   if (value != nullptr) napi_is_typedarray(env, value, &is_array);
-  if (!is_array) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", role, "a typed array", "another value");
+  return is_array;
+}
+
+// Of a value that is a typed array.
+Buffer buffer_of(Napi::Env env, napi_value value) {
   // Left as it is for kinds that this Node-API does not name: Float16Array is the one that lib lets through.
   auto type = static_cast<napi_typedarray_type>(-1);
   std::size_t length = 0;
@@ -100,7 +104,10 @@ Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
 class Numbers {
  public:
   Numbers(Napi::Env env, napi_value descriptor) : env_(env) {
-    const Buffer raw = buffer_of(env, descriptor, "descriptor");
+    if (!is_typed_array(env, descriptor)) {
+      refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a typed array", "another value");
+    }
+    const Buffer raw = buffer_of(env, descriptor);
     if (raw.element != sizeof(double) || raw.length != kNumbers) {
       refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
              std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
@@ -268,13 +275,15 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
 
   const bool label = role == kLabels;
   const auto element = static_cast<std::int64_t>(bytes_of(dtype));
-  Place place{};
-  napi_valuetype type = napi_undefined;
-  bool typed_array = false;
-  napi_is_typedarray(env, value, &typed_array);
-  if (!typed_array) napi_typeof(env, value, &type);
-  const bool on_device = type == napi_bigint || type == napi_object;
-  const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value, name);
+  const bool on_device = !is_typed_array(env, value);
+  if (on_device) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    if (type != napi_bigint && type != napi_object) {
+      refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", name, "a typed array", "another value");
+    }
+  }
+  const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value);
   if (element == 0 || (!on_device && bytes_of(dtype) != buffer.element) || label != (dtype == GLD_I32)) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
            "elements of " + std::to_string(on_device ? bytes_of(dtype) : buffer.element) + " bytes");
@@ -282,8 +291,8 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   for (const std::int64_t size : shape) {
     if (size < 1) refuse(env, ErrorClass::kRange, "ERR_GLD_SHAPE", name, "sizes of at least 1", std::to_string(size));
   }
-  place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
-                    : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
+  const Place place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
+                                : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
 
   std::int64_t low = 0;
   std::int64_t high = 0;
