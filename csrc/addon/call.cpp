@@ -144,10 +144,10 @@ std::size_t bytes_of(std::int64_t dtype) {
 
 using Shape = std::array<std::int64_t, 4>;
 
-// Which bytes a view reaches.
+// Which bytes a view reaches, as addresses: a view that reaches too far has no pointers.
 struct Span {
-  const char* begin = nullptr;
-  const char* end = nullptr;
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
 };
 
 // First and last element that the view reaches, or false if that does not fit 64 bits.
@@ -252,17 +252,25 @@ Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::i
   return {data, length, GLD_DEVICE};
 }
 
-// Checks that all bytes from begin to end are the device's.
-void check_reach(Napi::Env env, std::int32_t device, const char* role, const char* begin, const char* end) {
+// Checks that all bytes are the device's.
+void check_reach(Napi::Env env, std::int32_t device, const char* role, const Span& span) {
   std::string reason;
   char message[GLD_MESSAGE_BYTES] = {};
   const gld_device_engine* engine = device_engine(&reason);
-  const auto bytes = static_cast<std::size_t>(end - begin);
-  const gld_status status = engine->check(device, begin, bytes, message);
+  const std::size_t bytes = span.end - span.begin;
+  const gld_status status = engine->check(device, reinterpret_cast<const void*>(span.begin), bytes, message);
   if (status == GLD_OK) return;
   if (status != GLD_INVALID) throw status_error(env, status, message, device);
   refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role,
          std::to_string(bytes) + " bytes of one allocation on cuda:" + std::to_string(device), message);
+}
+
+// The address of an element that is so many elements from a base, or false if there is no such address.
+bool at(std::uintptr_t base, std::int64_t index, std::int64_t element, std::uintptr_t* address) {
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(index, element, &bytes)) return false;
+  const auto distance = static_cast<std::uintptr_t>(bytes < 0 ? -static_cast<std::uint64_t>(bytes) : static_cast<std::uint64_t>(bytes));
+  return bytes < 0 ? !__builtin_sub_overflow(base, distance, address) : !__builtin_add_overflow(base, distance, address);
 }
 
 Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value, DecodedCall& decoded) {
@@ -294,20 +302,20 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   const Place place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
                                 : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
 
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  std::int64_t bytes = 0;
-  if (!reach(shape, view.stride, offset, &low, &high) || high > (std::int64_t{1} << 58) || low < -(std::int64_t{1} << 58) ||
-      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), (high + 1) * element, &bytes) ||
-      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), low * element, &bytes)) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
-  }
   if (place.length == 0) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there", "a detached or empty buffer");
   }
-  const Span span{place.data + low * element, place.data + (high + 1) * element};
+
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  Span span;
+  const auto origin = reinterpret_cast<std::uintptr_t>(place.data);
+  if (!reach(shape, view.stride, offset, &low, &high) || !at(origin, low, element, &span.begin) ||
+      !at(origin, high, element, &span.end) || __builtin_add_overflow(span.end, static_cast<std::uintptr_t>(element), &span.end)) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
+  }
   if (place.length < 0) {
-    check_reach(env, decoded.device, name, span.begin, span.end);
+    check_reach(env, decoded.device, name, span);
   } else if (low < 0 || high >= place.length) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_SHORT", name,
            "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
