@@ -29,7 +29,8 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
   for (let index = 0; index < call.views.length; index += 1) {
     const view = call.views[index]!;
     if (view.data !== null && view.dtype === 'float64') {
-      fail('ERR_GLD_DTYPE', view.argument, `float32, float16 or bfloat16 elements on cuda:${chosen}`, 'float64, for the CPU only');
+      const expected = `float32, float16 or bfloat16 elements on cuda:${chosen}`;
+      fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
     }
   }
   call.set('precision', precisions[precision]);
@@ -59,7 +60,9 @@ function resolve(call: Call, device: DeviceOption, at: number): number {
   }
   if (device === 'auto') return at === host && suitsGpu(call) ? 0 : at;
   const index = indexOf(device) ?? (at === host ? 0 : at);
-  if (at !== host && at !== index) refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
+  if (at !== host && at !== index) {
+    refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
+  }
   expectGpu('device', index, "'cpu' or 'auto'", `'${device}'`);
   return index;
 }

@@ -5,7 +5,9 @@ import { fail } from './errors.js';
 import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
-import { bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray } from './tensor.js';
+import {
+  bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
+} from './tensor.js';
 import type { CudaDType, DenseTensor, GradientName } from './types.js';
 
 type HostArray = Float32Array | Float64Array | Uint16Array;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -269,11 +268,13 @@ void check_reach(Napi::Env env, std::int32_t device, const char* role, const Spa
 bool at(std::uintptr_t base, std::int64_t index, std::int64_t element, std::uintptr_t* address) {
   std::int64_t bytes = 0;
   if (__builtin_mul_overflow(index, element, &bytes)) return false;
-  const auto distance = static_cast<std::uintptr_t>(bytes < 0 ? -static_cast<std::uint64_t>(bytes) : static_cast<std::uint64_t>(bytes));
+  const auto forward = static_cast<std::uintptr_t>(bytes);
+  const std::uintptr_t distance = bytes < 0 ? -forward : forward;
   return bytes < 0 ? !__builtin_sub_overflow(base, distance, address) : !__builtin_add_overflow(base, distance, address);
 }
 
-Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value, DecodedCall& decoded) {
+Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value,
+                 DecodedCall& decoded) {
   const char* name = kRoleNames[role];
   gld_view& view = *view_of(role, decoded.call);
   const int base = kFields + role * kRoleFields;
@@ -311,7 +312,8 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   Span span;
   const auto origin = reinterpret_cast<std::uintptr_t>(place.data);
   if (!reach(shape, view.stride, offset, &low, &high) || !at(origin, low, element, &span.begin) ||
-      !at(origin, high, element, &span.end) || __builtin_add_overflow(span.end, static_cast<std::uintptr_t>(element), &span.end)) {
+      !at(origin, high, element, &span.end) ||
+      __builtin_add_overflow(span.end, static_cast<std::uintptr_t>(element), &span.end)) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
   }
   if (place.length < 0) {
@@ -381,11 +383,11 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
 
   // 0: the host; i + 1: device i
   const std::int64_t device = numbers.field(kField_device) - 1;
-  decoded.device = static_cast<std::int32_t>(std::clamp<std::int64_t>(device, kHost, std::numeric_limits<std::int32_t>::max()));
   if (device != kHost && (device < 0 || device >= device_count())) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of the " + std::to_string(device_count()) + " there are",
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(device_count()),
            "cuda:" + std::to_string(device));
   }
+  decoded.device = static_cast<std::int32_t>(device);
 
   std::array<Span, kRoles> spans{};
   for (int index = 0; index < kRoles; ++index) {
