@@ -12,11 +12,12 @@ const run = promisify(execFile);
 const folder = t.testdir();
 const program = `${folder}/check`;
 
+const files = (path: string, wanted: RegExp) =>
+  readdirSync(at(path)).filter((name) => wanted.test(name)).map((name) => at(path, name));
 const parts = ['product', 'classifier', 'centred', 'relation'];
 const sources = [
-  ...readdirSync(at('csrc/cuda')).filter((name) => /^(runtime|views|product|classifier|centred|relation.*)\.(cu|cpp)$/.test(name))
-    .map((name) => at('csrc/cuda', name)),
-  ...readdirSync(at('test/native/products')).filter((name) => name.endsWith('.cpp')).map((name) => at('test/native/products', name)),
+  ...files('csrc/cuda', /^(runtime|views|product|classifier|centred|relation.*)\.(cu|cpp)$/),
+  ...files('test/native/products', /\.cpp$/),
   at('test/native/simt/simt.cpp'),
   at('test/native/simt/runtime.cpp'),
 ];

@@ -6,15 +6,14 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import t from 'tap';
 import type { CheckRecord } from '../benchmarks/cuda/record.js';
-import { at, run } from '../tools/support.js';
+import { standIn } from '../tools/stand-in.js';
 import { checkCuda } from './support/check_cuda.js';
 
-run('tsx', ['tools/stand-in.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
-const standIn = { GLD_LOSS_PREBUILD: at('build-stand-in') };
+const prebuild = { GLD_LOSS_PREBUILD: standIn(process.env['GLD_LOSS_PREBUILD']) };
 
 function check(folder: string, args: string[], env: { [name: string]: string } = {}) {
   const file = join(folder, 'results.json');
-  const { status, stdout, stderr } = checkCuda(['--device', 'cuda', '--out', file, ...args], { ...standIn, ...env });
+  const { status, stdout, stderr } = checkCuda(['--device', 'cuda', '--out', file, ...args], { ...prebuild, ...env });
   const record = JSON.parse(readFileSync(file, 'utf8')) as CheckRecord;
   return { status, stdout, stderr, record };
 }
@@ -87,7 +86,7 @@ t.test('compute-sanitizer', async (t) => {
 });
 
 t.test('without a GPU it says so and ends', async (t) => {
-  const { status, stderr } = checkCuda(['--only', 'stages'], { ...standIn, GLD_STAND_IN_DEVICES: '0' });
+  const { status, stderr } = checkCuda(['--only', 'stages'], { ...prebuild, GLD_STAND_IN_DEVICES: '0' });
   t.equal(status, 1);
   t.match(stderr, /CUDA is not available: .|there is no GPU/);
 });

@@ -1,5 +1,6 @@
 /** npm run check:cuda without a GPU: its parts, and whole runs with the CPU engine in a GPU's place. */
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { coverPairs } from '../benchmarks/cuda/checks/cover.js';
@@ -12,6 +13,7 @@ import { errorCount } from '../benchmarks/cuda/sanitizer.js';
 import { columns, summary } from '../benchmarks/cuda/summary.js';
 import { holdOnHost, openTarget } from '../benchmarks/cuda/target.js';
 import { floorOf, productRate } from '../benchmarks/cuda/timings/floor.js';
+import { at } from '../tools/support.js';
 import { checkCuda } from './support/check_cuda.js';
 
 t.test('every two values of different options meet', async (t) => {
@@ -151,4 +153,19 @@ t.test('a quick run with the CPU engine in a GPU\'s place', async (t) => {
   const others = record.timings.filter(({ contender }) => contender !== 'gld-loss');
   t.ok(others.every(({ skipped, error }) => skipped !== undefined || error!.loss < 1e-5), 'contenders');
   t.ok('pytorch' in record.absent || record.limits !== undefined, 'and the limits were measured with it');
+});
+
+t.test('dist/ and build/ are all that it needs', async (t) => {
+  const folder = t.testdir();
+  for (const part of ['dist', 'build/check']) cpSync(at(part), join(folder, part), { recursive: true });
+  mkdirSync(join(folder, 'build/Release'));
+  for (const name of readdirSync(at('build/Release')).filter((file) => /\.(node|so)$/.test(file))) {
+    copyFileSync(at('build/Release', name), join(folder, 'build/Release', name));
+  }
+  copyFileSync(at('package.json'), join(folder, 'package.json'));
+  const { NODE_OPTIONS: _options, NODE_PATH: _path, GLD_LOSS_PREBUILD: _prebuild, ...env } = process.env;
+  const args = ['run', 'check:cuda', '--', '--device', 'cpu', '--quick', '--only', 'options,calls'];
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: folder, env, encoding: 'utf8' });
+  t.equal(status, 0, stderr);
+  t.match(stdout, /7 of 7 checks passed/);
 });

@@ -3,6 +3,7 @@
 // Usage: tsx tools/build-native.ts [--sanitize address,undefined|thread] [--emulated] [--cuda off] [--out build-asan]
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeReport } from './cuda-report.js';
 import { at, binaries, newest, run, tool } from './support.js';
 
 tool(() => {
@@ -19,6 +20,8 @@ tool(() => {
   for (const name of [...binaries(process.arch), ...(values.emulated ? ['libgld_cuda.so'] : [])]) {
     if (newest(`${folder}/${name}`) === 0) throw new Error(`${folder}/${name} was not built`);
   }
+  const report = writeReport(out);
+  if (report) console.log(report.split('\n')[0], `(${out}/cuda-report.txt)`);
   // Written last: its age tells ensure-built whether the build is up to date.
   writeFileSync(`${folder}/.complete`, '');
 });

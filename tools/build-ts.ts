@@ -44,15 +44,19 @@ function removeAllBut(keep: Set<string>, folder: string): void {
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
 }
 
-/** Python programs that the checks start, at the same places as beside their sources. */
-const programs = ['benchmarks/cuda/pytorch', 'benchmarks/contenders/pytorch'];
+/** What the checks need besides: Python programs that they start, and the package's only dependency when it runs. */
+const copied = [
+  { from: 'benchmarks/cuda/pytorch', files: /\.py$/ },
+  { from: 'benchmarks/contenders/pytorch', files: /\.py$/ },
+  { from: 'node_modules/node-gyp-build', files: /\.js$|^package\.json$/ },
+];
 
 function buildChecks(): void {
   const folder = at('build/check');
   const written = compile(at('tsconfig.check.json'));
-  for (const from of programs) {
+  for (const { from, files } of copied) {
     mkdirSync(join(folder, from), { recursive: true });
-    for (const name of readdirSync(at(from)).filter((file) => file.endsWith('.py'))) {
+    for (const name of readdirSync(at(from)).filter((file) => files.test(file))) {
       copyFileSync(at(from, name), join(folder, from, name));
       written.push(join(folder, from, name));
     }

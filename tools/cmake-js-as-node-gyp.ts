@@ -7,7 +7,7 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { at, binaries, run, tool } from './support.js';
+import { at, binaries, cudaEngine, newest, run, tool } from './support.js';
 
 tool(() => {
   const { values } = parseArgs({ options: { arch: { type: 'string' } }, strict: false });
@@ -17,5 +17,6 @@ tool(() => {
   const staged = resolve('build/Release');
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { recursive: true });
-  for (const name of binaries(arch)) copyFileSync(at('build/Release', name), join(staged, name));
+  const built = newest(at('build/Release', cudaEngine)) > 0 ? [cudaEngine] : [];
+  for (const name of [...binaries(arch), ...built]) copyFileSync(at('build/Release', name), join(staged, name));
 });

@@ -2,7 +2,7 @@
  * Puts a copy of a built addon beside a stand-in for the CUDA engine (test/native/stand_in), which needs no GPU, for tests
  * of the addon and of lib. A sanitizer's build gives a stand-in with the same sanitizer.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { at, binaries, newest, run } from './support.js';
 
 /** Builds it if it is older than its sources; returns the folder to name in GLD_LOSS_PREBUILD. */
@@ -15,11 +15,17 @@ export function standIn(prebuild = at('.')): string {
   const source = at('test/native/stand_in/engine.cpp');
   if (newest(engine) > newest(source, at('csrc/engine.h'), at('tools/stand-in.ts'), `${from}/.complete`)) return folder;
   mkdirSync(to, { recursive: true });
-  for (const name of binaries(process.arch)) copyFileSync(`${from}/${name}`, `${to}/${name}`);
+  // Two test files may do this at the same time: each file appears whole.
+  const own = (path: string) => `${path}.${process.pid}`;
+  for (const name of binaries(process.arch)) {
+    copyFileSync(`${from}/${name}`, own(`${to}/${name}`));
+    renameSync(own(`${to}/${name}`), `${to}/${name}`);
+  }
   const sanitize = /^GLD_SANITIZE:STRING=(.+)$/m.exec(readFileSync(`${prebuild}/build/CMakeCache.txt`, 'utf8'))?.[1];
   run('g++', [
     '-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-fPIC', '-shared', '-fvisibility=hidden', '-fno-gnu-unique', '-pthread',
-    '-Wl,-z,nodelete', ...(sanitize ? [`-fsanitize=${sanitize}`] : []), '-o', engine, source, '-ldl',
+    '-Wl,-z,nodelete', ...(sanitize ? [`-fsanitize=${sanitize}`] : []), '-o', own(engine), source, '-ldl',
   ], { env: { ...process.env, LD_PRELOAD: '' } });
+  renameSync(own(engine), engine);
   return folder;
 }

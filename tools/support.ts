@@ -23,6 +23,9 @@ export function binaries(arch: string): string[] {
   return ['gld_loss.node', ...Object.keys(levels).map((level) => `libgld_cpu_${level}.so`)];
 }
 
+/** The engine for GPUs, beside them where there was an nvcc to build it. */
+export const cudaEngine = 'libgld_cuda.so';
+
 /** Runs a program of node_modules/.bin or of the system with our output streams; throws when it fails. */
 export function run(program: string, args: string[], options: SpawnSyncOptions = {}): void {
   const path = `${at('node_modules/.bin')}:${process.env.PATH}`;

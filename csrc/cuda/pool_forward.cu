@@ -112,7 +112,7 @@ struct LineTile {
 };
 
 template <class T, int kChannels>
-__global__ void __launch_bounds__(kPoolThreads) lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
+__global__ void __launch_bounds__(kPoolThreads, 4) lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
                                                              std::int64_t of_row, std::int64_t of_column, std::int64_t samples,
                                                              std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
                                                              LineTile tile, SampleRows pooled) {

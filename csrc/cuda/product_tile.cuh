@@ -11,9 +11,9 @@
 // Precisions (gld_precision). FLOAT32 splits x = big + small, both tf32, and sums small*big + big*small + big*big: about 22
 // of float32's 24 bits. Tensor cores cut sums instead of rounding them, which would grow with depth, so only one slab's
 // worth is summed there and added to the total by an ordinary rounded addition (Ootomo and Yokota, "Recovering single
-// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022, sections 3 and 4).
-// TF32 and BF16 round the inputs and do the same without the split. Before compute capability 8.0 all three are float32
-// FMAs, in the same threads.
+// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022). An infinity, and
+// what rounds to one (above 3.40e38), becomes NaN, as there is no splitting it. TF32 and BF16 round the inputs and do the
+// same without the split. Before compute capability 8.0 all three are float32 multiply-adds, in the same threads.
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,8 @@ using PairTile = Tile<64, 64, 2, 2, 4, 2>;
 constexpr double kKeptBytes = 512 << 20;              // limit of the distances kept between the passes
 constexpr std::int64_t kPanelElements = 16 << 20;     // of A
 constexpr std::int64_t kWantedBlocks = 512;
+constexpr std::int64_t kFewTiles = 100;               // too few for a device; products are then made apart, if there are
+constexpr std::int64_t kManyClasses = 256;            // so many classes that their sum can be split (an estimate)
 constexpr int kRowThreads = 128;
 constexpr int kWeightThreads = 128;
 constexpr int kFinishRows = 8;                        // warps of a block
@@ -29,6 +31,7 @@ static_assert(kSums * 2 * PairTile::kRows * 8 <= PairTile::kSharedBytes, "sums o
 
 struct PairArguments {
   Operand rows[kSides];
+  Product::Parts products;          // of all rows with all rows, one job per side, if they were made apart
   const double* squares[kSides];
   std::int64_t m, classes;
   std::int64_t first, count;        // rows of the result; all of them except for weights
@@ -73,6 +76,29 @@ __device__ void take_roots(float* tile, const PairArguments& arguments, int side
         if (lane == owner) distance = static_cast<float>(sqrt(square));
       }
       tile[i * kSquarePitch + j] = distance;
+    }
+  }
+}
+
+// A tile of products that were made apart, part by part, all elements of a thread at once.
+__device__ void load_products(Sums<PairTile>& to, const PairArguments& arguments, int side, std::int64_t first_row,
+                              std::int64_t first_column) {
+  const Product::Parts& parts = arguments.products;
+  const float* from = parts.data + side * parts.job;
+#pragma unroll 1
+  for (int part = 0; part < parts.count; ++part, from += parts.part) {
+#pragma unroll
+    for (int line = 0; line < kRowsOfThread; ++line) {
+      const std::int64_t r = first_row + PairTile::row(line / 2, line % 2 * 2);
+#pragma unroll
+      for (int j = 0; j < PairTile::kColumnSteps; ++j) {
+        const std::int64_t c = first_column + PairTile::column(j, 0);
+        if (r >= arguments.m || c >= arguments.m) continue;
+        // c is even; what a row's last pair reads of its padding is not used.
+        const float2 pair = *reinterpret_cast<const float2*>(from + r * parts.pitch + c);
+        to.value[line / 2][j][line % 2 * 2] += pair.x;
+        to.value[line / 2][j][line % 2 * 2 + 1] += pair.y;
+      }
     }
   }
 }
@@ -156,6 +182,15 @@ __device__ void keep(const Sums<PairTile>& from, float* to, std::int64_t pitch, 
   }
 }
 
+// In double: 1 - cos of two rows is a small difference of these sums.
+__device__ inline void add_squares(double (&sums)[kSums], float teacher, float student) {
+  const auto dt = static_cast<double>(teacher);
+  const auto ds = static_cast<double>(student);
+  sums[kTT] += dt * dt;
+  sums[kSS] += ds * ds;
+  sums[kTS] += dt * ds;
+}
+
 // Adds up over the four lanes that share a row, and over the warps side by side: to[which][row of the tile] + out of range.
 template <int kCount>
 __device__ void store_row_sums(double (&sums)[kRowsOfThread][kCount], double* shared, double* to, std::int64_t stride,
@@ -201,18 +236,15 @@ __device__ void store_column_sums(const Sums<PairTile>& teacher, const Sums<Pair
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
 #pragma unroll
   for (int line = 0; line < kColumnsOfThread; ++line) {
-    float sums[kSums] = {};
+    double sums[kSums] = {};
 #pragma unroll
     for (int i = 0; i < kRowsOfThread; ++i) {
-      const float dt = teacher.value[i / 2][line / 2][i % 2 * 2 + line % 2];
-      const float ds = student.value[i / 2][line / 2][i % 2 * 2 + line % 2];
-      sums[kTT] += dt * dt;
-      sums[kSS] += ds * ds;
-      sums[kTS] += dt * ds;
+      add_squares(sums, teacher.value[i / 2][line / 2][i % 2 * 2 + line % 2],
+                  student.value[i / 2][line / 2][i % 2 * 2 + line % 2]);
     }
 #pragma unroll
     for (int which = 0; which < kSums; ++which) {
-      auto sum = static_cast<double>(sums[which]);
+      double sum = sums[which];
       sum += __shfl_xor_sync(kAllLanes, sum, 4);
       sum += __shfl_xor_sync(kAllLanes, sum, 8);
       sum += __shfl_xor_sync(kAllLanes, sum, 16);
@@ -262,7 +294,8 @@ __device__ void store_weights(const Sums<PairTile>& teacher, const Sums<PairTile
   }
 }
 
-template <int kPrecision>
+// kApart: with products that were made apart, in whatever precision.
+template <int kPrecision, bool kApart>
 __global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
     distances_kernel(const __grid_constant__ PairArguments arguments) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
@@ -298,16 +331,20 @@ __global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
       for (int side = kTeacher; side <= kStudent; ++side) {
         teacher = student;
         student.clear();
-        using Rows = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
-        const Lines left = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
-        const Lines right = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
-        multiply_tile<kPrecision, PairTile, Rows, Rows>(
-            student, 0, arguments.classes, shared,
-            [&](float* left_slab, float* right_slab, std::int64_t depth, int count) {
-              copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth, count);
-              copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(right_slab, right, depth, count);
-            },
-            [](float*, std::int64_t, int) {});
+        if constexpr (kApart) {
+          load_products(student, arguments, side, first_row, first_column);
+        } else {
+          using Rows = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
+          const Lines left = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
+          const Lines right = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
+          multiply_tile<kPrecision, PairTile, Rows, Rows>(
+              student, 0, arguments.classes, shared,
+              [&](float* left_slab, float* right_slab, std::int64_t depth, int count) {
+                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth, count);
+                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(right_slab, right, depth, count);
+              },
+              [](float*, std::int64_t, int) {});
+        }
         to_distances(student, arguments, side, first_row, first_column, shared);
         if (arguments.kept[side] != nullptr) {
           keep(student, arguments.kept[side], arguments.pitch, arguments.m, first_row, first_column);
@@ -319,17 +356,11 @@ __global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
       }
 #pragma unroll
       for (int line = 0; line < kRowsOfThread; ++line) {
-        float sums[kSums] = {};
 #pragma unroll
         for (int j = 0; j < kColumnsOfThread; ++j) {
-          const float dt = teacher.value[line / 2][j / 2][line % 2 * 2 + j % 2];
-          const float ds = student.value[line / 2][j / 2][line % 2 * 2 + j % 2];
-          sums[kTT] += dt * dt;
-          sums[kSS] += ds * ds;
-          sums[kTS] += dt * ds;
+          add_squares(square_sums[line], teacher.value[line / 2][j / 2][line % 2 * 2 + j % 2],
+                      student.value[line / 2][j / 2][line % 2 * 2 + j % 2]);
         }
-#pragma unroll
-        for (int which = 0; which < kSums; ++which) square_sums[line][which] += static_cast<double>(sums[which]);
       }
     }
     auto* const wide = reinterpret_cast<double*>(shared);
@@ -374,20 +405,35 @@ __global__ void __launch_bounds__(kWeightThreads)
     const float a = teacher_slopes[r];
     const float b = student_slopes[r];
     double sum[1] = {0};
-    for (std::int64_t c = threadIdx.x; c < m; c += kWeightThreads) {
-      float weight = pair_weight(a, teacher_slopes[c], dt[c], b, student_slopes[c], ds[c]);
-      if (euclidean) weight = euclidean_weight(weight, ds[c]);
+    const auto weight_of = [&](float t, float s, float teacher_slope, float student_slope) {
+      float weight = pair_weight(a, teacher_slope, t, b, student_slope, s);
+      if (euclidean) weight = euclidean_weight(weight, s);
       weight = round_input(precision, weight);
-      dt[c] = weight;
       sum[0] += static_cast<double>(weight);
+      return weight;
+    };
+    // Four at a time, then the last ones.
+    const std::int64_t whole = m / 4;
+    for (std::int64_t i = threadIdx.x; i < whole; i += kWeightThreads) {
+      Four weights = reinterpret_cast<const Four*>(dt)[i];
+      const Four distances = reinterpret_cast<const Four*>(ds)[i];
+      const Four of_teacher = reinterpret_cast<const Four*>(teacher_slopes)[i];
+      const Four of_student = reinterpret_cast<const Four*>(student_slopes)[i];
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        weights.x[k] = weight_of(weights.x[k], distances.x[k], of_teacher.x[k], of_student.x[k]);
+      }
+      reinterpret_cast<Four*>(dt)[i] = weights;
     }
+    const std::int64_t c = 4 * whole + threadIdx.x;
+    if (c < m) dt[c] = weight_of(dt[c], ds[c], teacher_slopes[c], student_slopes[c]);
     reduce_block<kWeightThreads>(sum, Add());
     if (threadIdx.x == 0) weight_sums[r] = sum[0];
   }
 }
 
 // grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each.
-__global__ void __launch_bounds__(kFinishRows* kWarp)
+__global__ void __launch_bounds__(kFinishRows* kWarp, 4)
     finish_kernel(const std::int32_t* stop, Product::Parts pulled, const double* weight_sums, std::int64_t slots,
                   Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale, Matrix grad) {
   if (block_stopped(stop)) return;
@@ -409,9 +455,10 @@ __global__ void __launch_bounds__(kFinishRows* kWarp)
 }
 
 void queue_distances(const Launch& to, std::int64_t blocks, const PairArguments& arguments) {
-  auto* kernel = &distances_kernel<GLD_PRECISION_FLOAT32>;
-  if (arguments.precision == GLD_PRECISION_TF32) kernel = &distances_kernel<GLD_PRECISION_TF32>;
-  if (arguments.precision == GLD_PRECISION_BF16) kernel = &distances_kernel<GLD_PRECISION_BF16>;
+  auto* kernel = &distances_kernel<GLD_PRECISION_FLOAT32, false>;
+  if (arguments.precision == GLD_PRECISION_TF32) kernel = &distances_kernel<GLD_PRECISION_TF32, false>;
+  if (arguments.precision == GLD_PRECISION_BF16) kernel = &distances_kernel<GLD_PRECISION_BF16, false>;
+  if (arguments.products.data != nullptr) kernel = &distances_kernel<GLD_PRECISION_FLOAT32, true>;
   launch(to, kernel, grid_of(blocks), dim3(PairTile::kThreads), PairTile::kSharedBytes, arguments);
 }
 
@@ -441,6 +488,9 @@ RelationPairwise::RelationPairwise(std::int64_t m, std::int64_t classes, bool eu
     squares_[side] = arena.take<double>(m);
     slopes_[side] = arena.take<float>(m);
     if (keep && gradients) kept_[side] = arena.matrix(m, m);
+  }
+  if (keep && tiles_of(m) * (tiles_of(m) + 1) / 2 < kFewTiles && classes >= kManyClasses) {
+    products_.emplace(m, m, classes, static_cast<int>(kSides), arena, true);
   }
   sums_ = arena.take<double>(slots_ * kSums * m);
   values_ = arena.take<double>(m);
@@ -480,6 +530,14 @@ void RelationPairwise::run(const Launch& to, const Centred& rows, double factor,
   arguments.sums = sums_;
   arguments.stop = to.stop;
   const std::int64_t tiles = tiles_of(m_);
+  if (products_) {
+    ProductCall call{to.precision, OperandLayout::kAlongDepth, OperandLayout::kAlongDepth, 1, m_, classes_, {}};
+    for (int side = 0; side < kSides; ++side) {
+      call.jobs[side].left[0] = call.jobs[side].right[0] = arguments.rows[side];
+      call.jobs[side].upper = true;
+    }
+    arguments.products = products_->run_parts(to, call);
+  }
   queue_distances(to, keeps_ ? tiles * (tiles + 1) / 2 : tiles * slots_, arguments);
   launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_,
          m_, values_, slopes_[kTeacher], slopes_[kStudent]);

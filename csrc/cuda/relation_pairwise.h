@@ -46,6 +46,7 @@ class RelationPairwise {
   float* slopes_[kSides];     // per row, formulas/relation.h
   Matrix weights_;            // A, or a panel of it
   double* weight_sums_ = nullptr;  // per slot: sums of the rows of A
+  std::optional<Product> products_;  // of rows with rows, where tiles alone would not fill a device
   std::optional<Product> pulled_;
 };
 

@@ -18,9 +18,9 @@ export function choices({ precisions, dtypes, halfGradients }: Target) {
     weightLayout: ['KC', 'CK'],
     bias: [true, false],
     map: [[4, 4], [6, 8], [5, 7], [3, 3]],
-    // Where gradients are zero in theory there is nothing to compare: one sample, two classes, one channel. hostile.ts has
-    // those.
-    samples: [2, 3, 8],
+    // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel. hostile.ts
+    // has those.
+    samples: [3, 5, 8],
     classes: [3, 5, 33],
     channels: [2, 17, 64],
     grid: [1, 2, [1, 3], [3, 2]],

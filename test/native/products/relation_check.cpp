@@ -136,6 +136,60 @@ void check(Stage& stage, const std::string& name, const Values& teacher, const V
   }
 }
 
+// Same input, same bits: whatever the order of threads and blocks.
+void check_repeated(Stage& stage) {
+  const Values teacher = normal(70, 33);
+  const Values student = normal(70, 33);
+  for (const Way way : {Way::kKept, Way::kPanels, Way::kMoments, Way::kChunks}) {
+    const Result one = run(stage, teacher, student, way, false, 1, 1, true);
+    const Result two = run(stage, teacher, student, way, false, 1, 1, true);
+    expect(std::string("bits again, ") + kWays[static_cast<int>(way)],
+           one.loss == two.loss && one.gradient.data == two.gradient.data ? 0 : 1, 0);
+  }
+}
+
+// The stage as the engine calls it: options of a call, and a gradient that is added to.
+void check_stage(Stage& stage) {
+  const Index m = 30, classes = 12;
+  const Values teacher = normal(m, classes);
+  const Values student = normal(m, classes);
+  const Values before = normal(m, classes, 1e-3);
+  const OnTheDevice t(teacher, stage.stream());
+  const OnTheDevice s(student, stage.stream());
+  const OnTheDevice loss(1, 4);
+  float output = 0;
+  for (const std::int32_t method : {GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE, GLD_METHOD_MOMENTS}) {
+    for (const std::int32_t metric : {GLD_METRIC_SQEUCLIDEAN, GLD_METRIC_EUCLIDEAN}) {
+      if (metric == GLD_METRIC_EUCLIDEAN && method == GLD_METHOD_MOMENTS) continue;
+      const Reference expected = reference(teacher, student, metric == GLD_METRIC_EUCLIDEAN);
+      for (const std::int32_t reduction : {GLD_REDUCE_MATRIX, GLD_REDUCE_ROW}) {
+        gld_call call{};
+        call.classes = classes;
+        call.method = method;
+        call.metric = metric;
+        call.reduction = reduction;
+        call.out_logits.data = &output;
+        const OnTheDevice grad(before, stage.stream());
+        const Relation relation =
+            stage.plan([&](Arena& arena) { return Relation(call, m, t.matrix(), s.matrix(), arena); });
+        relation.run(stage.launch(), 3, grad.matrix(), reinterpret_cast<double*>(loss.matrix().data));
+        double value = 0;
+        copy_to_host(stage.stream(), &value, loss.matrix().data, sizeof value);
+        GLD_CUDA_CHECK(cudaStreamSynchronize(stage.stream()));
+        const double factor = reduction == GLD_REDUCE_ROW ? 1.0 / m : 1.0 / m / m;
+        Values gradient = before;
+        for (std::size_t i = 0; i < gradient.data.size(); ++i) gradient.data[i] += 3 * factor * expected.gradient.data[i];
+        const std::string what = "relation of a call: method " + std::to_string(method) + " metric " +
+                                 std::to_string(metric) + " reduction " + std::to_string(reduction);
+        expect(what + " loss", std::fabs(value / factor / expected.loss - 1), 2e-6);
+        expect(what + " gradient", relative_norm(grad.read(stage.stream()), gradient), 1e-5);
+        const bool right = method == GLD_METHOD_AUTO || relation.method() == method;
+        expect(what + " says its method", right ? 0 : 1, 0);
+      }
+    }
+  }
+}
+
 Values student_of(const Values& teacher, double noise) {
   Values student = normal(teacher.rows, teacher.columns, noise);
   for (std::size_t i = 0; i < student.data.size(); ++i) {
@@ -172,6 +226,10 @@ void relation_checks() {
   {
     Stage stage;
     sizes(stage, {1e-6, 1e-5}, {{5, 10}, {31, 2}, {33, 65}, {65, 31}, {127, 17}, {130, 100}});
+    // Many classes: distances are nearly equal, and products are made apart.
+    const Values wide = normal(70, 300, 3);
+    check(stage, "of a student", wide, student_of(wide, 1), false, {1e-6, 1e-5});
+    check(stage, "of a student", wide, student_of(wide, 1), true, {1e-6, 1e-5});
     check(stage, "of one class", normal(7, 1), normal(7, 1), false, {1e-6, 1e-5}, false);
     // A single row has no distances but to itself.
     check(stage, "of one row", normal(1, 10), normal(1, 10), false, {0, 0}, false);
@@ -183,6 +241,9 @@ void relation_checks() {
       expect("loss of two rows", two.loss, 1e-6);
       for (const double value : two.gradient.data) expect("gradient of two rows", std::fabs(value), 1e-6);
     }
+
+    check_repeated(stage);
+    check_stage(stage);
 
     const Values teacher = normal(66, 40, 3);
     for (const bool euclidean : {false, true}) {

@@ -3,7 +3,8 @@
 // memory is the heap, poisoned when it is taken. Names and rules are those of the CUDA runtime API. For tests only.
 //
 // Environment: GLD_EMULATED_DEVICES (1; 0: none, -1: a driver that is too old), GLD_EMULATED_ARCH (80: compute capability 8.0),
-// GLD_EMULATED_MEMORY (bytes of each device), GLD_EMULATED_SEED (order of threads).
+// GLD_EMULATED_MEMORY (bytes of each device), GLD_EMULATED_SEED (order of threads), GLD_EMULATED_SPARSE (device blocks of so
+// many bytes or more are zeros that take no memory until they are written to).
 #pragma once
 
 #include <cmath>

@@ -1,7 +1,10 @@
 // Devices, memory, streams, events and graphs of the emulated CUDA runtime.
+#include <sys/mman.h>
+
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +37,7 @@ struct Block {
   std::size_t bytes;
   cudaMemoryType type;
   int device;
+  bool sparse;  // zeros that take no memory until they are written to
 };
 
 struct Memory {
@@ -58,6 +62,14 @@ const std::pair<const char* const, Block>* find(const void* address) {
 
 std::size_t device_bytes() { return static_cast<std::size_t>(setting("GLD_EMULATED_MEMORY", 4l << 30)); }
 
+// For tests of indices that pass 2^31: device blocks from this size on are sparse.
+std::size_t sparse_bytes() { return static_cast<std::size_t>(setting("GLD_EMULATED_SPARSE", std::numeric_limits<long>::max())); }
+
+void* map_sparse(std::size_t bytes) {
+  void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return block == MAP_FAILED ? nullptr : block;
+}
+
 cudaError_t take(void** to, std::size_t bytes, cudaMemoryType type) {
   if (capturing != nullptr) return fail(cudaErrorStreamCaptureUnsupported);
   Memory& m = memory();
@@ -66,11 +78,12 @@ cudaError_t take(void** to, std::size_t bytes, cudaMemoryType type) {
   if (type == cudaMemoryTypeDevice && (bytes > device_bytes() || used > device_bytes() - bytes)) {
     return fail(cudaErrorMemoryAllocation);
   }
-  void* block = std::malloc(bytes == 0 ? 1 : bytes);
+  const bool sparse = type == cudaMemoryTypeDevice && bytes >= sparse_bytes();
+  void* block = sparse ? map_sparse(bytes) : std::malloc(bytes == 0 ? 1 : bytes);
   if (block == nullptr) return fail(cudaErrorMemoryAllocation);
-  std::memset(block, 0xff, bytes);
+  if (!sparse) std::memset(block, 0xff, bytes);
   if (type == cudaMemoryTypeDevice) used += bytes;
-  m.blocks[static_cast<char*>(block)] = {bytes == 0 ? 1 : bytes, type, current_device};
+  m.blocks[static_cast<char*>(block)] = {bytes == 0 ? 1 : bytes, type, current_device, sparse};
   *to = block;
   return cudaSuccess;
 }
@@ -82,8 +95,10 @@ cudaError_t give_back(void* block) {
   const auto found = m.blocks.find(static_cast<char*>(block));
   if (found == m.blocks.end()) return fail(cudaErrorInvalidValue);
   if (found->second.type == cudaMemoryTypeDevice) m.used[found->second.device] -= found->second.bytes;
+  const Block gone = found->second;
   m.blocks.erase(found);
-  std::free(block);
+  if (gone.sparse) munmap(block, gone.bytes);
+  else std::free(block);
   return cudaSuccess;
 }
 
