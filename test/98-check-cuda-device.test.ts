@@ -27,7 +27,7 @@ t.test('a quick run', async (t) => {
   t.same(record.timings.filter((one) => one.case === 'cifar').map(({ variant, precision }) => `${variant} ${precision}`), [
     'device float32', 'device tf32', 'device bf16', 'host float32',
   ]);
-  t.match(record.absent, { pytorch: String });
+  t.match(record.absent, { pytorch: String, sanitizer: String, profile: String });
 });
 
 /** The failures of a run, as text. */
@@ -85,8 +85,22 @@ t.test('compute-sanitizer', async (t) => {
   t.match(said(check(join(results, 'c'), ['--only', 'sanitizer'], env).record), /no summary/);
 });
 
+t.test('the profiler', async (t) => {
+  const folder = t.testdir({ bin: {}, out: {} });
+  const head = 'Total Time (ns),Instances,Name';
+  writeFileSync(join(folder, 'bin/nsys'), [
+    '#!/bin/sh', 'case $1 in', '--version) echo "NVIDIA Nsight Systems version 2025.5.1";;',
+    'profile) shift; while [ "${1#-}" != "$1" ]; do [ "$1" = -o ] && shift; shift; done; exec "$@";;',
+    `stats) printf '%s\\n' '${head}' '40000,20,rows';;`, 'esac', '',
+  ].join('\n'), { mode: 0o755 });
+  const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` };
+  const { status, stderr, record } = check(join(folder, 'out'), ['--quick', '--only', 'profile'], env);
+  t.equal(status, 0, stderr);
+  t.same(record.kernels, [{ case: 'cifar', kernels: [{ name: 'rows', seconds: 2e-6, launches: 1 }] }]);
+});
+
 t.test('without a GPU it says so and ends', async (t) => {
   const { status, stderr } = checkCuda(['--only', 'stages'], { ...prebuild, GLD_STAND_IN_DEVICES: '0' });
   t.equal(status, 1);
-  t.match(stderr, /CUDA is not available: .|there is no GPU/);
+  t.match(stderr, /^(CUDA is not available: .+|there is no GPU 0)\n$/, 'in one line');
 });

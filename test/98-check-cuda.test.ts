@@ -8,6 +8,7 @@ import { Judge } from '../benchmarks/cuda/checks/judge.js';
 import { choices } from '../benchmarks/cuda/checks/options.js';
 import { parseCommandLine, phases, UsageError } from '../benchmarks/cuda/command-line.js';
 import { listen, type Message } from '../benchmarks/cuda/parts.js';
+import { parseKernels } from '../benchmarks/cuda/profile.js';
 import type { CheckRecord, Limits, Timing } from '../benchmarks/cuda/record.js';
 import { errorCount } from '../benchmarks/cuda/sanitizer.js';
 import { columns, summary } from '../benchmarks/cuda/summary.js';
@@ -103,6 +104,18 @@ t.test('what a sanitizer says', async (t) => {
   t.equal(errorCount('no such thing'), undefined);
 });
 
+t.test('what the profiler says', async (t) => {
+  const csv = [
+    'Processing [report.sqlite] with [cuda_gpu_kern_sum.py]...', '',
+    'Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name',
+    '75.0,600000,20,30000.0,30000.0,29000,31000,10.0,"void rows<float, 4>(int, ""a"")"', '25.0,200000,40,5000.0,5000.0,4000,6000,10.0,pool', '',
+  ].join('\n');
+  t.same(parseKernels(csv), [
+    { name: 'void rows<float, 4>(int, "a")', seconds: 3e-5, launches: 1 }, { name: 'pool', seconds: 1e-5, launches: 2 },
+  ]);
+  t.same(parseKernels('no report'), []);
+});
+
 t.test('a part that ends badly is told from one that ends well', async (t) => {
   const heard: Message[] = [];
   const run = (script: string, seconds = 20) =>
@@ -121,7 +134,9 @@ t.test('the summary', async (t) => {
     case: 'cifar', title: '', contender, variant: 'device', precision: 'float32', seconds,
   });
   const record = {
-    format: 1, absent: { sanitizer: 'it is not installed' }, accuracy: [], timings: [
+    format: 1, absent: { sanitizer: 'it is not installed' }, accuracy: [],
+    kernels: [{ case: 'cifar', kernels: [{ name: 'rows<float>', seconds: 3e-5, launches: 1 }, { name: 'pool', seconds: 1e-5, launches: 2 }] }],
+    timings: [
       { ...timing('gld-loss', [1e-4, 1e-4]), floor: { bytes: 1, flops: 1, seconds: 5e-5, bound: 'bytes' } }, timing('pytorch', [2e-3, 2e-3]),
       { ...timing('pytorch-compile', []), skipped: 'no compiler' },
     ],
@@ -132,6 +147,7 @@ t.test('the summary', async (t) => {
   t.match(text, /^Some GPU, 12 s$/m);
   t.match(text, /sizes +1 FAILED +7 +1\.00 s/);
   t.match(text, /cifar: gld-loss device float32 +100 µs +50 % +20\.0×/);
+  t.match(text, /cifar: kernels, 40\.0 µs a call.*\nrows<float> +30\.0 µs +75 %/);
   t.match(text, /sanitizer: it is not installed\n  cifar: pytorch-compile device: no compiler/);
   t.match(text, /0 of 1 checks passed, 1 FAILED$/);
 });
@@ -147,7 +163,7 @@ t.test('a quick run with the CPU engine in a GPU\'s place', async (t) => {
   t.ok(record.accuracy.length >= 3 && record.accuracy.every(({ loss, gradient }) => loss < 1e-6 && gradient < 1e-5));
   const ours = record.timings.filter(({ contender }) => contender === 'gld-loss');
   t.ok(ours.length >= 7 && ours.every(({ seconds, error }) => seconds.length > 0 && error!.gradients < 1e-5), 'timings with errors');
-  t.match(record.absent, { sanitizer: 'compute-sanitizer is for GPUs' });
+  t.match(record.absent, { sanitizer: 'compute-sanitizer is for GPUs', profile: /kernels of a GPU/ });
   t.match(stdout.trimEnd(), /checks passed\nwritten to .*results\.json$/, 'the table is the last thing printed');
   // Where there is a PyTorch, it was timed with the same inputs, and its results are the same.
   const others = record.timings.filter(({ contender }) => contender !== 'gld-loss');

@@ -1,7 +1,7 @@
 /** From process.argv to what is to be done. */
 import { parseArgs } from 'node:util';
 
-export const phases = ['stages', 'options', 'sizes', 'hostile', 'repeat', 'calls', 'large', 'accuracy', 'sanitizer', 'timings'] as const;
+export const phases = ['stages', 'options', 'sizes', 'hostile', 'repeat', 'calls', 'large', 'accuracy', 'sanitizer', 'timings', 'profile'] as const;
 export type Phase = (typeof phases)[number];
 
 export const helpText = `Checks the CUDA engine on this machine's GPU, then measures it.
@@ -10,7 +10,7 @@ usage: npm run check:cuda -- [options]
 
   --device NAME     cuda (default), cuda:1, ..., or cpu: the CPU engine in a GPU's place
   --only LIST       some of: ${phases.join(', ')}
-  --no-timings      everything but the timings
+  --no-timings      everything but timings and profile
   --quick           a selection of the checks, and short timings
   --seconds N       ends after about so long; what is left is reported as skipped (default: 570)
   --out FILE        where the results go (default: benchmarks/results/cuda-<gpu>.json)
@@ -35,6 +35,8 @@ export interface Part {
   device: string;
   quick: boolean;
   seconds: number;
+  /** Of the profile: the one that is run. */
+  case?: string;
 }
 
 export type Command = { do: 'help' } | { do: 'run'; settings: Settings } | ({ do: 'part' } & Part);
@@ -49,6 +51,7 @@ const options = {
   help: { type: 'boolean' },
   // For the processes that a run starts.
   part: { type: 'string' },
+  case: { type: 'string' },
 } as const;
 
 function parse(args: string[]) {
@@ -78,10 +81,12 @@ export function parseCommandLine(args: string[]): Command {
   if (!/^(cpu|cuda(:\d+)?)$/.test(device)) throw new UsageError(`--device: expected cuda, cuda:<number> or cpu, got '${device}'`);
   const quick = values.quick ?? false;
   const seconds = count(values.seconds ?? '570');
-  if (values.part !== undefined) return { do: 'part', part: phase(values.part), device, quick, seconds };
+  if (values.part !== undefined) {
+    return { do: 'part', part: phase(values.part), device, quick, seconds, ...(values.case !== undefined && { case: values.case }) };
+  }
   const names = (values.only ?? []).flatMap((list) => list.split(','));
   const asked = names.length === 0 ? [...phases] : phases.filter((name) => names.map(phase).includes(name));
-  const chosen = values['no-timings'] ? asked.filter((name) => name !== 'timings') : asked;
+  const chosen = values['no-timings'] ? asked.filter((name) => name !== 'timings' && name !== 'profile') : asked;
   const words = [quick ? 'quick' : '', names.length > 0 ? `--only ${names.join(',')}` : '', values['no-timings'] ? '--no-timings' : ''];
   return {
     do: 'run',

@@ -3,6 +3,7 @@ import { helpText, parseCommandLine, UsageError, type Command } from './command-
 import { Run } from './run.js';
 import { runPart } from './run-part.js';
 import { summary } from './summary.js';
+import { Unavailable } from './target.js';
 
 async function perform(command: Command): Promise<void> {
   switch (command.do) {
@@ -26,6 +27,7 @@ process.on('SIGTERM', () => process.exit(143));
 try {
   await perform(parseCommandLine(process.argv.slice(2)));
 } catch (error) {
-  console.error(error instanceof UsageError ? error.message : (error as Error).stack);
+  const expected = error instanceof UsageError || error instanceof Unavailable;
+  console.error(expected ? error.message : (error as Error).stack);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -22,8 +22,8 @@ export type Message =
 const main = fileURLToPath(new URL(`main${extname(import.meta.url)}`, import.meta.url));
 
 /** The command that runs a part: what a sanitizer is put in front of. */
-export function commandOf({ part, device, quick, seconds }: Part): string[] {
-  const args = ['--part', part, '--device', device, '--seconds', String(seconds), ...(quick ? ['--quick'] : [])];
+export function commandOf({ part, device, quick, seconds, case: only }: Part): string[] {
+  const args = ['--part', part, '--device', device, '--seconds', String(seconds), ...(quick ? ['--quick'] : []), ...(only !== undefined ? ['--case', only] : [])];
   return [process.execPath, ...process.execArgv, main, ...args];
 }
 

@@ -9,6 +9,8 @@ export interface CheckRecord {
   accuracy: Accuracy[];
   limits?: Limits;
   timings: Timing[];
+  /** Of single kernels, where there was a profiler. */
+  kernels: KernelTimes[];
   /** What was not done, with the reason. */
   absent: Record<string, string>;
 }
@@ -82,6 +84,12 @@ export interface Limits {
   /** From the launch of a captured graph to its end, with next to nothing in it. */
   graphSeconds?: number;
   measuredBy: string;
+}
+
+export interface KernelTimes {
+  case: string;
+  /** Per call of the case. */
+  kernels: { name: string; seconds: number; launches: number }[];
 }
 
 /** One contender on one case. */

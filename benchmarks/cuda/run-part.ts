@@ -5,6 +5,7 @@ import { checks } from './checks/all.js';
 import type { Check } from './checks/index.js';
 import { Judge } from './checks/judge.js';
 import { send } from './parts.js';
+import { runForProfile } from './profile.js';
 import type { CheckResult } from './record.js';
 import { openTarget, type Target } from './target.js';
 import { measureTimings } from './timings/index.js';
@@ -23,9 +24,10 @@ export async function perform(check: Check, target: Target): Promise<CheckResult
   return { group, name, seconds: (performance.now() - began) / 1000, ...judge.findings() };
 }
 
-export async function runPart({ part, device, quick, seconds }: Part): Promise<void> {
+export async function runPart({ part, device, quick, seconds, case: only }: Part): Promise<void> {
   const target = openTarget(device);
   if (part === 'timings') return measureTimings(target, { quick, seconds }, send);
+  if (part === 'profile') return runForProfile(target, only ?? 'cifar');
   if (part === 'accuracy') return send({ accuracy: await measureAccuracy(target, quick) });
   for (const check of checks.filter((one) => one.group === part && (one.quick || !quick))) {
     send({ begun: check.name });

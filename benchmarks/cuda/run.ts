@@ -5,14 +5,16 @@ import type { Phase, Settings } from './command-line.js';
 import { defaultFile, describeEnvironment } from './environment.js';
 import { commandOf, listen, type Message } from './parts.js';
 import type { CheckRecord, CheckResult } from './record.js';
+import { nsysVersion, profile } from './profile.js';
 import { runSanitizer, sanitizerVersion, tools } from './sanitizer.js';
 import { openTarget } from './target.js';
+import { cases } from './timings/cases.js';
 
 /** Progress, for whoever waits. */
 type Tell = (text: string) => void;
 
 /** The most that one part may take, so that one that hangs does not take the others' time. */
-const shareOfPart: Partial<Record<Phase, number>> = { timings: 1 };
+const shareOfPart: Partial<Record<Phase, number>> = { timings: 0.8 };
 
 export class Run {
   readonly record: CheckRecord;
@@ -22,7 +24,7 @@ export class Run {
   constructor(private readonly settings: Settings, private readonly tell: Tell) {
     const { facts } = openTarget(settings.device);
     this.record = {
-      format: 1, environment: describeEnvironment(facts, settings.selection), checks: [], accuracy: [], timings: [], absent: {},
+      format: 1, environment: describeEnvironment(facts, settings.selection), checks: [], accuracy: [], timings: [], kernels: [], absent: {},
     };
     this.file = settings.out ?? defaultFile(facts);
   }
@@ -42,6 +44,7 @@ export class Run {
       const left = this.settings.seconds - this.elapsed;
       if (left < 2) this.record.absent[part] = `no time left of ${this.settings.seconds} s`;
       else if (part === 'sanitizer') await this.sanitizer(left);
+      else if (part === 'profile') await this.profile(left);
       else await this.part(part, left);
       this.write();
     }
@@ -73,6 +76,22 @@ export class Run {
       this.tell(`compute-sanitizer ${tool.tool}`);
       // Half of what is left, for the timings need some too.
       for (const result of await runSanitizer(tool, this.settings.device, left / 2 / parts)) this.add(result);
+    }
+  }
+
+  private async profile(left: number): Promise<void> {
+    const { device, quick } = this.settings;
+    const version = nsysVersion();
+    const { kind } = this.record.environment.device;
+    if (kind === 'cpu') return void (this.record.absent['profile'] = 'it is of the kernels of a GPU');
+    if (version === undefined) return void (this.record.absent['profile'] = 'nsys is not installed: no times of single kernels');
+    this.record.environment.versions['nsys'] = version;
+    const chosen = cases.filter((on) => on.quick || !quick);
+    for (const { name } of chosen) {
+      this.tell(`nsys ${name}`);
+      const found = await profile(device, name, left / chosen.length);
+      if (typeof found === 'string') this.record.absent[`profile of ${name}`] = found;
+      else this.record.kernels.push(found);
     }
   }
 

@@ -39,7 +39,7 @@ function timingRows(timings: readonly Timing[]): string[][] {
 }
 
 export function summary(record: CheckRecord): string {
-  const { environment: { device, seconds }, checks, accuracy, limits, timings, absent } = record;
+  const { environment: { device, seconds }, checks, accuracy, limits, timings, kernels, absent } = record;
   const parts: string[] = [];
   const groups = [...new Set(checks.map(({ group }) => group))];
   const kinds = { gpu: '', emulated: ' (emulated on a CPU: says nothing about a GPU)', cpu: ' (in a GPU\'s place)' };
@@ -63,6 +63,14 @@ export function summary(record: CheckRecord): string {
   const rows = timingRows(timings);
   if (rows.length > 0) {
     parts.push(columns([['median of a call', 'time', 'errors', 'of floor', 'eager', 'compiled'], ...rows]));
+  }
+  for (const { case: name, kernels: all } of kernels) {
+    const sum = all.reduce((total, one) => total + one.seconds, 0);
+    const largest = [...all].sort((a, b) => b.seconds - a.seconds).slice(0, 5);
+    parts.push(columns([
+      [`${name}: kernels, ${time(sum)} a call`, 'time', 'share', 'launches'],
+      ...largest.map((one) => [one.name.slice(0, 60), time(one.seconds), share(one.seconds / sum), digits(one.launches)]),
+    ]));
   }
   const skipped = timings.filter((timing) => timing.skipped !== undefined);
   const missing = [

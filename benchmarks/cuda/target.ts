@@ -102,10 +102,13 @@ function holdOnGpu(device: `cuda:${number}`, elements: Elements, { shape, dtype,
   };
 }
 
+/** There is no such GPU; the message says why. */
+export class Unavailable extends Error {}
+
 function gpu(index: number): Target {
   const { cuda } = deviceInfo();
   const found = cuda.devices[index];
-  if (!found) throw new Error(cuda.available ? `there is no GPU ${index}` : `CUDA is not available: ${cuda.reason}`);
+  if (!found) throw new Unavailable(cuda.available ? `there is no GPU ${index}` : `CUDA is not available: ${cuda.reason}`);
   const { name, computeCapability, memory } = found;
   const device = `cuda:${index}` as const;
   return {

@@ -16,8 +16,8 @@ export interface ErrorLimits {
  */
 export const usual: Record<Precision, ErrorLimits> = {
   float32: { loss: 1e-6, relation: 1e-6, gradient: 1e-5 },
-  tf32: { loss: 2e-3, relation: 1e-3, gradient: 1e-2 },
-  bf16: { loss: 1e-2, relation: 1e-2, gradient: 6e-2 },
+  tf32: { loss: 2e-3, relation: 1e-3, gradient: 2e-2 },
+  bf16: { loss: 1e-2, relation: 1e-2, gradient: 0.1 },
 };
 
 /** Inputs on which careless formulas break, in float32. */
