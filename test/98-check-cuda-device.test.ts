@@ -96,7 +96,7 @@ t.test('the profiler', async (t) => {
   const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` };
   const { status, stderr, record } = check(join(folder, 'out'), ['--quick', '--only', 'profile'], env);
   t.equal(status, 0, stderr);
-  t.same(record.kernels, [{ case: 'cifar', kernels: [{ name: 'rows', seconds: 2e-6, launches: 1 }] }]);
+  t.match(record.kernels, [{ case: 'cifar', kernels: [{ name: 'rows', launches: 1 }] }]);
 });
 
 t.test('without a GPU it says so and ends', async (t) => {
