@@ -182,7 +182,7 @@ Product::Parts Product::parts(const ProductCall& call) const {
 
 void Product::queue(const Launch& launch, const ProductCall& call, const Parts& to) const {
   Arguments arguments{};
-  for (int i = 0; i < jobs_; ++i) {
+  for (int i = 0; i < count(call); ++i) {
     arguments.jobs[i] = call.jobs[i];
     if (to.data != nullptr) arguments.jobs[i].to = {const_cast<float*>(to.data) + i * to.job, to.pitch};
   }
@@ -197,9 +197,9 @@ void Product::queue(const Launch& launch, const ProductCall& call, const Parts& 
   arguments.in_parts = to.data != nullptr;
   arguments.stop = launch.stop;
   if (large_) {
-    launch_tiles<LargeTile>(launch, call, jobs_, arguments);
+    launch_tiles<LargeTile>(launch, call, count(call), arguments);
   } else {
-    launch_tiles<SmallTile>(launch, call, jobs_, arguments);
+    launch_tiles<SmallTile>(launch, call, count(call), arguments);
   }
 }
 
@@ -212,7 +212,7 @@ Product::Parts Product::run_parts(const Launch& launch, const ProductCall& call)
 void Product::run(const Launch& launch, const ProductCall& call) const {
   if (!split(call)) return queue(launch, call, {nullptr, 0, 0, 0, 1});
   Parts parts = run_parts(launch, call);
-  for (int i = 0; i < jobs_; ++i, parts.data += parts.job) {
+  for (int i = 0; i < count(call); ++i, parts.data += parts.job) {
     const Matrix& to = call.jobs[i].to;
     queue_add(launch, parts, call.rows, columns_, call.jobs[i].bias, {to.data, GLD_F32, GLD_DEVICE, {to.pitch, 1, 0, 0}});
   }

@@ -48,6 +48,7 @@ struct ProductCall {
   int terms = 1;
   std::int64_t rows, depth;  // at most what was planned for
   ProductJob jobs[kMaxJobs];
+  int count = 0;  // jobs, if less than planned for
 };
 
 class Product {
@@ -77,6 +78,7 @@ class Product {
   Parts run_parts(const Launch& launch, const ProductCall& call) const;
 
  private:
+  int count(const ProductCall& call) const { return call.count == 0 ? jobs_ : call.count; }
   bool split(const ProductCall& call) const { return call.depth > part_depth_; }
   Parts parts(const ProductCall& call) const;
   void queue(const Launch& launch, const ProductCall& call, const Parts& to) const;

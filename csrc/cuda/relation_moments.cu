@@ -283,6 +283,7 @@ RelationMoments::RelationMoments(std::int64_t m, std::int64_t classes, bool grad
   values_ = arena.take<double>(ceil_div(m, chunk) * ceil_div<std::int64_t>(chunk, kRowWarps));
   partial_ = arena.take<double>(blocks_ * (kVectors * classes + kScalars));
   plain_ = plan(kPlainMatrices, arena);
+  moments_.emplace(classes, classes, chunk, kPlainMatrices, arena, true, kFloatRows);
   through_moments_.emplace(chunk, classes, classes, kPlainMatrices, arena);
   if (!gradients) return;
   weighted_ = plan(kWeightedMatrices, arena);
@@ -297,7 +298,6 @@ RelationMoments::Sums RelationMoments::plan(int matrices, Arena& arena) const {
     if (chunk_ < m_) sums.wide[i] = arena.take<double>(classes_ * classes_);
   }
   sums.vectors = arena.take<double>(kVectors * classes_ + kScalars);
-  sums.product.emplace(classes_, classes_, chunk_, matrices, arena, true, kFloatRows);
   return sums;
 }
 
@@ -365,7 +365,7 @@ void RelationMoments::accumulate(const Launch& to, Chunk chunk) const {
   call.jobs[kXX].left[0] = call.jobs[kXX].right[0] = call.jobs[kXY].left[0] = x;
   call.jobs[kXY].right[0] = call.jobs[kYY].left[0] = call.jobs[kYY].right[0] = y;
   call.jobs[kXX].upper = call.jobs[kYY].upper = true;
-  combine(to, plain_, plain_.product->run_parts(to, call), 1u << kXX | 1u << kYY, chunk);
+  combine(to, plain_, moments_->run_parts(to, call), 1u << kXX | 1u << kYY, chunk);
   add_vectors(to, plain_, false, chunk);
 }
 
@@ -406,7 +406,8 @@ void RelationMoments::accumulate_weighted(const Launch& to, Chunk chunk) const {
   call.jobs[kAXY].factors = factors_[kTeacher];
   call.jobs[kBYY].factors = factors_[kStudent];
   call.jobs[kBYY].upper = true;
-  combine(to, weighted_, weighted_.product->run_parts(to, call), 1u << kBYY, chunk);
+  call.count = kWeightedMatrices;
+  combine(to, weighted_, moments_->run_parts(to, call), 1u << kBYY, chunk);
   add_vectors(to, weighted_, true, chunk);
 }
 

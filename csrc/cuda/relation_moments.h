@@ -33,7 +33,6 @@ class RelationMoments {
     Matrix matrix[3];                // in float32, once complete
     double* wide[3] = {};            // the same in double, if there are several chunks
     double* vectors;                 // [4, classes], then the scalars
-    std::optional<Product> product;  // of a chunk, in parts
   };
   struct Chunk {
     std::int64_t first, count;
@@ -60,6 +59,7 @@ class RelationMoments {
   double* values_;          // per warp's worth of rows: Σ ‖u - v‖²
   double* partial_;         // vectors and scalars of blocks of rows
   Sums plain_, weighted_;
+  std::optional<Product> moments_;  // of a chunk, in parts
   std::optional<Product> through_moments_, through_weighted_;
 };
 

@@ -108,6 +108,8 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
   for (Kept& kept : kept_) {
     if (kept.work && std::memcmp(&kept.key, &key, sizeof key) == 0) {
       kept.used = ++uses_;
+      // Guards between the pieces of the workspace are those of the work planned last.
+      if (GLD_GUARDED_ARENA) place(kept);
       return kept;
     }
     if (kept.used < oldest->used) oldest = &kept;
@@ -121,12 +123,16 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
     workspace_.grow(counting.peak());
     key.generation = workspace_generation_ + staging_.generation();
   }
-  Arena arena(workspace_.data(), workspace_.bytes());
   std::memcpy(static_cast<void*>(&oldest->key), &key, sizeof key);
-  // Of the copy: the work keeps a reference to its call.
-  oldest->work = make_work(oldest->key.call, stage, arena, reinterpret_cast<Report*>(block_.data()));
+  place(*oldest);
   oldest->used = ++uses_;
   return *oldest;
+}
+
+// Of the kept call: the work keeps a reference to it.
+void CallStream::place(Kept& kept) {
+  Arena arena(workspace_.data(), workspace_.bytes());
+  kept.work = make_work(kept.key.call, static_cast<gld_stage>(kept.key.stage), arena, reinterpret_cast<Report*>(block_.data()));
 }
 
 void CallStream::run(Kept& kept) {

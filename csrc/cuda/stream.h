@@ -50,11 +50,10 @@ class CallStream {
   };
 
   Kept& find(const gld_call& call, gld_stage stage);
+  void place(Kept& kept);
   void run(Kept& kept);
-  void queue_first(const Work& work);
   void fail() noexcept;
   void note_bytes();
-  std::size_t workspace_of(const gld_call& call, gld_stage stage) const;
 
   int device_;
   Launch launch_{};
