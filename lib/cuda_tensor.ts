@@ -19,10 +19,10 @@ const arrays = { float32: Float32Array, float16: Uint16Array, bfloat16: Uint16Ar
 const ranks = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
 const device: Check<number> = (value, path) => {
-  if (value !== undefined && typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, "'cuda' or 'cuda:<number>'", describe(value));
-  const index = value === undefined || value === 'cuda' ? 0 : indexOf(value);
-  if (index === undefined) fail('ERR_GLD_OPTION', path, "'cuda' or 'cuda:<number>'", describe(value));
-  return index;
+  if (value === undefined || value === 'cuda') return 0;
+  const expected = "'cuda', or the name of one GPU such as 'cuda:1'";
+  if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, expected, describe(value));
+  return indexOf(value) ?? fail('ERR_GLD_OPTION', path, expected, describe(value));
 };
 
 const dtype: Check<CudaDType> = (value, path) => {
@@ -62,7 +62,8 @@ export class CudaTensor implements DeviceTensor {
   /**
    * A copy of a tensor in CPU memory, of float32, float16, bfloat16 or int32 elements; strided ones become dense.
    *
-   * @throws {GldError} `ERR_GLD_DEVICE` without that GPU, `ERR_GLD_MEMORY` when its memory is full; see {@link GldErrorCode}.
+   * @throws {GldError} `ERR_GLD_DEVICE` without that GPU, `ERR_GLD_MEMORY` when its memory is full; see
+   * {@link GldErrorCode}.
    */
   static from(tensor: TensorLike, settings?: CudaTensorOptions): CudaTensor {
     const { device } = options(tables.device, settings);
@@ -73,7 +74,10 @@ export class CudaTensor implements DeviceTensor {
   }
 
   /** A tensor of that shape whose elements are still to be written. */
-  static empty(shape: readonly number[], settings?: CudaTensorOptions & { readonly dtype?: CudaDType | undefined }): CudaTensor {
+  static empty(
+    shape: readonly number[],
+    settings?: CudaTensorOptions & { readonly dtype?: CudaDType | undefined },
+  ): CudaTensor {
     const { device, dtype } = options(tables.empty, settings);
     return allocate('device', readShape(shape), dtype, device);
   }

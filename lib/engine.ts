@@ -1,7 +1,7 @@
 import type { Call } from './call.js';
 import { expectGpu, countGpus, indexOf } from './cuda.js';
 import { fail } from './errors.js';
-import { host } from './tensor.js';
+import { host, type View } from './tensor.js';
 import type { DeviceOption, Precision } from './types.js';
 
 const precisions = { float32: 0, tf32: 1, bf16: 2 } as const;
@@ -29,25 +29,26 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
   for (let index = 0; index < call.views.length; index += 1) {
     const view = call.views[index]!;
     if (view.data !== null && view.dtype === 'float64') {
-      fail('ERR_GLD_DTYPE', view.argument, `float32, float16 or bfloat16 elements on cuda:${chosen}`, 'float64, for the CPU only');
+      const expected = `float32, float16 or bfloat16 elements on cuda:${chosen}`;
+      fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
     }
   }
   call.set('precision', precisions[precision]);
 }
 
 /** The GPU that inputs lie on, or `host`. */
-function locate(call: Call): number {
-  let at = host;
-  let first = '';
-  for (let index = 0; index < call.views.length; index += 1) {
-    const view = call.views[index]!;
-    if (view.data === null || view.device === host) continue;
-    if (at === host) {
-      at = view.device;
-      first = view.argument;
-    } else if (at !== view.device) {
-      fail('ERR_GLD_DEVICE', view.argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${view.device}`);
-    }
+function locate({ views }: Call): number {
+  for (let index = 0; index < views.length; index += 1) {
+    const view = views[index]!;
+    if (view.data !== null && view.device !== host) return expectTogether(views, view);
+  }
+  return host;
+}
+
+function expectTogether(views: Call['views'], { argument: first, device: at }: View): number {
+  for (const { argument, data, device } of views) {
+    if (data === null || device === host || device === at) continue;
+    fail('ERR_GLD_DEVICE', argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${device}`);
   }
   return at;
 }
@@ -59,7 +60,9 @@ function resolve(call: Call, device: DeviceOption, at: number): number {
   }
   if (device === 'auto') return at === host && suitsGpu(call) ? 0 : at;
   const index = indexOf(device) ?? (at === host ? 0 : at);
-  if (at !== host && at !== index) refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
+  if (at !== host && at !== index) {
+    refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
+  }
   expectGpu('device', index, "'cpu' or 'auto'", `'${device}'`);
   return index;
 }

@@ -5,7 +5,9 @@ import { fail } from './errors.js';
 import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
-import { bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray } from './tensor.js';
+import {
+  bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
+} from './tensor.js';
 import type { CudaDType, DenseTensor, GradientName } from './types.js';
 
 type HostArray = Float32Array | Float64Array | Uint16Array;
@@ -51,7 +53,6 @@ export function bindGradients(
   deferred: boolean,
 ): void {
   const { call, gradients, student, onDevice } = problem;
-  onDevice.fill(undefined);
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   for (let i = 0; i < gradients.length; i += 1) {
     if (isComputed(student, wanted, i)) gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);

@@ -6,7 +6,7 @@ import { fail } from './errors.js';
 import { readLabels } from './labels.js';
 import { gradientNames, tables, type Settings } from './options.js';
 import { readSide, Side } from './sides.js';
-import { countElements } from './tensor.js';
+import { countElements, host } from './tensor.js';
 
 /** The inputs of one loss, read into the call that will compute it. Serves for one loss after another. */
 export class Problem {
@@ -27,8 +27,8 @@ export class Problem {
 
   /** Holds on to nothing of the caller's. */
   clear(): void {
+    if (this.call.device !== host) this.onDevice.fill(undefined);
     this.call.clear();
-    this.onDevice.fill(undefined);
   }
 }
 

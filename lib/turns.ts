@@ -16,7 +16,7 @@ class Turns {
     return true;
   }
 
-  /** Resolves when it is the call's turn; it counts from then on. Rejects with the signal's reason as soon as that aborts. */
+  /** Resolves when it is the call's turn; it counts from then on. Rejects with the signal's reason when that aborts. */
   wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -75,10 +74,14 @@ struct Place {
   std::int32_t memory;  // gld_memory
 };
 
-Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
+bool is_typed_array(Napi::Env env, napi_value value) {
   bool is_array = false;
   if (value != nullptr) napi_is_typedarray(env, value, &is_array);
-  if (!is_array) refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", role, "a typed array", "another value");
+  return is_array;
+}
+
+// Of a value that is a typed array.
+Buffer buffer_of(Napi::Env env, napi_value value) {
   // Left as it is for kinds that this Node-API does not name: Float16Array is the one that lib lets through.
   auto type = static_cast<napi_typedarray_type>(-1);
   std::size_t length = 0;
@@ -100,7 +103,10 @@ Buffer buffer_of(Napi::Env env, napi_value value, const char* role) {
 class Numbers {
  public:
   Numbers(Napi::Env env, napi_value descriptor) : env_(env) {
-    const Buffer raw = buffer_of(env, descriptor, "descriptor");
+    if (!is_typed_array(env, descriptor)) {
+      refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a typed array", "another value");
+    }
+    const Buffer raw = buffer_of(env, descriptor);
     if (raw.element != sizeof(double) || raw.length != kNumbers) {
       refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "descriptor", "a Float64Array of " + std::to_string(kNumbers),
              std::to_string(raw.length) + " elements of " + std::to_string(raw.element) + " bytes");
@@ -137,10 +143,10 @@ std::size_t bytes_of(std::int64_t dtype) {
 
 using Shape = std::array<std::int64_t, 4>;
 
-// Which bytes a view reaches.
+// Which bytes a view reaches, as addresses: a view that reaches too far has no pointers.
 struct Span {
-  const char* begin = nullptr;
-  const char* end = nullptr;
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
 };
 
 // First and last element that the view reaches, or false if that does not fit 64 bits.
@@ -245,20 +251,30 @@ Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::i
   return {data, length, GLD_DEVICE};
 }
 
-// Checks that all bytes from begin to end are the device's.
-void check_reach(Napi::Env env, std::int32_t device, const char* role, const char* begin, const char* end) {
+// Checks that all bytes are the device's.
+void check_reach(Napi::Env env, std::int32_t device, const char* role, const Span& span) {
   std::string reason;
   char message[GLD_MESSAGE_BYTES] = {};
   const gld_device_engine* engine = device_engine(&reason);
-  const auto bytes = static_cast<std::size_t>(end - begin);
-  const gld_status status = engine->check(device, begin, bytes, message);
+  const std::size_t bytes = span.end - span.begin;
+  const gld_status status = engine->check(device, reinterpret_cast<const void*>(span.begin), bytes, message);
   if (status == GLD_OK) return;
   if (status != GLD_INVALID) throw status_error(env, status, message, device);
   refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role,
          std::to_string(bytes) + " bytes of one allocation on cuda:" + std::to_string(device), message);
 }
 
-Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value, DecodedCall& decoded) {
+// The address of an element that is so many elements from a base, or false if there is no such address.
+bool at(std::uintptr_t base, std::int64_t index, std::int64_t element, std::uintptr_t* address) {
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(index, element, &bytes)) return false;
+  const auto forward = static_cast<std::uintptr_t>(bytes);
+  const std::uintptr_t distance = bytes < 0 ? -forward : forward;
+  return bytes < 0 ? !__builtin_sub_overflow(base, distance, address) : !__builtin_add_overflow(base, distance, address);
+}
+
+Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value,
+                 DecodedCall& decoded) {
   const char* name = kRoleNames[role];
   gld_view& view = *view_of(role, decoded.call);
   const int base = kFields + role * kRoleFields;
@@ -268,13 +284,15 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
 
   const bool label = role == kLabels;
   const auto element = static_cast<std::int64_t>(bytes_of(dtype));
-  Place place{};
-  napi_valuetype type = napi_undefined;
-  bool typed_array = false;
-  napi_is_typedarray(env, value, &typed_array);
-  if (!typed_array) napi_typeof(env, value, &type);
-  const bool on_device = type == napi_bigint || type == napi_object;
-  const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value, name);
+  const bool on_device = !is_typed_array(env, value);
+  if (on_device) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    if (type != napi_bigint && type != napi_object) {
+      refuse(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", name, "a typed array", "another value");
+    }
+  }
+  const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value);
   if (element == 0 || (!on_device && bytes_of(dtype) != buffer.element) || label != (dtype == GLD_I32)) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
            "elements of " + std::to_string(on_device ? bytes_of(dtype) : buffer.element) + " bytes");
@@ -282,23 +300,24 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   for (const std::int64_t size : shape) {
     if (size < 1) refuse(env, ErrorClass::kRange, "ERR_GLD_SHAPE", name, "sizes of at least 1", std::to_string(size));
   }
-  place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
-                    : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
+  const Place place = on_device ? place_on_device(env, Napi::Value(env, value), name, element, decoded)
+                                : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
 
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  std::int64_t bytes = 0;
-  if (!reach(shape, view.stride, offset, &low, &high) || high > (std::int64_t{1} << 58) || low < -(std::int64_t{1} << 58) ||
-      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), (high + 1) * element, &bytes) ||
-      __builtin_add_overflow(reinterpret_cast<std::int64_t>(place.data), low * element, &bytes)) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
-  }
   if (place.length == 0) {
     refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there", "a detached or empty buffer");
   }
-  const Span span{place.data + low * element, place.data + (high + 1) * element};
+
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  Span span;
+  const auto origin = reinterpret_cast<std::uintptr_t>(place.data);
+  if (!reach(shape, view.stride, offset, &low, &high) || !at(origin, low, element, &span.begin) ||
+      !at(origin, high, element, &span.end) ||
+      __builtin_add_overflow(span.end, static_cast<std::uintptr_t>(element), &span.end)) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", name, "a view within 64 bits", "larger strides or sizes");
+  }
   if (place.length < 0) {
-    check_reach(env, decoded.device, name, span.begin, span.end);
+    check_reach(env, decoded.device, name, span);
   } else if (low < 0 || high >= place.length) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_SHORT", name,
            "a buffer that holds elements " + std::to_string(low) + " to " + std::to_string(high),
@@ -364,11 +383,11 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
 
   // 0: the host; i + 1: device i
   const std::int64_t device = numbers.field(kField_device) - 1;
-  decoded.device = static_cast<std::int32_t>(std::clamp<std::int64_t>(device, kHost, std::numeric_limits<std::int32_t>::max()));
   if (device != kHost && (device < 0 || device >= device_count())) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of the " + std::to_string(device_count()) + " there are",
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(device_count()),
            "cuda:" + std::to_string(device));
   }
+  decoded.device = static_cast<std::int32_t>(device);
 
   std::array<Span, kRoles> spans{};
   for (int index = 0; index < kRoles; ++index) {

@@ -12,7 +12,8 @@ const gld_device_engine& opened_device_engine() {
   return *device_engine(&reason);
 }
 
-std::shared_ptr<DeviceBlock> DeviceBlock::allocate(std::int32_t device, std::size_t bytes, gld_status* status, char* message) {
+std::shared_ptr<DeviceBlock> DeviceBlock::allocate(std::int32_t device, std::size_t bytes, gld_status* status,
+                                                   char* message) {
   void* data = nullptr;
   *status = opened_device_engine().allocate(device, bytes, &data, message);
   if (*status != GLD_OK) return nullptr;

@@ -11,7 +11,7 @@ bool is_sound(gld_status status) { return status != GLD_FAILED && status != GLD_
 
 }  // namespace
 
-DeviceCall::DeviceCall(DecodedCall decoded, Workspace* workspace, std::shared_ptr<StreamPool> pool)
+DeviceCall::DeviceCall(DecodedCall&& decoded, Workspace* workspace, std::shared_ptr<StreamPool> pool)
     : decoded_(std::move(decoded)), workspace_(workspace), pool_(std::move(pool)) {
   stream_ = workspace_ != nullptr ? workspace_->begin_on_device(decoded_.device) : pool_->take(decoded_.device);
 }

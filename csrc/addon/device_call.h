@@ -17,7 +17,7 @@ namespace gld {
 // environment's for calls without a Workspace.
 class DeviceCall {
  public:
-  DeviceCall(DecodedCall decoded, Workspace* workspace, std::shared_ptr<StreamPool> pool);
+  DeviceCall(DecodedCall&& decoded, Workspace* workspace, std::shared_ptr<StreamPool> pool);
 
   // Where memory is short, streams that wait for calls are closed, and submit() tries once more.
   gld_status submit(gld_done done, void* closure, char* message);

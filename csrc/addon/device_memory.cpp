@@ -13,7 +13,9 @@ namespace {
 // The bytes of a typed array, which must be as many.
 void* bytes_of(Napi::Value value, std::size_t bytes) {
   const Napi::Env env = value.Env();
-  if (!value.IsTypedArray()) throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "data", "a typed array", "another value");
+  if (!value.IsTypedArray()) {
+    throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "data", "a typed array", "another value");
+  }
   const auto array = value.As<Napi::TypedArray>();
   if (array.ByteLength() != bytes) {
     throw make_error(env, ErrorClass::kRange, "ERR_GLD_SHORT", "data", std::to_string(bytes) + " bytes",
@@ -84,7 +86,8 @@ void DeviceMemory::write(const Napi::CallbackInfo& info) {
   const auto block = block_of(info.This(), "data");
   const void* from = bytes_of(info[0], block->bytes());
   char message[GLD_MESSAGE_BYTES] = {};
-  const gld_status status = opened_device_engine().copy(block->device(), block->data(), GLD_DEVICE, from, GLD_HOST, block->bytes(), message);
+  const gld_status status =
+      opened_device_engine().copy(block->device(), block->data(), GLD_DEVICE, from, GLD_HOST, block->bytes(), message);
   if (status != GLD_OK) throw status_error(info.Env(), status, message, block->device());
 }
 
@@ -92,7 +95,8 @@ void DeviceMemory::read(const Napi::CallbackInfo& info) {
   const auto block = block_of(info.This(), "data");
   void* to = bytes_of(info[0], block->bytes());
   char message[GLD_MESSAGE_BYTES] = {};
-  const gld_status status = opened_device_engine().copy(block->device(), to, GLD_HOST, block->data(), GLD_DEVICE, block->bytes(), message);
+  const gld_status status =
+      opened_device_engine().copy(block->device(), to, GLD_HOST, block->data(), GLD_DEVICE, block->bytes(), message);
   if (status != GLD_OK) throw status_error(info.Env(), status, message, block->device());
 }
 

@@ -8,7 +8,7 @@
 
 namespace gld {
 
-HostCall::HostCall(Napi::Env env, const gld_engine* engine, DecodedCall decoded, Workspace* workspace)
+HostCall::HostCall(Napi::Env env, const gld_engine* engine, DecodedCall&& decoded, Workspace* workspace)
     : engine_(engine), decoded_(std::move(decoded)), workspace_(nullptr) {
   char message[GLD_MESSAGE_BYTES] = {};
   std::size_t bytes = 0;

@@ -16,7 +16,7 @@ namespace gld {
 class HostCall {
  public:
   // Throws if the engine refuses the call or there is not enough memory.
-  HostCall(Napi::Env env, const gld_engine* engine, DecodedCall decoded, Workspace* workspace);
+  HostCall(Napi::Env env, const gld_engine* engine, DecodedCall&& decoded, Workspace* workspace);
 
   gld_status run(const std::atomic<bool>* stop, gld_result* result, char* message) const;
   void end(Napi::Env env);

@@ -33,6 +33,7 @@ t.test('wrong tensors', async (t) => {
     ['memory of nobody', { ...bias, ptr: 4096n }, 'DEVICE', 'student.bias', /40 bytes of one allocation on cuda:0/],
     ['memory that ends', { ...bias, offset: 5 }, 'DEVICE', 'student.bias', /40 bytes of one allocation/],
     ['strides that reach before it', { ...bias, strides: [-100] }, 'DEVICE', 'student.bias', /of one allocation/],
+    ['strides that reach before all memory', { ...bias, strides: [-(2 ** 50)] }, 'OVERFLOW', 'student.bias', /within 64 bits/],
     ['strides that reach beyond all memory', { ...bias, strides: [2 ** 53 - 1] }, 'DEVICE', 'student.bias', /of one allocation/],
     ['an address between elements', { ...bias, ptr: ptr + 2n }, 'DEVICE', 'student.bias', /a multiple of the element size/],
   ];

@@ -29,6 +29,9 @@ namespace {
 
 using Bytes = std::vector<char>;
 
+constexpr const char* kFull = "cudaErrorMemoryAllocation: out of memory in cudaMalloc";
+constexpr const char* kNone = "cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount";
+
 gld_status say(char* message, gld_status status, const char* text) {
   std::snprintf(message, GLD_MESSAGE_BYTES, "%s", text);
   return status;
@@ -60,8 +63,9 @@ gld_status failure(const char* function, char* message) {
   }
   if (std::strcmp(name, function) != 0 || left == 0) return GLD_OK;
   --left;
-  if (std::strcmp(how, "memory") == 0) return say(message, GLD_OUT_OF_MEMORY, "cudaErrorMemoryAllocation: out of memory in cudaMalloc");
-  return say(message, GLD_FAILED, "cudaErrorIllegalAddress: an illegal memory access was encountered in cudaStreamSynchronize");
+  if (std::strcmp(how, "memory") == 0) return say(message, GLD_OUT_OF_MEMORY, kFull);
+  return say(message, GLD_FAILED,
+             "cudaErrorIllegalAddress: an illegal memory access was encountered in cudaStreamSynchronize");
 }
 
 struct Device {
@@ -113,7 +117,9 @@ const gld_engine& cpu() {
   return *engine;
 }
 
-std::size_t element_bytes(std::int32_t dtype) { return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4; }
+std::size_t element_bytes(std::int32_t dtype) {
+  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4;
+}
 
 std::uint16_t to_bfloat16(float value) {
   std::uint32_t bits = 0;
@@ -334,8 +340,7 @@ namespace {
 
 gld_status count(std::int32_t* found, char* message) {
   *found = static_cast<std::int32_t>(devices().size());
-  return *found == 0 ? say(message, GLD_UNAVAILABLE, "cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount")
-                     : GLD_OK;
+  return *found == 0 ? say(message, GLD_UNAVAILABLE, kNone) : GLD_OK;
 }
 
 gld_status describe(std::int32_t index, gld_device* out, char*) {
@@ -357,7 +362,7 @@ gld_status allocate(std::int32_t index, std::size_t bytes, void** memory, char* 
   Device& one = device(index);
   const std::lock_guard<std::mutex> lock(one.mutex);
   if (bytes > Device::capacity() - one.used) {
-    return say(message, GLD_OUT_OF_MEMORY, "cudaErrorMemoryAllocation: out of memory in cudaMalloc");
+    return say(message, GLD_OUT_OF_MEMORY, kFull);
   }
   *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(*memory, 0xff, bytes);
@@ -383,8 +388,8 @@ gld_status check(std::int32_t index, const void* memory, std::size_t bytes, char
   return say(message, GLD_INVALID, "memory that is not in one allocation there");
 }
 
-gld_status copy(std::int32_t index, void* to, gld_memory to_memory, const void* from, gld_memory from_memory, std::size_t bytes,
-                char* message) {
+gld_status copy(std::int32_t index, void* to, gld_memory to_memory, const void* from, gld_memory from_memory,
+                std::size_t bytes, char* message) {
   if (const gld_status failed = failure("copy", message); failed != GLD_OK) return failed;
   if (to_memory == GLD_DEVICE && check(index, to, bytes, message) != GLD_OK) return GLD_INVALID;
   if (from_memory == GLD_DEVICE && check(index, from, bytes, message) != GLD_OK) return GLD_INVALID;
