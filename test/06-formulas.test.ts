@@ -19,6 +19,15 @@ t.test('against other ways to the same numbers', async (t) => {
 const missing = shell('nvcc', ['--version']).status === 0 ? false : 'nvcc is not installed';
 
 t.test('in device code', { skip: missing }, async (t) => {
-  const { status, stderr } = shell('nvcc', [...flags, '-x', 'cu', '-arch=sm_80', '-c', source, '-o', `${t.testdir()}/formulas.o`]);
+  const { status, stderr } = shell('nvcc', [
+    ...flags,
+    '-x',
+    'cu',
+    '-arch=sm_80',
+    '-c',
+    source,
+    '-o',
+    `${t.testdir()}/formulas.o`,
+  ]);
   t.equal(status, 0, stderr);
 });

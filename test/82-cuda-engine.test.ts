@@ -18,7 +18,14 @@ const missing = available ? false : `CUDA is not available: ${reason}`;
 t.test('the checks', { skip: missing }, async (t) => {
   const file = join(t.testdir(), 'results.json');
   const seconds = ['--seconds', '3000'];
-  const { status, stderr } = checkCuda(['--quick', '--only', 'stages,options,sizes,hostile,repeat,calls', '--out', file, ...seconds]);
+  const { status, stderr } = checkCuda([
+    '--quick',
+    '--only',
+    'stages,options,sizes,hostile,repeat,calls',
+    '--out',
+    file,
+    ...seconds,
+  ]);
   t.equal(status, 0, stderr);
   const { checks } = JSON.parse(readFileSync(file, 'utf8')) as CheckRecord;
   for (const { group, name, passed, failures, worst, cases } of checks) {
@@ -32,7 +39,10 @@ const large = missing || (emulated ? false : 'npm run check:cuda has its own on 
 t.test('indices that pass 2^31', { skip: large }, async (t) => {
   const file = fileURLToPath(new URL('support/children/large_indices.ts', import.meta.url));
   const env = { ...process.env, GLD_EMULATED_SPARSE: String(2 ** 30), GLD_EMULATED_MEMORY: String(2 ** 45) };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, file], { env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, file], {
+    env,
+    encoding: 'utf8',
+  });
   t.equal(status, 0, stdout + stderr);
   for (const line of stdout.trim().split('\n')) t.comment(line);
 });

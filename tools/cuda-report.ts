@@ -21,11 +21,15 @@ export interface Kernel {
 }
 
 const demangle = (names: readonly string[]) =>
-  (names.length === 0 ? [] : execFileSync('c++filt', { input: names.join('\n'), encoding: 'utf8' }).split('\n'));
+  names.length === 0 ? [] : execFileSync('c++filt', { input: names.join('\n'), encoding: 'utf8' }).split('\n');
 
 /** 'void gld::cuda::(anonymous namespace)::kernel<float, 4>(long, ...)' → 'kernel<float, 4>' */
 export function shortName(demangled: string): string {
-  let text = demangled.replace(/^void /, '').replaceAll('(anonymous namespace)::', '').replaceAll('gld::cuda::', '').replaceAll('gld::', '');
+  let text = demangled
+    .replace(/^void /, '')
+    .replaceAll('(anonymous namespace)::', '')
+    .replaceAll('gld::cuda::', '')
+    .replaceAll('gld::', '');
   // Arguments begin at the first bracket outside of template arguments; '(int)4' within those is a value.
   let depth = 0;
   for (const [i, letter] of [...text].entries()) {
@@ -57,7 +61,15 @@ export function parseReport(source: string, report: string): Kernel[] {
     if (!registers || !entry) continue;
     const [, shared = '0'] = /(\d+) bytes smem/.exec(line) ?? [];
     const [stackBytes = 0, spillStores = 0, spillLoads = 0] = frame;
-    found.push({ source, ...entry, registers: Number(registers), shared: Number(shared), stack: stackBytes, spillStores, spillLoads });
+    found.push({
+      source,
+      ...entry,
+      registers: Number(registers),
+      shared: Number(shared),
+      stack: stackBytes,
+      spillStores,
+      spillLoads,
+    });
     entry = undefined;
   }
   const names = demangle(found.map(({ name }) => name));
@@ -68,8 +80,10 @@ export function parseReport(source: string, report: string): Kernel[] {
 export function readReports(folder = at('build')): Kernel[] {
   const objects = join(folder, 'CMakeFiles/gld_cuda.dir/csrc/cuda');
   if (newest(objects) === 0) return [];
-  return readdirSync(objects).filter((name) => name.endsWith('.resources')).sort().flatMap((name) =>
-    parseReport(name.replace('.o.resources', ''), readFileSync(join(objects, name), 'utf8')));
+  return readdirSync(objects)
+    .filter((name) => name.endsWith('.resources'))
+    .sort()
+    .flatMap((name) => parseReport(name.replace('.o.resources', ''), readFileSync(join(objects, name), 'utf8')));
 }
 
 /** One line per kernel; numbers that differ between architectures as a range. */
@@ -86,15 +100,27 @@ export function reportText(kernels: readonly Kernel[], bytes: number): string {
   const rows = [...groups].map(([key, all]) => {
     const spills = all.map((one) => one.spillStores + one.spillLoads);
     const [source = '', name = ''] = key.split('\t');
-    return [source, name, range(all.map((one) => one.registers)), range(all.map((one) => one.shared)), range(all.map((one) => one.stack)), range(spills)];
+    return [
+      source,
+      name,
+      range(all.map((one) => one.registers)),
+      range(all.map((one) => one.shared)),
+      range(all.map((one) => one.stack)),
+      range(spills),
+    ];
   });
   const table = [['source', 'kernel', 'registers', 'shared', 'stack', 'spilled'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) => row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '));
+  const lines = table.map((row) =>
+    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+  );
   const archs = [...new Set(kernels.map(({ arch }) => arch))].sort();
   return [
     `${cudaEngine}: ${(bytes / 1e6).toFixed(2)} MB, ${groups.size} kernels for ${archs.join(', ')}`,
-    'Registers per thread; bytes of static shared memory per block; bytes of stack and of spills per thread.', '', ...lines, '',
+    'Registers per thread; bytes of static shared memory per block; bytes of stack and of spills per thread.',
+    '',
+    ...lines,
+    '',
   ].join('\n');
 }
 

@@ -1,7 +1,19 @@
 /** From process.argv to what is to be done. */
 import { parseArgs } from 'node:util';
 
-export const phases = ['stages', 'options', 'sizes', 'hostile', 'repeat', 'calls', 'large', 'accuracy', 'sanitizer', 'timings', 'profile'] as const;
+export const phases = [
+  'stages',
+  'options',
+  'sizes',
+  'hostile',
+  'repeat',
+  'calls',
+  'large',
+  'accuracy',
+  'sanitizer',
+  'timings',
+  'profile',
+] as const;
 export type Phase = (typeof phases)[number];
 
 export const helpText = `Checks the CUDA engine on this machine's GPU, then measures it.
@@ -78,20 +90,36 @@ export function parseCommandLine(args: string[]): Command {
   const values = parse(args);
   if (values.help) return { do: 'help' };
   const device = values.device ?? 'cuda';
-  if (!/^(cpu|cuda(:\d+)?)$/.test(device)) throw new UsageError(`--device: expected cuda, cuda:<number> or cpu, got '${device}'`);
+  if (!/^(cpu|cuda(:\d+)?)$/.test(device))
+    throw new UsageError(`--device: expected cuda, cuda:<number> or cpu, got '${device}'`);
   const quick = values.quick ?? false;
   const seconds = count(values.seconds ?? '570');
   if (values.part !== undefined) {
-    return { do: 'part', part: phase(values.part), device, quick, seconds, ...(values.case !== undefined && { case: values.case }) };
+    return {
+      do: 'part',
+      part: phase(values.part),
+      device,
+      quick,
+      seconds,
+      ...(values.case !== undefined && { case: values.case }),
+    };
   }
   const names = (values.only ?? []).flatMap((list) => list.split(','));
   const asked = names.length === 0 ? [...phases] : phases.filter((name) => names.map(phase).includes(name));
   const chosen = values['no-timings'] ? asked.filter((name) => name !== 'timings' && name !== 'profile') : asked;
-  const words = [quick ? 'quick' : '', names.length > 0 ? `--only ${names.join(',')}` : '', values['no-timings'] ? '--no-timings' : ''];
+  const words = [
+    quick ? 'quick' : '',
+    names.length > 0 ? `--only ${names.join(',')}` : '',
+    values['no-timings'] ? '--no-timings' : '',
+  ];
   return {
     do: 'run',
     settings: {
-      device, quick, seconds, phases: chosen, selection: words.filter((word) => word).join(' ') || 'full',
+      device,
+      quick,
+      seconds,
+      phases: chosen,
+      selection: words.filter((word) => word).join(' ') || 'full',
       ...(values.out !== undefined && { out: values.out }),
     },
   };

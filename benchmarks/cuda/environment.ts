@@ -11,7 +11,8 @@ import type { DeviceFacts, Environment } from './record.js';
 export const root = (() => {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     const file = join(folder, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'gld-loss') return folder;
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'gld-loss')
+      return folder;
   }
   throw new Error('the package gld-loss was not found above this program');
 })();
@@ -42,6 +43,12 @@ export function describeEnvironment(device: DeviceFacts, selection: string): Env
 
 /** 'NVIDIA H100 80GB HBM3' → benchmarks/results/cuda-h100-80gb-hbm3.json. Only a real GPU's results belong there. */
 export function defaultFile({ kind, name }: DeviceFacts): string {
-  const slug = name.toLowerCase().replace(/^nvidia\s+/, '').replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
-  return kind === 'gpu' ? join(root, 'benchmarks/results', `cuda-${slug}.json`) : join(root, 'build', `check-cuda-${kind}.json`);
+  const slug = name
+    .toLowerCase()
+    .replace(/^nvidia\s+/, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  return kind === 'gpu'
+    ? join(root, 'benchmarks/results', `cuda-${slug}.json`)
+    : join(root, 'build', `check-cuda-${kind}.json`);
 }

@@ -23,7 +23,16 @@ const main = fileURLToPath(new URL(`main${extname(import.meta.url)}`, import.met
 
 /** The command that runs a part: what a sanitizer is put in front of. */
 export function commandOf({ part, device, quick, seconds, case: only }: Part): string[] {
-  const args = ['--part', part, '--device', device, '--seconds', String(seconds), ...(quick ? ['--quick'] : []), ...(only !== undefined ? ['--case', only] : [])];
+  const args = [
+    '--part',
+    part,
+    '--device',
+    device,
+    '--seconds',
+    String(seconds),
+    ...(quick ? ['--quick'] : []),
+    ...(only !== undefined ? ['--case', only] : []),
+  ];
   return [process.execPath, ...process.execArgv, main, ...args];
 }
 
@@ -44,7 +53,11 @@ export function send(message: Message): void {
 }
 
 /** Runs a command that sends messages. Killed when it takes longer than allowed. */
-export async function listen(command: readonly string[], seconds: number, hear: (message: Message) => void): Promise<Ended> {
+export async function listen(
+  command: readonly string[],
+  seconds: number,
+  hear: (message: Message) => void,
+): Promise<Ended> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = () => child.kill('SIGKILL');

@@ -33,7 +33,9 @@ export async function runForProfile(target: Target, name: string): Promise<void>
 
 /** The fields of a line of CSV; names of kernels have commas and stand in quotes. */
 const fields = (line: string) =>
-  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
+  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  );
 
 /** From `nsys stats --report cuda_gpu_kern_sum --format csv`: kernels by their share of a call's time. */
 export function parseKernels(csv: string): KernelTimes['kernels'] {
@@ -42,9 +44,14 @@ export function parseKernels(csv: string): KernelTimes['kernels'] {
   if (head < 0) return [];
   const column = (name: string) => rows[head]!.indexOf(name);
   const [total, instances, name] = ['Total Time (ns)', 'Instances', 'Name'].map(column) as [number, number, number];
-  return rows.slice(head + 1).filter((row) => row.length > name && Number(row[total]) > 0).map((row) => ({
-    name: row[name]!, seconds: Number(row[total]) / 1e9 / calls, launches: Number(row[instances]) / calls,
-  }));
+  return rows
+    .slice(head + 1)
+    .filter((row) => row.length > name && Number(row[total]) > 0)
+    .map((row) => ({
+      name: row[name]!,
+      seconds: Number(row[total]) / 1e9 / calls,
+      launches: Number(row[instances]) / calls,
+    }));
 }
 
 /** Kernel times of a case per call; a text says why there are none. */
@@ -54,10 +61,22 @@ export async function profile(device: string, name: string, seconds: number): Pr
     const report = join(folder, 'report');
     const command = commandOf({ part: 'profile', device, quick: true, seconds, case: name });
     // Node by node: else a replayed graph is one item.
-    const options = ['profile', '--trace=cuda', '--cuda-graph-trace=node', '--sample=none', '--cpuctxsw=none', '-o', report];
+    const options = [
+      'profile',
+      '--trace=cuda',
+      '--cuda-graph-trace=node',
+      '--sample=none',
+      '--cpuctxsw=none',
+      '-o',
+      report,
+    ];
     const ended = await listen(['nsys', ...options, ...command], seconds, () => undefined);
     if (ended.trouble !== undefined) return `nsys ${ended.trouble}: ${ended.output.trim().split('\n').at(-1) ?? ''}`;
-    const stats = spawnSync('nsys', ['stats', '--report', 'cuda_gpu_kern_sum', '--format', 'csv', `${report}.nsys-rep`], { encoding: 'utf8' });
+    const stats = spawnSync(
+      'nsys',
+      ['stats', '--report', 'cuda_gpu_kern_sum', '--format', 'csv', `${report}.nsys-rep`],
+      { encoding: 'utf8' },
+    );
     const kernels = parseKernels(stats.stdout ?? '');
     if (kernels.length === 0) return `nsys saw no kernels: ${(stats.stderr ?? '').trim().split('\n').at(-1) ?? ''}`;
     return { case: name, kernels };

@@ -13,7 +13,8 @@ import { measureTimings } from './timings/index.js';
 export async function perform(check: Check, target: Target): Promise<CheckResult> {
   const { group, name } = check;
   const skipped = check.skip?.(target);
-  if (skipped !== undefined) return { group, name, passed: true, cases: 0, seconds: 0, worst: [], failures: [], skipped };
+  if (skipped !== undefined)
+    return { group, name, passed: true, cases: 0, seconds: 0, worst: [], failures: [], skipped };
   const began = performance.now();
   const judge = new Judge();
   try {

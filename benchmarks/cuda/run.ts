@@ -21,10 +21,19 @@ export class Run {
   readonly file: string;
   private readonly began = performance.now();
 
-  constructor(private readonly settings: Settings, private readonly tell: Tell) {
+  constructor(
+    private readonly settings: Settings,
+    private readonly tell: Tell,
+  ) {
     const { facts } = openTarget(settings.device);
     this.record = {
-      format: 1, environment: describeEnvironment(facts, settings.selection), checks: [], accuracy: [], timings: [], kernels: [], absent: {},
+      format: 1,
+      environment: describeEnvironment(facts, settings.selection),
+      checks: [],
+      accuracy: [],
+      timings: [],
+      kernels: [],
+      absent: {},
     };
     this.file = settings.out ?? defaultFile(facts);
   }
@@ -56,11 +65,18 @@ export class Run {
     this.tell(part);
     const began = performance.now();
     const seconds = (shareOfPart[part] ?? 0.5) * left;
-    const ended = await listen(commandOf({ part, device, quick, seconds }), seconds + 5, (message) => this.hear(message));
+    const ended = await listen(commandOf({ part, device, quick, seconds }), seconds + 5, (message) =>
+      this.hear(message),
+    );
     if (ended.trouble === undefined) return;
     const said = ended.output.trim().split('\n').at(-1) ?? '';
     this.add({
-      group: part, name: `the process of '${part}'`, passed: false, cases: 0, worst: [], seconds: (performance.now() - began) / 1000,
+      group: part,
+      name: `the process of '${part}'`,
+      passed: false,
+      cases: 0,
+      worst: [],
+      seconds: (performance.now() - began) / 1000,
       failures: [`${ended.trouble} in '${ended.last}'${said ? `: ${said}` : ''}`],
     });
   }
@@ -84,7 +100,8 @@ export class Run {
     const version = nsysVersion();
     const { kind } = this.record.environment.device;
     if (kind === 'cpu') return void (this.record.absent['profile'] = 'it is of the kernels of a GPU');
-    if (version === undefined) return void (this.record.absent['profile'] = 'nsys is not installed: no times of single kernels');
+    if (version === undefined)
+      return void (this.record.absent['profile'] = 'nsys is not installed: no times of single kernels');
     this.record.environment.versions['nsys'] = version;
     const chosen = cases.filter((on) => on.quick || !quick);
     for (const { name } of chosen) {
@@ -97,10 +114,13 @@ export class Run {
 
   private add(check: CheckResult): void {
     this.record.checks.push(check);
-    this.tell(`${check.passed ? (check.skipped ? 'skipped' : 'ok') : 'FAILED'}  ${check.group}: ${check.name} (${check.cases} comparisons, ${check.seconds.toFixed(1)} s)${check.skipped ? `: ${check.skipped}` : ''}`);
+    this.tell(
+      `${check.passed ? (check.skipped ? 'skipped' : 'ok') : 'FAILED'}  ${check.group}: ${check.name} (${check.cases} comparisons, ${check.seconds.toFixed(1)} s)${check.skipped ? `: ${check.skipped}` : ''}`,
+    );
     for (const failure of check.failures) this.tell(`        ${failure}`);
     for (const { name, error, limit, where } of check.worst) {
-      if (!(error <= limit)) this.tell(`        ${name}: ${error.toExponential(1)}, at most ${limit.toExponential(1)}: ${where}`);
+      if (!(error <= limit))
+        this.tell(`        ${name}: ${error.toExponential(1)}, at most ${limit.toExponential(1)}: ${where}`);
     }
   }
 

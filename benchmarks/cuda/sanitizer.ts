@@ -23,10 +23,15 @@ export function errorCount(output: string): number | undefined {
 
 /** The lines that say what and where, a few of them. */
 const findings = (output: string) =>
-  output.split('\n').filter((line) => /=========\s+(Invalid|Error|Race|Warning|Uninitialized|Program hit|at )/.test(line)).slice(0, 8);
+  output
+    .split('\n')
+    .filter((line) => /=========\s+(Invalid|Error|Race|Warning|Uninitialized|Program hit|at )/.test(line))
+    .slice(0, 8);
 
 export async function runSanitizer(
-  tool: (typeof tools)[number], device: string, secondsOfPart: number,
+  tool: (typeof tools)[number],
+  device: string,
+  secondsOfPart: number,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const part of tool.parts) {
@@ -34,21 +39,31 @@ export async function runSanitizer(
     const command = commandOf({ part, device, quick: true, seconds: secondsOfPart });
     const failed: string[] = [];
     let cases = 0;
-    const ended = await listen(['compute-sanitizer', '--tool', tool.tool, '--error-exitcode', '9', ...command], secondsOfPart, (message) => {
-      if (!('check' in message)) return;
-      cases += message.check.cases;
-      if (!message.check.passed) failed.push(`${message.check.name} failed under it`);
-    });
+    const ended = await listen(
+      ['compute-sanitizer', '--tool', tool.tool, '--error-exitcode', '9', ...command],
+      secondsOfPart,
+      (message) => {
+        if (!('check' in message)) return;
+        cases += message.check.cases;
+        if (!message.check.passed) failed.push(`${message.check.name} failed under it`);
+      },
+    );
     const late = ended.trouble?.startsWith('took longer') ?? false;
     const errors = errorCount(ended.output);
     const failures = [...failed];
     if (!late) {
-      if (errors === undefined) failures.push(`no summary: ${ended.trouble ?? ''} ${ended.output.trim().split('\n').at(-1) ?? ''}`);
+      if (errors === undefined)
+        failures.push(`no summary: ${ended.trouble ?? ''} ${ended.output.trim().split('\n').at(-1) ?? ''}`);
       else if (errors > 0) failures.push(`${errors} errors`, ...findings(ended.output));
       else if (ended.trouble !== undefined) failures.push(`${ended.trouble} after ${ended.last}`);
     }
     results.push({
-      group: 'sanitizer', name: `${tool.tool}, ${part}: ${tool.finds}`, cases, worst: [], failures, passed: failures.length === 0,
+      group: 'sanitizer',
+      name: `${tool.tool}, ${part}: ${tool.finds}`,
+      cases,
+      worst: [],
+      failures,
+      passed: failures.length === 0,
       seconds: (performance.now() - began) / 1000,
       ...(late && { skipped: `${ended.trouble} while in '${ended.last}'; what it had seen had no errors` }),
     });

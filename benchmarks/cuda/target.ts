@@ -84,7 +84,11 @@ export function holdOnHost(elements: Elements, placement: Placement): Held {
   };
 }
 
-function holdOnGpu(device: `cuda:${number}`, elements: Elements, { shape, dtype, strides, offset = 0 }: Placement): Held {
+function holdOnGpu(
+  device: `cuda:${number}`,
+  elements: Elements,
+  { shape, dtype, strides, offset = 0 }: Placement,
+): Held {
   const bytes = withMargins(elements);
   const words = new Int32Array(bytes.buffer);
   const memory = CudaTensor.from({ data: words, shape: [words.length] }, { device });
@@ -108,7 +112,8 @@ export class Unavailable extends Error {}
 function gpu(index: number): Target {
   const { cuda } = deviceInfo();
   const found = cuda.devices[index];
-  if (!found) throw new Unavailable(cuda.available ? `there is no GPU ${index}` : `CUDA is not available: ${cuda.reason}`);
+  if (!found)
+    throw new Unavailable(cuda.available ? `there is no GPU ${index}` : `CUDA is not available: ${cuda.reason}`);
   const { name, computeCapability, memory } = found;
   const device = `cuda:${index}` as const;
   return {

@@ -22,7 +22,11 @@ export async function measureAccuracy(target: Target, quick: boolean): Promise<A
   const samples = quick ? 4 : 64;
   const cases: [string, Inputs, object][] = [
     ['random', problem({ samples, classes: 100, teacher: side, student: side }), {}],
-    ['random, moments', problem({ samples, classes: 100, teacher: side, student: side }), { relation: { method: 'moments' } }],
+    [
+      'random, moments',
+      problem({ samples, classes: 100, teacher: side, student: side }),
+      { relation: { method: 'moments' } },
+    ],
     ['a student close to its teacher', trained(samples), {}],
   ];
   const all: Accuracy[] = [];

@@ -9,5 +9,11 @@ import { sizeChecks } from './sizes.js';
 import { stageChecks } from './stages.js';
 
 export const checks: Check[] = [
-  ...stageChecks, ...optionChecks, ...sizeChecks, ...hostileChecks, ...repeatChecks, ...callChecks, ...largeChecks,
+  ...stageChecks,
+  ...optionChecks,
+  ...sizeChecks,
+  ...hostileChecks,
+  ...repeatChecks,
+  ...callChecks,
+  ...largeChecks,
 ];

@@ -1,6 +1,14 @@
 /** One call of the whole loss on a target, in any of the ways in which it can be made, with its errors. */
 import {
-  GldLoss, gldLoss, gldLossAsync, type AnyBuffer, type AnyGradient, type AnyInputs, type GldOptions, type GldResult, type GradientDtype,
+  GldLoss,
+  gldLoss,
+  gldLossAsync,
+  type AnyBuffer,
+  type AnyGradient,
+  type AnyInputs,
+  type GldOptions,
+  type GldResult,
+  type GradientDtype,
 } from 'gld-loss';
 import { gld } from '../../../test/reference/gld.js';
 import type * as reference from '../../../test/reference/types.js';
@@ -37,13 +45,21 @@ export class Prepared {
   readonly exact: reference.Inputs;
   private readonly held: { name: string; memory: Held; before: Elements }[] = [];
 
-  constructor(private readonly target: Target, setting: Setting) {
+  constructor(
+    private readonly target: Target,
+    setting: Setting,
+  ) {
     const { inputs, dtype = { teacher: 'float32', student: 'float32' }, placement = 'dense' } = setting;
     const { memory = { teacher: 'host', student: 'host', labels: 'host' } } = setting;
     const tensor = (name: string, dense: reference.Dense, type: ElementType, where: Memory) => {
       if (type === 'int32') throw new Error('only labels are integers');
       const { tensor: placed, exact } = encode(dense, type, placement);
-      const { data, shape, strides, offset } = placed as { data: Elements; shape: number[]; strides?: number[]; offset?: number };
+      const { data, shape, strides, offset } = placed as {
+        data: Elements;
+        shape: number[];
+        strides?: number[];
+        offset?: number;
+      };
       const place = { shape, dtype: type, ...(strides && { strides }), ...(offset !== undefined && { offset }) };
       return { given: this.hold(name, data, place, where), exact };
     };
@@ -62,13 +78,16 @@ export class Prepared {
     };
     const [teacher, student] = [side('teacher'), side('student')];
     const labels = this.labels(inputs.labels, memory.labels, (dense) =>
-      tensor('labels', dense, dtype.student, memory.labels));
+      tensor('labels', dense, dtype.student, memory.labels),
+    );
     this.given = { teacher: teacher.given, student: student.given, ...labels.given } as unknown as AnyInputs;
     this.exact = { teacher: teacher.exact, student: student.exact, ...labels.exact } as unknown as reference.Inputs;
   }
 
   private labels(
-    labels: reference.Labels | undefined, where: Memory, soft: (dense: reference.Dense) => { given: object; exact: object },
+    labels: reference.Labels | undefined,
+    where: Memory,
+    soft: (dense: reference.Dense) => { given: object; exact: object },
   ): { given: object; exact: object } {
     if (labels === undefined) return { given: {}, exact: {} };
     if ('data' in labels && labels.shape.length === 2) {
@@ -92,7 +111,10 @@ export class Prepared {
       const found = memory.damage();
       const now = memory.read();
       const bytes = (array: Elements) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
-      return [...(found ? [`${name}: ${found}`] : []), ...(bytes(now).equals(bytes(before)) ? [] : [`${name} was changed`])];
+      return [
+        ...(found ? [`${name}: ${found}`] : []),
+        ...(bytes(now).equals(bytes(before)) ? [] : [`${name} was changed`]),
+      ];
     });
   }
 
@@ -123,18 +145,33 @@ const arrays = { float32: Float32Array, float64: Float64Array, float16: Uint16Ar
 
 /** Buffers for the gradients, with margins, filled with what no result is. */
 function lend(target: Target, setting: Setting): { [name: string]: { memory: Held; dtype: string } } {
-  const { inputs: { student }, out = 'none', gradients = true, dtype, gradientDtype = 'float32' } = setting;
+  const {
+    inputs: { student },
+    out = 'none',
+    gradients = true,
+    dtype,
+    gradientDtype = 'float32',
+  } = setting;
   if (out === 'none' || gradients === false) return {};
   const own = dtype?.student ?? 'float32';
   const type = (own === 'float64' || gradientDtype === 'student' ? own : 'float32') as keyof typeof arrays;
   const tensors = student as unknown as Record<string, reference.Dense | undefined>;
-  const wanted = (gradients === true ? ['features', 'weight', 'bias', 'logits'] : gradients).filter((name) => tensors[name]);
-  return Object.fromEntries(wanted.map((name) => {
-    const { shape } = tensors[name]!;
-    const elements = new arrays[type](shape.reduce((a, b) => a * b, 1)).fill(type === 'float32' ? Number.NaN : 0xffff);
-    const place = { shape, dtype: type };
-    return [name, { memory: out === 'device' ? target.hold(elements, place) : holdOnHost(elements, place), dtype: type }];
-  }));
+  const wanted = (gradients === true ? ['features', 'weight', 'bias', 'logits'] : gradients).filter(
+    (name) => tensors[name],
+  );
+  return Object.fromEntries(
+    wanted.map((name) => {
+      const { shape } = tensors[name]!;
+      const elements = new arrays[type](shape.reduce((a, b) => a * b, 1)).fill(
+        type === 'float32' ? Number.NaN : 0xffff,
+      );
+      const place = { shape, dtype: type };
+      return [
+        name,
+        { memory: out === 'device' ? target.hold(elements, place) : holdOnHost(elements, place), dtype: type },
+      ];
+    }),
+  );
 }
 
 /** Of an out buffer in CPU memory the library wants the array alone. */
@@ -143,11 +180,16 @@ const lent = ({ memory: { tensor } }: { memory: Held }): unknown => ('data' in t
 export async function call(target: Target, prepared: Prepared, setting: Setting): Promise<Answer> {
   const { options = {}, precision = 'float32', gradientDtype, gradients = true, way = 'sync' } = setting;
   const settings: Options = {
-    ...options, gradients, device: target.device,
-    ...(precision !== 'float32' && { precision }), ...(gradientDtype === 'student' && { gradientDtype }),
+    ...options,
+    gradients,
+    device: target.device,
+    ...(precision !== 'float32' && { precision }),
+    ...(gradientDtype === 'student' && { gradientDtype }),
   };
   const buffers = lend(target, setting);
-  const out = Object.fromEntries(Object.entries(buffers).map(([name, buffer]) => [name, lent(buffer)])) as Options['out'];
+  const out = Object.fromEntries(
+    Object.entries(buffers).map(([name, buffer]) => [name, lent(buffer)]),
+  ) as Options['out'];
   const lending = Object.keys(buffers).length > 0 ? { out } : {};
   try {
     const result = await run(way, prepared.given, settings, lending);
@@ -155,7 +197,10 @@ export async function call(target: Target, prepared: Prepared, setting: Setting)
     const answers = entries.map(([name, gradient]) => {
       const buffer = buffers[name];
       // What was lent is read through its margins; a gradient of the library's own, as it is.
-      return [name, buffer ? { values: widen(buffer.memory.read().slice(), buffer.dtype), dtype: buffer.dtype } : decode(gradient)];
+      return [
+        name,
+        buffer ? { values: widen(buffer.memory.read().slice(), buffer.dtype), dtype: buffer.dtype } : decode(gradient),
+      ];
     });
     const damages = Object.entries(buffers).flatMap(([name, { memory }]) => {
       const found = memory.damage();
@@ -173,7 +218,12 @@ export function release(gradient: object): void {
   if ('dispose' in gradient) (gradient as { dispose(): void }).dispose();
 }
 
-async function run(way: Ways, inputs: AnyInputs, settings: Options, lending: Pick<Options, 'out'>): Promise<GldResult<AnyGradient>> {
+async function run(
+  way: Ways,
+  inputs: AnyInputs,
+  settings: Options,
+  lending: Pick<Options, 'out'>,
+): Promise<GldResult<AnyGradient>> {
   switch (way) {
     case 'sync':
       return gldLoss(inputs, { ...settings, ...lending });
@@ -208,10 +258,19 @@ export interface CallErrors {
 const termNames = ['task', 'global', 'local', 'relation'] as const;
 const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
 
-export function errorsOf({ result, gradients }: Answer, expected: reference.Result, bound: number, wanted: Setting['gradients']): CallErrors {
+export function errorsOf(
+  { result, gradients }: Answer,
+  expected: reference.Result,
+  bound: number,
+  wanted: Setting['gradients'],
+): CallErrors {
   const { terms, gradients: dStudent } = expected;
-  const asked = gradientNames.filter((name) =>
-    dStudent[name] !== undefined && wanted !== false && (wanted === undefined || wanted === true || wanted.includes(name)));
+  const asked = gradientNames.filter(
+    (name) =>
+      dStudent[name] !== undefined &&
+      wanted !== false &&
+      (wanted === undefined || wanted === true || wanted.includes(name)),
+  );
   // A bias' gradient to which only the relation term adds is a sum that cancels: judged on the scale of the weight's.
   const [dWeight, dBias] = [dStudent.weight, dStudent.bias].map((tensor) => largest(tensor?.data ?? []));
   const scaleOf = (name: string) => (name === 'bias' && dBias! < 1e-9 * dWeight! ? dWeight! : 0);
@@ -224,7 +283,10 @@ export function errorsOf({ result, gradients }: Answer, expected: reference.Resu
     storage = Math.max(storage, storageError(gradients[name]?.dtype ?? '', largest(data)));
   }
   return {
-    loss: Math.max(lossError(result.loss, expected.loss), ...termNames.map((name) => lossError(result.terms[name], terms[name]))),
+    loss: Math.max(
+      lossError(result.loss, expected.loss),
+      ...termNames.map((name) => lossError(result.terms[name], terms[name])),
+    ),
     relation: relationError(result.terms.relation, terms.relation, bound),
     gradient,
     storage,
@@ -241,7 +303,10 @@ export function boundOf({ inputs: { student }, options = {} }: Setting): number 
 }
 
 /** Calls once and compares with the reference. */
-export async function compare(target: Target, setting: Setting): Promise<CallErrors & { answer: Answer; expected: reference.Result }> {
+export async function compare(
+  target: Target,
+  setting: Setting,
+): Promise<CallErrors & { answer: Answer; expected: reference.Result }> {
   const prepared = new Prepared(target, setting);
   try {
     const answer = await call(target, prepared, setting);

@@ -23,15 +23,22 @@ function changed(shape: readonly [number, number, number], student: Change, teac
 
 const usual = [8, 5, 10] as const;
 const keep: Change = () => undefined;
-const scale = (factor: number): Change => (z) => z.forEach((value, at) => (z[at] = factor * value));
+const scale =
+  (factor: number): Change =>
+  (z) =>
+    z.forEach((value, at) => (z[at] = factor * value));
 const constantRow: Change = (z, classes) => z.fill(0.1, 3 * classes, 4 * classes);
 const duplicates: Change = (z, classes) => z.copyWithin((z.length / classes / 2) * classes, 0);
 const allEqual: Change = (z, classes) => z.forEach((_, at) => (z[at] = z[at % classes]!));
 const allConstant: Change = (z) => z.fill(0.1);
 const zero: Change = (z) => z.fill(0);
 const offset: Change = (z) => z.forEach((value, at) => (z[at] = value + 1000));
-const offsetPerClass: Change = (z, classes) => z.forEach((value, at) => (z[at] = value + 1000 * Math.sin(at % classes)));
-const signs = (size: number): Change => (z, _, random) => z.forEach((_value, at) => (z[at] = random.uniform() < 0.5 ? -size : size));
+const offsetPerClass: Change = (z, classes) =>
+  z.forEach((value, at) => (z[at] = value + 1000 * Math.sin(at % classes)));
+const signs =
+  (size: number): Change =>
+  (z, _, random) =>
+    z.forEach((_value, at) => (z[at] = random.uniform() < 0.5 ? -size : size));
 const oneFarAway: Change = (z, classes) => z.fill(1e4, 0, classes / 2);
 
 /** A student whose distance to the teacher is that part of a logit. */
@@ -81,7 +88,10 @@ export const hostileInputs: { [name: string]: Inputs } = {
 };
 
 const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const;
-const normalizations: NonNullable<Options['normalization']>[] = [{ kind: 'std' }, { kind: 'temperature', temperature: 4 }];
+const normalizations: NonNullable<Options['normalization']>[] = [
+  { kind: 'std' },
+  { kind: 'temperature', temperature: 4 },
+];
 const variants = relations.flatMap((relation) => normalizations.map((normalization) => ({ relation, normalization })));
 
 const poisons = [Number.NaN, Infinity, -Infinity];
@@ -100,7 +110,9 @@ function* poisoned(inputs: Inputs, random: Random): Generator<[where: string, in
 
 export const hostileChecks: Check[] = [
   {
-    group: 'hostile', name: 'finite and accurate where the mathematics is', quick: true,
+    group: 'hostile',
+    name: 'finite and accurate where the mathematics is',
+    quick: true,
     async run(judge, target) {
       for (const [name, inputs] of Object.entries(hostileInputs)) {
         for (const options of variants) {
@@ -110,7 +122,9 @@ export const hostileChecks: Check[] = [
     },
   },
   {
-    group: 'hostile', name: 'finite in every precision', quick: false,
+    group: 'hostile',
+    name: 'finite in every precision',
+    quick: false,
     async run(judge, target) {
       for (const precision of target.precisions) {
         for (const [name, inputs] of Object.entries(hostileInputs)) {
@@ -120,7 +134,10 @@ export const hostileChecks: Check[] = [
             const prepared = new Prepared(target, setting);
             const { result, gradients } = await call(target, prepared, setting);
             const finite = Object.values(gradients).every(({ values }) => Array.from(values).every(Number.isFinite));
-            judge.ok(Number.isFinite(result.loss) && finite, `${precision}, ${name}, ${JSON.stringify(options)}: not finite`);
+            judge.ok(
+              Number.isFinite(result.loss) && finite,
+              `${precision}, ${name}, ${JSON.stringify(options)}: not finite`,
+            );
             prepared.dispose();
           }
         }
@@ -128,7 +145,9 @@ export const hostileChecks: Check[] = [
     },
   },
   {
-    group: 'hostile', name: 'NaN and infinities show in the loss', quick: true,
+    group: 'hostile',
+    name: 'NaN and infinities show in the loss',
+    quick: true,
     async run(judge, target) {
       const features = { channels: 6, map: [4, 4] } as const;
       const problems = [
@@ -140,7 +159,11 @@ export const hostileChecks: Check[] = [
         for (const [where, bad] of poisoned(inputs, random)) {
           for (const options of variants) {
             for (const memory of ['host', 'device'] as const) {
-              const setting: Setting = { inputs: bad, options, memory: { teacher: memory, student: memory, labels: memory } };
+              const setting: Setting = {
+                inputs: bad,
+                options,
+                memory: { teacher: memory, student: memory, labels: memory },
+              };
               const prepared = new Prepared(target, setting);
               const { result, damages } = await call(target, prepared, setting);
               judge.ok(!Number.isFinite(result.loss), `${where}, ${JSON.stringify(options)}: loss ${result.loss}`);

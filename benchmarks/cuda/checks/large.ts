@@ -13,12 +13,16 @@ const limit = 2 ** 31;
 const mapBytes = 2 + 1;
 const rowBytes = 2 * (2 + 4) + 2 * 4;
 
-const needs = (bytes: number) => ({ facts }: Target): string | undefined => {
-  if (facts.kind !== 'gpu') return 'for a GPU with the memory for it';
-  const { memoryBytes = 0 } = facts;
-  const gigabytes = (count: number) => (count / 1e9).toFixed(0);
-  return memoryBytes < bytes ? `needs ${gigabytes(bytes)} GB of device memory, there are ${gigabytes(memoryBytes)}` : undefined;
-};
+const needs =
+  (bytes: number) =>
+  ({ facts }: Target): string | undefined => {
+    if (facts.kind !== 'gpu') return 'for a GPU with the memory for it';
+    const { memoryBytes = 0 } = facts;
+    const gigabytes = (count: number) => (count / 1e9).toFixed(0);
+    return memoryBytes < bytes
+      ? `needs ${gigabytes(bytes)} GB of device memory, there are ${gigabytes(memoryBytes)}`
+      : undefined;
+  };
 
 const random = (count: number, seed: number) => {
   const source = new Random(seed);
@@ -35,7 +39,13 @@ function repeated(target: Target, piece: Uint16Array, times: number, shape: read
 /** Part of a float32 tensor on the device. */
 function part(tensor: CudaTensor, first: number, count: number): Float32Array {
   const { ptr, deviceId } = tensor;
-  const view = CudaTensor.at({ device: 'cuda', deviceId, ptr: ptr + BigInt(4 * first), shape: [count], dtype: 'float32' });
+  const view = CudaTensor.at({
+    device: 'cuda',
+    deviceId,
+    ptr: ptr + BigInt(4 * first),
+    shape: [count],
+    dtype: 'float32',
+  });
   const { data } = view.toHost();
   view.dispose();
   return data as Float32Array;
@@ -45,7 +55,10 @@ const equal = (a: Float32Array, b: Float32Array) => a.every((value, i) => value 
 
 export const largeChecks: Check[] = [
   {
-    group: 'large', name: 'a map of more than 2^31 elements', quick: false, skip: needs(1.1 * mapBytes * limit),
+    group: 'large',
+    name: 'a map of more than 2^31 elements',
+    quick: false,
+    skip: needs(1.1 * mapBytes * limit),
     async run(judge, target) {
       const map = { samples: 1, channels: 1024, height: 32, width: 32 };
       const perSample = map.channels * map.height * map.width;
@@ -59,25 +72,44 @@ export const largeChecks: Check[] = [
       const first = rows.subarray(0, size);
       judge.add('the first sample', arrayError(first, expected), 1e-6, `${samples} samples`);
       for (let at = 1; at < samples; at++) {
-        judge.ok(equal(rows.subarray(at * size, (at + 1) * size), first), `sample ${at} differs from the first, of which it is a copy`);
+        judge.ok(
+          equal(rows.subarray(at * size, (at + 1) * size), first),
+          `sample ${at} differs from the first, of which it is a copy`,
+        );
       }
       features.dispose();
       pooled.dispose();
     },
   },
   {
-    group: 'large', name: 'more than 2^31 logits', quick: false, skip: needs(1.1 * rowBytes * limit),
+    group: 'large',
+    name: 'more than 2^31 logits',
+    quick: false,
+    skip: needs(1.1 * rowBytes * limit),
     async run(judge, target) {
       const classes = 1024;
       const count = limit / classes + 3;
-      const [teacher, student] = [1, 2].map((seed) => repeated(target, random(classes, seed), count, [count, classes])) as [CudaTensor, CudaTensor];
-      const few = [1, 2].map((seed) => repeated(target, random(classes, seed), 2, [2, classes])) as [CudaTensor, CudaTensor];
+      const [teacher, student] = [1, 2].map((seed) =>
+        repeated(target, random(classes, seed), count, [count, classes]),
+      ) as [CudaTensor, CudaTensor];
+      const few = [1, 2].map((seed) => repeated(target, random(classes, seed), 2, [2, classes])) as [
+        CudaTensor,
+        CudaTensor,
+      ];
       const { device } = target;
-      const labels = (n: number) => CudaTensor.from({ data: new Int32Array(n).fill(7), shape: [n] }, { device: device as `cuda:${number}` });
+      const labels = (n: number) =>
+        CudaTensor.from({ data: new Int32Array(n).fill(7), shape: [n] }, { device: device as `cuda:${number}` });
       const [all, two] = [labels(count), labels(2)];
       for (const [name, run] of [
-        ['cross_entropy', (n: number) => crossEntropy({ logits: n === 2 ? few[1] : student, labels: n === 2 ? two : all }, { device })],
-        ['normalized_kd', (n: number) => normalizedKd(n === 2 ? { teacher: few[0], student: few[1] } : { teacher, student }, { device })],
+        [
+          'cross_entropy',
+          (n: number) => crossEntropy({ logits: n === 2 ? few[1] : student, labels: n === 2 ? two : all }, { device }),
+        ],
+        [
+          'normalized_kd',
+          (n: number) =>
+            normalizedKd(n === 2 ? { teacher: few[0], student: few[1] } : { teacher, student }, { device }),
+        ],
       ] as const) {
         const [whole, small] = [run(count), run(2)];
         const [of, like] = [whole.gradients!.logits, small.gradients!.logits] as unknown as [CudaTensor, CudaTensor];

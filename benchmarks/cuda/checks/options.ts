@@ -17,7 +17,12 @@ export function choices({ precisions, dtypes, halfGradients }: Target) {
     layout: ['NCHW', 'NHWC'],
     weightLayout: ['KC', 'CK'],
     bias: [true, false],
-    map: [[4, 4], [6, 8], [5, 7], [3, 3]],
+    map: [
+      [4, 4],
+      [6, 8],
+      [5, 7],
+      [3, 3],
+    ],
     // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel. hostile.ts
     // has those.
     samples: [3, 5, 8],
@@ -49,7 +54,8 @@ type Row = Drawn<ReturnType<typeof choices>>;
 function wanted({ gradients, student, bias }: Row): NonNullable<Setting['gradients']> {
   if (gradients === 'all') return true;
   if (gradients === 'none') return false;
-  const names: GradientName[] = student === 'logits' ? ['logits'] : ['features', 'weight', ...(bias ? ['bias' as const] : [])];
+  const names: GradientName[] =
+    student === 'logits' ? ['logits'] : ['features', 'weight', ...(bias ? ['bias' as const] : [])];
   return [gradients === 'first' ? names[0]! : names.at(-1)!];
 }
 
@@ -58,11 +64,18 @@ export function settingOf(row: Row, seed: number): Setting {
   const student: FeatureSpec = { channels, map, layout, weightLayout, bias };
   // The other network is of another kind in everything.
   const teacher: FeatureSpec = {
-    channels: channels + 2, map: [map[1], map[0]], bias: !bias,
-    layout: layout === 'NCHW' ? 'NHWC' : 'NCHW', weightLayout: weightLayout === 'KC' ? 'CK' : 'KC',
+    channels: channels + 2,
+    map: [map[1], map[0]],
+    bias: !bias,
+    layout: layout === 'NCHW' ? 'NHWC' : 'NCHW',
+    weightLayout: weightLayout === 'KC' ? 'CK' : 'KC',
   };
   const inputs = problem({
-    samples, classes, grid, labels, seed,
+    samples,
+    classes,
+    grid,
+    labels,
+    seed,
     student: row.student === 'features' ? student : 'logits',
     teacher: row.teacher === 'features' ? teacher : 'logits',
   });
@@ -83,7 +96,13 @@ export function settingOf(row: Row, seed: number): Setting {
 }
 
 /** One comparison, judged. */
-export async function judgeCall(judge: Judge, target: Target, setting: Setting, where: string, limits = usual[setting.precision ?? 'float32']): Promise<void> {
+export async function judgeCall(
+  judge: Judge,
+  target: Target,
+  setting: Setting,
+  where: string,
+  limits = usual[setting.precision ?? 'float32'],
+): Promise<void> {
   const { precision = 'float32' } = setting;
   try {
     const { loss, relation, gradient, storage, answer } = await compare(target, setting);

@@ -26,9 +26,15 @@ async function sameBits(judge: Judge, target: Target, setting: Setting, what: st
   const seen = new Map<string, string>();
   for (const way of ways) {
     for (const where of ['host', 'device'] as const satisfies Memory[]) {
-      const changed: Setting = { ...setting, way, memory: { teacher: where, student: where, labels: where }, out: 'none' };
+      const changed: Setting = {
+        ...setting,
+        way,
+        memory: { teacher: where, student: where, labels: where },
+        out: 'none',
+      };
       const prepared = new Prepared(target, changed);
-      for (let again = 0; again < times; again++) seen.set(`${way}, ${where}, ${again}`, digest(await call(target, prepared, changed)));
+      for (let again = 0; again < times; again++)
+        seen.set(`${way}, ${where}, ${again}`, digest(await call(target, prepared, changed)));
       prepared.dispose();
     }
   }
@@ -40,13 +46,19 @@ async function sameBits(judge: Judge, target: Target, setting: Setting, what: st
 /** Many calls under way at once, of different inputs, each against the same call alone. */
 async function atOnce(judge: Judge, target: Target, count: number): Promise<void> {
   const settings = Array.from({ length: count }, (_, seed): Setting => ({
-    inputs: problem({ samples: 4 + (seed % 3), classes: 33, teacher: side, student: side, seed }), way: 'async',
+    inputs: problem({ samples: 4 + (seed % 3), classes: 33, teacher: side, student: side, seed }),
+    way: 'async',
   }));
   const prepared = settings.map((setting) => new Prepared(target, setting));
   const alone: string[] = [];
   for (const [at, setting] of settings.entries()) alone.push(digest(await call(target, prepared[at]!, setting)));
-  const together = await Promise.all(settings.map(async (setting, at) => digest(await call(target, prepared[at]!, setting))));
-  judge.ok(together.every((bits, at) => bits === alone[at]), `${count} calls at once give other bits than one by one`);
+  const together = await Promise.all(
+    settings.map(async (setting, at) => digest(await call(target, prepared[at]!, setting))),
+  );
+  judge.ok(
+    together.every((bits, at) => bits === alone[at]),
+    `${count} calls at once give other bits than one by one`,
+  );
 
   // One object, whose calls under way each have a workspace of their own.
   const options: GldOptions = { device: target.device };
@@ -55,7 +67,10 @@ async function atOnce(judge: Judge, target: Target, count: number): Promise<void
   loss.dispose();
   const again = new GldLoss(options);
   for (const [at, { given }] of prepared.entries()) {
-    judge.ok(again.compute(given).loss === results[at]!.loss, `call ${at} of one object at once has another loss than alone`);
+    judge.ok(
+      again.compute(given).loss === results[at]!.loss,
+      `call ${at} of one object at once has another loss than alone`,
+    );
   }
   again.dispose();
   for (const one of prepared) one.dispose();
@@ -63,18 +78,28 @@ async function atOnce(judge: Judge, target: Target, count: number): Promise<void
 
 export const repeatChecks: Check[] = [
   {
-    group: 'repeat', name: 'small shapes, every way to call', quick: true,
+    group: 'repeat',
+    name: 'small shapes, every way to call',
+    quick: true,
     async run(judge, target) {
       const inputs = problem({ samples: 9, classes: 33, teacher: side, student: side });
       for (const precision of target.precisions) {
         for (const relation of relations) {
-          await sameBits(judge, target, { inputs, precision, options: { relation } }, `${precision}, ${JSON.stringify(relation)}`, 3);
+          await sameBits(
+            judge,
+            target,
+            { inputs, precision, options: { relation } },
+            `${precision}, ${JSON.stringify(relation)}`,
+            3,
+          );
         }
       }
     },
   },
   {
-    group: 'repeat', name: 'the released recipe: n 64, 256x8x8, K 100', quick: false,
+    group: 'repeat',
+    name: 'the released recipe: n 64, 256x8x8, K 100',
+    quick: false,
     async run(judge, target) {
       const inputs = problem({ samples: 64, classes: 100, teacher: large, student: large });
       for (const precision of target.precisions) await sameBits(judge, target, { inputs, precision }, precision, 5);

@@ -17,12 +17,23 @@ async function logits(judge: Judge, target: Target, samples: number, classes: nu
     const options = { grid: 1, beta: (500 / 320) * 2 * samples, relation };
     // Of two classes nearly all of the gradient cancels.
     const limits = classes === 2 ? hostile : usual.float32;
-    await judgeCall(judge, target, { inputs, options }, `n ${samples}, K ${classes}, ${JSON.stringify(relation)}`, limits);
+    await judgeCall(
+      judge,
+      target,
+      { inputs, options },
+      `n ${samples}, K ${classes}, ${JSON.stringify(relation)}`,
+      limits,
+    );
   }
 }
 
 async function features(
-  judge: Judge, target: Target, channels: number, classes: number, map: readonly [number, number], layout: 'NCHW' | 'NHWC',
+  judge: Judge,
+  target: Target,
+  channels: number,
+  classes: number,
+  map: readonly [number, number],
+  layout: 'NCHW' | 'NHWC',
 ): Promise<void> {
   const side = { channels, map, layout } as const;
   const grid = Math.min(...map) < 2 ? 1 : 2;
@@ -34,12 +45,17 @@ async function features(
 
 export const sizeChecks: Check[] = [
   {
-    group: 'sizes', name: 'rows and classes, each with a few of the other', quick: false,
+    group: 'sizes',
+    name: 'rows and classes, each with a few of the other',
+    quick: false,
     async run(judge, target) {
       for (const edge of edges) {
         for (const other of few) {
           // The API refuses a single class, and of two rows of two classes all gradients but the task's are zero in theory.
-          for (const [samples, classes] of [[edge, other], [other, edge]] as const) {
+          for (const [samples, classes] of [
+            [edge, other],
+            [other, edge],
+          ] as const) {
             if (classes > 2 || (classes === 2 && samples > 2)) await logits(judge, target, samples, classes);
           }
         }
@@ -47,13 +63,18 @@ export const sizeChecks: Check[] = [
     },
   },
   {
-    group: 'sizes', name: 'rows and classes, a few', quick: true,
+    group: 'sizes',
+    name: 'rows and classes, a few',
+    quick: true,
     async run(judge, target) {
-      for (const samples of few) for (const classes of few) if (classes > 1) await logits(judge, target, samples, classes);
+      for (const samples of few)
+        for (const classes of few) if (classes > 1) await logits(judge, target, samples, classes);
     },
   },
   {
-    group: 'sizes', name: 'channels and maps', quick: true,
+    group: 'sizes',
+    name: 'channels and maps',
+    quick: true,
     async run(judge, target) {
       for (const layout of ['NCHW', 'NHWC'] as const) {
         for (const channels of few) {

@@ -23,10 +23,17 @@ class Bench {
   private readonly random = new Random(77);
   private readonly held: Held[] = [];
 
-  constructor(private readonly target: Target, private readonly judge: Judge, private readonly where: string) {}
+  constructor(
+    private readonly target: Target,
+    private readonly judge: Judge,
+    private readonly where: string,
+  ) {}
 
   tensor(shape: number[], dtype: Floats, memory: Memory, scale = 1): { given: TensorLike; exact: Float64Array } {
-    const data = this.random.normals(shape.reduce((a, b) => a * b), scale);
+    const data = this.random.normals(
+      shape.reduce((a, b) => a * b),
+      scale,
+    );
     const { tensor, exact } = encode({ data, shape }, dtype);
     return { given: this.hold(tensor.data as Elements, shape, dtype, memory), exact: exact.data as Float64Array };
   }
@@ -37,7 +44,8 @@ class Bench {
   }
 
   private hold(elements: Elements, shape: number[], dtype: ElementType, memory: Memory): TensorLike {
-    const held = memory === 'device' ? this.target.hold(elements, { shape, dtype }) : holdOnHost(elements, { shape, dtype });
+    const held =
+      memory === 'device' ? this.target.hold(elements, { shape, dtype }) : holdOnHost(elements, { shape, dtype });
     this.held.push(held);
     return held.tensor as TensorLike;
   }
@@ -53,7 +61,9 @@ class Bench {
 
 /** The numbers of a result, which may lie on the device. */
 function numbers(tensor: object): ArrayLike<number> {
-  const { data } = ('toHost' in tensor ? (tensor as { toHost(): object }).toHost() : tensor) as { data: ArrayLike<number> };
+  const { data } = ('toHost' in tensor ? (tensor as { toHost(): object }).toHost() : tensor) as {
+    data: ArrayLike<number>;
+  };
   release(tensor);
   return data;
 }
@@ -62,10 +72,13 @@ const memories: Memory[] = ['host', 'device'];
 
 /** Runs `stage` for both memories and every element type, on random tensors. */
 function stageCheck(
-  name: string, stage: (bench: Bench, judge: Judge, target: Target, dtype: Floats, memory: Memory, where: string) => void,
+  name: string,
+  stage: (bench: Bench, judge: Judge, target: Target, dtype: Floats, memory: Memory, where: string) => void,
 ): Check {
   return {
-    group: 'stages', name, quick: true,
+    group: 'stages',
+    name,
+    quick: true,
     run: async (judge, target) => {
       for (const dtype of target.dtypes) {
         for (const memory of memories) {
@@ -81,7 +94,13 @@ function stageCheck(
 
 const poolStage = stageCheck('pool', (bench, judge, target, dtype, memory, where) => {
   for (const layout of ['NCHW', 'NHWC'] as const) {
-    for (const [grid, height, width] of [[2, 8, 8], [2, 7, 7], [[3, 2], 5, 9], [1, 1, 1], [4, 4, 6]] as const) {
+    for (const [grid, height, width] of [
+      [2, 8, 8],
+      [2, 7, 7],
+      [[3, 2], 5, 9],
+      [1, 1, 1],
+      [4, 4, 6],
+    ] as const) {
       const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
       const shape = layout === 'NCHW' ? [3, 33, height, width] : [3, height, width, 33];
       const map = mapShape(shape, layout);
@@ -90,7 +109,12 @@ const poolStage = stageCheck('pool', (bench, judge, target, dtype, memory, where
       const upstream = bench.tensor([3, 1 + rows * cols, 33], 'float32', memory);
       const got = pool({ features: features.given, layout }, { grid, upstream: upstream.given, device: target.device });
       const what = `${where}, ${layout}, ${height}x${width}, grid ${String(grid)}`;
-      judge.add('pooled', arrayError(numbers(got.pooled), poolReference(toNCHW(features.exact, map, layout), map, cells)), 1e-6, what);
+      judge.add(
+        'pooled',
+        arrayError(numbers(got.pooled), poolReference(toNCHW(features.exact, map, layout), map, cells)),
+        1e-6,
+        what,
+      );
       const expected = fromNCHW(poolGradient(upstream.exact, map, cells), map, layout);
       judge.add('gradient', arrayError(numbers(got.gradients!.features), expected), 1e-6, what);
     }
@@ -100,15 +124,24 @@ const poolStage = stageCheck('pool', (bench, judge, target, dtype, memory, where
 const classifierStage = stageCheck('classifier', (bench, judge, target, dtype, memory, where) => {
   for (const precision of target.precisions) {
     for (const weightLayout of ['KC', 'CK'] as const) {
-      for (const [count, channels, classes] of [[1, 1, 2], [15, 65, 33], [130, 31, 129]] as const) {
+      for (const [count, channels, classes] of [
+        [1, 1, 2],
+        [15, 65, 33],
+        [130, 31, 129],
+      ] as const) {
         const weightShape = weightLayout === 'KC' ? [classes, channels] : [channels, classes];
         const pooled = bench.tensor([count, channels], dtype, memory);
         const weight = bench.tensor(weightShape, dtype, memory, 1 / Math.sqrt(channels));
         const bias = bench.tensor([classes], dtype, memory);
         const upstream = bench.tensor([count, classes], 'float32', memory);
-        const got = classify({ pooled: pooled.given, weight: weight.given, bias: bias.given, weightLayout }, {
-          upstream: upstream.given, device: target.device, ...precisionOption(precision),
-        });
+        const got = classify(
+          { pooled: pooled.given, weight: weight.given, bias: bias.given, weightLayout },
+          {
+            upstream: upstream.given,
+            device: target.device,
+            ...precisionOption(precision),
+          },
+        );
         const shape = { count, channels, classes };
         const kc = toKC({ data: weight.exact, shape: weightShape }, weightLayout);
         const expected = classifyGradient(upstream.exact, pooled.exact, kc, shape);
@@ -128,12 +161,19 @@ const classifierStage = stageCheck('classifier', (bench, judge, target, dtype, m
 const precisionOption = (precision: Precision) => (precision === 'float32' ? {} : { precision });
 
 const crossEntropyStage = stageCheck('cross_entropy', (bench, judge, target, dtype, memory, where) => {
-  for (const [n, classes] of [[1, 2], [7, 33], [65, 1000]] as const) {
+  for (const [n, classes] of [
+    [1, 2],
+    [7, 33],
+    [65, 1000],
+  ] as const) {
     const logits = bench.tensor([n, classes], dtype, memory, 3);
     const hard = bench.labels(n, classes, memory);
     const soft = bench.tensor([n, classes], dtype, memory);
     const what = `${where}, n ${n}, K ${classes}`;
-    for (const [labels, targets] of [[hard.given, oneHot(hard.exact, classes)], [soft.given, soft.exact]] as const) {
+    for (const [labels, targets] of [
+      [hard.given, oneHot(hard.exact, classes)],
+      [soft.given, soft.exact],
+    ] as const) {
       const got = crossEntropy({ logits: logits.given, labels }, { device: target.device });
       const expected = crossEntropyReference(logits.exact, targets, classes);
       judge.add('loss', lossError(got.loss, expected.loss), 1e-6, what);
@@ -143,11 +183,22 @@ const crossEntropyStage = stageCheck('cross_entropy', (bench, judge, target, dty
 });
 
 const normalizedKdStage = stageCheck('normalized_kd', (bench, judge, target, dtype, memory, where) => {
-  for (const [n, rows, classes] of [[1, 1, 2], [5, 5, 33], [3, 17, 1000]] as const) {
+  for (const [n, rows, classes] of [
+    [1, 1, 2],
+    [5, 5, 33],
+    [3, 17, 1000],
+  ] as const) {
     const teacher = bench.tensor([n, rows, classes], dtype, memory, 3);
     const student = bench.tensor([n, rows, classes], dtype, memory, 3);
-    for (const normalization of [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }] as const) {
-      const got = normalizedKd({ teacher: teacher.given, student: student.given }, { normalization, device: target.device });
+    for (const normalization of [
+      { kind: 'std' },
+      { kind: 'std', unbiased: false },
+      { kind: 'temperature', temperature: 4 },
+    ] as const) {
+      const got = normalizedKd(
+        { teacher: teacher.given, student: student.given },
+        { normalization, device: target.device },
+      );
       const expected = normalizedKdReference(teacher.exact, student.exact, { samples: n, classes, normalization });
       const what = `${where}, n ${n}, R ${rows}, K ${classes}, ${JSON.stringify(normalization)}`;
       judge.add('loss', lossError(got.loss, expected.loss), 1e-6, what);
@@ -159,7 +210,12 @@ const normalizedKdStage = stageCheck('normalized_kd', (bench, judge, target, dty
 });
 
 const relationStage = stageCheck('relation', (bench, judge, target, dtype, memory, where) => {
-  for (const [m, classes] of [[1, 2], [33, 7], [129, 65], [150, 20]] as const) {
+  for (const [m, classes] of [
+    [1, 2],
+    [33, 7],
+    [129, 65],
+    [150, 20],
+  ] as const) {
     const teacher = bench.tensor([m, classes], dtype, memory, 3);
     const student = bench.tensor([m, classes], dtype, memory, 3);
     for (const metric of ['sqeuclidean', 'euclidean'] as const) {
@@ -174,7 +230,12 @@ const relationStage = stageCheck('relation', (bench, judge, target, dtype, memor
             const what = `${where}, m ${m}, K ${classes}, ${method}, ${metric}, ${reduction}`;
             const limits = usual[precision];
             judge.add(`loss, ${precision}`, lossError(got.loss / bound, expected.loss / bound), limits.relation, what);
-            judge.add(`gradient, ${precision}`, arrayError(numbers(got.gradients!.logits), expected.gradient), limits.gradient, what);
+            judge.add(
+              `gradient, ${precision}`,
+              arrayError(numbers(got.gradients!.logits), expected.gradient),
+              limits.gradient,
+              what,
+            );
           }
         }
       }

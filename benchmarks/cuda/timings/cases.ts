@@ -16,7 +16,15 @@ function features(n: number, C: number, side: number, K: number, grid: number): 
 function step(name: string, sizes: Features, quick = false): TimedCase {
   const { n, C, H, W, K, grid, m } = sizes;
   const title = `n ${n}, C ${C}, ${H}x${W}, K ${K}, grid ${grid}, m ${m}, forward and gradients`;
-  return { name, title, operation: 'gld', sizes, layout: 'NCHW', quick, stages: name === 'cifar' || name === 'imagenet' };
+  return {
+    name,
+    title,
+    operation: 'gld',
+    sizes,
+    layout: 'NCHW',
+    quick,
+    stages: name === 'cifar' || name === 'imagenet',
+  };
 }
 
 export const cases: TimedCase[] = [
@@ -25,8 +33,13 @@ export const cases: TimedCase[] = [
   step('m4352', features(256, 256, 8, 100, 4)),
   step('wide', features(1024, 2048, 7, 1000, 2)),
   {
-    name: 'm65536', title: 'the relation alone, m 65,536, K 100, forward and gradients', operation: 'relation',
-    sizes: { n: 65_536, K: 100, m: 65_536 }, layout: 'NCHW', quick: false, stages: false,
+    name: 'm65536',
+    title: 'the relation alone, m 65,536, K 100, forward and gradients',
+    operation: 'relation',
+    sizes: { n: 65_536, K: 100, m: 65_536 },
+    layout: 'NCHW',
+    quick: false,
+    stages: false,
   },
 ];
 

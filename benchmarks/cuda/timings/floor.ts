@@ -11,7 +11,12 @@ export function productRate({ productFlopsPerSecond: rates }: Limits, precision:
 }
 
 /** The larger of bytes over bandwidth and flops over rate, and one launch of a graph. */
-export function floorOf(task: Task, precision: Precision, limits: Limits, method: Timing['method']): NonNullable<Timing['floor']> {
+export function floorOf(
+  task: Task,
+  precision: Precision,
+  limits: Limits,
+  method: Timing['method'],
+): NonNullable<Timing['floor']> {
   const { bytes, flops } = work(task, 'float32', method);
   const moving = bytes / limits.copyBytesPerSecond;
   const computing = flops / productRate(limits, precision);

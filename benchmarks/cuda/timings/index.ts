@@ -37,9 +37,14 @@ interface Job {
 const message = (error: unknown) => (error as Error).message.split('\n')[0]!;
 
 function ourEntries(target: Target, places: readonly Place[], precisions: readonly Precision[]): Entry[] {
-  return places.flatMap((where) => precisions.map((precision): Entry => ({
-    contender: 'gld-loss', variant: where, precision, prepare: async (data) => ours(target, data, where, precision),
-  })));
+  return places.flatMap((where) =>
+    precisions.map((precision): Entry => ({
+      contender: 'gld-loss',
+      variant: where,
+      precision,
+      prepare: async (data) => ours(target, data, where, precision),
+    })),
+  );
 }
 
 /** PyTorch's processes, one of each kind; those that cannot be had are told of once. */
@@ -47,7 +52,11 @@ class Torches {
   readonly entries: Entry[] = [];
   private readonly open: Torch[] = [];
 
-  constructor(private readonly target: Target, private readonly scratch: Scratch, private readonly send: Send) {}
+  constructor(
+    private readonly target: Target,
+    private readonly scratch: Scratch,
+    private readonly send: Send,
+  ) {}
 
   async start(quick: boolean): Promise<Limits | undefined> {
     const { facts, device } = this.target;
@@ -59,8 +68,15 @@ class Torches {
       const { torch, cuda, compile } = await plain.hello();
       this.send({ versions: { pytorch: torch, ...(cuda !== null && { 'pytorch-cuda': cuda }) } });
       this.add('pytorch', 'device', 'float32', plain);
-      if (facts.kind === 'gpu') this.add('pytorch', 'device', 'tf32', this.launch(python, where, { compiled: false, precision: 'tf32' }));
-      if (compile) this.add('pytorch-compile', 'device', 'float32', this.launch(python, where, { compiled: true, precision: 'float32' }));
+      if (facts.kind === 'gpu')
+        this.add('pytorch', 'device', 'tf32', this.launch(python, where, { compiled: false, precision: 'tf32' }));
+      if (compile)
+        this.add(
+          'pytorch-compile',
+          'device',
+          'float32',
+          this.launch(python, where, { compiled: true, precision: 'float32' }),
+        );
       else this.absent('pytorch-compile', `PyTorch ${torch} has no torch.compile`);
       const limits = await plain.limits(quick);
       this.send({ limits });
@@ -93,16 +109,33 @@ class Torches {
 }
 
 function errorsOf(got: Outputs, expected: Outputs, reference: string): NonNullable<Timing['error']> {
-  const loss = typeof got.value === 'number' ? lossError(got.value, expected.value as number) : arrayError(got.value, expected.value as ArrayLike<number>);
-  const gradients = Object.entries(expected.gradients).map(([name, values]) => arrayError(got.gradients[name] ?? [], values));
+  const loss =
+    typeof got.value === 'number'
+      ? lossError(got.value, expected.value as number)
+      : arrayError(got.value, expected.value as ArrayLike<number>);
+  const gradients = Object.entries(expected.gradients).map(([name, values]) =>
+    arrayError(got.gradients[name] ?? [], values),
+  );
   return { loss, gradients: Math.max(0, ...gradients), reference };
 }
 
-async function measure(job: Job, scratch: Scratch, budget: Budget, limits: Limits | undefined, send: Send): Promise<void> {
+async function measure(
+  job: Job,
+  scratch: Scratch,
+  budget: Budget,
+  limits: Limits | undefined,
+  send: Send,
+): Promise<void> {
   const data = new Data(job.workload, scratch);
   const reference = await referenceOf(data);
   const taking: { entry: Entry; participant: Participant; got: Outputs }[] = [];
-  const basis = ({ contender, variant, precision }: Entry) => ({ case: job.name, title: job.title, contender, variant, precision });
+  const basis = ({ contender, variant, precision }: Entry) => ({
+    case: job.name,
+    title: job.title,
+    contender,
+    variant,
+    precision,
+  });
   for (const entry of job.entries) {
     try {
       const participant = await entry.prepare(data);
@@ -111,14 +144,22 @@ async function measure(job: Job, scratch: Scratch, budget: Budget, limits: Limit
       send({ timing: { ...basis(entry), seconds: [], skipped: message(error) } });
     }
   }
-  const seconds = await timeSideBySide(taking.map(({ participant }) => participant), taking.map(() => budget));
+  const seconds = await timeSideBySide(
+    taking.map(({ participant }) => participant),
+    taking.map(() => budget),
+  );
   for (const [at, { entry, participant, got }] of taking.entries()) {
-    const floor = limits && entry.contender === 'gld-loss'
-      ? floorOf({ ...job.workload, mode: 'gradients' }, entry.precision, limits, got.method) : undefined;
+    const floor =
+      limits && entry.contender === 'gld-loss'
+        ? floorOf({ ...job.workload, mode: 'gradients' }, entry.precision, limits, got.method)
+        : undefined;
     send({
       timing: {
-        ...basis(entry), seconds: seconds[at]!, error: errorsOf(got, reference.outputs, reference.by),
-        ...(floor && { floor }), ...(got.method && { method: got.method }),
+        ...basis(entry),
+        seconds: seconds[at]!,
+        error: errorsOf(got, reference.outputs, reference.by),
+        ...(floor && { floor }),
+        ...(got.method && { method: got.method }),
       },
     });
     await participant.close?.();
@@ -128,18 +169,28 @@ async function measure(job: Job, scratch: Scratch, budget: Budget, limits: Limit
 
 function jobsOf(on: TimedCase, target: Target, torches: Torches): Job[] {
   const places: Place[] = ['device', 'host'];
-  const entries = [...ourEntries(target, ['device'], target.precisions), ...ourEntries(target, places.slice(1), ['float32']), ...torches.entries];
+  const entries = [
+    ...ourEntries(target, ['device'], target.precisions),
+    ...ourEntries(target, places.slice(1), ['float32']),
+    ...torches.entries,
+  ];
   const { operation, layout, sizes } = on;
   const whole: Job = { name: on.name, title: on.title, workload: { operation, layout, sizes }, entries };
   if (!on.stages) return [whole];
   const alone = stageOperations.map((stage): Job => ({
-    name: `${on.name}/${stage}`, title: `${stage} alone, ${on.title}`, workload: stageOf(on, stage),
+    name: `${on.name}/${stage}`,
+    title: `${stage} alone, ${on.title}`,
+    workload: stageOf(on, stage),
     entries: ourEntries(target, ['device'], ['float32']),
   }));
   return [whole, ...alone];
 }
 
-export async function measureTimings(target: Target, { quick, seconds }: { quick: boolean; seconds: number }, send: Send): Promise<void> {
+export async function measureTimings(
+  target: Target,
+  { quick, seconds }: { quick: boolean; seconds: number },
+  send: Send,
+): Promise<void> {
   const end = performance.now() + 1000 * seconds;
   const scratch = new Scratch();
   const torches = new Torches(target, scratch, send);

@@ -31,34 +31,57 @@ function place(target: Target, inputs: Record<string, Tensor>, where: Place): Pl
 }
 
 const sideOf = (tensors: Record<string, TensorLike>, side: string) => ({
-  features: tensors[`${side}.features`], weight: tensors[`${side}.weight`], bias: tensors[`${side}.bias`],
+  features: tensors[`${side}.features`],
+  weight: tensors[`${side}.weight`],
+  bias: tensors[`${side}.bias`],
 });
 
 const studentNames = ['features', 'weight', 'bias'] as const;
 
 /** The numbers of a gradient wherever it lies. */
 function numbers(tensor: object): ArrayLike<number> {
-  return ('toHost' in tensor ? (tensor as { toHost(): { data: ArrayLike<number> } }).toHost() : (tensor as { data: ArrayLike<number> })).data;
+  return (
+    'toHost' in tensor
+      ? (tensor as { toHost(): { data: ArrayLike<number> } }).toHost()
+      : (tensor as { data: ArrayLike<number> })
+  ).data;
 }
 
 /** Repeated calls of one GldLoss with lent gradients: what a training loop does, and what replays a captured graph. */
 function step(target: Target, data: Data, where: Place, precision: Precision): Participant {
   const { tensors, held } = place(target, data.inputs, where);
-  const inputs = { teacher: sideOf(tensors, 'teacher'), student: sideOf(tensors, 'student'), labels: tensors['labels'] } as unknown as Inputs;
-  const loss = new GldLoss({ device: target.device, grid: data.workload.sizes.grid ?? 1, ...(precision !== 'float32' && { precision }) });
+  const inputs = {
+    teacher: sideOf(tensors, 'teacher'),
+    student: sideOf(tensors, 'student'),
+    labels: tensors['labels'],
+  } as unknown as Inputs;
+  const loss = new GldLoss({
+    device: target.device,
+    grid: data.workload.sizes.grid ?? 1,
+    ...(precision !== 'float32' && { precision }),
+  });
   const buffers = studentNames.map((name) => {
     const { shape } = data.inputs[`student.${name}`]!;
     const elements = new Float32Array(shape.reduce((a, b) => a * b));
-    return [name, where === 'device' ? target.hold(elements, { shape, dtype: 'float32' }) : undefined, elements] as const;
+    return [
+      name,
+      where === 'device' ? target.hold(elements, { shape, dtype: 'float32' }) : undefined,
+      elements,
+    ] as const;
   });
-  const out = Object.fromEntries(buffers.map(([name, memory, elements]) => {
-    const tensor = memory?.tensor;
-    return [name, tensor === undefined ? elements : 'data' in tensor ? tensor.data : tensor];
-  })) as never;
+  const out = Object.fromEntries(
+    buffers.map(([name, memory, elements]) => {
+      const tensor = memory?.tensor;
+      return [name, tensor === undefined ? elements : 'data' in tensor ? tensor.data : tensor];
+    }),
+  ) as never;
   return {
     async result() {
       const { loss: value, relationMethod } = loss.compute(inputs, { out });
-      const gradients = buffers.map(([name, memory, elements]) => [`student.${name}`, (memory?.read() ?? elements).slice()]);
+      const gradients = buffers.map(([name, memory, elements]) => [
+        `student.${name}`,
+        (memory?.read() ?? elements).slice(),
+      ]);
       return { value, gradients: Object.fromEntries(gradients), method: relationMethod } as Outputs;
     },
     async time(calls) {
@@ -83,12 +106,16 @@ type Stage = (tensors: Record<string, TensorLike>, workload: Workload, options: 
 
 const stages: Record<string, Stage> = {
   pool(t, { layout, sizes }, options) {
-    const { pooled, gradients } = pool({ features: t['student.features']!, layout }, { ...options, grid: sizes.grid!, upstream: t['upstream'] });
+    const { pooled, gradients } = pool(
+      { features: t['student.features']!, layout },
+      { ...options, grid: sizes.grid!, upstream: t['upstream'] },
+    );
     return { value: pooled, gradients: { 'student.features': gradients!.features } };
   },
   classifier(t, _, options) {
     const { logits, gradients } = classify(
-      { pooled: t['pooled']!, weight: t['student.weight']!, bias: t['student.bias'] }, { ...options, upstream: t['upstream'] },
+      { pooled: t['pooled']!, weight: t['student.weight']!, bias: t['student.bias'] },
+      { ...options, upstream: t['upstream'] },
     );
     const { pooled, weight, bias } = gradients!;
     return { value: logits, gradients: { pooled, 'student.weight': weight, 'student.bias': bias! } };
@@ -102,7 +129,10 @@ const stages: Record<string, Stage> = {
     return { value: loss, gradients: { 'student.logits': gradients!.logits } };
   },
   relation(t, _, options) {
-    const { loss, gradients, method } = relation({ teacher: t['teacher.logits']!, student: t['student.logits']! }, options);
+    const { loss, gradients, method } = relation(
+      { teacher: t['teacher.logits']!, student: t['student.logits']! },
+      options,
+    );
     return { value: loss, gradients: { 'student.logits': gradients!.logits }, method };
   },
 };
@@ -114,7 +144,10 @@ const multiplying = ['classifier', 'relation'];
 function stage(target: Target, data: Data, where: Place, precision: Precision): Participant {
   const { tensors, held } = place(target, data.inputs, where);
   const { operation } = data.workload;
-  const options = { device: target.device, ...(precision !== 'float32' && multiplying.includes(operation) && { precision }) };
+  const options = {
+    device: target.device,
+    ...(precision !== 'float32' && multiplying.includes(operation) && { precision }),
+  };
   const run = () => stages[operation]!(tensors, data.workload, options);
   const free = ({ value, gradients }: StageResult) => {
     if (typeof value === 'object') release(value);
@@ -143,5 +176,7 @@ function stage(target: Target, data: Data, where: Place, precision: Precision): 
 }
 
 export function ours(target: Target, data: Data, where: Place, precision: Precision): Participant {
-  return data.workload.operation === 'gld' ? step(target, data, where, precision) : stage(target, data, where, precision);
+  return data.workload.operation === 'gld'
+    ? step(target, data, where, precision)
+    : stage(target, data, where, precision);
 }

@@ -22,7 +22,9 @@ const program = fileURLToPath(new URL('../pytorch/server.py', import.meta.url));
 export function findTorch(device: string): string {
   const python = findPython();
   if (device === 'cpu') return python;
-  const seen = spawnSync(python, ['-c', 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)'], { env: environment(1) });
+  const seen = spawnSync(python, ['-c', 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)'], {
+    env: environment(1),
+  });
   if (seen.status !== 0) throw new Absent(`the PyTorch of ${python} cannot use CUDA`);
   return python;
 }
@@ -46,7 +48,12 @@ export interface Kind {
 export class Torch {
   private readonly server: PythonServer;
 
-  constructor(python: string, device: string, { compiled, precision }: Kind, private readonly scratch: Scratch) {
+  constructor(
+    python: string,
+    device: string,
+    { compiled, precision }: Kind,
+    private readonly scratch: Scratch,
+  ) {
     const args = [device, ...(compiled ? ['--compile'] : []), ...(precision === 'tf32' ? ['--tf32'] : [])];
     const threads = device === 'cpu' ? 1 : 4;
     this.server = new PythonServer(python, args, environment(threads), program);
