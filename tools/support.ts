@@ -11,6 +11,8 @@ export const at = (...parts: string[]) => join(root, ...parts);
 export interface Sources {
   addon: string[];
   cpu: string[];
+  cuda: string[];
+  simt: string[];
   levels: Record<string, Record<string, string[]>>;
 }
 

@@ -43,7 +43,7 @@ const modes: Record<string, () => Mode> = {
     run('tsx', ['tools/build-native.ts', '--emulated', '--out', 'build-emulated']);
     // The CUDA engine and calls on a GPU, here two whose kernels run on the CPU.
     const environment = { GLD_LOSS_PREBUILD: at('build-emulated'), GLD_EMULATED_DEVICES: '2' };
-    return { environment, options: ['--timeout=3600'], files: /^(80|82)-.*\.test\.ts$/ };
+    return { environment, options: ['--timeout=3600'], files: /^(80|82|83)-.*\.test\.ts$/ };
   },
   asan: () =>
     sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {

@@ -3,8 +3,8 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <new>
+#include <string>
 
 #include "../call_check.h"
 #include "call_views.h"
@@ -29,6 +29,8 @@ struct Buffers {
            (view.dtype == GLD_F64 && view.memory == GLD_HOST);
   }
 };
+
+constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
 
 void say(char* message, const char* text) { std::snprintf(message, GLD_MESSAGE_BYTES, "%s", text); }
 
@@ -214,7 +216,8 @@ void refuse_float64(const gld_call& call, gld_stage stage) {
 
 gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message) {
   return guarded(message, [&] {
-    if (!fits(*call)) throw Error(GLD_TOO_LARGE, "larger ones");
+    // A row's classes are counted in 32 bits; everything else in 64.
+    if (!fits(*call) || call->classes > kMostClasses) throw Error(GLD_TOO_LARGE, "larger ones");
     if (call->compute == GLD_F64) throw Error(GLD_INVALID, "float64 is not computed on CUDA devices, float32 is");
     refuse_float64(*call, stage);
     if (const char* wrong = fault<Buffers>(*call, stage)) throw Error(GLD_INVALID, wrong);

@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t kFlag = 256;          // offset of the stop flag behind the report
 constexpr std::size_t kOne = kFlag + 4;     // in pinned memory: a 1
 constexpr std::size_t kBlockBytes = 512;
+#ifdef GLD_EMULATED
+constexpr std::size_t kPoisoned = 64 << 20;  // largest workspace that is poisoned before a call
+#endif
 static_assert(sizeof(Report) <= kFlag);
 
 // Field by field into zeros, so that calls can be compared as bytes.
@@ -76,6 +79,8 @@ CallStream::CallStream(int device) : device_(device) {
   note_bytes();
 }
 
+std::int32_t* CallStream::request() const { return reinterpret_cast<std::int32_t*>(pinned_.data() + kFlag); }
+
 CallStream::~CallStream() {
   cudaStreamSynchronize(compute_.get());
   cudaStreamSynchronize(copies_.get());
@@ -138,7 +143,11 @@ void CallStream::place(Kept& kept) {
 void CallStream::run(Kept& kept) {
   const bool parts = staging_.in_parts();
   const auto begin = [&] {
-    begin_call(launch_, reinterpret_cast<const std::int32_t*>(pinned_.data() + kFlag),
+#if defined(GLD_EMULATED) && !GLD_GUARDED_ARENA
+    // What an earlier call left must not pass for what this one forgot to write.
+    if (workspace_.bytes() <= kPoisoned) GLD_CUDA_CHECK(cudaMemsetAsync(workspace_.data(), 0xff, workspace_.bytes(), compute_.get()));
+#endif
+    begin_call(launch_, request(),
                reinterpret_cast<std::int32_t*>(block_.data() + kFlag), reinterpret_cast<Report*>(block_.data()));
     kept.work->queue_teacher(launch_);
   };
@@ -168,7 +177,7 @@ void CallStream::submit(const gld_call& call, gld_stage stage, gld_done done, vo
   check_labels(call);
   // What an earlier cancel() wrote must not reach this call.
   GLD_CUDA_CHECK(cudaStreamSynchronize(cancels_.get()));
-  *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) = 0;
+  __atomic_store_n(request(), 0, __ATOMIC_RELAXED);
   launch_.precision = call.precision;
   call_ = call;
   stage_ = stage;
@@ -196,7 +205,7 @@ void CallStream::finish(gld_result* result) {
   const bool cancelled = [&] {
     try {
       if (!staging_.has_outputs()) done_.wait();
-      const auto stopped = [&] { return *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) != 0; };
+      const auto stopped = [&] { return __atomic_load_n(request(), __ATOMIC_RELAXED) != 0; };
       if (!stopped()) staging_.deliver();
       done_.wait();
       return stopped();
@@ -214,7 +223,7 @@ void CallStream::finish(gld_result* result) {
 }
 
 void CallStream::cancel() {
-  *reinterpret_cast<volatile std::int32_t*>(pinned_.data() + kFlag) = 1;
+  __atomic_store_n(request(), 1, __ATOMIC_RELAXED);
   const OnDevice on(device_);
   copy_to_device(cancels_.get(), block_.data() + kFlag, pinned_.data() + kOne, sizeof(std::int32_t));
 }

@@ -50,6 +50,7 @@ class CallStream {
   };
 
   Kept& find(const gld_call& call, gld_stage stage);
+  std::int32_t* request() const;  // not 0: the call is to be cancelled
   void place(Kept& kept);
   void run(Kept& kept);
   void fail() noexcept;
