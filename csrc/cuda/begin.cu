@@ -4,7 +4,8 @@ namespace gld::cuda {
 namespace {
 
 __global__ void begin_kernel(const std::int32_t* request, std::int32_t* stop, Report* report) {
-  *stop = *static_cast<const volatile std::int32_t*>(request);
+  // Set, never cleared: cancel() may be writing the flag too.
+  if (*static_cast<const volatile std::int32_t*>(request) != 0) *stop = 1;
   *report = Report{0, 0, 0, 0, kNoSample, 0};
 }
 

@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <new>
+#include <utility>
 #include <string>
 
 #include "../call_check.h"
@@ -163,6 +165,7 @@ gld_status copy(std::int32_t device, void* to, gld_memory to_memory, const void*
     const cudaMemcpyKind kinds[2][2] = {{cudaMemcpyHostToHost, cudaMemcpyDeviceToHost},
                                         {cudaMemcpyHostToDevice, cudaMemcpyDeviceToDevice}};
     // Waits for this device, as the memory may have just been written by another library's kernels.
+    const std::lock_guard<std::mutex> nothing_captured(capturing());
     GLD_CUDA_CHECK(cudaDeviceSynchronize());
     GLD_CUDA_CHECK(cudaMemcpy(to, from, bytes, kinds[to_memory == GLD_DEVICE][from_memory == GLD_DEVICE]));
     GLD_CUDA_CHECK(cudaDeviceSynchronize());
@@ -198,7 +201,14 @@ gld_status open(std::int32_t device, gld_stream** stream, char* message) {
   });
 }
 
-void close(gld_stream* stream) { delete stream; }
+void close(gld_stream* stream) {
+  char message[GLD_MESSAGE_BYTES];
+  guarded(message, [&] {
+    const OnDevice on(stream->device());
+    delete std::exchange(stream, nullptr);
+  });
+  delete stream;  // if its device cannot be reached any more
+}
 
 std::size_t bytes(const gld_stream* stream) { return stream->bytes(); }
 

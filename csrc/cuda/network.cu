@@ -7,19 +7,31 @@ namespace {
 
 constexpr int kThreads = 256;
 
+// Classes k to k + 3 of a row, 0 beyond the last: nothing has written what lies there.
+__device__ Pack<float, 4> load_pack(const float* row, std::int64_t k, std::int64_t classes) {
+  if (k + 4 <= classes) return *reinterpret_cast<const Pack<float, 4>*>(row + k);
+  Pack<float, 4> pack = {};
+#pragma unroll
+  for (int j = 0; j < 3; ++j) {
+    if (k + j < classes) pack.at[j] = row[k + j];
+  }
+  return pack;
+}
+
 // Four classes of one sample each: the global logits from those of its cells.
 __global__ void __launch_bounds__(kThreads) mean_of_cells_kernel(const std::int32_t* stop, Matrix rows, std::int64_t samples,
-                                                                 std::int64_t cells, std::int64_t packs) {
+                                                                 std::int64_t cells, std::int64_t classes) {
   if (stopped(stop)) return;
+  const std::int64_t packs = (classes + 3) / 4;
   const float share = 1.0f / static_cast<float>(cells);
   for (std::int64_t u = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; u < samples * packs;
        u += static_cast<std::int64_t>(gridDim.x) * kThreads) {
     const std::int64_t sample = u / packs;
     const std::int64_t k = 4 * (u - sample * packs);
-    const float* from = rows.data + sample * cells * rows.pitch + k;
+    const float* from = rows.data + sample * cells * rows.pitch;
     Pack<float, 4> total = {};
     for (std::int64_t l = 0; l < cells; ++l, from += rows.pitch) {
-      const auto pack = *reinterpret_cast<const Pack<float, 4>*>(from);
+      const Pack<float, 4> pack = load_pack(from, k, classes);
 #pragma unroll
       for (int j = 0; j < 4; ++j) total.at[j] += pack.at[j];
     }
@@ -31,19 +43,20 @@ __global__ void __launch_bounds__(kThreads) mean_of_cells_kernel(const std::int3
 
 // Four classes of one cell each: it gains its share of the gradient of its sample's global row.
 __global__ void __launch_bounds__(kThreads) share_global_kernel(const std::int32_t* stop, Matrix grad, std::int64_t samples,
-                                                                std::int64_t cells, std::int64_t packs) {
+                                                                std::int64_t cells, std::int64_t classes) {
   if (stopped(stop)) return;
+  const std::int64_t packs = (classes + 3) / 4;
   const float share = 1.0f / static_cast<float>(cells);
   for (std::int64_t u = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; u < samples * cells * packs;
        u += static_cast<std::int64_t>(gridDim.x) * kThreads) {
     const std::int64_t cell = u / packs;
     const std::int64_t k = 4 * (u - cell * packs);
-    auto* const to = reinterpret_cast<Pack<float, 4>*>(grad.data + cell * grad.pitch + k);
-    const auto global = *reinterpret_cast<const Pack<float, 4>*>(grad.data + (samples * cells + cell / cells) * grad.pitch + k);
-    Pack<float, 4> pack = *to;
+    float* const to = grad.data + cell * grad.pitch;
+    const Pack<float, 4> global = load_pack(grad.data + (samples * cells + cell / cells) * grad.pitch, k, classes);
+    Pack<float, 4> pack = load_pack(to, k, classes);
 #pragma unroll
     for (int j = 0; j < 4; ++j) pack.at[j] += global.at[j] * share;
-    *to = pack;
+    *reinterpret_cast<Pack<float, 4>*>(to + k) = pack;
   }
 }
 
@@ -73,7 +86,7 @@ void Network::forward(const Launch& to) const {
   if (!even_) return;
   const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
   launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop, logits_,
-         call_.n, cells_, packs);
+         call_.n, cells_, call_.classes);
 }
 
 void Network::plan_gradients(Arena& arena) {
@@ -95,7 +108,7 @@ void Network::backward(const Launch& to) const {
   if (even_) {
     const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
     launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0, to.stop,
-           grad_logits_, call_.n, cells_, packs);
+           grad_logits_, call_.n, cells_, call_.classes);
   }
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);

@@ -198,7 +198,7 @@ template <class T, bool kOnChannels>
 __global__ void __launch_bounds__(kPoolThreads) elements_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
                                                                 std::int64_t of_channel, std::int64_t of_row,
                                                                 std::int64_t of_column, PoolShape shape, SampleRows pooled) {
-  if (stopped(stop)) return;
+  if (block_stopped(stop)) return;
   constexpr int kLanes = kOnChannels ? 1 : kWarp;
   const Axis<std::int64_t>& vertical = shape.vertical;
   const Axis<std::int64_t>& horizontal = shape.horizontal;

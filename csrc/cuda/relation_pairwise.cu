@@ -94,8 +94,8 @@ __device__ void load_products(Sums<PairTile>& to, const PairArguments& arguments
       for (int j = 0; j < PairTile::kColumnSteps; ++j) {
         const std::int64_t c = first_column + PairTile::column(j, 0);
         if (r >= arguments.m || c >= arguments.m) continue;
-        // c is even; what a row's last pair reads of its padding is not used.
-        const float2 pair = *reinterpret_cast<const float2*>(from + r * parts.pitch + c);
+        const float* const at = from + r * parts.pitch + c;  // c is even
+        const float2 pair = c + 1 < arguments.m ? *reinterpret_cast<const float2*>(at) : make_float2(*at, 0.0f);
         to.value[line / 2][j][line % 2 * 2] += pair.x;
         to.value[line / 2][j][line % 2 * 2 + 1] += pair.y;
       }

@@ -10,12 +10,36 @@ gld_status status_of(cudaError_t error) {
     case cudaErrorMemoryAllocation: return GLD_OUT_OF_MEMORY;
     case cudaErrorNoDevice:
     case cudaErrorInsufficientDriver:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorUnsupportedPtxVersion:
     case cudaErrorInvalidDevice: return GLD_UNAVAILABLE;
     default: return GLD_FAILED;
   }
 }
 
+// A function of the driver, which alone knows some things, as of a version of CUDA; null if it has none of that name. Asked
+// for by name, because the library is loaded where there is no driver.
+void* driver_function(const char* name, unsigned version) {
+  void* function = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  if (cudaGetDriverEntryPointByVersion(name, &function, version, cudaEnableDefault, &found) != cudaSuccess) cudaGetLastError();
+  return found == cudaDriverEntryPointSuccess ? function : nullptr;
+}
+
+bool has_context(int device) {
+  using Query = int (*)(int, unsigned*, int*);
+  void* const query = driver_function("cuDevicePrimaryCtxGetState", 7000);
+  unsigned flags = 0;
+  int active = 0;
+  return query == nullptr || reinterpret_cast<Query>(query)(device, &flags, &active) != 0 || active != 0;
+}
+
 }  // namespace
+
+std::mutex& capturing() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 void check(cudaError_t error, const char* call) {
   if (error == cudaSuccess) return;
@@ -37,7 +61,8 @@ OnDevice::OnDevice(int device) {
 }
 
 OnDevice::~OnDevice() {
-  if (before_ >= 0) cudaSetDevice(before_);
+  // Where the thread's device was never used, going back to it would take memory there for a context.
+  if (before_ >= 0 && has_context(before_) && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();
 }
 
 void DeviceMemory::grow(std::size_t bytes) {
@@ -109,13 +134,9 @@ void Graph::reset() {
 }
 
 Range allocation_of(const void* address) {
-  // Only the driver knows. Asked for by name: the library needs no driver to be loaded.
   using Query = int (*)(unsigned long long*, std::size_t*, unsigned long long);
-  constexpr unsigned kVersion = 3020;  // of this function's signature
-  void* query = nullptr;
-  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  GLD_CUDA_CHECK(cudaGetDriverEntryPointByVersion("cuMemGetAddressRange", &query, kVersion, cudaEnableDefault, &found));
-  if (found != cudaDriverEntryPointSuccess) throw Error(GLD_FAILED, "the driver has no cuMemGetAddressRange");
+  void* const query = driver_function("cuMemGetAddressRange", 3020);
+  if (query == nullptr) throw Error(GLD_FAILED, "the driver has no cuMemGetAddressRange");
   unsigned long long begin = 0;
   std::size_t bytes = 0;
   const auto at = static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(address));

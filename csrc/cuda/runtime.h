@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -106,6 +107,9 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
+// Held while anything is captured, and by what waits for a whole device: that would end the capture, and fail.
+std::mutex& capturing();
+
 // Work that is queued on a stream between begin() and end(), to be queued again by one call. `run` may throw; nothing is
 // left captured then.
 class Graph {
@@ -121,6 +125,7 @@ class Graph {
   template <class F>
   void capture(Stream stream, F&& run) {
     reset();
+    const std::lock_guard<std::mutex> alone(capturing());
     begin(stream);
     try {
       run();

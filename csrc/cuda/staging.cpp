@@ -197,7 +197,13 @@ void Staging::download(Stream compute) {
   std::size_t number = 0;
   for (std::int64_t at = 0; at < output_bytes_; at += piece()) {
     const std::int64_t stop = std::min(at + piece(), output_bytes_);
-    copy_to_host(compute, results_.data() + at, device_.data() + input_bytes_ + at, static_cast<std::size_t>(stop - at));
+    // Only what the buffers hold: nothing has written what lies between them.
+    for (const Buffer& buffer : outputs_) {
+      const std::int64_t low = std::max(at, buffer.offset);
+      const std::int64_t high = std::min(stop, buffer.offset + buffer.bytes);
+      if (low >= high) continue;
+      copy_to_host(compute, results_.data() + low, device_.data() + input_bytes_ + low, static_cast<std::size_t>(high - low));
+    }
     if (pieces_.size() == number) pieces_.emplace_back();
     pieces_[number++].record(compute);
   }
@@ -220,6 +226,7 @@ void Staging::release() {
   device_.release();
   ring_.release();
   results_.release();
+  next_slot_ = 0;
   ++generation_;
 }
 

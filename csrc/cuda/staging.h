@@ -42,7 +42,7 @@ class Staging {
   std::uint64_t generation() const { return generation_; }
 
  private:
-  static constexpr std::int64_t kChunk = 4 << 20;  // large enough for the bus's full speed
+  static constexpr std::int64_t kChunk = 4 << 20;  // meant to be large enough for the bus's full speed
   static constexpr int kSlots = 3;                 // of the ring
   static constexpr int kPieces = 8;                // most that outputs come back in
 

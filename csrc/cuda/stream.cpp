@@ -160,9 +160,18 @@ void CallStream::run(Kept& kept) {
   kept.captured = true;  // from the second time on
   const auto go = [&](Graph& graph, auto&& queue) {
     if (!known) return queue();
-    if (!graph) graph.capture(compute_.get(), queue);
+    if (!graph) {
+      try {
+        graph.capture(compute_.get(), queue);
+      } catch (const Error& error) {
+        if (error.status() != GLD_FAILED) throw;
+        // Another library that waits for the whole device ends a capture. What is really broken shows again here.
+        return queue();
+      }
+    }
     graph.launch(compute_.get());
   };
+  clear(compute_.get(), block_.data() + kFlag, sizeof(std::int32_t));
   if (parts) {
     staging_.upload_teacher(copies_.get(), compute_.get());
     go(kept.teacher, begin);

@@ -3,7 +3,7 @@
 //
 // A call whose sizes, options and addresses have come before is captured as a graph and from then on replayed by one
 // launch; host buffers count by where they are staged, which is the same for every call of a shape. A call that comes for
-// the first time is queued kernel by kernel: capturing costs more than that, and addresses that change every time would
+// the first time is queued kernel by kernel: capturing should cost more than that, and addresses that change every time would
 // never get it back.
 #pragma once
 
@@ -30,6 +30,7 @@ class CallStream {
   // Waits for the call and writes its results. Throws Error, LabelRange or Cancelled.
   void finish(gld_result* result);
   void cancel();  // from any thread
+  int device() const { return device_; }
   std::size_t bytes() const { return held_.load(std::memory_order_relaxed); }
 
  private:

@@ -314,9 +314,16 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
     *bytes = block->second.bytes;
     return 0;
   };
-  const bool known = std::strcmp(symbol, "cuMemGetAddressRange") == 0;
-  *function = known ? reinterpret_cast<void*>(range) : nullptr;
-  *result = known ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
+  using State = int (*)(int, unsigned*, int*);
+  const State context = [](int device, unsigned* flags, int* active) {
+    *flags = 0;
+    *active = 1;
+    return exists(device) ? 0 : 1;
+  };
+  *function = std::strcmp(symbol, "cuMemGetAddressRange") == 0          ? reinterpret_cast<void*>(range)
+              : std::strcmp(symbol, "cuDevicePrimaryCtxGetState") == 0 ? reinterpret_cast<void*>(context)
+                                                                        : nullptr;
+  *result = *function != nullptr ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
   return cudaSuccess;
 }
 
