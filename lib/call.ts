@@ -1,8 +1,11 @@
 import { loadError, native } from './binding.js';
 import type { CudaTensor } from './cuda_tensor.js';
-import type { Workspace } from './native.cjs';
+import { describe } from './describe.js';
+import { fail, type GldError } from './errors.js';
+import { hold, letGo } from './holds.js';
+import type { DeviceMemory, Job, Workspace } from './native.cjs';
 import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
-import { turnsOf } from './turns.js';
+import { turnsOf, type Turns } from './turns.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -97,8 +100,12 @@ export class Call {
   /** Computes on this thread (and the pool's), or on the GPU, and returns when done. */
   run(stage: Stage, workspace: Workspace | null): void {
     this.#bind();
-    native.run(stages[stage], this.#numbers, this.#buffers, this.result, workspace);
-    this.#done();
+    try {
+      native.run(stages[stage], this.#numbers, this.#buffers, this.result, workspace);
+    } catch (error) {
+      throw this.#inCallersTerms(error as GldError);
+    }
+    this.delivered();
   }
 
   /**
@@ -112,19 +119,19 @@ export class Call {
       await this.#start(stage, workspaces, signal);
     } else {
       const turns = turnsOf(this.device);
-      if (!turns.take()) {
+      if (turns.take()) {
+        await this.#startOnDevice(stage, workspaces, signal, turns);
+      } else {
         this.#copyInputs();
-        await turns.wait(signal);
-      }
-      try {
-        signal?.throwIfAborted();
-        // Host inputs have been read when the addon returns.
-        await this.#start(stage, workspaces, signal);
-      } finally {
-        turns.leave();
+        const release = this.#holdMemory();
+        try {
+          await turns.wait(signal);
+          await this.#startOnDevice(stage, workspaces, signal, turns);
+        } finally {
+          release();
+        }
       }
     }
-    this.#done();
   }
 
   /** Forgets everything, so that the call can be built anew and holds on to no buffer of the caller's meanwhile. */
@@ -137,8 +144,27 @@ export class Call {
   }
 
   /** From now on, the caller has the outputs. */
-  #done(): void {
+  delivered(): void {
     if (this.#made.length > 0) this.#made.length = 0;
+  }
+
+  async #startOnDevice(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined, turns: Turns): Promise<void> {
+    try {
+      signal?.throwIfAborted();
+      // Host inputs have been read when the addon returns.
+      await this.#start(stage, workspaces, signal);
+    } finally {
+      turns.leave();
+    }
+  }
+
+  /** Keeps what is on the GPU until the function that it returns is called, also if it is disposed of meanwhile. */
+  #holdMemory(): () => void {
+    const held: DeviceMemory[] = [];
+    for (const { data, device } of this.views) {
+      if (data !== null && device !== host && typeof data === 'object') held.push(hold(data as DeviceMemory));
+    }
+    return () => held.forEach(letGo);
   }
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
@@ -157,19 +183,40 @@ export class Call {
 
   #job(stage: Stage, workspace: Workspace | null, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      let job: Job | undefined;
       const abort = (): void => {
-        if (job.cancel()) reject(signal!.reason);
+        if (job?.cancel()) reject(signal!.reason);
       };
+      // A signal is the caller's and may throw anywhere: before the work begins, or into the promise.
       const done = (error: Error | null): void => {
-        signal?.removeEventListener('abort', abort);
-        if (signal?.aborted) reject(signal.reason);
-        else if (error) reject(error);
-        else resolve();
+        try {
+          signal?.removeEventListener('abort', abort);
+          if (signal?.aborted) reject(signal.reason);
+          else if (error) reject(error);
+          else resolve();
+        } catch (thrown) {
+          reject(thrown as Error);
+        }
       };
-      this.#bind();
-      const job = native.start(stages[stage], this.#numbers, this.#buffers, this.result, workspace, done);
       signal?.addEventListener('abort', abort, { once: true });
+      this.#bind();
+      try {
+        // A list of its own, which keeps the buffers as long as the job runs.
+        job = native.start(stages[stage], this.#numbers, [...this.#buffers], this.result, workspace, done);
+      } catch (error) {
+        signal?.removeEventListener('abort', abort);
+        throw this.#inCallersTerms(error as GldError);
+      }
     });
+  }
+
+  /** The addon knows tensors by their roles; the caller by the names of arguments. */
+  #inCallersTerms(error: GldError): GldError {
+    const { argument } = error;
+    const view = this.views.find(({ role, data }) => role === argument && data !== null);
+    if (!view?.argument || view.argument === argument) return error;
+    error.message = view.argument + error.message.slice(argument.length);
+    return Object.assign(error, { argument: view.argument });
   }
 
   /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is. */
@@ -178,9 +225,13 @@ export class Call {
     let compute = 0;
     let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
-      const { data, dtype, offset, strides, isOutput } = this.views[index]!;
+      const view = this.views[index]!;
+      const { data, dtype, offset, strides, isOutput } = view;
       this.#buffers[index] = data;
       if (data === null) continue;
+      if (view.device !== host && ArrayBuffer.isView(data)) {
+        fail('ERR_GLD_ARG_TYPE', view.argument || view.role, 'memory on a GPU', describe(data));
+      }
       const at = native.fields.length + index * native.roleFields.length;
       numbers[at + roleField.dtype] = dtypes[dtype]!;
       numbers[at + roleField.offset] = offset;

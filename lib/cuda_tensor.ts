@@ -2,7 +2,8 @@ import { native } from './binding.js';
 import { options, type Check } from './check.js';
 import { expectGpu, indexOf, type CudaName } from './cuda.js';
 import { brackets, describe } from './describe.js';
-import { fail } from './errors.js';
+import { fail, type GldError } from './errors.js';
+import { disposeOf } from './holds.js';
 import type { DeviceMemory } from './native.cjs';
 import { copyDense, countElements, cudaDtypes, host, memoryOf, readView, setDense, View, type ViewArray } from './tensor.js';
 import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
@@ -69,7 +70,12 @@ export class CudaTensor implements DeviceTensor {
     const { device } = options(tables.device, settings);
     const view = readHost('tensor', tensor);
     const result = allocate('device', view.shape, view.dtype as CudaDType, device);
-    result.#memory.write(copyDense(view));
+    try {
+      result.#memory.write(copyDense(view));
+    } catch (error) {
+      result.dispose();
+      throw error;
+    }
     return result;
   }
 
@@ -131,7 +137,7 @@ export class CudaTensor implements DeviceTensor {
   /** Frees the memory; calls under way finish first. Further uses are errors, except of this method. */
   dispose(): void {
     this.#disposed = true;
-    this.#memory.dispose();
+    disposeOf(this.#memory);
   }
 
   [Symbol.dispose](): void {
@@ -147,7 +153,17 @@ export class CudaTensor implements DeviceTensor {
 export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, deviceId: number): CudaTensor {
   expectGpu(argument, deviceId, 'a GPU', `cuda:${deviceId}`);
   const bytes = countElements(argument, shape) * arrays[dtype].BYTES_PER_ELEMENT;
-  return new CudaTensor(new native.DeviceMemory(deviceId, bytes), deviceId, shape, dtype);
+  return new CudaTensor(allocateMemory(deviceId, bytes), deviceId, shape, dtype);
+}
+
+/** Memory that idle streams hold is given back first where it is needed. */
+function allocateMemory(deviceId: number, bytes: number): DeviceMemory {
+  try {
+    return new native.DeviceMemory(deviceId, bytes);
+  } catch (error) {
+    if ((error as GldError).code !== 'ERR_GLD_MEMORY' || !native.trim(deviceId)) throw error;
+    return new native.DeviceMemory(deviceId, bytes);
+  }
 }
 
 /** A tensor over the memory that a view on a GPU lies on: whoever owned it still does. */

@@ -48,7 +48,12 @@ export function deviceInfo(): DeviceInfo {
 }
 
 function cudaInfo(): DeviceInfo['cuda'] {
-  const found = native.devices();
+  let found: ReturnType<typeof native.devices>;
+  try {
+    found = native.devices();
+  } catch (error) {
+    found = (error as Error).message;
+  }
   if (typeof found === 'string') return { available: false, reason: found, devices: [] };
   const devices = found.map(({ name, major, minor, memory, freeMemory }) =>
     ({ name, computeCapability: `${major}.${minor}`, memory, freeMemory }));

@@ -217,6 +217,7 @@ async function computeAsync(
     prepare(problem, inputs, settings, lent, true);
     await problem.call.start('gld', workspaces, signal);
     deliver(problem, lent);
+    problem.call.delivered();
     return resultOf(problem, lent);
   } catch (error) {
     problem.clear();

@@ -52,6 +52,8 @@ export interface Native {
   };
   /** What there is for a call's `device`, or why there is nothing. The first call of either loads the driver. */
   devices(): Device[] | string;
+  /** Closes idle streams of a GPU; false if there are none. */
+  trim(device: number): boolean;
   countDevices(): number;
   /** Allocates; or, with an address (of that argument), stands for memory of somebody else. */
   readonly DeviceMemory: new (device: number, bytes: number, address?: bigint, argument?: string) => DeviceMemory;

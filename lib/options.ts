@@ -115,12 +115,13 @@ function lentTo<T extends Table>(table: T): Check<Checked<T>> {
   return (value, path) => options(table, value, path);
 }
 
+const signalMethods = ['addEventListener', 'removeEventListener', 'throwIfAborted'] as const;
+
 /** Any AbortSignal, those of other realms included. */
 const signal: Check<AbortSignal | undefined> = (value, path) => {
   const given = value as AbortSignal | null | undefined;
-  if (given === undefined || (typeof given?.aborted === 'boolean' && typeof given.addEventListener === 'function')) {
-    return given;
-  }
+  if (given === undefined) return given;
+  if (typeof given?.aborted === 'boolean' && signalMethods.every((name) => typeof given[name] === 'function')) return given;
   return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
 };
 

@@ -35,6 +35,8 @@ class Form {
   /** Those in CPU memory, in the order of {@link gradientNames}. */
   readonly #tensors: readonly (DenseTensor | undefined)[];
   readonly #shapes: readonly number[][];
+  /** Which gradients are tensors of a GPU, the caller's own. */
+  readonly #onDevice: readonly boolean[];
 
   constructor({ gradients, hasLabels, onDevice }: Problem) {
     this.#hasLabels = hasLabels;
@@ -42,6 +44,7 @@ class Form {
     if (hasLabels) this.#terms.task = NaN;
     this.#result = { loss: NaN, terms: this.#terms, relationMethod: 'pairwise' };
     this.#shapes = gradients.map(() => []);
+    this.#onDevice = onDevice.map((tensor) => tensor !== undefined);
     this.#tensors = gradients.map(({ data }, i) => data === null || onDevice[i] !== undefined
       ? undefined
       : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' });
@@ -56,7 +59,9 @@ class Form {
     if (this.#gradients !== undefined && !Object.isExtensible(this.#gradients)) return false;
     for (let i = 0; i < gradients.length; i += 1) {
       const tensor = this.#tensors[i];
-      if ((tensor !== undefined) !== (gradients[i]!.data !== null) || onDevice[i] !== undefined) return false;
+      const there = gradients[i]!.data !== null;
+      if (this.#onDevice[i] !== (onDevice[i] !== undefined)) return false;
+      if ((tensor !== undefined || this.#onDevice[i]!) !== there) return false;
       if (tensor !== undefined && !(Object.isExtensible(tensor) && Object.isExtensible(this.#shapes[i]))) return false;
     }
     return true;

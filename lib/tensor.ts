@@ -78,8 +78,17 @@ export class View {
     const Kind = kinds[this.dtype] as Uint8ArrayConstructor;
     const length = this.end - this.first;
     const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
-    const data = new Kind(length);
-    data.set(new Kind(from.buffer, start, length));
+    let data: Uint8Array;
+    try {
+      data = new Kind(length);
+    } catch {
+      return fail('ERR_GLD_MEMORY', this.argument, `memory for a copy of ${length} elements`, 'none');
+    }
+    try {
+      data.set(new Kind(from.buffer, start, length));
+    } catch {
+      fail('ERR_GLD_DETACHED', this.argument, 'memory that is still there', 'a buffer that was detached or shrunk');
+    }
     this.place(data, this.dtype, this.offset - this.first, 0, length);
   }
 
@@ -175,7 +184,7 @@ export function readView(view: View, argument: string, value: unknown, ranks: re
   refuseLocation(argument, tensor);
   const device = tensor['device'];
   const address = tensor['ptr'];
-  if (device === 'cuda' || address !== undefined) {
+  if (device === 'cuda' || (address !== undefined && tensor['data'] === undefined)) {
     return readDeviceView(view, argument, tensor, device, address, ranks, axes);
   }
   const given = tensor['data'];

@@ -1,11 +1,11 @@
 /**
- * How many calls may be on one GPU at a time. Two keep it busy while the copies of a third go on; each has a stream with
- * memory of its own.
+ * How many asynchronous calls of a thread may be on one GPU at a time: enough that it should be busy while others copy. Each
+ * has a stream with memory of its own.
  */
 const MOST = 4;
 
 /** Lets a few calls at a time be on a device; others wait, in the order in which they came. */
-class Turns {
+export class Turns {
   #under = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -20,15 +20,16 @@ class Turns {
   wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        const place = this.#waiting.indexOf(go);
+        if (place >= 0) this.#waiting.splice(place, 1);
         reject(signal!.reason);
       };
       const go = (): void => {
         signal?.removeEventListener('abort', abort);
         resolve();
       };
-      this.#waiting.push(go);
       signal?.addEventListener('abort', abort, { once: true });
+      this.#waiting.push(go);
     });
   }
 

@@ -18,6 +18,25 @@ t.test('aborted before the call', async (t) => {
   kept.dispose();
 });
 
+t.test('signals that throw: nothing runs, or the promise rejects all the same', async (t) => {
+  const thrown = new Error('strange signal');
+  const signal = (change: object): AbortSignal => ({
+    aborted: false, throwIfAborted() {}, addEventListener() {}, removeEventListener() {}, ...change,
+  }) as unknown as AbortSignal;
+  const throws = () => {
+    throw thrown;
+  };
+  for (const change of [{ addEventListener: throws }, { removeEventListener: throws }, { throwIfAborted: throws }]) {
+    t.equal(await reasonOf(gldLossAsync(small(), { signal: signal(change) })), thrown);
+  }
+  const kept = new GldLoss();
+  t.equal(await reasonOf(kept.computeAsync(small(), { signal: signal({ addEventListener: throws }) })), thrown);
+  t.same(await kept.computeAsync(small()), gldLoss(small()), 'its memory serves again');
+  kept.dispose();
+  const incomplete = { aborted: false, addEventListener() {} } as unknown as AbortSignal;
+  t.match(await reasonOf(gldLossAsync(small(), { signal: incomplete })), { code: 'ERR_GLD_ARG_TYPE', argument: 'signal' });
+});
+
 t.test('aborted while queued: rejected at once', async (t) => {
   const { threads } = deviceInfo().cpu;
   const blocking = Array.from({ length: 2 * threads }, () => gldLossAsync(big(4000), slow));

@@ -108,6 +108,14 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
 // deviceCount() -> number; opens the engine
 Napi::Value count_devices(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_count()); }
 
+// trim(device) -> whether idle streams were closed
+Napi::Value trim(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const double device = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  const bool known = device >= 0 && device < device_count();
+  return Napi::Boolean::New(env, known && environment(env).streams->drop(static_cast<std::int32_t>(device)));
+}
+
 // Null without one. Known by its tag, which unlike instanceof runs no JavaScript.
 Workspace* workspace_of(Napi::Value value) {
   if (!value.IsObject()) return nullptr;
@@ -215,6 +223,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("run", Napi::Function::New<run>(env, "run"));
   exports.Set("start", Napi::Function::New<start>(env, "start"));
   exports.Set("devices", Napi::Function::New<devices>(env, "devices"));
+  exports.Set("trim", Napi::Function::New<trim>(env, "trim"));
   exports.Set("countDevices", Napi::Function::New<count_devices>(env, "countDevices"));
   exports.Set("DeviceMemory", DeviceMemory::define(env));
   return exports;

@@ -13,7 +13,7 @@
 
 namespace gld {
 
-// A call with the stream that it runs on: the Workspace's own, which has captured the work of its last shape, or one of the
+// A call with the stream that it runs on: the Workspace's own, which has captured the work of its last shapes, or one of the
 // environment's for calls without a Workspace.
 class DeviceCall {
  public:

@@ -1,5 +1,6 @@
 #include "device_memory.h"
 
+#include <cstdio>
 #include <string>
 
 #include "call.h"
@@ -52,6 +53,7 @@ DeviceMemory::DeviceMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<De
     bool lossless = false;
     void* data = reinterpret_cast<void*>(static_cast<std::uintptr_t>(info[2].As<Napi::BigInt>().Uint64Value(&lossless)));
     status = lossless ? opened_device_engine().check(index, data, size, message) : GLD_INVALID;
+    if (!lossless) std::snprintf(message, sizeof message, "an address beyond 64 bits");
     if (status == GLD_INVALID) {
       throw make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", info[3].ToString().Utf8Value(),
                        std::to_string(size) + " bytes of one allocation on cuda:" + std::to_string(index), message);

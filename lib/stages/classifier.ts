@@ -8,7 +8,7 @@ import { output, resultType } from '../outputs.js';
 import { readClassifier, weightLayouts } from '../sides.js';
 import type { View } from '../tensor.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, HostBuffer, TensorLike,
 } from '../types.js';
 import { readLike, readRows, refuseLent, rowsOutput, withWidth } from './rows.js';
 
@@ -20,11 +20,11 @@ export interface ClassifyInputs<T extends AnyTensor = TensorLike>
 }
 
 /** Options of {@link classify}. */
-export interface ClassifyOptions extends Pick<GldLossOptions, 'device' | 'precision' | 'threads'> {
+export interface ClassifyOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'precision' | 'threads'> {
   /** Gradient of some scalar with respect to `logits`, in their shape: asks for the gradients of the inputs. */
   readonly upstream?: AnyTensor | undefined;
   /** Buffers for the results, as {@link OutBuffers} describes; for all but `logits` with `upstream` only. */
-  readonly out?: { readonly [name in 'logits' | 'pooled' | 'weight' | 'bias']?: AnyBuffer | undefined } | undefined;
+  readonly out?: { readonly [name in 'logits' | 'pooled' | 'weight' | 'bias']?: B | undefined } | undefined;
 }
 
 /** What {@link classify} returns. */
@@ -41,14 +41,17 @@ export interface ClassifyResult<G extends AnyGradient = DenseTensor> {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): ClassifyResult;
-export function classify(inputs: ClassifyInputs<DeviceTensor>, settings?: ClassifyOptions): ClassifyResult<CudaTensor>;
+export function classify(
+  inputs: ClassifyInputs<DeviceTensor>,
+  settings?: ClassifyOptions<DeviceTensor>,
+): ClassifyResult<CudaTensor>;
 export function classify(
   inputs: ClassifyInputs<AnyTensor>,
-  settings?: ClassifyOptions,
+  settings?: ClassifyOptions<AnyBuffer>,
 ): ClassifyResult<DenseTensor | CudaTensor>;
 export function classify(
   inputs: ClassifyInputs<AnyTensor>,
-  settings?: ClassifyOptions,
+  settings?: ClassifyOptions<AnyBuffer>,
 ): ClassifyResult<DenseTensor | CudaTensor> {
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));

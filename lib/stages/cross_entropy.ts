@@ -4,7 +4,7 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
-import type { AnyTensor, DenseTensor, DeviceTensor, Labels, TensorLike } from '../types.js';
+import type { AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, Labels, TensorLike } from '../types.js';
 import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** What {@link crossEntropy} compares. */
@@ -21,10 +21,17 @@ export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult;
-export function crossEntropy(inputs: CrossEntropyInputs<DeviceTensor>, settings?: RowLossOptions): RowLossResult<CudaTensor>;
+export function crossEntropy(
+  inputs: CrossEntropyInputs<DeviceTensor>,
+  settings?: RowLossOptions<DeviceTensor>,
+): RowLossResult<CudaTensor>;
 export function crossEntropy(
   inputs: CrossEntropyInputs<AnyTensor>,
-  settings?: RowLossOptions,
+  settings?: RowLossOptions<AnyBuffer>,
+): RowLossResult<DenseTensor | CudaTensor>;
+export function crossEntropy(
+  inputs: CrossEntropyInputs<AnyTensor>,
+  settings?: RowLossOptions<AnyBuffer>,
 ): RowLossResult<DenseTensor | CudaTensor> {
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
   const { device, gradients, out, threads } = options(tables.crossEntropy, settings);

@@ -3,11 +3,11 @@ import { options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { setNormalization, setThreads } from '../encode.js';
 import { tables } from '../options.js';
-import type { AnyTensor, DenseTensor, DeviceTensor, Normalization } from '../types.js';
+import type { AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, HostBuffer, Normalization } from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** Options of {@link normalizedKd}. */
-export interface NormalizedKdOptions extends RowLossOptions {
+export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
   readonly normalization?: Normalization | undefined;
 }
 
@@ -20,10 +20,17 @@ export interface NormalizedKdOptions extends RowLossOptions {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult;
-export function normalizedKd(inputs: LogitPair<DeviceTensor>, settings?: NormalizedKdOptions): RowLossResult<CudaTensor>;
+export function normalizedKd(
+  inputs: LogitPair<DeviceTensor>,
+  settings?: NormalizedKdOptions<DeviceTensor>,
+): RowLossResult<CudaTensor>;
 export function normalizedKd(
   inputs: LogitPair<AnyTensor>,
-  settings?: NormalizedKdOptions,
+  settings?: NormalizedKdOptions<AnyBuffer>,
+): RowLossResult<DenseTensor | CudaTensor>;
+export function normalizedKd(
+  inputs: LogitPair<AnyTensor>,
+  settings?: NormalizedKdOptions<AnyBuffer>,
 ): RowLossResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);

@@ -8,7 +8,7 @@ import { output, resultType } from '../outputs.js';
 import { expectCellsFit } from '../problem.js';
 import { layouts, readFeatures } from '../sides.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, TensorLike,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, HostBuffer, TensorLike,
 } from '../types.js';
 import { readLike, refuseLent } from './rows.js';
 
@@ -16,11 +16,11 @@ import { readLike, refuseLent } from './rows.js';
 export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 'features' | 'layout'>;
 
 /** Options of {@link pool}. */
-export interface PoolOptions extends Pick<GldLossOptions, 'device' | 'grid' | 'threads'> {
+export interface PoolOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'grid' | 'threads'> {
   /** Gradient of some scalar with respect to `pooled`, [n, 1 + L, C]: asks for the gradient with respect to the map. */
   readonly upstream?: AnyTensor | undefined;
   /** Buffers for the results, as {@link OutBuffers} describes; for `features` with `upstream` only. */
-  readonly out?: { readonly pooled?: AnyBuffer | undefined; readonly features?: AnyBuffer | undefined } | undefined;
+  readonly out?: { readonly pooled?: B | undefined; readonly features?: B | undefined } | undefined;
 }
 
 /** What {@link pool} returns, all of it where the map is. */
@@ -38,8 +38,15 @@ export interface PoolResult<G extends AnyGradient = DenseTensor> {
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult;
-export function pool(inputs: PoolInputs<DeviceTensor>, settings?: PoolOptions): PoolResult<CudaTensor>;
-export function pool(inputs: PoolInputs<AnyTensor>, settings?: PoolOptions): PoolResult<DenseTensor | CudaTensor> {
+export function pool(inputs: PoolInputs<DeviceTensor>, settings?: PoolOptions<DeviceTensor>): PoolResult<CudaTensor>;
+export function pool(
+  inputs: PoolInputs<AnyTensor>,
+  settings?: PoolOptions<AnyBuffer>,
+): PoolResult<DenseTensor | CudaTensor>;
+export function pool(
+  inputs: PoolInputs<AnyTensor>,
+  settings?: PoolOptions<AnyBuffer>,
+): PoolResult<DenseTensor | CudaTensor> {
   const { features: map, layout } = options(tables.poolInputs, expectObject('inputs', inputs, '{ features, layout? }'));
   const { device, grid = [2, 2] as const, out, threads, upstream } = options(tables.pool, settings);
   return withCall((call) => {

@@ -4,12 +4,13 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setRelation, setThreads } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, RelationMethod, RelationOptions,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, RelationOptions,
 } from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** Options of {@link relation}. */
-export interface RelationStageOptions extends RowLossOptions, RelationOptions, Pick<GldLossOptions, 'precision'> {}
+export interface RelationStageOptions<B = HostBuffer>
+  extends RowLossOptions<B>, RelationOptions, Pick<GldLossOptions, 'precision'> {}
 
 /** What {@link relation} returns. */
 export interface RelationResult<G extends AnyGradient = Gradient> extends RowLossResult<G> {
@@ -25,10 +26,17 @@ export interface RelationResult<G extends AnyGradient = Gradient> extends RowLos
  * @throws {GldError} See {@link GldErrorCode}.
  */
 export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult;
-export function relation(inputs: LogitPair<DeviceTensor>, settings?: RelationStageOptions): RelationResult<CudaTensor>;
+export function relation(
+  inputs: LogitPair<DeviceTensor>,
+  settings?: RelationStageOptions<DeviceTensor>,
+): RelationResult<CudaTensor>;
 export function relation(
   inputs: LogitPair<AnyTensor>,
-  settings?: RelationStageOptions,
+  settings?: RelationStageOptions<AnyBuffer>,
+): RelationResult<DenseTensor | CudaTensor>;
+export function relation(
+  inputs: LogitPair<AnyTensor>,
+  settings?: RelationStageOptions<AnyBuffer>,
 ): RelationResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs);

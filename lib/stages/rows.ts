@@ -9,15 +9,15 @@ import { output, resultType, type OutputSpec } from '../outputs.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, RelationMethod, TensorLike,
+  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, TensorLike,
 } from '../types.js';
 
 /** Options of a loss over rows of logits. */
-export interface RowLossOptions extends Pick<GldLossOptions, 'device' | 'threads'> {
+export interface RowLossOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'threads'> {
   /** Whether to compute the gradient. Default true. */
   readonly gradients?: boolean | undefined;
   /** A buffer for it, as {@link OutBuffers} describes. */
-  readonly out?: { readonly logits?: AnyBuffer | undefined } | undefined;
+  readonly out?: { readonly logits?: B | undefined } | undefined;
 }
 
 /** A loss over rows of logits. */

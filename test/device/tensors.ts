@@ -107,6 +107,19 @@ t.test('memory of somebody else', async (t) => {
   t.equal(features.deviceId, 0, 'whose owner is still there');
 });
 
+t.test('calls that wait for their turn keep what was disposed', async (t) => {
+  const expected = gldLoss(small(), { device: 'cuda', gradients: false }).loss;
+  const pending = Array.from({ length: 8 }, () => {
+    const inputs = move(small(), 'tensor');
+    const promise = gldLossAsync(inputs, { gradients: false });
+    for (const side of [inputs.teacher, inputs.student]) {
+      for (const tensor of Object.values(side)) if (tensor instanceof CudaTensor) tensor.dispose();
+    }
+    return promise;
+  });
+  for (const { loss } of await Promise.all(pending)) t.equal(loss, expected);
+});
+
 t.test('a call under way keeps what was disposed', skipUnlessStandIn, async (t) => {
   const inputs = move(small(), 'tensor');
   const expected = gldLoss(small(), { device: 'cuda' }).loss;
