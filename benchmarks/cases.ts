@@ -65,7 +65,7 @@ function steps(): Case[] {
 }
 
 function stages(): Case[] {
-  return (['cifar', 'imagenet'] as const).flatMap((shape) => {
+  return (['cifar', 'm4352', 'imagenet'] as const).flatMap((shape) => {
     const sizes = shapes[shape];
     const stage = (operation: Operation, title: string, of: Sizes, layout: Layout = 'NCHW') =>
       one({ name: `${shape}/${operation}`, group: 'stage', operation, sizes: of, layout, title: `${title}, ${shape}` });
