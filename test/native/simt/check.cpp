@@ -112,7 +112,7 @@ int main() {
   copy_to_host(stream.get(), &read, report, sizeof read);
   copy_to_host(stream.get(), &stop, block.data(), sizeof stop);
   GLD_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
-  EXPECT(stop == 7 && read.wrong_sample == kNoSample && read.task == 0);
+  EXPECT(stop == 1 && read.wrong_sample == kNoSample && read.task == 0);
   std::printf("ok\n");
   return 0;
 }
