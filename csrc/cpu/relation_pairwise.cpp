@@ -38,6 +38,7 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teac
       m_(call.n * call.rows),
       classes_(call.classes),
       pitch_(padded<T>(classes_)),
+      share_(T(1) / static_cast<T>(std::max(cells_, std::int64_t{1}))),
       euclidean_(call.metric == GLD_METRIC_EUCLIDEAN),
       keeps_(keeps(m_)),
       teacher_(plan(call, teacher, arena)),
@@ -60,7 +61,8 @@ typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& cal
   double* squares = arena.take<double>(m_);
   T* rounded = arena.take<T>(m_);
   const Packed<T> columns(classes_, own, arena);
-  return {own, rows, squares, rounded, columns, keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{}};
+  const Rows<T> kept = keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{};
+  return {own, rows, squares, rounded, columns, kept, own < m_ ? arena.take<T>(samples_) : nullptr};
 }
 
 template <class T>
@@ -124,45 +126,45 @@ void RelationPairwise<T>::keep(const Parallel& parallel) const {
     transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows, side.kept[first + rows] + first,
               to.pitch);
   });
-  if (teacher_.own < m_ || student_.own < m_) derive(parallel);
+  derive(parallel);
 }
 
 // The distances from and to global rows that are means, from those of the cells.
 template <class T>
 void RelationPairwise<T>::derive(const Parallel& parallel) const {
   const std::int64_t blocks = block_count(samples_, kDerivedRows);
-  const T share = T(1) / static_cast<T>(cells_);
-  const auto less = [](T* distance, std::int64_t count, T spread) {
-    for (std::int64_t j = 0; j < count; ++j) {
-      const T value = distance[j] - spread;
-      distance[j] = value < 0 ? T(0) : value;  // a sum of squares; only rounding takes it below zero
-    }
-  };
-  parallel(2 * blocks, [&](std::int64_t task, int) {
-    const Side& side = task < blocks ? teacher_ : student_;
-    if (side.own == m_) return;
-    const std::int64_t begin = task % blocks * kDerivedRows;
-    const std::int64_t end = std::min(samples_, begin + kDerivedRows);
-    const auto spread = [&](std::int64_t sample) {
+  for (const Side* side : {&teacher_, &student_}) {
+    if (side->own == m_) continue;
+    for (std::int64_t sample = 0; sample < samples_; ++sample) {
       double total = 0;
-      for (std::int64_t cell = sample; cell < side.own; cell += samples_) total += side.squares[cell];
-      return static_cast<T>(total / static_cast<double>(cells_) - side.squares[side.own + sample]);
-    };
-    for (std::int64_t sample = begin; sample < end; ++sample) {
-      T* row = side.kept[side.own + sample];
-      std::fill_n(row, m_, T(0));
-      for (std::int64_t cell = sample; cell < side.own; cell += samples_) add(row, side.kept[cell], side.own);
-      for (std::int64_t j = 0; j < side.own; ++j) row[j] *= share;
-      less(row, side.own, spread(sample));
-      T* globals = row + side.own;
-      for (std::int64_t cell = 0; cell < side.own; cell += samples_) add(globals, row + cell, samples_);
-      for (std::int64_t j = 0; j < samples_; ++j) globals[j] = globals[j] * share - spread(j);
-      less(globals, samples_, T(0));
-      globals[sample] = side.rounded[side.own + sample] - side.rounded[side.own + sample];
+      for (std::int64_t cell = sample; cell < side->own; cell += samples_) total += side->squares[cell];
+      side->spread[sample] = static_cast<T>(total / static_cast<double>(cells_) - side->squares[side->own + sample]);
     }
-    transpose(static_cast<const T*>(side.kept[side.own + begin]), side.kept.pitch, end - begin, side.own,
-              side.kept[0] + side.own + begin, side.kept.pitch);
-  });
+    parallel(blocks, [&](std::int64_t task, int) {
+      const std::int64_t begin = task * kDerivedRows;
+      derive(*side, begin, std::min(samples_, begin + kDerivedRows));
+    });
+  }
+}
+
+template <class T>
+void RelationPairwise<T>::derive(const Side& side, std::int64_t begin, std::int64_t end) const {
+  // A sum of squares; only rounding takes it below zero.
+  const auto less = [](T mean, T spread) { return mean < spread ? T(0) : mean - spread; };
+  for (std::int64_t sample = begin; sample < end; ++sample) {
+    T* row = side.kept[side.own + sample];
+    T* globals = row + side.own;
+    std::fill_n(row, m_, T(0));
+    for (std::int64_t cell = sample; cell < side.own; cell += samples_) add(row, side.kept[cell], side.own);
+    const T spread = side.spread[sample];
+    for (std::int64_t j = 0; j < side.own; ++j) row[j] = less(row[j] * share_, spread);
+    for (std::int64_t cell = 0; cell < side.own; cell += samples_) add(globals, row + cell, samples_);
+    for (std::int64_t j = 0; j < samples_; ++j) globals[j] = less(globals[j] * share_, side.spread[j]);
+    const T square = side.rounded[side.own + sample];
+    globals[sample] = square - square;  // as in distances()
+  }
+  transpose(static_cast<const T*>(side.kept[side.own + begin]), side.kept.pitch, end - begin, side.own,
+            side.kept[0] + side.own + begin, side.kept.pitch);
 }
 
 // Where a tile's distances lie: at their place in the kept matrix, or now in the slot's scratch.
@@ -228,11 +230,10 @@ double RelationPairwise<T>::weigh(const Tile& tile, std::int64_t row, T* weight,
 // Adds the shares of the globals' columns to those of their cells.
 template <class T>
 void RelationPairwise<T>::share_out(const T* of_globals, const Tile& tile, T* weight) const {
-  const T share = T(1) / static_cast<T>(cells_);
   for (std::int64_t j = 0; j < tile.columns;) {
     const std::int64_t sample = (tile.left + j) % samples_;
     const std::int64_t count = std::min(samples_ - sample, tile.columns - j);
-    for (std::int64_t i = 0; i < count; ++i) weight[j + i] += share * of_globals[sample + i];
+    for (std::int64_t i = 0; i < count; ++i) weight[j + i] += share_ * of_globals[sample + i];
     j += count;
   }
 }
@@ -240,7 +241,6 @@ void RelationPairwise<T>::share_out(const T* of_globals, const Tile& tile, T* we
 // The rows of A of globals that are means: a cell's share of them, over the columns of cells, and of their sums.
 template <class T>
 void RelationPairwise<T>::share_rows(const Parallel& parallel) const {
-  const T share = T(1) / static_cast<T>(cells_);
   const std::int64_t own = student_.own;
   parallel.blocks(samples_, kDerivedRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
     for (std::int64_t sample = first; sample < first + count; ++sample) {
@@ -248,7 +248,7 @@ void RelationPairwise<T>::share_rows(const Parallel& parallel) const {
       shared_sums_[sample] = weigh({own + sample, 1, 0, m_}, own + sample, weight, student_.kept[own + sample]) /
                              static_cast<double>(cells_);
       share_out(weight + own, {own + sample, 1, 0, own}, weight);
-      for (std::int64_t j = 0; j < own; ++j) weight[j] *= share;
+      for (std::int64_t j = 0; j < own; ++j) weight[j] *= share_;
     }
   });
 }

@@ -3,7 +3,7 @@
 // the limit the matrix as a whole never exists: tiles are computed in either pass. DESIGN §3.
 //
 // Where global rows are the means of their samples' cells and squared distances are kept, only those of the cells take a
-// product. With v the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on the way
+// product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on the way
 // back the pull of and on a global row is the cells' in equal shares, so that again the product is one of cells alone.
 #pragma once
 
@@ -38,6 +38,7 @@ class RelationPairwise {
     T* rounded;         // the same in T, for the tiles
     Packed<T> columns;  // the own rows, as the columns of their products with them
     Rows<T> kept;       // [m, m] distances, if they are kept
+    T* spread;          // per sample, where globals are means: the mean of its cells' ‖x‖² less its global's
   };
   struct Tile {  // of the distances
     std::int64_t first, rows;    // of the matrix' rows
@@ -50,6 +51,7 @@ class RelationPairwise {
   void load(const Parallel& parallel, const Centred<T>& from, Side& side) const;
   void keep(const Parallel& parallel) const;
   void derive(const Parallel& parallel) const;
+  void derive(const Side& side, std::int64_t begin, std::int64_t end) const;
   Rows<T> at(const Side& side, const Tile& tile, T* scratch, T* packing) const;
   void distances(const Side& side, const Tile& tile, Rows<T> to, T* packing) const;
   void row_norms(const Parallel& parallel) const;
@@ -61,15 +63,16 @@ class RelationPairwise {
   void panels(const Parallel& parallel, std::int64_t own, F&& run) const;
 
   std::int64_t samples_, cells_, m_, classes_, pitch_;
+  T share_;         // a cell's of its sample's global row
   bool euclidean_;  // plain instead of squared distances
   bool keeps_;      // distances of both sides fit the limit
   Side teacher_, student_;
   Packed<T> student_rows_;
-  double* values_;    // per row: ‖u - v‖²
+  double* values_;       // per row: ‖u - v‖²
   double* shared_sums_;  // per sample: a cell's share of rowsum(A) of the global
-  T* teacher_slope_;  // per row, formulas/relation.h
+  T* teacher_slope_;     // per row, formulas/relation.h
   T* student_slope_;
-  T* scratch_;        // per slot: a tile of either side, a panel of the gradient, room to pack a left factor
+  T* scratch_;           // per slot: a tile of either side, a panel of the gradient, room to pack a left factor
   std::int64_t tile_size_, panel_size_, scratch_size_;
 };
 
