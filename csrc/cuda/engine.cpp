@@ -155,7 +155,8 @@ gld_status check_memory(std::int32_t device, const void* memory, std::size_t byt
       throw Error(GLD_INVALID, "it is not in device memory");
     }
     if (first.type == cudaMemoryTypeDevice && first.device != device) {
-      throw Error(GLD_INVALID, "it is on device " + std::to_string(first.device) + ", not on device " + std::to_string(device));
+      throw Error(GLD_INVALID, "it is on device " + std::to_string(first.device) + ", not on device " +
+                                   std::to_string(device));
     }
     const Range range = allocation_of(memory);
     const auto at = reinterpret_cast<std::uintptr_t>(memory);
