@@ -68,7 +68,8 @@ const char* fault(const gld_call& call, gld_stage stage) {
                  ? nullptr
                  : "pool: a buffer is missing";
     case GLD_STAGE_CLASSIFIER:
-      return readable(call.in_pooled) && readable(student.weight) && (call.upstream.data == nullptr || readable(call.upstream))
+      return readable(call.in_pooled) && readable(student.weight) &&
+                     (call.upstream.data == nullptr || readable(call.upstream))
                  ? nullptr
                  : "classifier: a buffer is missing";
     case GLD_STAGE_CROSS_ENTROPY:

@@ -1,9 +1,10 @@
-// The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node nor CUDA.
+// The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node nor
+// CUDA.
 //
 // An engine is a shared library that exports gld_engine_query() or, if it computes on devices with memory of their own,
-// gld_device_engine_query(). One gld_call describes any stage: it carries the sizes,
-// the options and a strided view of every buffer; each stage reads and writes the views named in its comment below.
-// Layouts (NCHW or NHWC features, KC or CK weights) and slices are nothing but strides here.
+// gld_device_engine_query(). One gld_call describes any stage: it carries the sizes, the options and a strided view of
+// every buffer; each stage reads and writes the views named in its comment below. Layouts (NCHW or NHWC features, KC or CK
+// weights) and slices are nothing but strides here.
 #ifndef GLD_ENGINE_H
 #define GLD_ENGINE_H
 
@@ -83,8 +84,8 @@ typedef struct gld_call {
   int32_t precision;      // gld_precision; engines on the host compute in `compute` itself
   double alpha, beta, local_weight, temperature;
 
-  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the order given here, except that features may
-  // have their channels last and weights their classes last
+  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the order
+  // given here, except that features may have their channels last and weights their classes last
   gld_view out_features;  // [n, channels, height, width] of the student
   gld_view out_weight;    // [classes, channels]
   gld_view out_bias;      // [classes]
@@ -134,7 +135,8 @@ typedef struct gld_device {
 // Where calls of one device run, one at a time: a queue with the workspace, staging memory and captured work of its last
 // shape. Different streams are independent. close() waits for what was submitted.
 typedef struct gld_stream gld_stream;
-typedef void (*gld_done)(void* closure);  // called once per accepted submit, on a thread of the driver; must not call the engine
+// Called once per accepted submit, on a thread of the driver; must not call the engine.
+typedef void (*gld_done)(void* closure);
 
 typedef struct gld_device_engine {
   int32_t abi;
@@ -153,7 +155,8 @@ typedef struct gld_device_engine {
   size_t (*bytes)(const gld_stream* stream);  // device and pinned host memory that it holds
   // Queues a call and returns; inputs in host memory have been read when it does. Of a refused call nothing runs, and
   // done is not called. done may be NULL, for callers who go straight on to finish().
-  gld_status (*submit)(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message);
+  gld_status (*submit)(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure,
+                       char* message);
   // Waits for the submitted call, then writes its outputs in host memory and its result.
   gld_status (*finish)(gld_stream* stream, gld_result* result, char* message);
   void (*cancel)(gld_stream* stream);  // from any thread; what has not begun is skipped, finish() says GLD_CANCELLED

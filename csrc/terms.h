@@ -34,4 +34,10 @@ struct Terms {
   }
 };
 
+// Whether a call wants anything that follows from the gradient of its logits.
+inline bool has_gradients(const gld_call& call) {
+  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
+         call.out_bias.data != nullptr;
+}
+
 }  // namespace gld

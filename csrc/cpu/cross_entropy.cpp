@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../formulas/cross_entropy.h"
+#include "../status.h"
 #include "arena.h"
 #include "lanes.h"
 

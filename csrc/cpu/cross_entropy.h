@@ -24,10 +24,4 @@ class CrossEntropy {
   gld_view soft_;
 };
 
-// A label that is not in [0, classes). The API refuses it earlier; shared memory may change after that check.
-struct LabelOutOfRange {
-  std::int64_t sample;
-  std::int64_t label;
-};
-
 }  // namespace gld

@@ -1,21 +1,15 @@
 // The CPU engine's side of engine.h. Compiled once per instruction-set level; GLD_LEVEL_NAME is its name.
 #include "../engine.h"
 
-#include <cstdio>
-#include <exception>
-#include <new>
-
 #include "../call_check.h"
+#include "../status.h"
 #include "arena.h"
-#include "cross_entropy.h"
 #include "gld.h"
 #include "parallel.h"
 #include "stages.h"
 
 namespace gld {
 namespace {
-
-void say(char* message, const char* text) { std::snprintf(message, GLD_MESSAGE_BYTES, "%s", text); }
 
 // Buffers that this engine reads, and those that it writes.
 struct HostBuffers {
@@ -38,53 +32,22 @@ void run_stage(const gld_call& call, gld_stage stage, Arena& arena, const gld_ex
   go(Gld<T>(call, stage, arena, threads));
 }
 
-template <class F>
-gld_status guarded(char* message, F&& run) {
-  try {
-    return run();
-  } catch (const Cancelled&) {
-    say(message, "cancelled");
-    return GLD_CANCELLED;
-  } catch (const LabelOutOfRange& wrong) {
-    std::snprintf(message, GLD_MESSAGE_BYTES, "label %lld of sample %lld", static_cast<long long>(wrong.label),
-                  static_cast<long long>(wrong.sample));
-    return GLD_LABEL_RANGE;
-  } catch (const std::bad_alloc&) {
-    say(message, "out of memory");
-    return GLD_OUT_OF_MEMORY;
-  } catch (const std::exception& error) {
-    say(message, error.what());
-    return GLD_FAILED;
-  } catch (...) {
-    say(message, "unknown failure");
-    return GLD_FAILED;
-  }
-}
-
-gld_status dispatch(const gld_call* call, gld_stage stage, Arena& arena, const gld_executor* executor, int threads,
-                    gld_result* result, char* message) {
-  if (!fits(*call)) {
-    say(message, "larger ones");
-    return GLD_TOO_LARGE;
-  }
-  if (const char* wrong = fault<HostBuffers>(*call, stage)) {
-    say(message, wrong);
-    return GLD_INVALID;
-  }
-  if (call->compute == GLD_F64) {
-    run_stage<double>(*call, stage, arena, executor, threads, result);
+void dispatch(const gld_call& call, gld_stage stage, Arena& arena, const gld_executor* executor, int threads,
+              gld_result* result) {
+  if (!fits(call)) throw Error(GLD_TOO_LARGE, "larger ones");
+  if (const char* wrong = fault<HostBuffers>(call, stage)) throw Error(GLD_INVALID, wrong);
+  if (call.compute == GLD_F64) {
+    run_stage<double>(call, stage, arena, executor, threads, result);
   } else {
-    run_stage<float>(*call, stage, arena, executor, threads, result);
+    run_stage<float>(call, stage, arena, executor, threads, result);
   }
-  return GLD_OK;
 }
 
 gld_status workspace(const gld_call* call, gld_stage stage, std::int32_t threads, std::size_t* bytes, char* message) {
   return guarded(message, [&] {
     Arena counting;
-    const gld_status status = dispatch(call, stage, counting, nullptr, threads, nullptr, message);
+    dispatch(*call, stage, counting, nullptr, threads, nullptr);
     *bytes = counting.peak();
-    return status;
   });
 }
 
@@ -93,7 +56,7 @@ gld_status run(const gld_call* call, gld_stage stage, const gld_executor* execut
   return guarded(message, [&] {
     *result = gld_result{};
     Arena arena(memory, bytes);
-    return dispatch(call, stage, arena, executor, executor->threads, result, message);
+    dispatch(*call, stage, arena, executor, executor->threads, result);
   });
 }
 

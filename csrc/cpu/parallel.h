@@ -8,10 +8,9 @@
 #include <exception>
 
 #include "../engine.h"
+#include "../status.h"
 
 namespace gld {
-
-struct Cancelled {};
 
 inline std::int64_t block_count(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 

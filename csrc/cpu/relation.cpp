@@ -1,14 +1,10 @@
 #include "relation.h"
 
+#include "../terms.h"
 #include "relation_cost.h"
 
 namespace gld {
 namespace {
-
-bool has_gradients(const gld_call& call) {
-  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
-         call.out_bias.data != nullptr;
-}
 
 // Method 'auto': the one that the cost model expects to be faster.
 template <class T>
@@ -17,7 +13,8 @@ gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>&
   const bool gradients = has_gradients(call);
   const auto rows = static_cast<double>(m);
   const auto width = static_cast<double>(call.classes);
-  const auto own = static_cast<double>(RelationPairwise<T>::own_rows(call, teacher) + RelationPairwise<T>::own_rows(call, student)) / 2;
+  const std::int64_t own_rows = RelationPairwise<T>::own_rows(call, teacher) + RelationPairwise<T>::own_rows(call, student);
+  const double own = static_cast<double>(own_rows) / 2;
   const double pairwise = pairwise_cost(rows, own, width, gradients, RelationPairwise<T>::keeps(m));
   return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
 }

@@ -81,10 +81,11 @@ Classifier::Classifier(std::int64_t rows, std::int64_t channels, std::int64_t cl
     weight_copy_ = arena.matrix(classes, channels);
     weight_ = weight_copy_;
   }
-  // Whether there is a bias shows when a call runs, not while its workspace is planned.
-  const bool direct = bias.dtype == GLD_F32 && bias.stride[0] == 1;
-  if (!direct) bias_copy_ = arena.matrix(1, classes);
-  if (bias.data != nullptr) bias_ = direct ? static_cast<const float*>(bias.data) : bias_copy_.data;
+  if (bias.data != nullptr) {
+    const bool direct = bias.dtype == GLD_F32 && bias.stride[0] == 1;
+    if (!direct) bias_copy_ = arena.matrix(1, classes);
+    bias_ = direct ? static_cast<const float*>(bias.data) : bias_copy_.data;
+  }
   logits_.emplace(rows, classes, channels, 1, arena);
 }
 
@@ -103,7 +104,7 @@ void Classifier::plan_backward_bias(Arena& arena) {
 
 void Classifier::load(const Launch& to) const {
   if (weight_copy_) read_matrix(to, weight_view_, classes_, channels_, weight_copy_);
-  if (bias_ != nullptr && bias_copy_) {
+  if (bias_copy_) {
     gld_view bias = bias_view_;
     bias.stride[1] = bias.stride[0];
     read_matrix(to, bias, 1, classes_, bias_copy_);

@@ -25,8 +25,8 @@ struct Targets {
 
 // The loss of a sample's global row; every thread gets it. grad gains weight * its gradient unless weight is 0.
 template <int kThreads, int kPacks>
-__device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targets& targets, std::int64_t sample, double weight,
-                                GradientLine<kThreads, kPacks>& grad, Report* report) {
+__device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targets& targets, std::int64_t sample,
+                                double weight, GradientLine<kThreads, kPacks>& grad, Report* report) {
   using Row = Line<kThreads, kPacks>;
   const int classes = logits.classes;
   int label = -1;
@@ -38,7 +38,9 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
       return 0;
     }
   }
-  const auto target = [&](int k) { return targets.soft == nullptr ? (k == label ? 1.0f : 0.0f) : targets.soft_at(sample, k); };
+  const auto target = [&](int k) {
+    return targets.soft == nullptr ? (k == label ? 1.0f : 0.0f) : targets.soft_at(sample, k);
+  };
 
   float top[1] = {-FLT_MAX};
   Row::each(classes, [&](int slot, int k) { top[0] = Larger{}(top[0], logits.at(slot, k)); });

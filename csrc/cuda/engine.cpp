@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
-#include <new>
-#include <utility>
 #include <string>
+#include <utility>
 
 #include "../call_check.h"
+#include "../status.h"
 #include "call_views.h"
 #include "stream.h"
 
@@ -34,35 +34,6 @@ struct Buffers {
 
 constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
 
-void say(char* message, const char* text) { std::snprintf(message, GLD_MESSAGE_BYTES, "%s", text); }
-
-template <class F>
-gld_status guarded(char* message, F&& run) {
-  try {
-    run();
-    return GLD_OK;
-  } catch (const Cancelled&) {
-    say(message, "cancelled");
-    return GLD_CANCELLED;
-  } catch (const LabelRange& wrong) {
-    std::snprintf(message, GLD_MESSAGE_BYTES, "label %lld of sample %lld", static_cast<long long>(wrong.label),
-                  static_cast<long long>(wrong.sample));
-    return GLD_LABEL_RANGE;
-  } catch (const Error& error) {
-    say(message, error.what());
-    return error.status();
-  } catch (const std::bad_alloc&) {
-    say(message, "out of memory");
-    return GLD_OUT_OF_MEMORY;
-  } catch (const std::exception& error) {
-    say(message, error.what());
-    return GLD_FAILED;
-  } catch (...) {
-    say(message, "unknown failure");
-    return GLD_FAILED;
-  }
-}
-
 std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
 struct Versions {
@@ -87,10 +58,12 @@ Error unavailable(cudaError_t error) {
   }
   if (error == cudaErrorInsufficientDriver) {
     if (versions.driver == 0) {
-      return {GLD_UNAVAILABLE, name + "no NVIDIA driver is installed; CUDA " + version_text(versions.runtime) + " needs one"};
+      return {GLD_UNAVAILABLE,
+              name + "no NVIDIA driver is installed; CUDA " + version_text(versions.runtime) + " needs one"};
     }
     return {GLD_UNAVAILABLE, name + "the NVIDIA driver supports CUDA " + version_text(versions.driver) +
-                                 ", this library is built with CUDA " + version_text(versions.runtime) + "; update the driver"};
+                                 ", this library is built with CUDA " + version_text(versions.runtime) +
+                                 "; update the driver"};
   }
   return {GLD_UNAVAILABLE, name + cudaGetErrorString(error) + " in cudaGetDeviceCount"};
 }
@@ -176,18 +149,20 @@ gld_status check_memory(std::int32_t device, const void* memory, std::size_t byt
   return guarded(message, [&] {
     require(device);
     const OnDevice on(device);
-    const auto invalid = [&](const std::string& text) { return Error(GLD_INVALID, text); };
     cudaPointerAttributes first{};
     GLD_CUDA_CHECK(cudaPointerGetAttributes(&first, memory));
-    if (first.type != cudaMemoryTypeDevice && first.type != cudaMemoryTypeManaged) throw invalid("it is not in device memory");
+    if (first.type != cudaMemoryTypeDevice && first.type != cudaMemoryTypeManaged) {
+      throw Error(GLD_INVALID, "it is not in device memory");
+    }
     if (first.type == cudaMemoryTypeDevice && first.device != device) {
-      throw invalid("it is on device " + std::to_string(first.device) + ", not on device " + std::to_string(device));
+      throw Error(GLD_INVALID, "it is on device " + std::to_string(first.device) + ", not on device " +
+                                   std::to_string(device));
     }
     const Range range = allocation_of(memory);
     const auto at = reinterpret_cast<std::uintptr_t>(memory);
     const std::size_t behind = range.begin + range.bytes - at;
     if (bytes > behind) {
-      throw invalid("it reaches " + std::to_string(bytes - behind) + " bytes past the end of its allocation");
+      throw Error(GLD_INVALID, "it reaches " + std::to_string(bytes - behind) + " bytes past the end of its allocation");
     }
   });
 }

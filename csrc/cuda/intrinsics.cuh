@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "../engine.h"
+#include "convert.cuh"
 #include "simt.cuh"
 
 #if defined(GLD_EMULATED)
@@ -22,6 +23,8 @@
 #endif
 
 namespace gld::cuda {
+
+__device__ inline float bits_float(std::uint32_t bits) { return __uint_as_float(bits); }
 
 #if defined(GLD_EMULATED)
 
@@ -34,24 +37,17 @@ inline bool tensor_cores() {
   return some;
 }
 
-inline std::uint32_t float_bits(float value) { return __float_as_uint(value); }
-inline float bits_float(std::uint32_t bits) { return __uint_as_float(bits); }
-
 // To 10 bits after the leading one, ties away from zero.
 inline std::uint32_t round_tf32(float value) {
-  const std::uint32_t bits = float_bits(value);
+  const std::uint32_t bits = __float_as_uint(value);
   if ((bits & 0x7f800000u) == 0x7f800000u) return (bits & 0x7fffffu) != 0 ? 0x7fffffffu : bits;
   return (bits + 0x1000u) & 0xffffe000u;
 }
 
-// To 7 bits after the leading one, ties to even.
-inline std::uint32_t bf16_bits(float value) {
-  const std::uint32_t bits = float_bits(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fffu;
-  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
 // `low` in the lower half.
-inline std::uint32_t pack_bf16(float low, float high) { return bf16_bits(low) | bf16_bits(high) << 16; }
+inline std::uint32_t pack_bf16(float low, float high) {
+  return from_float<Bfloat16>(low).bits | static_cast<std::uint32_t>(from_float<Bfloat16>(high).bits) << 16;
+}
 
 namespace emulated {
 
@@ -148,8 +144,6 @@ __device__ constexpr bool tensor_cores() { return false; }
 #else
 __device__ constexpr bool tensor_cores() { return true; }
 #endif
-
-__device__ inline float bits_float(std::uint32_t bits) { return __uint_as_float(bits); }
 
 __device__ inline std::uint32_t round_tf32(float value) {
 #if __CUDA_ARCH__ >= 800

@@ -18,7 +18,7 @@ struct Launch {
 };
 
 constexpr std::size_t kPlainSharedBytes = 48 << 10;  // of one block; more has to be asked for
-constexpr unsigned kMaxGridX = 0x7fffffffu;
+constexpr std::int64_t kMaxGridX = 0x7fffffff;
 
 // kernel<<<grid, block, shared_bytes>>>(args...) on the stream.
 template <class... P, class... A>
@@ -27,7 +27,8 @@ void launch(const Launch& to, void (*kernel)(P...), dim3 grid, dim3 block, std::
   check(::simt::launch(to.stream, kernel, grid, block, shared_bytes, std::forward<A>(args)...), "kernel launch");
 #else
   if (shared_bytes > kPlainSharedBytes) {
-    GLD_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)));
+    const auto bytes = static_cast<int>(shared_bytes);
+    GLD_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   }
   kernel<<<grid, block, shared_bytes, to.stream>>>(static_cast<P>(std::forward<A>(args))...);
   check(cudaGetLastError(), "kernel launch");
@@ -41,7 +42,7 @@ constexpr T ceil_div(T count, T by) {
 
 // Blocks for `count` units of work; a kernel whose grid is cut at the limit loops over the rest.
 inline dim3 grid_of(std::int64_t count) {
-  return dim3(static_cast<unsigned>(count < static_cast<std::int64_t>(kMaxGridX) ? count : static_cast<std::int64_t>(kMaxGridX)));
+  return dim3(static_cast<unsigned>(count < kMaxGridX ? count : kMaxGridX));
 }
 
 }  // namespace gld::cuda

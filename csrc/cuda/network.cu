@@ -85,8 +85,8 @@ void Network::forward(const Launch& to) const {
   classifier_->forward(to, pooled_, logits_);
   if (!even_) return;
   const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop, logits_,
-         call_.n, cells_, call_.classes);
+  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop,
+         logits_, call_.n, cells_, call_.classes);
 }
 
 void Network::plan_gradients(Arena& arena) {
@@ -107,8 +107,8 @@ void Network::backward(const Launch& to) const {
   if (!pool_) return write_rows(to, logit_rows(grad_logits_), call_.n, call_.classes, call_.out_logits);
   if (even_) {
     const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0, to.stop,
-           grad_logits_, call_.n, cells_, call_.classes);
+    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0,
+           to.stop, grad_logits_, call_.n, cells_, call_.classes);
   }
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);

@@ -57,7 +57,8 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   const int classes = student.classes;
 
   float ends[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX, -FLT_MAX};  // highest and minus lowest of the teacher, then the student
-  double total[3] = {};  // exponentials of the teacher and of the student, with the poison of either; teacher's times the gap
+  // Exponentials of the teacher and of the student, with the poison of either; the teacher's times the gap.
+  double total[3] = {};
   Row::each(classes, [&](int slot, int k) {
     const float zt = teacher.at(slot, k);
     const float zs = student.at(slot, k);
@@ -130,7 +131,8 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
       values[1] = values[0] * ys.at(slot, k);
     });
     // In double: of two classes, say, nothing but rounding is left, and 1/σ may be large.
-    const NormalizedGradient gradient{weight * factor * s.inverse, moment[0] / classes, by.by_std ? moment[1] / by.degrees : 0};
+    const NormalizedGradient gradient{weight * factor * s.inverse, moment[0] / classes,
+                                      by.by_std ? moment[1] / by.degrees : 0};
     Row::each(classes, [&](int slot, int k) { grad.add(slot, k, gradient(slope(slot, k), ys.at(slot, k))); });
   }
   return factor * kl_value(t, s, total[2]);

@@ -45,9 +45,9 @@ struct PlaneTile {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t planes,
-                                                              std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
-                                                              PlaneTile tile, T* features) {
+__global__ void __launch_bounds__(kPoolThreads)
+    planes_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t planes, std::int64_t channels,
+                  Axis<int> vertical, Axis<int> horizontal, PlaneTile tile, T* features) {
   if (block_stopped(stop)) return;
   const int tid = static_cast<int>(threadIdx.x);
   const int size = vertical.length * horizontal.length;
@@ -115,9 +115,9 @@ __global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t
 // --- lines
 
 template <class T, int kChannels>
-__global__ void __launch_bounds__(kPoolThreads) lines_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t samples,
-                                                             std::int64_t channels, std::int64_t chunks, Axis<int> vertical,
-                                                             Axis<int> horizontal, T* features) {
+__global__ void __launch_bounds__(kPoolThreads)
+    lines_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t samples, std::int64_t channels,
+                 std::int64_t chunks, Axis<int> vertical, Axis<int> horizontal, T* features) {
   if (block_stopped(stop)) return;
   const int lane = static_cast<int>(threadIdx.x);
   const int lanes = static_cast<int>(blockDim.x);
@@ -173,8 +173,8 @@ __global__ void __launch_bounds__(kPoolThreads) lines_kernel(const std::int32_t*
 // --- elements
 
 template <class T, bool kChannelsLast>
-__global__ void __launch_bounds__(kPoolThreads) elements_kernel(const std::int32_t* stop, SampleRows grad_pooled, PoolShape shape,
-                                                                T* features) {
+__global__ void __launch_bounds__(kPoolThreads)
+    elements_kernel(const std::int32_t* stop, SampleRows grad_pooled, PoolShape shape, T* features) {
   if (stopped(stop)) return;
   const std::int64_t width = shape.horizontal.length;
   const std::int64_t size = shape.vertical.length * width;
@@ -207,8 +207,8 @@ bool backward_planes(const Launch& to, const PoolShape& shape, const SampleRows&
   const auto planes = static_cast<int>(regions > 0xffff ? 0 : units_of_block(4 * pitch, fixed, most));
   if (planes == 0) return false;
   launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
-         static_cast<std::size_t>(4 * pitch * planes + fixed), to.stop, grad_pooled, all, shape.channels, vertical, horizontal,
-         PlaneTile{planes, static_cast<int>(pitch)}, features);
+         static_cast<std::size_t>(4 * pitch * planes + fixed), to.stop, grad_pooled, all, shape.channels, vertical,
+         horizontal, PlaneTile{planes, static_cast<int>(pitch)}, features);
   return true;
 }
 

@@ -4,6 +4,23 @@
 namespace gld::cuda {
 namespace {
 
+// What a pooled row is the mean of: the whole map for row 0, else its cell's window.
+struct Window {
+  int top, bottom;  // in runs or in positions
+  int left, right;  // in runs
+  int area;
+};
+template <bool kDownInRuns>
+__device__ Window window_of(const Axis<int>& vertical, const Axis<int>& horizontal, int row) {
+  if (row == 0) {
+    return {0, kDownInRuns ? vertical.runs() : vertical.length, 0, horizontal.runs(), vertical.length * horizontal.length};
+  }
+  const int i = (row - 1) / horizontal.cells;
+  const int j = row - 1 - i * horizontal.cells;
+  return {kDownInRuns ? vertical.first_run(i) : vertical.begin(i), kDownInRuns ? vertical.end_run(i) : vertical.end(i),
+          horizontal.first_run(j), horizontal.end_run(j), vertical.window(i) * horizontal.window(j)};
+}
+
 // --- planes
 
 // Shared memory of a block, in this order: the planes, an odd number of elements apart so that threads which take the same
@@ -14,9 +31,9 @@ struct PlaneTile {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t* stop, const T* features, std::int64_t planes,
-                                                              std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
-                                                              PlaneTile tile, SampleRows pooled) {
+__global__ void __launch_bounds__(kPoolThreads)
+    planes_kernel(const std::int32_t* stop, const T* features, std::int64_t planes, std::int64_t channels,
+                  Axis<int> vertical, Axis<int> horizontal, PlaneTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int tid = static_cast<int>(threadIdx.x);
   const int width = horizontal.length;
@@ -79,25 +96,16 @@ __global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t
       const int plane = u % tile.planes;
       if (plane >= count) continue;
       const int row = u / tile.planes + skipped;
-      int top = 0, bottom = vertical.length, left = 0, right = runs, area = size;
-      if (row > 0) {
-        const int i = (row - 1) / horizontal.cells;
-        const int j = row - 1 - i * horizontal.cells;
-        top = vertical.begin(i);
-        bottom = vertical.end(i);
-        left = horizontal.first_run(j);
-        right = horizontal.end_run(j);
-        area = vertical.window(i) * horizontal.window(j);
-      }
+      const Window window = window_of<false>(vertical, horizontal, row);
       float total = 0;
-      for (int y = top; y < bottom; ++y) {
+      for (int y = window.top; y < window.bottom; ++y) {
         float line = 0;
-        for (int r = left; r < right; ++r) line += sums[(y * runs + r) * tile.planes + plane];
+        for (int r = window.left; r < window.right; ++r) line += sums[(y * runs + r) * tile.planes + plane];
         total += line;
       }
       const std::int64_t across = first_channel + plane;
       const std::int64_t sample = first_sample + across / channels;
-      pooled.at(sample, row)[across % channels] = total / static_cast<float>(area);
+      pooled.at(sample, row)[across % channels] = total / static_cast<float>(window.area);
     }
     __syncthreads();
   }
@@ -105,17 +113,17 @@ __global__ void __launch_bounds__(kPoolThreads) planes_kernel(const std::int32_t
 
 // --- lines
 
-// The region and the part of it that unit `u` of a block takes; a region is shared by `parts` units, which take turns by rows.
+// A region is shared by `parts` units of a block, which take turns by rows.
 struct LineTile {
   int parts;
   std::int64_t chunks;  // blocks along the channels
 };
 
 template <class T, int kChannels>
-__global__ void __launch_bounds__(kPoolThreads, 4) lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
-                                                             std::int64_t of_row, std::int64_t of_column, std::int64_t samples,
-                                                             std::int64_t channels, Axis<int> vertical, Axis<int> horizontal,
-                                                             LineTile tile, SampleRows pooled) {
+__global__ void __launch_bounds__(kPoolThreads, 4)
+    lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample, std::int64_t of_row,
+                 std::int64_t of_column, std::int64_t samples, std::int64_t channels, Axis<int> vertical,
+                 Axis<int> horizontal, LineTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int lane = static_cast<int>(threadIdx.x);
   const int lanes = static_cast<int>(blockDim.x);
@@ -158,20 +166,12 @@ __global__ void __launch_bounds__(kPoolThreads, 4) lines_kernel(const std::int32
 
     const int skipped = pooled.global == nullptr ? 1 : 0;
     for (int row = first_unit + skipped; active && row <= vertical.cells * horizontal.cells; row += step) {
-      int top = 0, bottom = down, left = 0, right = across, area = vertical.length * horizontal.length;
-      if (row > 0) {
-        const int i = (row - 1) / horizontal.cells;
-        const int j = row - 1 - i * horizontal.cells;
-        top = vertical.first_run(i);
-        bottom = vertical.end_run(i);
-        left = horizontal.first_run(j);
-        right = horizontal.end_run(j);
-        area = vertical.window(i) * horizontal.window(j);
-      }
+      const Window window = window_of<true>(vertical, horizontal, row);
       Pack<float, kChannels> total = {};
-      for (int v = top; v < bottom; ++v) {
+      for (int v = window.top; v < window.bottom; ++v) {
         float line[kChannels] = {};
-        for (int u = (v * across + left) * tile.parts; u < (v * across + right) * tile.parts; ++u) {
+        const int end = (v * across + window.right) * tile.parts;
+        for (int u = (v * across + window.left) * tile.parts; u < end; ++u) {
 #pragma unroll
           for (int k = 0; k < kChannels; ++k) line[k] += partial[(u * kChannels + k) * lanes + lane];
         }
@@ -179,7 +179,7 @@ __global__ void __launch_bounds__(kPoolThreads, 4) lines_kernel(const std::int32
         for (int k = 0; k < kChannels; ++k) total.at[k] += line[k];
       }
 #pragma unroll
-      for (int k = 0; k < kChannels; ++k) total.at[k] /= static_cast<float>(area);
+      for (int k = 0; k < kChannels; ++k) total.at[k] /= static_cast<float>(window.area);
       float* const to = pooled.at(sample, row) + channel;
       constexpr int kStore = kChannels < 4 ? kChannels : 4;
 #pragma unroll
@@ -193,11 +193,12 @@ __global__ void __launch_bounds__(kPoolThreads, 4) lines_kernel(const std::int32
 
 // --- elements
 
-// A warp per mean, its lanes along the rows of the map; or a thread per mean where channels lie closer together than columns.
+// A warp per mean, its lanes along the rows of the map; or a thread per mean where channels lie closer together than
+// columns.
 template <class T, bool kOnChannels>
-__global__ void __launch_bounds__(kPoolThreads) elements_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample,
-                                                                std::int64_t of_channel, std::int64_t of_row,
-                                                                std::int64_t of_column, PoolShape shape, SampleRows pooled) {
+__global__ void __launch_bounds__(kPoolThreads)
+    elements_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample, std::int64_t of_channel,
+                    std::int64_t of_row, std::int64_t of_column, PoolShape shape, SampleRows pooled) {
   if (block_stopped(stop)) return;
   constexpr int kLanes = kOnChannels ? 1 : kWarp;
   const Axis<std::int64_t>& vertical = shape.vertical;
@@ -224,7 +225,9 @@ __global__ void __launch_bounds__(kPoolThreads) elements_kernel(const std::int32
     float total = 0;
     for (std::int64_t y = top; y < bottom; ++y) {
       float line = 0;
-      for (std::int64_t x = left + lane; x < right; x += kLanes) line += to_float(from[y * of_row + x * of_column]);
+      for (std::int64_t x = left + lane; x < right; x += kLanes) {
+        line += to_float(from[y * of_row + x * of_column]);
+      }
       total += line;
     }
     if constexpr (kLanes > 1) total = reduce_warp(total, Add{});

@@ -143,20 +143,18 @@ void launch_layouts(const Launch& launch, const ProductCall& call, std::int64_t 
 }
 
 template <class Tile>
+std::int64_t tile_count(std::int64_t rows, std::int64_t columns) {
+  return ceil_div<std::int64_t>(rows, Tile::kRows) * ceil_div<std::int64_t>(columns, Tile::kColumns);
+}
+
+template <class Tile>
 void launch_tiles(const Launch& launch, const ProductCall& call, std::int64_t jobs, const Arguments& arguments) {
-  const std::int64_t tiles = ceil_div<std::int64_t>(arguments.rows, Tile::kRows) *
-                             ceil_div<std::int64_t>(arguments.columns, Tile::kColumns);
-  const std::int64_t blocks = tiles * arguments.parts * jobs;
+  const std::int64_t blocks = tile_count<Tile>(arguments.rows, arguments.columns) * arguments.parts * jobs;
   switch (precision_on(launch, call.precision)) {
     case GLD_PRECISION_TF32: return launch_layouts<GLD_PRECISION_TF32, Tile>(launch, call, blocks, arguments);
     case GLD_PRECISION_BF16: return launch_layouts<GLD_PRECISION_BF16, Tile>(launch, call, blocks, arguments);
     default: return launch_layouts<GLD_PRECISION_FLOAT32, Tile>(launch, call, blocks, arguments);
   }
-}
-
-template <class Tile>
-std::int64_t tile_count(std::int64_t rows, std::int64_t columns) {
-  return ceil_div<std::int64_t>(rows, Tile::kRows) * ceil_div<std::int64_t>(columns, Tile::kColumns);
 }
 
 }  // namespace

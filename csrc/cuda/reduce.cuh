@@ -15,10 +15,6 @@ struct Larger {
   template <class T>
   __device__ T operator()(T a, T b) const { return a < b ? b : a; }
 };
-struct Smaller {
-  template <class T>
-  __device__ T operator()(T a, T b) const { return b < a ? b : a; }
-};
 
 template <class T, class Combine>
 __device__ T reduce_warp(T value, Combine combine) {

@@ -1,14 +1,10 @@
 #include "relation.h"
 
+#include "../terms.h"
 #include "relation_cost.h"
 
 namespace gld::cuda {
 namespace {
-
-bool has_gradients(const gld_call& call) {
-  return call.out_logits.data != nullptr || call.out_features.data != nullptr || call.out_weight.data != nullptr ||
-         call.out_bias.data != nullptr;
-}
 
 // Method 'auto': the one that the cost model expects to be faster.
 gld_method choose(const gld_call& call, std::int64_t m) {

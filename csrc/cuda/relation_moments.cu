@@ -27,11 +27,7 @@ enum WeightedVector { kYAtBs, kYA, kYB, kXA };          // Σ y (a t + b s), Σ 
 constexpr int kVectors = 4;                             // of either kind
 constexpr int kScalars = 5;                             // at most: PlainSums or WeightedSums
 
-struct ChunkRows {
-  Matrix x, y;
-  const double *t, *s, *a, *b;
-  std::int64_t count, classes;
-};
+using ChunkRows = RelationMoments::ChunkRows;
 
 // Vectors and scalars of a block of rows.
 template <bool kWeighted>
@@ -153,7 +149,6 @@ struct RowArguments {
   const double* scale;
   Matrix grad;            // of the chunk's first row
   double* values;
-  double *a, *b;
   float *factor_a, *factor_b;
 };
 
@@ -202,8 +197,8 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
       const double a = row.teacher_slope;
       const double b = row.student_slope;
       if (lane == 0) {
-        arguments.a[i] = a;
-        arguments.b[i] = b;
+        rows.a[i] = a;
+        rows.b[i] = b;
         arguments.factor_a[i] = static_cast<float>(a);
         arguments.factor_b[i] = static_cast<float>(b);
       }
@@ -334,6 +329,11 @@ void RelationMoments::load(const Launch& to, const Centred& centred, Chunk chunk
   centred.load(to, precision_on(to, to.precision), chunk.first, chunk.count, rows_, squares_);
 }
 
+RelationMoments::ChunkRows RelationMoments::rows_of(Chunk chunk) const {
+  return {rows_[kTeacher],   rows_[kStudent],   squares_[kTeacher], squares_[kStudent],
+          slopes_[kTeacher], slopes_[kStudent], chunk.count,        classes_};
+}
+
 void RelationMoments::combine(const Launch& to, const Sums& sums, const Product::Parts& parts, unsigned symmetric,
                               Chunk chunk) const {
   CombineArguments arguments{parts, classes_, {}, {}, symmetric, chunk.first == 0};
@@ -347,8 +347,7 @@ void RelationMoments::combine(const Launch& to, const Sums& sums, const Product:
 }
 
 void RelationMoments::add_vectors(const Launch& to, const Sums& sums, bool weighted, Chunk chunk) const {
-  const ChunkRows rows{rows_[kTeacher],   rows_[kStudent],   squares_[kTeacher], squares_[kStudent],
-                       slopes_[kTeacher], slopes_[kStudent], chunk.count,        classes_};
+  const ChunkRows rows = rows_of(chunk);
   const std::int64_t blocks = ceil_div(chunk.count, block_rows_);
   const std::int64_t count = kVectors * classes_ + kScalars;
   const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kSumColumns)), static_cast<unsigned>(blocks));
@@ -379,8 +378,7 @@ void RelationMoments::rows(const Launch& to, Chunk chunk, double slope, const do
   }
   through_moments_->run(to, call);
   RowArguments arguments{};
-  arguments.rows = {rows_[kTeacher],   rows_[kStudent],   squares_[kTeacher], squares_[kStudent],
-                    slopes_[kTeacher], slopes_[kStudent], chunk.count,        classes_};
+  arguments.rows = rows_of(chunk);
   arguments.xx = through_[kXX];
   arguments.xy = through_[kXY];
   arguments.yy = through_[kYY];
@@ -390,8 +388,6 @@ void RelationMoments::rows(const Launch& to, Chunk chunk, double slope, const do
   arguments.scale = scale;
   if (grad) arguments.grad = {grad.data + chunk.first * grad.pitch, grad.pitch};
   arguments.values = values_ + chunk.first / chunk_ * ceil_div<std::int64_t>(chunk_, kRowWarps);
-  arguments.a = slopes_[kTeacher];
-  arguments.b = slopes_[kStudent];
   arguments.factor_a = factors_[kTeacher];
   arguments.factor_b = factors_[kStudent];
   launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop,
@@ -421,8 +417,7 @@ void RelationMoments::finish(const Launch& to, Chunk chunk, double slope, const 
   }
   call.jobs[0].to = through;
   through_weighted_->run(to, call);
-  const ChunkRows rows{rows_[kTeacher],   rows_[kStudent],   squares_[kTeacher], squares_[kStudent],
-                       slopes_[kTeacher], slopes_[kStudent], chunk.count,        classes_};
+  const ChunkRows rows = rows_of(chunk);
   launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop,
          rows, through, weighted_.vectors, slope, scale, Matrix{grad.data + chunk.first * grad.pitch, grad.pitch});
 }

@@ -26,6 +26,14 @@ class RelationMoments {
   // *loss = factor * Σ_r ‖u_r - v_r‖². grad, if there, gains weight * d loss / d student logits.
   void run(const Launch& launch, const Centred& rows, double factor, double weight, Matrix grad, double* loss) const;
 
+  // What kernels see of a chunk's rows: x and y, their squares t and s, their slopes a and b.
+  struct ChunkRows {
+    Matrix x, y;
+    const double *t, *s;
+    double *a, *b;
+    std::int64_t count, classes;
+  };
+
  private:
   // Sums over rows of one kind: K×K matrices, K-vectors and scalars, in double over all chunks.
   struct Sums {
@@ -38,6 +46,7 @@ class RelationMoments {
     std::int64_t first, count;
   };
 
+  ChunkRows rows_of(Chunk chunk) const;
   Sums plan(int matrices, Arena& arena) const;
   template <class F>
   void chunks(F&& run) const;

@@ -24,16 +24,18 @@ struct Sweep {
   double* partial;
 };
 
-// 16 warps of a multiprocessor at least, each of up to 128 registers. Rows in order, some for each group of kThreads threads: a warp of a block, or the whole block.
+// Groups of kThreads threads in a block: a group is a warp of it, or all of it.
 template <int kThreads>
-constexpr int kBlock = kThreads == kWarp ? kWarp * kWarpsOfBlock : kThreads;
+constexpr int kGroups = kThreads == kWarp ? kWarpsOfBlock : 1;
+template <int kThreads>
+constexpr int kBlock = kThreads * kGroups<kThreads>;
 
+// Each group takes some rows, in order. 16 warps of a multiprocessor at least, each of up to 128 registers.
 template <int kThreads, int kPacks>
 __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>) row_sweep_kernel(const std::int32_t* stop,
                                                                                             const Sweep sweep) {
   if (block_stopped(stop)) return;
-  constexpr int kGroups = kThreads == kWarp ? kWarpsOfBlock : 1;
-  const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * kGroups + threadIdx.x / kThreads;
+  const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * kGroups<kThreads> + threadIdx.x / kThreads;
   if (part >= sweep.parts) return;  // whole groups
   const std::int64_t first = part * sweep.rows_of_part;
   const std::int64_t end = first + sweep.rows_of_part < sweep.m ? first + sweep.rows_of_part : sweep.m;
@@ -42,7 +44,8 @@ __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>) row_
   double all_cells = 0;
   for (std::int64_t r = first; r < end; ++r) {
     const bool global = r >= sweep.cells;
-    GradientLine<kThreads, kPacks> grad(sweep.grad.data != nullptr ? sweep.grad.data + r * sweep.grad.pitch : nullptr, sweep.classes);
+    float* const to = sweep.grad.data != nullptr ? sweep.grad.data + r * sweep.grad.pitch : nullptr;
+    GradientLine<kThreads, kPacks> grad(to, sweep.classes);
     if (sweep.divergence || (sweep.task && global)) {
       const Line<kThreads, kPacks> student(sweep.student.data + r * sweep.student.pitch, sweep.classes);
       if (sweep.task && global) {
@@ -67,8 +70,9 @@ __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>) row_
 }
 
 // Sums of the parts, and the label that is told if one is wrong.
-__global__ void __launch_bounds__(kSumThreads) row_terms_kernel(const std::int32_t* stop, const double* partial, std::int64_t parts,
-                                                                double n, Targets targets, Report* report) {
+__global__ void __launch_bounds__(kSumThreads)
+    row_terms_kernel(const std::int32_t* stop, const double* partial, std::int64_t parts, double n, Targets targets,
+                     Report* report) {
   if (block_stopped(stop)) return;
   double total[kRowTerms] = {};
   for (std::int64_t part = threadIdx.x; part < parts; part += kSumThreads) {
@@ -85,9 +89,8 @@ __global__ void __launch_bounds__(kSumThreads) row_terms_kernel(const std::int32
 
 template <int kThreads, int kPacks>
 void sweep_rows(const Launch& to, const Sweep& sweep) {
-  constexpr int kGroups = kThreads == kWarp ? kWarpsOfBlock : 1;
-  launch(to, row_sweep_kernel<kThreads, kPacks>, grid_of(ceil_div<std::int64_t>(sweep.parts, kGroups)), dim3(kThreads * kGroups),
-         0, to.stop, sweep);
+  launch(to, row_sweep_kernel<kThreads, kPacks>, grid_of(ceil_div<std::int64_t>(sweep.parts, kGroups<kThreads>)),
+         dim3(kBlock<kThreads>), 0, to.stop, sweep);
 }
 
 }  // namespace
@@ -105,7 +108,8 @@ void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad
   const std::int64_t m = call_.n * call_.rows;
   Targets targets;
   if (call_.soft_labels.data != nullptr) {
-    targets = {nullptr, call_.soft_labels.data, call_.soft_labels.dtype, call_.soft_labels.stride[0], call_.soft_labels.stride[1]};
+    const gld_view& soft = call_.soft_labels;
+    targets = {nullptr, soft.data, soft.dtype, soft.stride[0], soft.stride[1]};
   } else if (call_.labels.data != nullptr) {
     targets = {static_cast<const std::int32_t*>(call_.labels.data), nullptr, GLD_F32, call_.labels.stride[0], 0};
   }

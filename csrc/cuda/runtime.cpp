@@ -1,6 +1,7 @@
 #include "runtime.h"
 
 #include <memory>
+#include <string>
 
 namespace gld::cuda {
 namespace {
@@ -22,7 +23,9 @@ gld_status status_of(cudaError_t error) {
 void* driver_function(const char* name, unsigned version) {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  if (cudaGetDriverEntryPointByVersion(name, &function, version, cudaEnableDefault, &found) != cudaSuccess) cudaGetLastError();
+  if (cudaGetDriverEntryPointByVersion(name, &function, version, cudaEnableDefault, &found) != cudaSuccess) {
+    cudaGetLastError();
+  }
   return found == cudaDriverEntryPointSuccess ? function : nullptr;
 }
 
@@ -52,12 +55,8 @@ void check(cudaError_t error, const char* call) {
 
 OnDevice::OnDevice(int device) {
   GLD_CUDA_CHECK(cudaGetDevice(&before_));
-  if (before_ == device) {
-    before_ = -1;
-    GLD_CUDA_CHECK(cudaSetDevice(device));  // the thread's first call may find the device without a context
-    return;
-  }
-  GLD_CUDA_CHECK(cudaSetDevice(device));
+  if (before_ == device) before_ = -1;
+  GLD_CUDA_CHECK(cudaSetDevice(device));  // also of the same one: the thread's first call may find it without a context
 }
 
 OnDevice::~OnDevice() {
@@ -65,35 +64,19 @@ OnDevice::~OnDevice() {
   if (before_ >= 0 && has_context(before_) && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();
 }
 
-void DeviceMemory::grow(std::size_t bytes) {
-  if (bytes <= bytes_) return;
-  release();  // first: the old and the new block need not fit side by side
+void* allocate_device(std::size_t bytes) {
   void* block = nullptr;
   GLD_CUDA_CHECK(cudaMalloc(&block, bytes));
-  data_ = static_cast<char*>(block);
-  bytes_ = bytes;
+  return block;
 }
+void release_device(void* block) { cudaFree(block); }
 
-void DeviceMemory::release() {
-  if (data_ != nullptr) cudaFree(data_);
-  data_ = nullptr;
-  bytes_ = 0;
-}
-
-void PinnedMemory::grow(std::size_t bytes) {
-  if (bytes <= bytes_) return;
-  release();
+void* allocate_pinned(std::size_t bytes) {
   void* block = nullptr;
   GLD_CUDA_CHECK(cudaHostAlloc(&block, bytes, cudaHostAllocMapped | cudaHostAllocPortable));
-  data_ = static_cast<char*>(block);
-  bytes_ = bytes;
+  return block;
 }
-
-void PinnedMemory::release() {
-  if (data_ != nullptr) cudaFreeHost(data_);
-  data_ = nullptr;
-  bytes_ = 0;
-}
+void release_pinned(void* block) { cudaFreeHost(block); }
 
 OwnStream::OwnStream() { GLD_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
 OwnStream::~OwnStream() {
@@ -168,9 +151,6 @@ void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes
 }
 void copy_to_host(Stream stream, void* to, const void* from, std::size_t bytes) {
   GLD_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
-}
-void copy_on_device(Stream stream, void* to, const void* from, std::size_t bytes) {
-  GLD_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream));
 }
 void clear(Stream stream, void* to, std::size_t bytes) { GLD_CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, stream)); }
 

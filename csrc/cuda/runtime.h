@@ -5,28 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <mutex>
-#include <string>
 #include <utility>
 
-#include "../engine.h"
+#include "../status.h"
 
 namespace gld::cuda {
 
 using Stream = cudaStream_t;
-
-class Error : public std::exception {
- public:
-  Error(gld_status status, std::string text) : status_(status), text_(std::move(text)) {}
-
-  gld_status status() const { return status_; }
-  const char* what() const noexcept override { return text_.c_str(); }
-
- private:
-  gld_status status_;
-  std::string text_;
-};
 
 // Throws "cudaErrorName: text in <call>" unless the call succeeded.
 void check(cudaError_t error, const char* call);
@@ -44,17 +30,26 @@ class OnDevice {
   int before_ = -1;
 };
 
-// Memory that grows to what is asked for and keeps nothing of what it held. `Pinned` is host memory that the device's copy
-// engines read and write while the CPU goes on.
-class DeviceMemory {
+// Memory that grows to what is asked for and keeps nothing of what it held.
+template <void* (*kAllocate)(std::size_t), void (*kRelease)(void*)>
+class Memory {
  public:
-  DeviceMemory() = default;
-  ~DeviceMemory() { release(); }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
+  Memory() = default;
+  ~Memory() { release(); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
 
-  void grow(std::size_t bytes);
-  void release();
+  void grow(std::size_t bytes) {
+    if (bytes <= bytes_) return;
+    release();  // first: the old and the new block need not fit side by side
+    data_ = static_cast<char*>(kAllocate(bytes));
+    bytes_ = bytes;
+  }
+  void release() {
+    if (data_ != nullptr) kRelease(data_);
+    data_ = nullptr;
+    bytes_ = 0;
+  }
   char* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
@@ -63,22 +58,14 @@ class DeviceMemory {
   std::size_t bytes_ = 0;
 };
 
-class PinnedMemory {
- public:
-  PinnedMemory() = default;
-  ~PinnedMemory() { release(); }
-  PinnedMemory(const PinnedMemory&) = delete;
-  PinnedMemory& operator=(const PinnedMemory&) = delete;
+void* allocate_device(std::size_t bytes);
+void release_device(void* block);
+void* allocate_pinned(std::size_t bytes);
+void release_pinned(void* block);
 
-  void grow(std::size_t bytes);
-  void release();
-  char* data() const { return data_; }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  char* data_ = nullptr;
-  std::size_t bytes_ = 0;
-};
+using DeviceMemory = Memory<&allocate_device, &release_device>;
+// Host memory that the device's copy engines read and write while the CPU goes on.
+using PinnedMemory = Memory<&allocate_pinned, &release_pinned>;
 
 class OwnStream {
  public:
@@ -160,7 +147,6 @@ void call_back(Stream stream, void (*function)(void*), void* closure);
 
 void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes);
 void copy_to_host(Stream stream, void* to, const void* from, std::size_t bytes);
-void copy_on_device(Stream stream, void* to, const void* from, std::size_t bytes);
 void clear(Stream stream, void* to, std::size_t bytes);  // zeros
 
 }  // namespace gld::cuda

@@ -1,8 +1,6 @@
 // The stages pool and classifier on their own, forward and, where the call has an upstream gradient, backward.
 #pragma once
 
-#include <optional>
-
 #include "classifier.h"
 #include "pool.h"
 #include "work.h"

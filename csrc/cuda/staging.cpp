@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <type_traits>
+
+#include "convert.cuh"
 
 namespace gld::cuda {
 namespace {
@@ -10,9 +14,6 @@ namespace {
 constexpr std::int64_t kAlignment = 256;
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-std::int64_t host_bytes(std::int32_t dtype) { return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4; }
-std::int64_t device_bytes(std::int32_t dtype) { return dtype == GLD_F64 ? 4 : host_bytes(dtype); }
 
 std::int64_t count_of(const Shape& shape) { return shape[0] * shape[1] * shape[2] * shape[3]; }
 
@@ -23,7 +24,8 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
   return total;
 }
 
-// Elements [first, first + count) in row-major order: use(host element offset, place in that order, length, stride) line by line.
+// Elements [first, first + count) in row-major order, line by line: use(host element offset, place in that order, length,
+// stride).
 template <class F>
 void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, std::int64_t count, F&& use) {
   // The last axis that has more than one element is the lines'.
@@ -53,11 +55,6 @@ void settle(gld_view& view, const Shape& shape) {
   }
 }
 
-template <class To, class From>
-void copy_line(To* to, const From* from, std::int64_t count, std::int64_t to_stride, std::int64_t from_stride) {
-  for (std::int64_t i = 0; i < count; ++i) to[i * to_stride] = static_cast<To>(from[i * from_stride]);
-}
-
 }  // namespace
 
 Staging::Buffer Staging::describe(const gld_view& view, const Shape& shape) {
@@ -74,7 +71,7 @@ Staging::Buffer Staging::describe(const gld_view& view, const Shape& shape) {
   const std::int64_t span = within ? high - low + 1 : std::numeric_limits<std::int64_t>::max();
   buffer.packed = view.dtype == GLD_F64 || span > count + count / 4;
   buffer.low = buffer.packed ? 0 : low;
-  buffer.bytes = (buffer.packed ? count : span) * device_bytes(view.dtype);
+  buffer.bytes = (buffer.packed ? count : span) * element_bytes(view.dtype);
   return buffer;
 }
 
@@ -112,7 +109,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   const auto place = [&](std::vector<Buffer>& list, char* base) {
     for (const Buffer& buffer : list) {
       gld_view& view = *views[next++];
-      const std::int64_t element = device_bytes(view.dtype);
+      const std::int64_t element = element_bytes(view.dtype);
       view.data = base + buffer.offset - buffer.low * element;
       view.memory = GLD_DEVICE;
       if (view.dtype == GLD_F64) view.dtype = GLD_F32;
@@ -123,47 +120,61 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   place(outputs_, device_.data() + input_bytes_);
 }
 
-// Bytes [begin, end) of what a buffer is on the device.
-void Staging::read(const Buffer& buffer, std::int64_t begin, std::int64_t end, char* to) {
+// Bytes [begin, end) of what a packed buffer is on the device, which lie at `staged` in pinned memory: move(host, staged,
+// count, host stride) for every line of its elements.
+template <class Byte, class F>
+void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
-  const std::int64_t element = device_bytes(view.dtype);
+  const std::int64_t element = element_bytes(view.dtype);
+  const auto run = [&](auto of_host, auto of_device) {
+    using Host = decltype(of_host);
+    using Device = std::conditional_t<std::is_const_v<Byte>, const decltype(of_device), decltype(of_device)>;
+    const std::int64_t first = begin / element;
+    lines(buffer.shape, view.stride, first, end / element - first,
+          [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
+            move(static_cast<Host*>(view.data) + offset, reinterpret_cast<Device*>(staged) + (at - first), length, stride);
+          });
+  };
+  if (view.dtype == GLD_F64) return run(double{}, float{});
+  if (element == 2) return run(std::uint16_t{}, std::uint16_t{});
+  run(std::uint32_t{}, std::uint32_t{});
+}
+
+// Where byte `begin` of an unpacked buffer is in the caller's memory.
+char* Staging::as_it_lies(const Buffer& buffer, std::int64_t begin) {
+  return static_cast<char*>(buffer.host.data) + buffer.low * element_bytes(buffer.host.dtype) + begin;
+}
+
+void Staging::read(const Buffer& buffer, std::int64_t begin, std::int64_t end, char* to) {
   if (!buffer.packed) {
-    std::memcpy(to, static_cast<const char*>(view.data) + buffer.low * element + begin, static_cast<std::size_t>(end - begin));
+    std::memcpy(to, as_it_lies(buffer, begin), static_cast<std::size_t>(end - begin));
     return;
   }
-  const std::int64_t first = begin / element;
-  lines(buffer.shape, view.stride, first, end / element - first,
-        [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
-          char* const line = to + (at - first) * element;
-          if (view.dtype == GLD_F64) {
-            copy_line(reinterpret_cast<float*>(line), static_cast<const double*>(view.data) + offset, length, 1, stride);
-          } else if (element == 2) {
-            copy_line(reinterpret_cast<std::uint16_t*>(line), static_cast<const std::uint16_t*>(view.data) + offset, length, 1, stride);
-          } else {
-            copy_line(reinterpret_cast<std::uint32_t*>(line), static_cast<const std::uint32_t*>(view.data) + offset, length, 1, stride);
-          }
-        });
+  each_line(buffer, begin, end, to, [](const auto* host, auto* staged, std::int64_t count, std::int64_t stride) {
+    using Staged = std::remove_reference_t<decltype(*staged)>;
+    for (std::int64_t i = 0; i < count; ++i) staged[i] = static_cast<Staged>(host[i * stride]);
+  });
 }
 
 void Staging::write(const Buffer& buffer, std::int64_t begin, std::int64_t end, const char* from) {
-  const gld_view& view = buffer.host;
-  const std::int64_t element = device_bytes(view.dtype);
   if (!buffer.packed) {
-    std::memcpy(static_cast<char*>(view.data) + buffer.low * element + begin, from, static_cast<std::size_t>(end - begin));
+    std::memcpy(as_it_lies(buffer, begin), from, static_cast<std::size_t>(end - begin));
     return;
   }
-  const std::int64_t first = begin / element;
-  lines(buffer.shape, view.stride, first, end / element - first,
-        [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
-          const char* const line = from + (at - first) * element;
-          if (view.dtype == GLD_F64) {
-            copy_line(static_cast<double*>(view.data) + offset, reinterpret_cast<const float*>(line), length, stride, 1);
-          } else if (element == 2) {
-            copy_line(static_cast<std::uint16_t*>(view.data) + offset, reinterpret_cast<const std::uint16_t*>(line), length, stride, 1);
-          } else {
-            copy_line(static_cast<std::uint32_t*>(view.data) + offset, reinterpret_cast<const std::uint32_t*>(line), length, stride, 1);
-          }
-        });
+  each_line(buffer, begin, end, from, [](auto* host, const auto* staged, std::int64_t count, std::int64_t stride) {
+    using Host = std::remove_reference_t<decltype(*host)>;
+    for (std::int64_t i = 0; i < count; ++i) host[i * stride] = static_cast<Host>(staged[i]);
+  });
+}
+
+// use(buffer, low, high) for what buffers hold of the bytes [begin, end) of the staging memory.
+template <class F>
+void Staging::each_part(const std::vector<Buffer>& buffers, std::int64_t begin, std::int64_t end, F&& use) {
+  for (const Buffer& buffer : buffers) {
+    const std::int64_t low = std::max(begin, buffer.offset);
+    const std::int64_t high = std::min(end, buffer.offset + buffer.bytes);
+    if (low < high) use(buffer, low, high);
+  }
 }
 
 void Staging::upload(std::int64_t begin, std::int64_t end, Stream copies, Stream compute) {
@@ -173,11 +184,9 @@ void Staging::upload(std::int64_t begin, std::int64_t end, Stream copies, Stream
     Event& event = filled_[static_cast<std::size_t>(next_slot_)];
     event.wait();  // until what was last in this slot is on the device
     // Only what the buffers hold: between them there is nothing to copy, but it is cheaper to move with the rest.
-    for (const Buffer& buffer : inputs_) {
-      const std::int64_t low = std::max(at, buffer.offset);
-      const std::int64_t high = std::min(stop, buffer.offset + buffer.bytes);
-      if (low < high) read(buffer, low - buffer.offset, high - buffer.offset, slot + (low - at));
-    }
+    each_part(inputs_, at, stop, [&](const Buffer& buffer, std::int64_t low, std::int64_t high) {
+      read(buffer, low - buffer.offset, high - buffer.offset, slot + (low - at));
+    });
     copy_to_device(copies, device_.data() + at, slot, static_cast<std::size_t>(stop - at));
     event.record(copies);
     next_slot_ = (next_slot_ + 1) % kSlots;
@@ -189,7 +198,9 @@ void Staging::upload(std::int64_t begin, std::int64_t end, Stream copies, Stream
 }
 
 void Staging::upload_teacher(Stream copies, Stream compute) { upload(0, teacher_bytes_, copies, compute); }
-void Staging::upload(Stream copies, Stream compute) { upload(in_parts() ? teacher_bytes_ : 0, input_bytes_, copies, compute); }
+void Staging::upload(Stream copies, Stream compute) {
+  upload(in_parts() ? teacher_bytes_ : 0, input_bytes_, copies, compute);
+}
 
 std::int64_t Staging::piece() const { return std::max(aligned((output_bytes_ + kPieces - 1) / kPieces), kChunk); }
 
@@ -198,12 +209,10 @@ void Staging::download(Stream compute) {
   for (std::int64_t at = 0; at < output_bytes_; at += piece()) {
     const std::int64_t stop = std::min(at + piece(), output_bytes_);
     // Only what the buffers hold: nothing has written what lies between them.
-    for (const Buffer& buffer : outputs_) {
-      const std::int64_t low = std::max(at, buffer.offset);
-      const std::int64_t high = std::min(stop, buffer.offset + buffer.bytes);
-      if (low >= high) continue;
-      copy_to_host(compute, results_.data() + low, device_.data() + input_bytes_ + low, static_cast<std::size_t>(high - low));
-    }
+    each_part(outputs_, at, stop, [&](const Buffer&, std::int64_t low, std::int64_t high) {
+      copy_to_host(compute, results_.data() + low, device_.data() + input_bytes_ + low,
+                   static_cast<std::size_t>(high - low));
+    });
     if (pieces_.size() == number) pieces_.emplace_back();
     pieces_[number++].record(compute);
   }
@@ -214,11 +223,9 @@ void Staging::deliver() const {
   for (std::int64_t at = 0; at < output_bytes_; at += piece()) {
     const std::int64_t stop = std::min(at + piece(), output_bytes_);
     pieces_[number++].wait();
-    for (const Buffer& buffer : outputs_) {
-      const std::int64_t low = std::max(at, buffer.offset);
-      const std::int64_t high = std::min(stop, buffer.offset + buffer.bytes);
-      if (low < high) write(buffer, low - buffer.offset, high - buffer.offset, results_.data() + low);
-    }
+    each_part(outputs_, at, stop, [&](const Buffer& buffer, std::int64_t low, std::int64_t high) {
+      write(buffer, low - buffer.offset, high - buffer.offset, results_.data() + low);
+    });
   }
 }
 

@@ -55,8 +55,13 @@ class Staging {
   };
 
   static Buffer describe(const gld_view& view, const Shape& shape);
+  template <class Byte, class F>
+  static void each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move);
+  static char* as_it_lies(const Buffer& buffer, std::int64_t begin);
   static void read(const Buffer& buffer, std::int64_t begin, std::int64_t end, char* to);
   static void write(const Buffer& buffer, std::int64_t begin, std::int64_t end, const char* from);
+  template <class F>
+  static void each_part(const std::vector<Buffer>& buffers, std::int64_t begin, std::int64_t end, F&& use);
   void upload(std::int64_t begin, std::int64_t end, Stream copies, Stream compute);
   std::int64_t piece() const;
 

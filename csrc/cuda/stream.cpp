@@ -1,20 +1,16 @@
 #include "stream.h"
 
-#include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "../terms.h"
 
 namespace gld::cuda {
 namespace {
 
-constexpr std::size_t kFlag = 256;          // offset of the stop flag behind the report
-constexpr std::size_t kOne = kFlag + 4;     // in pinned memory: a 1
-constexpr std::size_t kBlockBytes = 512;
 #ifdef GLD_EMULATED
 constexpr std::size_t kPoisoned = 64 << 20;  // largest workspace that is poisoned before a call
 #endif
-static_assert(sizeof(Report) <= kFlag);
 
 // Field by field into zeros, so that calls can be compared as bytes.
 gld_call canonical(const gld_call& call) {
@@ -60,26 +56,22 @@ void check_labels(const gld_call& call) {
   if (call.labels.data == nullptr || call.labels.memory != GLD_HOST) return;
   for (std::int64_t i = 0; i < call.n; ++i) {
     const std::int32_t label = static_cast<const std::int32_t*>(call.labels.data)[i * call.labels.stride[0]];
-    if (label < 0 || label >= call.classes) throw LabelRange{i, label};
+    if (label < 0 || label >= call.classes) throw LabelOutOfRange{i, label};
   }
 }
 
 }  // namespace
 
 CallStream::CallStream(int device) : device_(device) {
-  block_.grow(kBlockBytes);
-  pinned_.grow(kBlockBytes);
-  std::memset(pinned_.data(), 0, kBlockBytes);
-  const std::int32_t one = 1;
-  std::memcpy(pinned_.data() + kOne, &one, sizeof one);
-  launch_ = {compute_.get(), reinterpret_cast<const std::int32_t*>(block_.data() + kFlag),
-             attribute(cudaDevAttrMultiProcessorCount, device),
-             10 * attribute(cudaDevAttrComputeCapabilityMajor, device) + attribute(cudaDevAttrComputeCapabilityMinor, device),
+  block_.grow(sizeof(Block));
+  pinned_.grow(sizeof(Block));
+  new (pinned_.data()) Block{{}, {}, 0, 1};
+  const int major = attribute(cudaDevAttrComputeCapabilityMajor, device);
+  const int minor = attribute(cudaDevAttrComputeCapabilityMinor, device);
+  launch_ = {compute_.get(), &on_device()->stop, attribute(cudaDevAttrMultiProcessorCount, device), 10 * major + minor,
              GLD_PRECISION_FLOAT32};
   note_bytes();
 }
-
-std::int32_t* CallStream::request() const { return reinterpret_cast<std::int32_t*>(pinned_.data() + kFlag); }
 
 CallStream::~CallStream() {
   cudaStreamSynchronize(compute_.get());
@@ -137,7 +129,7 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
 // Of the kept call: the work keeps a reference to it.
 void CallStream::place(Kept& kept) {
   Arena arena(workspace_.data(), workspace_.bytes());
-  kept.work = make_work(kept.key.call, static_cast<gld_stage>(kept.key.stage), arena, reinterpret_cast<Report*>(block_.data()));
+  kept.work = make_work(kept.key.call, static_cast<gld_stage>(kept.key.stage), arena, &on_device()->report);
 }
 
 void CallStream::run(Kept& kept) {
@@ -145,16 +137,17 @@ void CallStream::run(Kept& kept) {
   const auto begin = [&] {
 #if defined(GLD_EMULATED) && !GLD_GUARDED_ARENA
     // What an earlier call left must not pass for what this one forgot to write.
-    if (workspace_.bytes() <= kPoisoned) GLD_CUDA_CHECK(cudaMemsetAsync(workspace_.data(), 0xff, workspace_.bytes(), compute_.get()));
+    if (workspace_.bytes() <= kPoisoned) {
+      GLD_CUDA_CHECK(cudaMemsetAsync(workspace_.data(), 0xff, workspace_.bytes(), compute_.get()));
+    }
 #endif
-    begin_call(launch_, request(),
-               reinterpret_cast<std::int32_t*>(block_.data() + kFlag), reinterpret_cast<Report*>(block_.data()));
+    begin_call(launch_, &on_host()->stop, &on_device()->stop, &on_device()->report);
     kept.work->queue_teacher(launch_);
   };
   const auto rest = [&] {
     if (!parts) begin();
     kept.work->queue(launch_);
-    copy_to_host(compute_.get(), pinned_.data(), block_.data(), sizeof(Report));
+    copy_to_host(compute_.get(), &on_host()->report, &on_device()->report, sizeof(Report));
   };
   const bool known = kept.captured;
   kept.captured = true;  // from the second time on
@@ -171,7 +164,7 @@ void CallStream::run(Kept& kept) {
     }
     graph.launch(compute_.get());
   };
-  clear(compute_.get(), block_.data() + kFlag, sizeof(std::int32_t));
+  clear(compute_.get(), &on_device()->stop, sizeof(std::int32_t));
   if (parts) {
     staging_.upload_teacher(copies_.get(), compute_.get());
     go(kept.teacher, begin);
@@ -186,7 +179,7 @@ void CallStream::submit(const gld_call& call, gld_stage stage, gld_done done, vo
   check_labels(call);
   // What an earlier cancel() wrote must not reach this call.
   GLD_CUDA_CHECK(cudaStreamSynchronize(cancels_.get()));
-  __atomic_store_n(request(), 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&on_host()->stop, 0, __ATOMIC_RELAXED);
   launch_.precision = call.precision;
   call_ = call;
   stage_ = stage;
@@ -214,7 +207,7 @@ void CallStream::finish(gld_result* result) {
   const bool cancelled = [&] {
     try {
       if (!staging_.has_outputs()) done_.wait();
-      const auto stopped = [&] { return __atomic_load_n(request(), __ATOMIC_RELAXED) != 0; };
+      const auto stopped = [&] { return __atomic_load_n(&on_host()->stop, __ATOMIC_RELAXED) != 0; };
       if (!stopped()) staging_.deliver();
       done_.wait();
       return stopped();
@@ -224,17 +217,16 @@ void CallStream::finish(gld_result* result) {
     }
   }();
   if (cancelled) throw Cancelled{};
-  Report report;
-  std::memcpy(&report, pinned_.data(), sizeof report);
-  if (report.wrong_sample != kNoSample) throw LabelRange{report.wrong_sample, report.wrong_label};
+  const Report report = on_host()->report;
+  if (report.wrong_sample != kNoSample) throw LabelOutOfRange{report.wrong_sample, report.wrong_label};
   *result = gld_result{0, report.task, report.global, report.local, report.relation, method_};
   result->loss = Terms(call_, stage_).total(*result);
 }
 
 void CallStream::cancel() {
-  __atomic_store_n(request(), 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&on_host()->stop, 1, __ATOMIC_RELAXED);
   const OnDevice on(device_);
-  copy_to_device(cancels_.get(), block_.data() + kFlag, pinned_.data() + kOne, sizeof(std::int32_t));
+  copy_to_device(cancels_.get(), &on_device()->stop, &on_host()->one, sizeof(std::int32_t));
 }
 
 }  // namespace gld::cuda

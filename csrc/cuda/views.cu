@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "convert.cuh"
 #include "views.h"
 
@@ -17,7 +19,8 @@ struct Strided {
 };
 
 template <class T, bool kRead>
-__global__ void copy_kernel(const std::int32_t* stop, Strided<T> view, SampleRows rows, std::int64_t lines, std::int64_t columns) {
+__global__ void copy_kernel(const std::int32_t* stop, Strided<T> view, SampleRows rows, std::int64_t lines,
+                            std::int64_t columns) {
   if (stopped(stop)) return;
   for (std::int64_t line = static_cast<std::int64_t>(blockIdx.x) * kRows + threadIdx.y; line < lines;
        line += static_cast<std::int64_t>(gridDim.x) * kRows) {
@@ -62,9 +65,6 @@ void write_rows(const Launch& to, const SampleRows& rows, std::int64_t n, std::i
 }
 void read_matrix(const Launch& to, const gld_view& view, std::int64_t rows, std::int64_t columns, Matrix matrix) {
   copy<true>(to, as_samples(view), SampleRows::in_order(matrix, 1), rows, columns);
-}
-void write_matrix(const Launch& to, Matrix matrix, std::int64_t rows, std::int64_t columns, const gld_view& view) {
-  copy<false>(to, as_samples(view), SampleRows::in_order(matrix, 1), rows, columns);
 }
 
 }  // namespace gld::cuda

@@ -33,8 +33,7 @@ struct SampleRows {
 void read_rows(const Launch& to, const gld_view& view, std::int64_t n, std::int64_t columns, const SampleRows& rows);
 void write_rows(const Launch& to, const SampleRows& rows, std::int64_t n, std::int64_t columns, const gld_view& view);
 
-// view [rows, columns] -> matrix, or back.
+// view [rows, columns] -> matrix.
 void read_matrix(const Launch& to, const gld_view& view, std::int64_t rows, std::int64_t columns, Matrix matrix);
-void write_matrix(const Launch& to, Matrix matrix, std::int64_t rows, std::int64_t columns, const gld_view& view);
 
 }  // namespace gld::cuda

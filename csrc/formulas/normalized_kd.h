@@ -43,7 +43,8 @@ struct StdNormalization {
   }
 
   GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
-  // squares = Σ centred², degrees = classes - 1 (unbiased) or classes. Returns d y / d z apart from the row statistics: 1 / σ.
+  // squares = Σ centred², degrees = classes - 1 (unbiased) or classes. Returns d y / d z apart from the row statistics,
+  // 1 / σ.
   GLD_HOST_DEVICE double set_deviation(double squares, double degrees) {
     const double deviation = std::sqrt(squares / degrees);
     unit = 1 / deviation;

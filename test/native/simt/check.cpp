@@ -95,7 +95,7 @@ int main() {
   try {
     copy_to_host(stream.get(), counts, host.data(), 4);
     EXPECT(false);
-  } catch (const Error& error) {
+  } catch (const gld::Error& error) {
     EXPECT(std::string(error.what()) == "cudaErrorInvalidValue: invalid argument in cudaMemcpyAsync");
     EXPECT(error.status() == GLD_FAILED && cudaGetLastError() == cudaSuccess);
   }
