@@ -2,12 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { deviceInfo } from 'gld-loss';
-import { root } from '../tools/support.js';
 import type { Environment } from './record.js';
 
+/** Of the tree that this file is in, compiled or as it was written. */
 function git(...args: string[]): string | undefined {
-  const child = spawnSync('git', args, { cwd: root, encoding: 'utf8' });
+  const child = spawnSync('git', args, { cwd: dirname(fileURLToPath(import.meta.url)), encoding: 'utf8' });
   return child.status === 0 ? child.stdout.trim() : undefined;
 }
 
@@ -27,20 +29,24 @@ function system(): string {
   }
 }
 
-type Run = Pick<Environment, 'date' | 'seconds' | 'selection' | 'versions' | 'absent'>;
+type Machine = Pick<Environment, 'commit' | 'cpu' | 'cores' | 'memoryGiB' | 'os' | 'node' | 'gldLoss'>;
 
-export function describeEnvironment(run: Run): Environment {
-  const { version, cpu } = deviceInfo();
+/** The machine and what runs on it. */
+export function describeMachine(): Machine {
   return {
-    ...run,
     commit: commit(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
     os: system(),
     node: process.versions.node,
-    gldLoss: version,
-    level: cpu.level,
-    levels: cpu.available,
+    gldLoss: deviceInfo().version,
   };
+}
+
+type Run = Pick<Environment, 'date' | 'seconds' | 'selection' | 'versions' | 'absent'>;
+
+export function describeEnvironment(run: Run): Environment {
+  const { cpu } = deviceInfo();
+  return { ...run, ...describeMachine(), level: cpu.level, levels: cpu.available };
 }

@@ -82,8 +82,12 @@ export function work({ operation, sizes, mode }: Task, dtype: DType, method?: Me
   }
 }
 
-export function floorOf({ bytes, flops }: Work, dtype: DType, limits: Limits): Floor {
-  const moving = bytes / limits.copyBytesPerSecond;
-  const computing = flops / limits.productFlopsPerSecond[dtype];
+export function floorOf(work: Work, dtype: DType, limits: Limits): Floor {
+  return floorAt(work, limits.copyBytesPerSecond, limits.productFlopsPerSecond[dtype]);
+}
+
+export function floorAt({ bytes, flops }: Work, bytesPerSecond: number, flopsPerSecond: number): Floor {
+  const moving = bytes / bytesPerSecond;
+  const computing = flops / flopsPerSecond;
   return { bytes, flops, seconds: Math.max(moving, computing), bound: moving > computing ? 'bytes' : 'flops' };
 }

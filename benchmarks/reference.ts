@@ -6,6 +6,7 @@ import { prepareOurs } from './contenders/ours.js';
 import { memoryLimit, relationBytes, type PyTorch } from './contenders/pytorch.js';
 import { computeReference, isSmall } from './contenders/typescript.js';
 import type { Data } from './data.js';
+import type { Task } from './floor.js';
 import type { ErrorOf } from './record.js';
 
 export interface Reference {
@@ -41,7 +42,7 @@ export async function makeReference(data: Data, pytorch: PyTorch | undefined, th
 }
 
 /** As test/support/compare.ts measures. */
-export function errorOf(on: Case, got: Outputs, { outputs: expected, source }: Reference): ErrorOf {
+export function errorOf(on: Task, got: Outputs, { outputs: expected, source }: Reference): ErrorOf {
   const { value } = expected;
   const loss = typeof value === 'number' || typeof got.value === 'number'
     ? scalarError(on, Number(got.value), Number(value))
@@ -53,7 +54,7 @@ export function errorOf(on: Case, got: Outputs, { outputs: expected, source }: R
 }
 
 /** The relation loss alone is at most 2/m, which is the unit of its error. */
-function scalarError(on: Case, got: number, expected: number): number {
+function scalarError(on: Task, got: number, expected: number): number {
   if (!Number.isFinite(got)) return Infinity;
   return on.operation === 'relation' ? Math.abs(relationError(got, expected, on.sizes.m)) : lossError(got, expected);
 }

@@ -1,41 +1,16 @@
 /** NaN or an infinity anywhere in the inputs shows in the loss; nothing crashes. */
 import { crossEntropy, gldLoss, normalizedKd, relation } from 'gld-loss';
 import t from 'tap';
-import type { Inputs } from './reference/types.js';
-import { combinations } from './support/combinations.js';
-import { problem, tensorsOf, withTensor } from './support/problems.js';
+import { poisoned, poisons, variants } from './support/hostile.js';
+import { problem } from './support/problems.js';
 import { Random } from './support/random.js';
 import { dtypes, encode, encodeInputs } from './support/tensors.js';
 
-const poisons = [NaN, Infinity, -Infinity];
-const variants = combinations({
-  relation: [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const,
-  normalization: [{ kind: 'std' }, { kind: 'temperature', temperature: 4 }] as const,
-});
 const side = { channels: 6, map: [4, 4] } as const;
 const problems = {
   features: problem({ samples: 5, classes: 7, teacher: side, student: { ...side, layout: 'NHWC' }, labels: 'soft' }),
   logits: problem({ samples: 5, classes: 7, labels: 'soft' }),
 };
-
-/** Every way to put one poisoned element into one tensor of the problem. */
-function* poisoned(inputs: Inputs, random: Random): Generator<[where: string, inputs: Inputs]> {
-  for (const value of poisons) {
-    for (const who of ['teacher', 'student'] as const) {
-      for (const [name, { data }] of tensorsOf(inputs[who])) {
-        const place = random.integer(data.length);
-        const changed = withTensor(inputs[who], name, (element, at) => (at === place ? value : element));
-        yield [`${value} in ${who}.${name}[${place}]`, { ...inputs, [who]: changed }];
-      }
-    }
-    const { labels } = inputs;
-    if (labels && 'data' in labels) {
-      const place = random.integer(labels.data.length);
-      const data = Float64Array.from(labels.data, (element, at) => (at === place ? value : element));
-      yield [`${value} in labels[${place}]`, { ...inputs, labels: { ...labels, data } }];
-    }
-  }
-}
 
 for (const [kind, inputs] of Object.entries(problems)) {
   t.test(`gldLoss from ${kind}`, async (t) => {

@@ -6,7 +6,7 @@ import t from 'tap';
 import { coverPairs } from '../benchmarks/cuda/checks/cover.js';
 import { Judge } from '../benchmarks/cuda/checks/judge.js';
 import { choices } from '../benchmarks/cuda/checks/options.js';
-import { parseCommandLine, phases, UsageError } from '../benchmarks/cuda/command-line.js';
+import { parseCommandLine, phases } from '../benchmarks/cuda/command-line.js';
 import { listen, type Message } from '../benchmarks/cuda/parts.js';
 import { parseKernels } from '../benchmarks/cuda/profile.js';
 import type { CheckRecord, Limits, Timing } from '../benchmarks/cuda/record.js';
@@ -14,6 +14,7 @@ import { errorCount } from '../benchmarks/cuda/sanitizer.js';
 import { columns, summary } from '../benchmarks/cuda/summary.js';
 import { holdOnHost, openTarget } from '../benchmarks/cuda/target.js';
 import { floorOf, productRate } from '../benchmarks/cuda/timings/floor.js';
+import { UsageError } from '../benchmarks/select.js';
 import { at } from '../tools/support.js';
 import { checkCuda } from './support/check_cuda.js';
 
@@ -239,7 +240,7 @@ t.test("a quick run with the CPU engine in a GPU's place", async (t) => {
   t.ok(record.accuracy.length >= 3 && record.accuracy.every(({ loss, gradient }) => loss < 1e-6 && gradient < 1e-5));
   const ours = record.timings.filter(({ contender }) => contender === 'gld-loss');
   t.ok(
-    ours.length >= 7 && ours.every(({ seconds, error }) => seconds.length > 0 && error!.gradients < 1e-5),
+    ours.length >= 7 && ours.every(({ seconds, error }) => seconds.length > 0 && error!.gradients! < 1e-5),
     'timings with errors',
   );
   t.match(record.absent, { sanitizer: 'compute-sanitizer is for GPUs', profile: /kernels of a GPU/ });

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { writeReport } from './cuda-report.js';
-import { at, binaries, newest, run, tool } from './support.js';
+import { at, binaries, cudaEngine, newest, run, tool } from './support.js';
 
 tool(() => {
   const { values } = parseArgs({ options: {
@@ -17,7 +17,7 @@ tool(() => {
   run('cmake-js', ['configure', '--out', out, ...config]);
   run('cmake-js', ['build', '--out', out, ...config]);
   const folder = `${out}/${values.sanitize ? 'Debug' : 'Release'}`;
-  for (const name of [...binaries(process.arch), ...(values.emulated ? ['libgld_cuda.so'] : [])]) {
+  for (const name of [...binaries(process.arch), ...(values.emulated ? [cudaEngine] : [])]) {
     if (newest(`${folder}/${name}`) === 0) throw new Error(`${folder}/${name} was not built`);
   }
   const report = writeReport(out);

@@ -26,12 +26,15 @@ tool(() => {
     for (const { name, bytes, glibc } of facts) {
       console.log(`${platform}  ${name.padEnd(26)} ${(bytes / 1e6).toFixed(2).padStart(6)} MB  ${glibc}`);
     }
-    const sum = (cuda: boolean) => facts.filter(({ name }) => (name === cudaEngine) === cuda).reduce((all, { bytes }) => all + bytes, 0);
-    const [total, cuda] = [sum(false), sum(true)];
+    const total = facts.reduce((sum, { name, bytes }) => sum + (name === cudaEngine ? 0 : bytes), 0);
+    const cuda = facts.find(({ name }) => name === cudaEngine)?.bytes ?? 0;
     const glibc = newestVersion(facts.map((fact) => fact.glibc));
+    const ofCuda = `${(cuda / 1e6).toFixed(2)} MB of ${CUDA_BUDGET / 1e6}`;
     console.log(`${platform}  total ${(total / 1e6).toFixed(2)} MB of ${BUDGET / 1e6}; needs ${glibc}`);
-    console.log(`${platform}  ${cuda > 0 ? `CUDA ${(cuda / 1e6).toFixed(2)} MB of ${CUDA_BUDGET / 1e6}` : 'no CUDA engine: it was built without nvcc'}`);
+    console.log(`${platform}  ${cuda > 0 ? `CUDA ${ofCuda}` : 'no CUDA engine: it was built without nvcc'}`);
     if (total > BUDGET) throw new Error(`prebuilds/${platform}: ${total} bytes exceed the budget of ${BUDGET}`);
-    if (cuda > CUDA_BUDGET) throw new Error(`prebuilds/${platform}: the CUDA engine's ${cuda} bytes exceed the budget of ${CUDA_BUDGET}`);
+    if (cuda > CUDA_BUDGET) {
+      throw new Error(`prebuilds/${platform}: the CUDA engine's ${cuda} bytes exceed the budget of ${CUDA_BUDGET}`);
+    }
   }
 });

@@ -1,5 +1,6 @@
-// What the CUDA compiler said of every kernel in a build: registers, shared memory, stack and spills, per architecture; and the
-// size of the library. Every build writes it to build/cuda-report.txt; this prints it. Usage: tsx tools/cuda-report.ts [FOLDER]
+// What the CUDA compiler said of every kernel in a build: registers, shared memory, stack and spills, per architecture; and
+// the size of the library. Every build writes it to build/cuda-report.txt; this prints it.
+// Usage: tsx tools/cuda-report.ts [FOLDER]
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

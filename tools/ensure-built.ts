@@ -23,7 +23,8 @@ tool(() => {
     if (asked.length > 0 && !asked.includes(name)) continue;
     const oldest = Math.min(...products.map((path) => newest(at(path))));
     if (oldest > newest(...sources.map((path) => at(path)))) continue;
-    console.log(`gld-loss: building ${name === 'ts' ? 'lib/ to dist/, and the GPU checks' : 'the native addon (minutes the first time)'}`);
+    const what = name === 'ts' ? 'lib/ to dist/, and the GPU checks' : 'the native addon (minutes the first time)';
+    console.log(`gld-loss: building ${what}`);
     run('tsx', [build]);
   }
 });

@@ -3,7 +3,7 @@
  * of the addon and of lib. A sanitizer's build gives a stand-in with the same sanitizer.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { at, binaries, newest, run } from './support.js';
+import { at, binaries, cudaEngine, newest, run } from './support.js';
 
 /** Builds it if it is older than its sources; returns the folder to name in GLD_LOSS_PREBUILD. */
 export function standIn(prebuild = at('.')): string {
@@ -11,7 +11,7 @@ export function standIn(prebuild = at('.')): string {
   const from = `${prebuild}/build/${configuration}`;
   const folder = at(`build-stand-in/${configuration === 'Debug' ? prebuild.split('/').at(-1) : 'plain'}`);
   const to = `${folder}/build/${configuration}`;
-  const engine = `${to}/libgld_cuda.so`;
+  const engine = `${to}/${cudaEngine}`;
   const source = at('test/native/stand_in/engine.cpp');
   if (newest(engine) > newest(source, at('csrc/engine.h'), at('tools/stand-in.ts'), `${from}/.complete`)) return folder;
   mkdirSync(to, { recursive: true });

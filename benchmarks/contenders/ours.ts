@@ -49,6 +49,18 @@ function participant<T>(run: () => T | Promise<T>, read: (result: T) => Outputs)
   return { result: async () => read(await run()), time: (calls) => timed(calls, run) };
 }
 
+interface LogitLoss {
+  loss: number;
+  gradients?: { logits: Gradient };
+  method?: RelationMethod;
+}
+
+function lossOfLogits(call: (out: { logits: Gradient['data'] | undefined }) => LogitLoss): Participant {
+  const out = { logits: call({ logits: undefined }).gradients?.logits.data };
+  return participant(() => call(out), ({ loss, gradients, method }) =>
+    ({ value: loss, gradients: named({ ...gradients }), ...(method && { method }) }));
+}
+
 /** The stages, which write their results into the arrays of a first call. */
 function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationMethod = 'auto'): Participant {
   const gradients = on.mode === 'gradients';
@@ -75,22 +87,15 @@ function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationM
     }
     case 'cross_entropy': {
       const given = { logits: at('student.logits'), labels: at('labels') };
-      const out = crossEntropy(given, { gradients, threads }).gradients;
-      return participant(() => crossEntropy(given, { gradients, threads, out: { logits: out?.logits.data } }), ({ loss, gradients: d }) =>
-        ({ value: loss, gradients: named({ ...d }) }));
+      return lossOfLogits((out) => crossEntropy(given, { gradients, threads, out }));
     }
     case 'normalized_kd': {
       const given = pair();
-      const out = normalizedKd(given, { gradients, threads }).gradients;
-      return participant(() => normalizedKd(given, { gradients, threads, out: { logits: out?.logits.data } }), ({ loss, gradients: d }) =>
-        ({ value: loss, gradients: named({ ...d }) }));
+      return lossOfLogits((out) => normalizedKd(given, { gradients, threads, out }));
     }
     case 'relation': {
       const given = pair();
-      const options = { gradients, threads, method };
-      const out = relation(given, options).gradients;
-      return participant(() => relation(given, { ...options, out: { logits: out?.logits.data } }), ({ loss, gradients: d, method: ran }) =>
-        ({ value: loss, gradients: named({ ...d }), method: ran }));
+      return lossOfLogits((out) => relation(given, { gradients, threads, method, out }));
     }
     case 'gld':
       throw new Error('the whole loss is no stage');

@@ -18,7 +18,9 @@ export function findPython(): string {
 }
 
 /** Has glibc keep what it once had from the system, instead of giving large blocks back and faulting them in again. */
-export const keepingMemory = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 34), MALLOC_TOP_PAD_: String(2 ** 26) };
+export const keepingMemory = {
+  MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 34), MALLOC_TOP_PAD_: String(2 ** 26),
+};
 
 /** OpenBLAS does not listen to torch.set_num_threads, so that every number of threads gets a process of its own. */
 export function environment(threads: number, libraries?: string, more?: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -40,8 +42,8 @@ export class PythonServer {
   private errors = '';
   private readonly kill = () => this.child.kill('SIGKILL');
 
-  constructor(python: string, args: string[], env: NodeJS.ProcessEnv, server = program('server.py')) {
-    this.child = spawn(python, [server, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(python: string, args: string[], env: NodeJS.ProcessEnv) {
+    this.child = spawn(python, [program('server.py'), ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     process.on('exit', this.kill);
     const answers = createInterface({ input: this.child.stdout! });
     answers.on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));
@@ -76,13 +78,16 @@ export class PythonServer {
   }
 }
 
+/** What a program prints, as JSON; an error says its last line. */
+export function runPython<T>(python: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv): T {
+  const child = spawnSync(python, [file, ...args], { env, encoding: 'utf8' });
+  if (child.status !== 0) throw new Error(child.stderr.trim().split('\n').at(-1));
+  return JSON.parse(child.stdout) as T;
+}
+
 /** Peak bytes of the relation loss in a process of its own. */
 export function pythonMemory(
   python: string, libraries: string | undefined, threads: number, m: number, K: number,
 ): number {
-  const child = spawnSync(python, [program('memory.py'), ...[threads, m, K].map(String)], {
-    env: environment(threads, libraries), encoding: 'utf8',
-  });
-  if (child.status !== 0) throw new Error(child.stderr.trim().split('\n').at(-1));
-  return Number(child.stdout);
+  return runPython(python, program('memory.py'), [threads, m, K].map(String), environment(threads, libraries));
 }

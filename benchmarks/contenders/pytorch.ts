@@ -2,33 +2,26 @@
  * PyTorch on the CPU: eager with autograd as it comes, with an allocator that keeps its memory, with the slow BLAS, or
  * through torch.compile.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
 import { relationFlops } from '../floor.js';
 import type { DType } from '../record.js';
 import type { Scratch } from '../scratch.js';
-import { Absent, type Contender, type Entry, type Outputs, type Participant, tooLarge, tooLong } from './index.js';
-import { environment, findPython, keepingMemory, PythonServer } from './python.js';
-
-interface Hello {
-  torch: string;
-  blas: string;
-  threads: number;
-  compile: boolean;
-}
+import { Absent, type Contender, type Entry, type Participant, tooLarge, tooLong } from './index.js';
+import { findPython, keepingMemory } from './python.js';
+import { type Hello, TorchServer } from './torch-server.js';
 
 /** Where Debian puts its choices of libblas.so.3, and of the LAPACK that would bring its own BLAS along. */
 const folder = `/usr/lib/${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch as 'x64' | 'arm64']}-linux-gnu`;
 const libraries = { open: [`${folder}/openblas-pthread`], reference: [`${folder}/blas`, `${folder}/lapack`] };
 const isReference = ({ blas }: Hello) => blas.startsWith('reference');
 
-async function hello(python: string, path?: string): Promise<Hello> {
-  const server = new PythonServer(python, ['1'], environment(1, path));
+async function hello(python: string, libraries?: string): Promise<Hello> {
+  const server = new TorchServer(python, { threads: 1, libraries });
   try {
-    return await server.ask<Hello>({ do: 'hello' });
+    return await server.hello();
   } finally {
     await server.close();
   }
@@ -77,35 +70,25 @@ export const memoryLimit = Math.min(6 * 2 ** 30, totalmem() / 3);
 export const relationBytes = (m: number, dtype: DType = 'float32') =>
   squareMatrices * m * m * (dtype === 'float64' ? 8 : 4);
 
-function readRaw(file: string, shape: number[], dtype: DType): Float32Array | Float64Array {
-  const array = new (dtype === 'float64' ? Float64Array : Float32Array)(shape.reduce((a, b) => a * b, 1));
-  const descriptor = openSync(file, 'r');
-  try {
-    for (let at = 0; at < array.byteLength;) at += readSync(descriptor, array, at, array.byteLength - at, null);
-  } finally {
-    closeSync(descriptor);
-  }
-  return array;
-}
-
 /** Its threads wait busily for more work, OpenBLAS' for about 2^26 cycles. */
 const spinMilliseconds = 30;
 
 export class PyTorch implements Contender {
   readonly name: string;
   readonly versions: Record<string, string>;
-  private readonly servers = new Map<number, PythonServer>();
+  private readonly servers = new Map<number, TorchServer>();
 
   constructor(private readonly python: string, private readonly kind: Kind, private readonly scratch: Scratch) {
     this.name = kind.name;
     this.versions = kind.versions;
   }
 
-  private server(threads: number): PythonServer {
+  private server(threads: number): TorchServer {
     let server = this.servers.get(threads);
     if (!server) {
-      const args = [String(threads), ...(this.name === 'pytorch-compile' ? ['--compile'] : [])];
-      server = new PythonServer(this.python, args, environment(threads, this.kind.path, this.kind.environment));
+      const { path: libraries, environment } = this.kind;
+      const compiled = this.name === 'pytorch-compile';
+      server = new TorchServer(this.python, { threads, compiled, libraries, environment });
       this.servers.set(threads, server);
     }
     return server;
@@ -129,33 +112,8 @@ export class PyTorch implements Contender {
   }
 
   async prepare(on: Case, data: Data, threads: number): Promise<Participant> {
-    const server = this.server(threads);
-    const { operation, layout, dtype, mode } = on;
-    const inputs = data.files();
-    await server.ask({ do: 'prepare', operation, layout, grid: on.sizes.grid ?? 1, dtype, inputs });
-    return {
-      result: () => this.result(server, mode, dtype),
-      time: async (calls) => (await server.ask<{ seconds: number }>({ do: 'time', mode, calls })).seconds,
-      settles: threads > 1 ? spinMilliseconds : 0,
-      close: async () => void (await server.ask({ do: 'release' })),
-    };
-  }
-
-  private async result(server: PythonServer, mode: string, dtype: DType): Promise<Outputs> {
-    const folder = join(this.scratch.folder, 'outputs');
-    mkdirSync(folder, { recursive: true });
-    try {
-      const answer = await server.ask<{ outputs: Record<string, number[]> }>({ do: 'result', mode, folder });
-      const read = (name: string) => readRaw(join(folder, name), answer.outputs[name]!, dtype);
-      const { value: shape = [], ...gradients } = answer.outputs;
-      const value = read('value');
-      return {
-        value: shape.length === 0 ? value[0]! : value,
-        gradients: Object.fromEntries(Object.keys(gradients).map((name) => [name, read(name)])),
-      };
-    } finally {
-      this.scratch.remove('outputs');
-    }
+    const participant = await this.server(threads).prepare(on, data, this.scratch);
+    return { ...participant, settles: threads > 1 ? spinMilliseconds : 0 };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** From process.argv to what is to be done. */
 import { parseArgs } from 'node:util';
+import { patterns, UsageError } from '../select.js';
 
 export const phases = [
   'stages',
@@ -28,8 +29,6 @@ usage: npm run check:cuda -- [options]
   --out FILE        where the results go (default: benchmarks/results/cuda-<gpu>.json)
   --help            this text
 `;
-
-export class UsageError extends Error {}
 
 export interface Settings {
   device: string;
@@ -104,7 +103,7 @@ export function parseCommandLine(args: string[]): Command {
       ...(values.case !== undefined && { case: values.case }),
     };
   }
-  const names = (values.only ?? []).flatMap((list) => list.split(','));
+  const names = patterns(values.only ?? []);
   const asked = names.length === 0 ? [...phases] : phases.filter((name) => names.map(phase).includes(name));
   const chosen = values['no-timings'] ? asked.filter((name) => name !== 'timings' && name !== 'profile') : asked;
   const words = [

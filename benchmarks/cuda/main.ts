@@ -1,5 +1,6 @@
 /** npm run check:cuda: see --help. */
-import { helpText, parseCommandLine, UsageError, type Command } from './command-line.js';
+import { UsageError } from '../select.js';
+import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Run } from './run.js';
 import { runPart } from './run-part.js';
 import { summary } from './summary.js';

@@ -1,4 +1,5 @@
 /** What npm run check:cuda writes, and what its table is made of. */
+import type { Environment as Suite, ErrorOf, Floor } from '../record.js';
 
 export interface CheckRecord {
   /** Raised when a field changes its meaning. */
@@ -15,22 +16,9 @@ export interface CheckRecord {
   absent: Record<string, string>;
 }
 
-export interface Environment {
-  /** ISO 8601, start of the run. */
-  date: string;
-  seconds: number;
-  /** 'full', 'quick' or the filters that were given. */
-  selection: string;
-  commit: string;
+export interface Environment extends Omit<Suite, 'level' | 'levels' | 'absent'> {
   /** What was checked: a GPU, an emulated one, or the CPU engine in its place. */
   device: DeviceFacts;
-  cpu: string;
-  cores: number;
-  os: string;
-  node: string;
-  gldLoss: string;
-  /** Such as { pytorch: '2.6.0', 'compute-sanitizer': '2025.3' }. */
-  versions: Record<string, string>;
 }
 
 export type DeviceKind = 'gpu' | 'emulated' | 'cpu';
@@ -104,8 +92,8 @@ export interface Timing {
   /** Wall time per call of each repetition; repetition i of all contenders of a case ran side by side. */
   seconds: number[];
   /** Against the float64 reference, before the timing. */
-  error?: { loss: number; gradients: number; reference: string };
-  floor?: { bytes: number; flops: number; seconds: number; bound: 'bytes' | 'flops' };
+  error?: ErrorOf;
+  floor?: Floor;
   method?: 'pairwise' | 'moments';
   /** Why there are no numbers; seconds is then empty. */
   skipped?: string;

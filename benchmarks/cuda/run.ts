@@ -114,9 +114,10 @@ export class Run {
 
   private add(check: CheckResult): void {
     this.record.checks.push(check);
-    this.tell(
-      `${check.passed ? (check.skipped ? 'skipped' : 'ok') : 'FAILED'}  ${check.group}: ${check.name} (${check.cases} comparisons, ${check.seconds.toFixed(1)} s)${check.skipped ? `: ${check.skipped}` : ''}`,
-    );
+    const { passed, skipped, group, name: title, cases, seconds } = check;
+    const state = passed ? (skipped ? 'skipped' : 'ok') : 'FAILED';
+    const why = skipped ? `: ${skipped}` : '';
+    this.tell(`${state}  ${group}: ${title} (${cases} comparisons, ${seconds.toFixed(1)} s)${why}`);
     for (const failure of check.failures) this.tell(`        ${failure}`);
     for (const { name, error, limit, where } of check.worst) {
       if (!(error <= limit))

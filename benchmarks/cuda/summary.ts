@@ -1,5 +1,5 @@
 /** The short table at the end. */
-import { count, digits, errors, share, size, time, times } from '../report/format.js';
+import { count, digits, errors, floorShare, share, size, time, times } from '../report/format.js';
 import { median, ratio } from '../statistics.js';
 import type { CheckRecord, CheckResult, Timing } from './record.js';
 
@@ -45,8 +45,8 @@ function timingRows(timings: readonly Timing[]): string[][] {
     return [
       `${timing.case}: ${timing.contender} ${timing.variant} ${timing.precision}`,
       time(median(timing.seconds)),
-      error ? errors({ ...error }) : '',
-      floor ? share(floor.seconds / median(timing.seconds)) : '',
+      error ? errors(error) : '',
+      floor ? share(floorShare({ floor, seconds: timing.seconds })) : '',
       against(eager),
       against(compiled),
     ];

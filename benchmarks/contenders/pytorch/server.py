@@ -1,6 +1,6 @@
 """Computes and times the operations for the suite: requests and answers are lines of JSON, tensors are raw files.
 
-usage: server.py THREADS [--compile]
+usage: server.py THREADS DEVICE [--compile] [--tf32]
 """
 import json
 import math
@@ -37,11 +37,12 @@ def blas():
 
 
 class Task:
-    def __init__(self, operation, layout, grid, dtype, inputs, compiled):
+    def __init__(self, device, operation, layout, grid, dtype, inputs, compiled):
         self.tensors = {}
         for name, (file, stored, shape) in inputs.items():
             tensor = torch.from_file(file, size=math.prod(shape), dtype=TYPES[stored]).reshape(shape)
-            self.tensors[name] = tensor.long() if stored == 'int32' else tensor.to(TYPES[dtype], copy=True)
+            wanted = torch.int64 if stored == 'int32' else TYPES[dtype]
+            self.tensors[name] = tensor.to(device, wanted, copy=True)
         self.names, function = OPERATIONS[operation]
         self.leaves = [self.tensors[name].requires_grad_() for name in self.names]
         self.upstream = self.tensors.get('upstream')
@@ -58,17 +59,26 @@ class Task:
 
 
 class Server:
-    def __init__(self, threads, compiled):
+    def __init__(self, threads, device, compiled, tf32):
         torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
+        self.device = torch.device(device)
+        self.on_gpu = self.device.type == 'cuda'
         self.compiled = compiled
         self.task = None
 
+    def wait(self):
+        """Until what is queued on a GPU is done."""
+        if self.on_gpu:
+            torch.cuda.synchronize(self.device)
+
     def hello(self):
-        return {'torch': torch.__version__, 'blas': blas(), 'threads': torch.get_num_threads(),
-                'compile': hasattr(torch, 'compile')}
+        return {'torch': torch.__version__, 'cuda': torch.version.cuda, 'blas': blas(),
+                'threads': torch.get_num_threads(), 'compile': hasattr(torch, 'compile')}
 
     def prepare(self, **request):
-        self.task = Task(**request, compiled=self.compiled)
+        self.task = Task(self.device, **request, compiled=self.compiled)
         return {}
 
     def result(self, mode, folder):
@@ -82,18 +92,23 @@ class Server:
 
     def time(self, mode, calls):
         run = getattr(self.task, mode)
+        self.wait()
         begin = time.perf_counter()
         for _ in range(calls):
             run()
+        self.wait()
         return {'seconds': (time.perf_counter() - begin) / calls}
 
     def release(self):
         self.task = None
+        if self.on_gpu:
+            torch.cuda.empty_cache()
         return {}
 
 
 def main():
-    server = Server(int(sys.argv[1]), '--compile' in sys.argv)
+    threads, device, *flags = sys.argv[1:]
+    server = Server(int(threads), device, '--compile' in flags, '--tf32' in flags)
     for line in sys.stdin:
         request = json.loads(line)
         try:

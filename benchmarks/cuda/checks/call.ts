@@ -12,6 +12,7 @@ import {
 } from 'gld-loss';
 import { gld } from '../../../test/reference/gld.js';
 import type * as reference from '../../../test/reference/types.js';
+import { rowsOf } from '../../../test/support/check.js';
 import { arrayError, largest, lossError, relationError } from '../../../test/support/compare.js';
 import { fromBfloat16, fromFloat16 } from '../../../test/support/half.js';
 import { encode, type Placement } from '../../../test/support/tensors.js';
@@ -123,10 +124,14 @@ export class Prepared {
   }
 }
 
+/** The elements of a tensor, wherever it lies. */
+export function numbersOf(tensor: object): Elements {
+  return (('toHost' in tensor ? (tensor as { toHost(): object }).toHost() : tensor) as { data: Elements }).data;
+}
+
 /** A gradient as float64 numbers, wherever it lies and whatever its element type. */
 function decode(gradient: { dtype: string }): { values: ArrayLike<number>; dtype: string } {
-  const host = 'toHost' in gradient ? (gradient as unknown as { toHost(): { data: Elements } }).toHost() : gradient;
-  return { values: widen((host as unknown as { data: Elements }).data, gradient.dtype), dtype: gradient.dtype };
+  return { values: widen(numbersOf(gradient), gradient.dtype), dtype: gradient.dtype };
 }
 
 function widen(data: Elements, dtype: string): ArrayLike<number> {
@@ -295,11 +300,7 @@ export function errorsOf(
 
 /** m, by which the relation term is bounded, or 1 where it is averaged over rows. */
 export function boundOf({ inputs: { student }, options = {} }: Setting): number {
-  if (options.relation?.reduction === 'row') return 1;
-  if ('logits' in student) return student.logits.shape[0]! * student.logits.shape[1]!;
-  const { grid = 2 } = options;
-  const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
-  return student.features.shape[0]! * (1 + rows * cols);
+  return options.relation?.reduction === 'row' ? 1 : rowsOf(student, options.grid);
 }
 
 /** Calls once and compares with the reference. */

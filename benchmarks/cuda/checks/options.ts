@@ -23,8 +23,8 @@ export function choices({ precisions, dtypes, halfGradients }: Target) {
       [5, 7],
       [3, 3],
     ],
-    // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel. hostile.ts
-    // has those.
+    // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel.
+    // hostile.ts has those.
     samples: [3, 5, 8],
     classes: [3, 5, 33],
     channels: [2, 17, 64],

@@ -1,6 +1,7 @@
 /** The same input gives the same bits: again, in another object, from other memory, in another way of calling. */
 import { createHash } from 'node:crypto';
 import { GldLoss, type GldOptions } from 'gld-loss';
+import { relations } from '../../../test/support/hostile.js';
 import { problem } from '../../../test/support/problems.js';
 import type { Target } from '../target.js';
 import { call, Prepared, type Answer, type Memory, type Setting, type Ways } from './call.js';
@@ -19,7 +20,6 @@ export function digest({ result, gradients }: Answer): string {
 
 const side = { channels: 65, map: [7, 7] } as const;
 const large = { channels: 256, map: [8, 8] } as const;
-const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const;
 
 async function sameBits(judge: Judge, target: Target, setting: Setting, what: string, times: number): Promise<void> {
   const ways: Ways[] = ['sync', 'async', 'object', 'object async'];

@@ -1,4 +1,5 @@
 /** Sizes around the borders of vectors, warps and tiles. */
+import { relations } from '../../../test/support/hostile.js';
 import { problem } from '../../../test/support/problems.js';
 import type { Target } from '../target.js';
 import { judgeCall } from './options.js';
@@ -8,12 +9,11 @@ import { hostile, usual } from './limits.js';
 
 const edges = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
 const few = [1, 3, 31, 33, 65, 127];
-const methods = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const;
 
 /** Of both sides' logits: m = rows of a sample and samples, K classes. */
 async function logits(judge: Judge, target: Target, samples: number, classes: number): Promise<void> {
   const inputs = problem({ samples, classes, grid: 1, labels: 'hard', seed: samples * 1000 + classes });
-  for (const relation of methods) {
+  for (const relation of relations) {
     const options = { grid: 1, beta: (500 / 320) * 2 * samples, relation };
     // Of two classes nearly all of the gradient cancels.
     const limits = classes === 2 ? hostile : usual.float32;

@@ -11,7 +11,7 @@ import { Random } from '../../../test/support/random.js';
 import { encode } from '../../../test/support/tensors.js';
 import type { Precision } from '../record.js';
 import { holdOnHost, type Elements, type ElementType, type Held, type Target } from '../target.js';
-import { release, type Memory } from './call.js';
+import { numbersOf, release, type Memory } from './call.js';
 import type { Check } from './index.js';
 import type { Judge } from './judge.js';
 import { usual } from './limits.js';
@@ -59,11 +59,9 @@ class Bench {
   }
 }
 
-/** The numbers of a result, which may lie on the device. */
+/** The numbers of a result, which is done with. */
 function numbers(tensor: object): ArrayLike<number> {
-  const { data } = ('toHost' in tensor ? (tensor as { toHost(): object }).toHost() : tensor) as {
-    data: ArrayLike<number>;
-  };
+  const data = numbersOf(tensor);
   release(tensor);
   return data;
 }

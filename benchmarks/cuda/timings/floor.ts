@@ -1,6 +1,7 @@
 /** The least that a case takes at the limits that were measured on this GPU. */
-import { work, type Task } from '../../floor.js';
-import type { Limits, Precision, Timing } from '../record.js';
+import { floorAt, work, type Method, type Task } from '../../floor.js';
+import type { Floor } from '../../record.js';
+import type { Limits, Precision } from '../record.js';
 
 /**
  * float32 products: whichever is faster, the plain ones, or three TF32 products each, from whose sum the float32 one
@@ -11,15 +12,8 @@ export function productRate({ productFlopsPerSecond: rates }: Limits, precision:
 }
 
 /** The larger of bytes over bandwidth and flops over rate, and one launch of a graph. */
-export function floorOf(
-  task: Task,
-  precision: Precision,
-  limits: Limits,
-  method: Timing['method'],
-): NonNullable<Timing['floor']> {
-  const { bytes, flops } = work(task, 'float32', method);
-  const moving = bytes / limits.copyBytesPerSecond;
-  const computing = flops / productRate(limits, precision);
-  const seconds = Math.max(moving, computing) + (limits.graphSeconds ?? 0);
-  return { bytes, flops, seconds, bound: moving > computing ? 'bytes' : 'flops' };
+export function floorOf(task: Task, precision: Precision, limits: Limits, method: Method | undefined): Floor {
+  const { copyBytesPerSecond, graphSeconds = 0 } = limits;
+  const floor = floorAt(work(task, 'float32', method), copyBytesPerSecond, productRate(limits, precision));
+  return { ...floor, seconds: floor.seconds + graphSeconds };
 }

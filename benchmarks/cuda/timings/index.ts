@@ -1,19 +1,20 @@
 /** The timings: limits, then every case with all contenders side by side, then the stages alone. */
-import { arrayError, lossError } from '../../../test/support/compare.js';
+import { availableParallelism } from 'node:os';
+import type { Workload } from '../../cases.js';
 import { Absent, type Outputs, type Participant } from '../../contenders/index.js';
+import type { TorchServer } from '../../contenders/torch-server.js';
 import { Data } from '../../data.js';
 import { relationFlops } from '../../floor.js';
+import { errorOf, makeReference } from '../../reference.js';
 import { Scratch } from '../../scratch.js';
 import { timeSideBySide, type Budget } from '../../timing.js';
-import type { Workload } from '../../cases.js';
 import type { Message } from '../parts.js';
-import type { Limits, Precision, Timing } from '../record.js';
+import type { Limits, Precision } from '../record.js';
 import type { Target } from '../target.js';
 import { cases, stageOf, stageOperations, type TimedCase } from './cases.js';
 import { floorOf } from './floor.js';
 import { ours, type Place } from './ours.js';
-import { findTorch, Torch, type Kind } from './pytorch.js';
-import { referenceOf } from './reference.js';
+import { findTorch, launch, measureLimits, prepare } from './pytorch.js';
 
 type Send = (message: Message) => void;
 
@@ -36,21 +37,19 @@ interface Job {
 
 const message = (error: unknown) => (error as Error).message.split('\n')[0]!;
 
-function ourEntries(target: Target, places: readonly Place[], precisions: readonly Precision[]): Entry[] {
-  return places.flatMap((where) =>
-    precisions.map((precision): Entry => ({
-      contender: 'gld-loss',
-      variant: where,
-      precision,
-      prepare: async (data) => ours(target, data, where, precision),
-    })),
-  );
+function ourEntries(target: Target, where: Place, precisions: readonly Precision[]): Entry[] {
+  return precisions.map((precision) => ({
+    contender: 'gld-loss',
+    variant: where,
+    precision,
+    prepare: async (data) => ours(target, data, where, precision),
+  }));
 }
 
 /** PyTorch's processes, one of each kind; those that cannot be had are told of once. */
 class Torches {
   readonly entries: Entry[] = [];
-  private readonly open: Torch[] = [];
+  private readonly open: TorchServer[] = [];
 
   constructor(
     private readonly target: Target,
@@ -64,21 +63,13 @@ class Torches {
     const where = device === 'cuda' ? 'cuda:0' : device;
     try {
       const python = findTorch(where);
-      const plain = this.launch(python, where, { compiled: false, precision: 'float32' });
+      const plain = this.add('pytorch', 'float32', launch(python, where));
       const { torch, cuda, compile } = await plain.hello();
       this.send({ versions: { pytorch: torch, ...(cuda !== null && { 'pytorch-cuda': cuda }) } });
-      this.add('pytorch', 'device', 'float32', plain);
-      if (facts.kind === 'gpu')
-        this.add('pytorch', 'device', 'tf32', this.launch(python, where, { compiled: false, precision: 'tf32' }));
-      if (compile)
-        this.add(
-          'pytorch-compile',
-          'device',
-          'float32',
-          this.launch(python, where, { compiled: true, precision: 'float32' }),
-        );
+      if (facts.kind === 'gpu') this.add('pytorch', 'tf32', launch(python, where, { tf32: true }));
+      if (compile) this.add('pytorch-compile', 'float32', launch(python, where, { compiled: true }));
       else this.absent('pytorch-compile', `PyTorch ${torch} has no torch.compile`);
-      const limits = await plain.limits(quick);
+      const limits = measureLimits(python, where, quick);
       this.send({ limits });
       return limits;
     } catch (error) {
@@ -88,14 +79,15 @@ class Torches {
     }
   }
 
-  private launch(python: string, device: string, kind: Kind): Torch {
-    const torch = new Torch(python, device, kind, this.scratch);
+  private add(contender: Entry['contender'], precision: Precision, torch: TorchServer): TorchServer {
     this.open.push(torch);
+    this.entries.push({
+      contender,
+      variant: 'device',
+      precision,
+      prepare: (data) => prepare(torch, data, this.scratch),
+    });
     return torch;
-  }
-
-  private add(contender: Entry['contender'], variant: string, precision: Precision, torch: Torch): void {
-    this.entries.push({ contender, variant, precision, prepare: (data) => torch.prepare(data) });
   }
 
   private absent(what: string, reason: string): undefined {
@@ -108,17 +100,6 @@ class Torches {
   }
 }
 
-function errorsOf(got: Outputs, expected: Outputs, reference: string): NonNullable<Timing['error']> {
-  const loss =
-    typeof got.value === 'number'
-      ? lossError(got.value, expected.value as number)
-      : arrayError(got.value, expected.value as ArrayLike<number>);
-  const gradients = Object.entries(expected.gradients).map(([name, values]) =>
-    arrayError(got.gradients[name] ?? [], values),
-  );
-  return { loss, gradients: Math.max(0, ...gradients), reference };
-}
-
 async function measure(
   job: Job,
   scratch: Scratch,
@@ -127,7 +108,8 @@ async function measure(
   send: Send,
 ): Promise<void> {
   const data = new Data(job.workload, scratch);
-  const reference = await referenceOf(data);
+  const task = { ...job.workload, mode: 'gradients' } as const;
+  const reference = await makeReference(data, undefined, availableParallelism());
   const taking: { entry: Entry; participant: Participant; got: Outputs }[] = [];
   const basis = ({ contender, variant, precision }: Entry) => ({
     case: job.name,
@@ -151,13 +133,13 @@ async function measure(
   for (const [at, { entry, participant, got }] of taking.entries()) {
     const floor =
       limits && entry.contender === 'gld-loss'
-        ? floorOf({ ...job.workload, mode: 'gradients' }, entry.precision, limits, got.method)
+        ? floorOf(task, entry.precision, limits, got.method)
         : undefined;
     send({
       timing: {
         ...basis(entry),
         seconds: seconds[at]!,
-        error: errorsOf(got, reference.outputs, reference.by),
+        error: errorOf(task, got, reference),
         ...(floor && { floor }),
         ...(got.method && { method: got.method }),
       },
@@ -168,10 +150,9 @@ async function measure(
 }
 
 function jobsOf(on: TimedCase, target: Target, torches: Torches): Job[] {
-  const places: Place[] = ['device', 'host'];
   const entries = [
-    ...ourEntries(target, ['device'], target.precisions),
-    ...ourEntries(target, places.slice(1), ['float32']),
+    ...ourEntries(target, 'device', target.precisions),
+    ...ourEntries(target, 'host', ['float32']),
     ...torches.entries,
   ];
   const { operation, layout, sizes } = on;
@@ -181,7 +162,7 @@ function jobsOf(on: TimedCase, target: Target, torches: Torches): Job[] {
     name: `${on.name}/${stage}`,
     title: `${stage} alone, ${on.title}`,
     workload: stageOf(on, stage),
-    entries: ourEntries(target, ['device'], ['float32']),
+    entries: ourEntries(target, 'device', ['float32']),
   }));
   return [whole, ...alone];
 }

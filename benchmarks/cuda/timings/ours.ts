@@ -6,7 +6,7 @@ import type { Data } from '../../data.js';
 import type { Tensor } from '../../inputs.js';
 import type { Precision } from '../record.js';
 import type { Held, Target } from '../target.js';
-import { release } from '../checks/call.js';
+import { numbersOf, release } from '../checks/call.js';
 
 /** Where the inputs are; on the device so are the gradients. */
 export type Place = 'device' | 'host';
@@ -37,15 +37,6 @@ const sideOf = (tensors: Record<string, TensorLike>, side: string) => ({
 });
 
 const studentNames = ['features', 'weight', 'bias'] as const;
-
-/** The numbers of a gradient wherever it lies. */
-function numbers(tensor: object): ArrayLike<number> {
-  return (
-    'toHost' in tensor
-      ? (tensor as { toHost(): { data: ArrayLike<number> } }).toHost()
-      : (tensor as { data: ArrayLike<number> })
-  ).data;
-}
 
 /** Repeated calls of one GldLoss with lent gradients: what a training loop does, and what replays a captured graph. */
 function step(target: Target, data: Data, where: Place, precision: Precision): Participant {
@@ -157,8 +148,8 @@ function stage(target: Target, data: Data, where: Place, precision: Precision): 
     async result() {
       const got = run();
       const outputs: Outputs = {
-        value: typeof got.value === 'number' ? got.value : numbers(got.value),
-        gradients: Object.fromEntries(Object.entries(got.gradients).map(([name, tensor]) => [name, numbers(tensor)])),
+        value: typeof got.value === 'number' ? got.value : numbersOf(got.value),
+        gradients: Object.fromEntries(Object.entries(got.gradients).map(([name, tensor]) => [name, numbersOf(tensor)])),
         ...(got.method && { method: got.method }),
       };
       free(got);
