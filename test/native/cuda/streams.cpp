@@ -36,7 +36,8 @@ struct Problem {
   void* device[4] = {};
   gld_call call{};
 
-  Problem(std::int64_t n_, std::int64_t cells, std::int64_t classes_, unsigned seed) : n(n_), rows(1 + cells), classes(classes_) {
+  Problem(std::int64_t n_, std::int64_t cells, std::int64_t classes_, unsigned seed)
+      : n(n_), rows(1 + cells), classes(classes_) {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal;
     const auto size = static_cast<std::size_t>(n * rows * classes);
@@ -45,7 +46,9 @@ struct Problem {
       student.push_back(normal(random));
     }
     gradient.assign(size, 0);
-    for (std::int64_t i = 0; i < n; ++i) labels.push_back(static_cast<std::int32_t>(random() % static_cast<unsigned>(classes)));
+    for (std::int64_t i = 0; i < n; ++i) {
+      labels.push_back(static_cast<std::int32_t>(random() % static_cast<unsigned>(classes)));
+    }
     call.n = n;
     call.rows = rows;
     call.classes = classes;
