@@ -1,11 +1,10 @@
 import { loadError, native } from './binding.js';
 import type { CudaTensor } from './cuda_tensor.js';
-import { describe } from './describe.js';
-import { fail, type GldError } from './errors.js';
+import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
 import type { DeviceMemory, Job, Workspace } from './native.cjs';
 import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
-import { turnsOf, type Turns } from './turns.js';
+import { reasonOf, turnsOf, type Turns } from './turns.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -116,21 +115,17 @@ export class Call {
   async start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
     if (this.device === host) {
       this.#copyInputs();
-      await this.#start(stage, workspaces, signal);
-    } else {
-      const turns = turnsOf(this.device);
-      if (turns.take()) {
-        await this.#startOnDevice(stage, workspaces, signal, turns);
-      } else {
-        this.#copyInputs();
-        const release = this.#holdMemory();
-        try {
-          await turns.wait(signal);
-          await this.#startOnDevice(stage, workspaces, signal, turns);
-        } finally {
-          release();
-        }
-      }
+      return this.#start(stage, workspaces, signal);
+    }
+    const turns = turnsOf(this.device);
+    if (turns.take()) return this.#startOnDevice(stage, workspaces, signal, turns);
+    this.#copyInputs();
+    const release = this.#holdMemory();
+    try {
+      await turns.wait(signal);
+      await this.#startOnDevice(stage, workspaces, signal, turns);
+    } finally {
+      release();
     }
   }
 
@@ -185,7 +180,7 @@ export class Call {
     return new Promise((resolve, reject) => {
       let job: Job | undefined;
       const abort = (): void => {
-        if (job?.cancel()) reject(signal!.reason);
+        if (job?.cancel()) reject(reasonOf(signal!));
       };
       // A signal is the caller's and may throw anywhere: before the work begins, or into the promise.
       const done = (error: Error | null): void => {
@@ -199,8 +194,8 @@ export class Call {
         }
       };
       signal?.addEventListener('abort', abort, { once: true });
-      this.#bind();
       try {
+        this.#bind();
         // A list of its own, which keeps the buffers as long as the job runs.
         job = native.start(stages[stage], this.#numbers, [...this.#buffers], this.result, workspace, done);
       } catch (error) {
@@ -225,13 +220,9 @@ export class Call {
     let compute = 0;
     let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
-      const view = this.views[index]!;
-      const { data, dtype, offset, strides, isOutput } = view;
+      const { data, dtype, offset, strides, isOutput } = this.views[index]!;
       this.#buffers[index] = data;
       if (data === null) continue;
-      if (view.device !== host && ArrayBuffer.isView(data)) {
-        fail('ERR_GLD_ARG_TYPE', view.argument || view.role, 'memory on a GPU', describe(data));
-      }
       const at = native.fields.length + index * native.roleFields.length;
       numbers[at + roleField.dtype] = dtypes[dtype]!;
       numbers[at + roleField.offset] = offset;

@@ -5,7 +5,9 @@ import { brackets, describe } from './describe.js';
 import { fail, type GldError } from './errors.js';
 import { disposeOf } from './holds.js';
 import type { DeviceMemory } from './native.cjs';
-import { copyDense, countElements, cudaDtypes, host, memoryOf, readView, setDense, View, type ViewArray } from './tensor.js';
+import {
+  allocateArray, copyDense, countElements, cudaDtypes, host, isDense, kinds, memoryOf, readView, View,
+} from './tensor.js';
 import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
 
 /** Where a {@link CudaTensor} is to be. */
@@ -13,9 +15,6 @@ export interface CudaTensorOptions {
   /** 'cuda' (default) is the first GPU, the same as 'cuda:0'. */
   readonly device?: CudaName | undefined;
 }
-
-/** The element type of each kind of tensor, and the array that its elements travel in. */
-const arrays = { float32: Float32Array, float16: Uint16Array, bfloat16: Uint16Array, int32: Int32Array } as const;
 
 const ranks = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
@@ -47,7 +46,6 @@ export class CudaTensor implements DeviceTensor {
   readonly deviceId: number;
   readonly shape: readonly number[];
   readonly dtype: CudaDType;
-  readonly #count: number;
   readonly #memory: DeviceMemory;
   #disposed = false;
 
@@ -57,7 +55,6 @@ export class CudaTensor implements DeviceTensor {
     this.deviceId = deviceId;
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
-    this.#count = shape.reduce((product, size) => product * size, 1);
   }
 
   /**
@@ -129,7 +126,7 @@ export class CudaTensor implements DeviceTensor {
   /** A copy in CPU memory: float16 and bfloat16 elements in a Uint16Array, the others in an array of their type. */
   toHost(): HostTensor {
     this.#expectInUse();
-    const data = allocateHost(this.dtype, this.#count);
+    const data = allocateArray('toHost', this.dtype, countElements('toHost', this.shape));
     this.#memory.read(data);
     return { data, shape: [...this.shape], dtype: this.dtype } as HostTensor;
   }
@@ -152,7 +149,7 @@ export class CudaTensor implements DeviceTensor {
 /** A new tensor on a GPU that is there; `argument` is whose fault it is if it is not. */
 export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, deviceId: number): CudaTensor {
   expectGpu(argument, deviceId, 'a GPU', `cuda:${deviceId}`);
-  const bytes = countElements(argument, shape) * arrays[dtype].BYTES_PER_ELEMENT;
+  const bytes = countElements(argument, shape) * kinds[dtype].BYTES_PER_ELEMENT;
   return new CudaTensor(allocateMemory(deviceId, bytes), deviceId, shape, dtype);
 }
 
@@ -169,27 +166,15 @@ function allocateMemory(deviceId: number, bytes: number): DeviceMemory {
 /** A tensor over the memory that a view on a GPU lies on: whoever owned it still does. */
 export function tensorOver(argument: string, view: View): CudaTensor {
   const { shape, strides, device, offset, data } = view;
-  const dense: number[] = [];
-  setDense(dense, shape);
-  if (!shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
-    fail('ERR_GLD_STRIDE', argument, 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
-  }
+  if (!isDense(view)) fail('ERR_GLD_STRIDE', argument, 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
   const dtype = view.dtype as CudaDType;
-  const size = arrays[dtype].BYTES_PER_ELEMENT;
+  const size = kinds[dtype].BYTES_PER_ELEMENT;
   const address = (typeof data === 'bigint' ? data : (data as DeviceMemory).pointer) + BigInt(offset * size);
   if (address % BigInt(size) !== 0n) {
     fail('ERR_GLD_DEVICE', argument, `an address that is a multiple of ${size}, the bytes of an element`, describe(address));
   }
   const memory = new native.DeviceMemory(device, countElements(argument, shape) * size, address, argument);
   return new CudaTensor(memory, device, shape, dtype);
-}
-
-function allocateHost(dtype: CudaDType, length: number): ViewArray {
-  try {
-    return new arrays[dtype](length);
-  } catch {
-    return fail('ERR_GLD_MEMORY', 'toHost', `memory for ${length} ${dtype} elements`, 'none');
-  }
 }
 
 function readHost(argument: string, tensor: unknown): View {
@@ -213,5 +198,6 @@ function readShape(shape: unknown): number[] {
   if (!sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= 1)) {
     fail('ERR_GLD_SHAPE', 'shape', 'positive integers', brackets(sizes));
   }
+  countElements('shape', sizes as number[]);
   return sizes as number[];
 }

@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import { expectGpu, countGpus, indexOf } from './cuda.js';
+import { countGpus, indexOf } from './cuda.js';
 import { fail } from './errors.js';
 import { host, type View } from './tensor.js';
 import type { DeviceOption, Precision } from './types.js';
@@ -53,6 +53,7 @@ function expectTogether(views: Call['views'], { argument: first, device: at }: V
   return at;
 }
 
+/** The GPU that the option means, which was there when the option was checked, or `host`. */
 function resolve(call: Call, device: DeviceOption, at: number): number {
   if (device === 'cpu') {
     if (at !== host) refuse(call, at, "a tensor in CPU memory for device 'cpu'");
@@ -63,7 +64,6 @@ function resolve(call: Call, device: DeviceOption, at: number): number {
   if (at !== host && at !== index) {
     refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
   }
-  expectGpu('device', index, "'cpu' or 'auto'", `'${device}'`);
   return index;
 }
 

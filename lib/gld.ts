@@ -74,9 +74,9 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
 let spare: Problem | undefined;
 
 /**
- * {@link gldLoss} off the event loop. The inputs are copied before this returns, so that they may be changed or
- * transferred meanwhile; `out` buffers are written when the work is done, on the calling thread. Wrong arguments reject
- * the promise, and it always settles.
+ * {@link gldLoss} off the event loop. Inputs in CPU memory are copied before this returns, so that they may be changed or
+ * transferred meanwhile; those on a GPU have to stay as they are. `out` arrays are written when the work is done, on the
+ * calling thread. Wrong arguments reject the promise, and it always settles.
  */
 export function gldLossAsync<D extends GradientDtype = 'float32'>(
   inputs: HostInputs,

@@ -6,7 +6,7 @@ import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, weightLayouts, type Side } from './sides.js';
 import {
-  bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
+  allocateArray, bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
 } from './tensor.js';
 import type { CudaDType, DenseTensor, GradientName } from './types.js';
 
@@ -46,7 +46,7 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
     return tensor ?? { data: lent as DenseTensor['data'], shape: shown, dtype };
   }
   if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
-  const data = allocate(role, dtype, countElements(role, axes)) as DenseTensor['data'];
+  const data = allocateArray(role, dtype, countElements(role, axes)) as DenseTensor['data'];
   place(view, dtype, data);
   return { data, shape: shown, dtype };
 }
@@ -65,13 +65,13 @@ export function bindGradients(
   const { call, gradients, student, onDevice } = problem;
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   for (let i = 0; i < gradients.length; i += 1) {
-    if (isComputed(student, wanted, i)) gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);
+    if (!isComputed(student, wanted, i)) continue;
+    gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);
+    layOut(problem, i);
   }
   if (lent !== undefined) {
     refuseStray(student, wanted, lent);
     for (let i = 0; i < gradients.length; i += 1) {
-      if (!isComputed(student, wanted, i)) continue;
-      layOut(problem, i);
       if (lent[i] === undefined) continue;
       writeShape(sizes, problem, i);
       onDevice[i] = lend(call, gradients[i]!, lent[i], sizes);
@@ -83,9 +83,8 @@ export function bindGradients(
     if (!isComputed(student, wanted, i) || (view.data !== null && !(deferred && view.device === host))) continue;
     const { device } = lent?.[i] === undefined ? student.tensors[i]! : view;
     const dtype = view.dtype as OutType;
-    layOut(problem, i);
     if (device === host) {
-      place(view, dtype, allocate(view.role, dtype, countElements(view.role, view.shape)));
+      place(view, dtype, allocateArray(view.role, dtype, countElements(view.role, view.shape)));
     } else {
       const shape: number[] = [];
       writeShape(shape, problem, i);
@@ -176,21 +175,18 @@ function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): 
   return gradientNames.filter((_, i) => isComputed(student, wanted, i)).join(', ') || 'none';
 }
 
-function allocate(role: Role, dtype: OutType, length: number): HostArray {
-  try {
-    return new arrays[dtype](length);
-  } catch {
-    return fail('ERR_GLD_MEMORY', role, `memory for ${length} ${dtype} elements`, 'none');
-  }
-}
+/** The arrays that may be lent for each element type. */
+const lentKinds: Readonly<Record<OutType, readonly string[]>> = {
+  float32: ['Float32Array'],
+  float64: ['Float64Array'],
+  float16: ['Uint16Array', 'Float16Array'],
+  bfloat16: ['Uint16Array'],
+};
 
-const arrays = { float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array } as const;
-const lentArrays = {
-  float32: 'Float32Array',
-  float64: 'Float64Array',
-  float16: 'Uint16Array or Float16Array',
-  bfloat16: 'Uint16Array',
-} as const;
+/** The same as messages name them. */
+function lentArray(dtype: OutType): string {
+  return `a ${lentKinds[dtype].join(' or ')}`;
+}
 
 /** The shape of the gradient at hand; one list for all, because a call that is lent its buffers allocates nothing. */
 const sizes: number[] = [];
@@ -202,9 +198,8 @@ function lend(call: Call, view: RoleView, buffer: unknown, shape: readonly numbe
   const kind = arrayKind(buffer);
   // A copy, because reading the tensor may run a getter of the caller that makes a call of its own.
   if (kind === undefined) return lendOnDevice(call, view, buffer, [...shape]);
-  const expected = lentArrays[dtype];
-  if (kind !== expected && !expected.split(' or ').includes(kind)) {
-    fail('ERR_GLD_DTYPE', role, `a ${expected}, the gradient's type`, describe(buffer));
+  if (!lentKinds[dtype].includes(kind)) {
+    fail('ERR_GLD_DTYPE', role, `${lentArray(dtype)}, the result's type`, describe(buffer));
   }
   const array = buffer as HostArray;
   if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
@@ -223,15 +218,15 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
   const onGpu = typeof tensor === 'object' && tensor !== null && (tensor as { device?: unknown }).device === 'cuda';
   if (call.device === host || !onGpu) {
     const orTensor = call.device === host ? '' : ' or a tensor on the GPU';
-    if (onGpu) fail('ERR_GLD_DEVICE', role, `a ${lentArrays[dtype]}, as the CPU computes it`, 'a tensor on a GPU');
-    fail('ERR_GLD_ARG_TYPE', role, `a ${lentArrays[dtype]}${orTensor}`, describe(tensor));
+    if (onGpu) fail('ERR_GLD_DEVICE', role, `${lentArray(dtype)}, as the CPU computes it`, 'a tensor on a GPU');
+    fail('ERR_GLD_ARG_TYPE', role, `${lentArray(dtype)}${orTensor}`, describe(tensor));
   }
   const given = new View();
   readView(given, role, tensor, [shape.length], brackets(shape));
   if (!shape.every((size, axis) => size === given.shape[axis])) {
     fail('ERR_GLD_SHAPE', role, `shape ${brackets(shape)}`, brackets(given.shape));
   }
-  if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', role, `${dtype} elements, the gradient's type`, given.dtype);
+  if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', role, `${dtype} elements, the result's type`, given.dtype);
   if (given.device !== call.device) {
     fail('ERR_GLD_DEVICE', role, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
   }
@@ -243,13 +238,13 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
 function refuseOverlap(views: readonly RoleView[]): void {
   for (let i = 0; i < views.length; i += 1) {
     const one = views[i]!;
-    if (!one.isOutput || one.data === null) continue;
+    if (!one.isOutput || one.data === null || one.device !== host) continue;
     for (let j = 0; j < views.length; j += 1) {
       const other = views[j]!;
       // Each pair of outputs once.
       if (other.data === null || (other.isOutput && j <= i)) continue;
       // On a GPU, the addon compares addresses.
-      if (one.device !== host || other.device !== host) continue;
+      if (other.device !== host) continue;
       if (one.array.buffer === other.array.buffer && start(one) < end(other) && start(other) < end(one)) {
         fail('ERR_GLD_OVERLAP', one.role, 'memory of its own', `memory shared with ${other.role}`);
       }

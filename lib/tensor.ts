@@ -74,18 +74,12 @@ export class View {
   copy(): void {
     if (this.data === null || this.device !== host) return;
     const from = this.array;
-    // One constructor's type stands for all of them here: what follows is the same for every kind.
-    const Kind = kinds[this.dtype] as Uint8ArrayConstructor;
     const length = this.end - this.first;
     const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
-    let data: Uint8Array;
+    // One array's type stands for all of them here: what follows is the same for every kind.
+    const data = allocateArray(this.argument, this.dtype, length) as Uint8Array;
     try {
-      data = new Kind(length);
-    } catch {
-      return fail('ERR_GLD_MEMORY', this.argument, `memory for a copy of ${length} elements`, 'none');
-    }
-    try {
-      data.set(new Kind(from.buffer, start, length));
+      data.set(new (kinds[this.dtype] as Uint8ArrayConstructor)(from.buffer, start, length));
     } catch {
       fail('ERR_GLD_DETACHED', this.argument, 'memory that is still there', 'a buffer that was detached or shrunk');
     }
@@ -103,14 +97,13 @@ const scratch = [0, 0, 0, 0];
 /** The elements of a view in CPU memory in row-major order: its own array where they lie so already, else a copy. */
 export function copyDense(view: View): ViewArray {
   const { array, shape, strides, first, end, offset, dtype } = view;
-  const Kind = kinds[dtype] as Float32ArrayConstructor;
-  const dense: number[] = [];
-  setDense(dense, shape);
-  if (shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
+  if (isDense(view)) {
+    const Kind = kinds[dtype] as Float32ArrayConstructor;
     return new Kind(array.buffer, array.byteOffset + first * array.BYTES_PER_ELEMENT, end - first);
   }
+  // One array's type stands for all of them here: what follows is the same for every kind.
   const from = array as Float32Array;
-  const data = new Kind(countElements(view.argument, shape));
+  const data = allocateArray(view.argument, dtype, countElements(view.argument, shape)) as Float32Array;
   const index = shape.map(() => 0);
   for (let at = 0, where = offset; at < data.length; at += 1) {
     data[at] = from[where]!;
@@ -169,6 +162,13 @@ export function setDense(strides: number[], shape: readonly number[], order?: re
     strides[axis] = step;
     step *= shape[axis]!;
   }
+}
+
+/** Whether a view's elements lie in row-major order without gaps; the stride of an axis of size 1 does not matter. */
+export function isDense({ shape, strides }: View): boolean {
+  const dense: number[] = [];
+  setDense(dense, shape);
+  return shape.every((size, axis) => size === 1 || strides[axis] === dense[axis]);
 }
 
 /**
@@ -238,6 +238,10 @@ function readDeviceView(
   const index = readDeviceId(argument, tensor['deviceId']);
   if (index >= countGpus()) expectGpu(argument, index, 'a tensor in CPU memory', `one on cuda:${index}`);
   const memory = tensor[memoryOf] as DeviceMemory | undefined;
+  // The addon knows a DeviceMemory when it sees one, but a typed array would be memory of the CPU there.
+  if (memory !== undefined && (typeof memory !== 'object' || memory === null || ArrayBuffer.isView(memory))) {
+    fail('ERR_GLD_ARG_TYPE', argument, 'memory on a GPU', describe(memory));
+  }
   if (memory === undefined && (typeof address !== 'bigint' || address <= 0n || address >= 1n << 64n)) {
     const expected = 'an address as a bigint, greater than 0 and less than 2^64';
     fail('ERR_GLD_ARG_TYPE', `${argument}.ptr`, expected, describe(address));
@@ -278,7 +282,8 @@ export function expectFloats(argument: string, view: View): void {
   );
 }
 
-const kinds = {
+/** The arrays that elements of each type travel in. */
+export const kinds = {
   float32: Float32Array,
   float64: Float64Array,
   float16: Uint16Array,
@@ -292,6 +297,15 @@ const kinds = {
   int64: BigInt64Array,
   uint64: BigUint64Array,
 } as const;
+
+/** A new array for so many elements of that type. */
+export function allocateArray(argument: string, dtype: ElementType, length: number): ViewArray {
+  try {
+    return new kinds[dtype](length);
+  } catch {
+    return fail('ERR_GLD_MEMORY', argument, `memory for ${length} ${dtype} elements`, 'none');
+  }
+}
 
 /** The elements of a Float16Array as a Uint16Array over the same memory; other arrays are returned as they are. */
 export function bits(data: ViewArray): ViewArray {

@@ -22,11 +22,15 @@ export class Turns {
       const abort = (): void => {
         const place = this.#waiting.indexOf(go);
         if (place >= 0) this.#waiting.splice(place, 1);
-        reject(signal!.reason);
+        reject(reasonOf(signal!));
       };
       const go = (): void => {
-        signal?.removeEventListener('abort', abort);
         resolve();
+        try {
+          signal?.removeEventListener('abort', abort);
+        } catch {
+          // What the signal throws is not for the call whose place this one takes; its listener does nothing any more.
+        }
       };
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiting.push(go);
@@ -38,6 +42,15 @@ export class Turns {
     const next = this.#waiting.shift();
     if (next === undefined) this.#under -= 1;
     else next();
+  }
+}
+
+/** Why a signal was aborted. It is the caller's, and what it throws will do. */
+export function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (thrown) {
+    return thrown;
   }
 }
 

@@ -33,6 +33,17 @@ t.test('signals that throw: nothing runs, or the promise rejects all the same', 
   t.equal(await reasonOf(kept.computeAsync(small(), { signal: signal({ addEventListener: throws }) })), thrown);
   t.same(await kept.computeAsync(small()), gldLoss(small()), 'its memory serves again');
   kept.dispose();
+
+  let abort = (): void => undefined;
+  const unreadable = signal({ addEventListener: (_: string, listener: () => void) => (abort = listener) });
+  Object.defineProperty(unreadable, 'reason', { get: throws });
+  const { threads } = deviceInfo().cpu;
+  const blocking = Array.from({ length: 2 * threads }, () => gldLossAsync(big(4000), slow));
+  const queued = reasonOf(gldLossAsync(small(), { signal: unreadable }));
+  abort();
+  t.equal(await queued, thrown, 'in place of the reason');
+  await Promise.all(blocking);
+
   const incomplete = { aborted: false, addEventListener() {} } as unknown as AbortSignal;
   t.match(await reasonOf(gldLossAsync(small(), { signal: incomplete })), { code: 'ERR_GLD_ARG_TYPE', argument: 'signal' });
 });

@@ -105,7 +105,7 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// deviceCount() -> number; opens the engine
+// countDevices() -> number; opens the engine
 Napi::Value count_devices(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_count()); }
 
 // trim(device) -> whether idle streams were closed
@@ -125,7 +125,8 @@ Workspace* workspace_of(Napi::Value value) {
   }
   Workspace* workspace = Workspace::Unwrap(object);
   if (workspace->busy()) {
-    throw make_error(value.Env(), ErrorClass::kError, "ERR_GLD_NATIVE", "workspace", "one that no other call uses", "one in use");
+    throw make_error(value.Env(), ErrorClass::kError, "ERR_GLD_NATIVE", "workspace", "one that no other call uses",
+                     "one in use");
   }
   return workspace;
 }
@@ -140,7 +141,8 @@ struct Arguments {
 Arguments decode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (environment(env).engine == nullptr) {
-    throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called", "a call before it");
+    throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called",
+                     "a call before it");
   }
   Arguments given{workspace_of(info[4]), decode_call(env, info[0], info[1], info[2]), nullptr};
   given.decoded.threads = std::min(given.decoded.threads, pool_threads());

@@ -21,7 +21,8 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
 #define GLD_FIELDS(X)                                                                                           \
   X(n) X(classes) X(rows) X(gridRows) X(gridCols) X(teacherChannels) X(teacherHeight) X(teacherWidth)           \
   X(studentChannels) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta) X(localWeight)                \
-  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision) X(threads) X(device) X(present)
+  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision) X(threads)          \
+  X(device) X(present)
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
 enum Field { GLD_FIELDS(GLD_ENUM) kFields };
@@ -253,11 +254,10 @@ Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::i
 
 // Checks that all bytes are the device's.
 void check_reach(Napi::Env env, std::int32_t device, const char* role, const Span& span) {
-  std::string reason;
   char message[GLD_MESSAGE_BYTES] = {};
-  const gld_device_engine* engine = device_engine(&reason);
   const std::size_t bytes = span.end - span.begin;
-  const gld_status status = engine->check(device, reinterpret_cast<const void*>(span.begin), bytes, message);
+  const auto* begin = reinterpret_cast<const void*>(span.begin);
+  const gld_status status = opened_device_engine().check(device, begin, bytes, message);
   if (status == GLD_OK) return;
   if (status != GLD_INVALID) throw status_error(env, status, message, device);
   refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role,

@@ -27,8 +27,8 @@ void* bytes_of(Napi::Value value, std::size_t bytes) {
   return data;
 }
 
-// A number that the argument is, from 0 to 2^53.
-double whole(Napi::Value value) { return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1; }
+// The number that the argument is, or -1.
+double number_of(Napi::Value value) { return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1; }
 
 }  // namespace
 
@@ -40,9 +40,9 @@ Napi::Function DeviceMemory::define(Napi::Env env) {
 
 DeviceMemory::DeviceMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceMemory>(info) {
   const Napi::Env env = info.Env();
-  const double device = whole(info[0]);
-  const double bytes = whole(info[1]);
-  if (!(device >= 0 && device < device_count()) || !(bytes >= 1 && bytes <= 9007199254740991.0)) {
+  const double device = number_of(info[0]);
+  const double bytes = number_of(info[1]);
+  if (!(device >= 0 && device < device_count()) || !(bytes >= 1 && bytes < 0x1p63)) {
     throw make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "a device and a number of bytes", "others");
   }
   char message[GLD_MESSAGE_BYTES] = {};

@@ -23,7 +23,7 @@ class HostCall {
 
  private:
   const gld_engine* engine_;
-  const DecodedCall decoded_;
+  DecodedCall decoded_;
   Workspace* workspace_;
   Memory own_;
   void* memory_ = nullptr;

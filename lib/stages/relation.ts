@@ -4,7 +4,8 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setRelation, setThreads } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, RelationOptions,
+  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod,
+  RelationOptions,
 } from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 

@@ -145,6 +145,23 @@ t.test('aborted before, while queued, while running, afterwards', async (t) => {
   });
 });
 
+t.test('what the signal of a queued call throws is its own: the call before it has its result', async (t) => {
+  await steered({ delay: 20 }, async () => {
+    const thrown = new Error('strange signal');
+    const signal = {
+      aborted: false, throwIfAborted() {}, addEventListener() {}, removeEventListener: () => {
+        throw thrown;
+      },
+    } as unknown as AbortSignal;
+    const before = Array.from({ length: 4 }, () => gldLossAsync(small(), cuda));
+    const strange = reasonOf(gldLossAsync(small(), { ...cuda, signal }));
+    const after = Array.from({ length: 5 }, () => gldLossAsync(small(), cuda));
+    const expected = gldLoss(small(), cuda);
+    for (const result of await Promise.all([...before, ...after])) t.same(result, expected);
+    t.equal(await strange, thrown);
+  });
+});
+
 t.test('at any moment: every promise settles, with the result or with the reason', async (t) => {
   const { loss } = gldLoss(small(), cuda);
   const outcomes = { result: 0, reason: 0 };

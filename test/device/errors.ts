@@ -35,6 +35,9 @@ t.test('wrong tensors', async (t) => {
     ['strides that reach before it', { ...bias, strides: [-100] }, 'DEVICE', 'student.bias', /of one allocation/],
     ['strides that reach before all memory', { ...bias, strides: [-(2 ** 50)] }, 'OVERFLOW', 'student.bias', /within 64 bits/],
     ['strides that reach beyond all memory', { ...bias, strides: [2 ** 53 - 1] }, 'DEVICE', 'student.bias', /of one allocation/],
+    ...[new Float32Array(10), null, 7].map((memory): (typeof rows)[number] => [
+      'memory of something else', { ...bias, [Symbol.for('gld-loss.DeviceMemory')]: memory }, 'ARG_TYPE', 'student.bias', /on a GPU/,
+    ]),
     ['an address between elements', { ...bias, ptr: ptr + 2n }, 'DEVICE', 'student.bias', /a multiple of the element size/],
   ];
   for (const [name, tensor, code, argument, message] of rows) {
@@ -134,6 +137,7 @@ t.test('memory that is full: what waits for calls is freed, and one more attempt
 });
 
 t.test('more memory than there is', async (t) => {
+  t.throws(() => CudaTensor.empty([2 ** 26, 2 ** 26]), { code: 'ERR_GLD_MEMORY' });
   t.throws(() => CudaTensor.empty([2 ** 22, 2 ** 22]), { name: 'RangeError', code: 'ERR_GLD_MEMORY', message: /cuda:0/ });
   t.equal(CudaTensor.empty([4]).shape.length, 1, 'the engine is usable');
 });

@@ -61,7 +61,7 @@ t.test('wrong arguments', async (t) => {
     ['no shape', () => make.empty(), 'ERR_GLD_ARG_TYPE', 'shape'],
     ['a shape of nothing', () => make.empty([3, 0]), 'ERR_GLD_SHAPE', 'shape'],
     ['float64 elements', () => make.empty([3], { dtype: 'float64' }), 'ERR_GLD_DTYPE', 'dtype'],
-    ['a size that cannot be counted', () => make.empty([2 ** 40, 2 ** 40]), 'ERR_GLD_OVERFLOW', 'device'],
+    ['a size that cannot be counted', () => make.empty([2 ** 40, 2 ** 40]), 'ERR_GLD_OVERFLOW', 'shape'],
     ['an address without a type', () => make.at({ device: 'cuda', ptr: there.ptr, shape: [4] }), 'ERR_GLD_DTYPE', 'tensor.dtype'],
     ['an address that is no bigint', () => make.at({ device: 'cuda', ptr: 4096, shape: [4], dtype: 'float32' }),
       'ERR_GLD_ARG_TYPE', 'tensor.ptr'],

@@ -65,7 +65,7 @@ export const dtypes: Row[] = [
   ["onnxruntime's name for it", { inputs: features({ type: 'int64' }) }, 'DTYPE', 'student.features.dtype',
     /got 'int64'$/],
   ['an out buffer of another type', { options: { out: { bias: new Float64Array(10) } } }, 'DTYPE', 'out.bias',
-    "out.bias: expected a Float32Array, the gradient's type, got Float64Array(10)"],
+    "out.bias: expected a Float32Array, the result's type, got Float64Array(10)"],
   ['floats for labels', { inputs: labels(new Float32Array(4)) }, 'DTYPE', 'labels',
     /an integer array of class indices, or soft labels .* got a bare Float32Array$/],
   ['a float tensor [n] for labels', { inputs: labels(tensor(4)) }, 'DTYPE', 'labels', /got float32$/],

@@ -27,7 +27,7 @@ export const wrongStageCalls: (readonly [name: string, call: () => unknown, ...E
   ['pool: an out buffer without upstream', () => call.pool({ features: map }, { out: { features: new Float32Array(120) } }),
     'OPTION', 'out.features', 'out.features: expected no buffer without upstream, got Float32Array(120)'],
   ['pool: an out buffer of another type', () => call.pool({ features: map }, { out: { pooled: new Float64Array(30) } }),
-    'DTYPE', 'out.pooled', "out.pooled: expected a Float32Array, the gradient's type, got Float64Array(30)"],
+    'DTYPE', 'out.pooled', "out.pooled: expected a Float32Array, the result's type, got Float64Array(30)"],
   ['pool: an out buffer on the map', () => call.pool({ features: map }, { out: { pooled: map.data.subarray(0, 30) } }),
     'OVERLAP', 'out.pooled', 'out.pooled: expected memory of its own, got memory shared with student.features'],
   ['pool: a misspelt out buffer', () => call.pool({ features: map }, { out: { poold: new Float32Array(30) } }), 'OPTION',
