@@ -259,7 +259,9 @@ export class Call {
     return Object.assign(error, { argument: view.argument });
   }
 
-  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input other than weights is. */
+  /**
+   * Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is, weights aside.
+   */
   #bind(): void {
     const numbers = this.#numbers;
     let compute = 0;
