@@ -11,21 +11,22 @@ import { reasonOf, turnsOf, type Turns } from './turns.js';
  * is looked up in the addon's own lists once, at load; a list that lacks a name is an error there and then.
  */
 const field = positions('fields', native.fields, [
-  'n', 'classes', 'rows', 'gridRows', 'gridCols',
-  'teacherChannels', 'teacherHeight', 'teacherWidth', 'studentChannels', 'studentHeight', 'studentWidth',
+  'n', 'classes', 'rows', 'levels', ...gridFields(),
+  'teacherChannels', 'teacherDepth', 'teacherHeight', 'teacherWidth',
+  'studentChannels', 'studentDepth', 'studentHeight', 'studentWidth',
   'compute', 'alpha', 'beta', 'localWeight', 'normalization', 'unbiased', 'temperature',
-  'method', 'metric', 'reduction', 'precision', 'threads', 'device', 'present',
+  'method', 'metric', 'reduction', 'precision', 'unlabelled', 'labelSmoothing', 'threads', 'device', 'present',
 ]);
 
 const role = positions('roles', native.roles, [
-  'teacher.features', 'teacher.weight', 'teacher.bias', 'teacher.logits',
-  'student.features', 'student.weight', 'student.bias', 'student.logits',
-  'labels', 'softLabels', 'pooled', 'upstream',
+  'teacher.features', 'teacher.mask', 'teacher.weight', 'teacher.bias', 'teacher.logits',
+  'student.features', 'student.mask', 'student.weight', 'student.bias', 'student.logits',
+  'labels', 'softLabels', 'weights', 'pooled', 'upstream',
   'out.features', 'out.weight', 'out.bias', 'out.logits', 'out.pooled',
 ]);
 
 const roleField = positions('roleFields', native.roleFields, [
-  'dtype', 'offset', 'stride0', 'stride1', 'stride2', 'stride3',
+  'dtype', 'offset', 'stride0', 'stride1', 'stride2', 'stride3', 'stride4',
 ]);
 
 const stages = positions('stages', native.stages, [
@@ -37,19 +38,36 @@ export type Role = keyof typeof role;
 export type Stage = keyof typeof stages;
 
 const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
-  float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4,
+  float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4, uint8: 5,
 };
 
-const strideFields = [roleField.stride0, roleField.stride1, roleField.stride2, roleField.stride3] as const;
+const strideFields = [
+  roleField.stride0, roleField.stride1, roleField.stride2, roleField.stride3, roleField.stride4,
+] as const;
 const numberCount = native.fields.length + native.roles.length * native.roleFields.length;
 
-/** A tensor of a call under its role, its axes in the role's order. */
+/** Axes that lie before those of the map, for roles whose last ones are a map's. */
+const axesBeforeMap: Readonly<Partial<Record<Role, number>>> = {
+  'teacher.features': 2, 'student.features': 2, 'out.features': 2, 'teacher.mask': 1, 'student.mask': 1,
+};
+
+/**
+ * A tensor of a call under its role, its axes in the role's order. The one to three axes of a map are the last of depth,
+ * height and width.
+ */
 export class RoleView extends View {
   readonly isOutput: boolean;
+  readonly #beforeMap: number;
 
   constructor(readonly role: Role) {
     super();
     this.isOutput = role.startsWith('out.');
+    this.#beforeMap = axesBeforeMap[role] ?? Infinity;
+  }
+
+  /** Which of the role's axes is the view's axis of that number. */
+  roleAxis(axis: number): number {
+    return axis < this.#beforeMap ? axis : axis + mapAxes - (this.shape.length - this.#beforeMap);
   }
 }
 
@@ -82,6 +100,14 @@ export class Call {
 
   set(name: Field, value: number): void {
     this.#numbers[field[name]] = value;
+  }
+
+  /** One level of the pyramid of grids: its cells over each axis. */
+  setLevel(level: number, depth: number, height: number, width: number): void {
+    const at = field.grid0Depth + level * mapAxes;
+    this.#numbers[at] = depth;
+    this.#numbers[at + 1] = height;
+    this.#numbers[at + 2] = width;
   }
 
   /** Memory for n labels, kept between calls. */
@@ -214,20 +240,21 @@ export class Call {
     return Object.assign(error, { argument: view.argument });
   }
 
-  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is. */
+  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input other than weights is. */
   #bind(): void {
     const numbers = this.#numbers;
     let compute = 0;
     let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
-      const { data, dtype, offset, strides, isOutput } = this.views[index]!;
+      const view = this.views[index]!;
+      const { data, dtype, offset, strides, isOutput } = view;
       this.#buffers[index] = data;
       if (data === null) continue;
       const at = native.fields.length + index * native.roleFields.length;
       numbers[at + roleField.dtype] = dtypes[dtype]!;
       numbers[at + roleField.offset] = offset;
-      for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[axis]!] = strides[axis]!;
-      if (dtype === 'float64' && !isOutput) compute = 1;
+      for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[view.roleAxis(axis)]!] = strides[axis]!;
+      if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = 1;
       present |= 1 << index;
     }
     this.set('compute', compute);
@@ -248,6 +275,16 @@ export function withCall<T>(work: (call: Call) => T): T {
     call.clear();
     spare = call;
   }
+}
+
+/** Levels that a pyramid of grids has at most, and axes of a map. */
+export const maxLevels = 8;
+const mapAxes = 3;
+
+/** The names of the cells of each level, which the addon keeps in this order too. */
+function gridFields() {
+  const levels = ['0', '1', '2', '3', '4', '5', '6', '7'] as const;
+  return levels.flatMap((level) => [`grid${level}Depth`, `grid${level}Height`, `grid${level}Width`] as const);
 }
 
 /** The relation method that a result names. */

@@ -236,12 +236,14 @@ function encode({ call, n, classes, rows, gridRows, gridCols, teacher, student }
   call.set('n', n);
   call.set('classes', classes);
   call.set('rows', rows);
-  call.set('gridRows', gridRows);
-  call.set('gridCols', gridCols);
+  call.set('levels', 1);
+  call.setLevel(0, 1, gridRows, gridCols);
   call.set('teacherChannels', teacher.channels);
+  call.set('teacherDepth', 1);
   call.set('teacherHeight', teacher.height);
   call.set('teacherWidth', teacher.width);
   call.set('studentChannels', student.channels);
+  call.set('studentDepth', 1);
   call.set('studentHeight', student.height);
   call.set('studentWidth', student.width);
   call.set('alpha', settings.alpha);

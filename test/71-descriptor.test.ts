@@ -52,8 +52,9 @@ t.test('a sound call runs', async (t) => {
 });
 
 t.test('unsound ones are refused', async (t) => {
-  const features = { 'student.features': { data: floats(8), strides: [4, 4, 2, 1] } };
-  const map = { ...sizes, studentChannels: 1, studentHeight: 2, studentWidth: 2 };
+  const features = { 'student.features': { data: floats(8), strides: [4, 4, 4, 2, 1] } };
+  const map = { ...sizes, levels: 1, studentChannels: 1, studentDepth: 1, studentHeight: 2, studentWidth: 2 };
+  const grid = (cells: number) => ({ grid0Depth: 1, grid0Height: cells, grid0Width: cells });
   const both = { ...sides, ...features };
   const student = (strides: number[], data = floats(6)) => ({ ...sides, 'student.logits': { data, strides } });
   const out = (strides: number[], data: ArrayBufferView = floats(6)) => ({ ...sides, 'out.logits': { data, strides } });
@@ -63,8 +64,8 @@ t.test('unsound ones are refused', async (t) => {
   const input = sides['student.logits'].data;
   const refused: [string, string, Record<string, number>, Record<string, Role>, string][] = [
     ['a grid of 0 with features beside the logits', 'relation', map, both, 'ERR_GLD_NATIVE'],
-    ['a grid larger than the rows', 'relation', { ...map, gridRows: 100, gridCols: 100 }, both, 'ERR_GLD_NATIVE'],
-    ['a grid whose cells overflow', 'pool', { ...map, gridRows: 2 ** 40, gridCols: 2 ** 40 }, features, 'ERR_GLD_NATIVE'],
+    ['a grid larger than the rows', 'relation', { ...map, ...grid(100) }, both, 'ERR_GLD_NATIVE'],
+    ['a grid whose cells overflow', 'pool', { ...map, ...grid(2 ** 40) }, features, 'ERR_GLD_NATIVE'],
     ['an unknown method', 'relation', { ...sizes, method: 9 }, sides, 'ERR_GLD_NATIVE'],
     ['moments of plain distances', 'relation', { ...sizes, method: 2, metric: 1 }, sides, 'ERR_GLD_NATIVE'],
     ['sizes whose product overflows', 'relation', { ...sizes, n: 2 ** 50 }, everywhere, 'ERR_GLD_OVERFLOW'],

@@ -18,11 +18,14 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
                                                            "normalized_kd", "relation",   "gld"};
 
 // Each list is written once: the enum and the exported names come from it.
+#define GLD_LEVEL(X, level) X(grid##level##Depth) X(grid##level##Height) X(grid##level##Width)
 #define GLD_FIELDS(X)                                                                                           \
-  X(n) X(classes) X(rows) X(gridRows) X(gridCols) X(teacherChannels) X(teacherHeight) X(teacherWidth)           \
-  X(studentChannels) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta) X(localWeight)                \
-  X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision) X(threads)          \
-  X(device) X(present)
+  X(n) X(classes) X(rows) X(levels) GLD_LEVEL(X, 0) GLD_LEVEL(X, 1) GLD_LEVEL(X, 2) GLD_LEVEL(X, 3)             \
+  GLD_LEVEL(X, 4) GLD_LEVEL(X, 5) GLD_LEVEL(X, 6) GLD_LEVEL(X, 7)                                               \
+  X(teacherChannels) X(teacherDepth) X(teacherHeight) X(teacherWidth)                                           \
+  X(studentChannels) X(studentDepth) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta)               \
+  X(localWeight) X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision)      \
+  X(unlabelled) X(labelSmoothing) X(threads) X(device) X(present)
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
 enum Field { GLD_FIELDS(GLD_ENUM) kFields };
@@ -30,23 +33,29 @@ constexpr std::array<const char*, kFields> kFieldNames{GLD_FIELDS(GLD_NAME)};
 #undef GLD_NAME
 #undef GLD_ENUM
 #undef GLD_FIELDS
+#undef GLD_LEVEL
+// Cells of a level over depth, height and width.
+constexpr int kAxesOfMap = 3;
+static_assert(kField_grid7Width == kField_grid0Depth + kAxesOfMap * GLD_MAX_LEVELS - 1);
 
 enum Role {
-  kTeacherFeatures, kTeacherWeight, kTeacherBias, kTeacherLogits,
-  kStudentFeatures, kStudentWeight, kStudentBias, kStudentLogits,
-  kLabels, kSoftLabels, kPooled, kUpstream,
+  kTeacherFeatures, kTeacherMask, kTeacherWeight, kTeacherBias, kTeacherLogits,
+  kStudentFeatures, kStudentMask, kStudentWeight, kStudentBias, kStudentLogits,
+  kLabels, kSoftLabels, kWeights, kPooled, kUpstream,
   kOutFeatures, kOutWeight, kOutBias, kOutLogits, kOutPooled,
   kRoles
 };
 constexpr Role kFirstOutput = kOutFeatures;
 constexpr std::array<const char*, kRoles> kRoleNames{
-    "teacher.features", "teacher.weight", "teacher.bias", "teacher.logits",
-    "student.features", "student.weight", "student.bias", "student.logits",
-    "labels", "softLabels", "pooled", "upstream",
+    "teacher.features", "teacher.mask", "teacher.weight", "teacher.bias", "teacher.logits",
+    "student.features", "student.mask", "student.weight", "student.bias", "student.logits",
+    "labels", "softLabels", "weights", "pooled", "upstream",
     "out.features", "out.weight", "out.bias", "out.logits", "out.pooled"};
 
-enum RoleField { kDtype, kOffset, kStride0, kStride1, kStride2, kStride3, kRoleFields };
-constexpr std::array<const char*, kRoleFields> kRoleFieldNames{"dtype", "offset", "stride0", "stride1", "stride2", "stride3"};
+enum RoleField { kDtype, kOffset, kStride0, kStride1, kStride2, kStride3, kStride4, kRoleFields };
+constexpr std::array<const char*, kRoleFields> kRoleFieldNames{"dtype",   "offset",  "stride0", "stride1",
+                                                               "stride2", "stride3", "stride4"};
+constexpr int kAxes = kRoleFields - kStride0;
 
 constexpr std::size_t kNumbers = kFields + kRoles * kRoleFields;
 
@@ -138,11 +147,31 @@ std::size_t bytes_of(std::int64_t dtype) {
     case GLD_F32: case GLD_I32: return 4;
     case GLD_F64: return 8;
     case GLD_F16: case GLD_BF16: return 2;
+    case GLD_U8: return 1;
     default: return 0;
   }
 }
 
-using Shape = std::array<std::int64_t, 4>;
+// What a role's elements may be, and what to call an array of them.
+bool suits(Role role, std::int64_t dtype) {
+  switch (role) {
+    case kLabels: return dtype == GLD_I32;
+    case kTeacherMask: case kStudentMask: return dtype == GLD_U8;
+    case kWeights: return dtype == GLD_F32 || dtype == GLD_F64;
+    default: return dtype >= GLD_F32 && dtype <= GLD_BF16;
+  }
+}
+
+const char* array_for(Role role) {
+  switch (role) {
+    case kLabels: return "an Int32Array";
+    case kTeacherMask: case kStudentMask: return "a Uint8Array";
+    case kWeights: return "a Float32Array or Float64Array";
+    default: return "a typed array of its dtype";
+  }
+}
+
+using Shape = std::array<std::int64_t, kAxes>;
 
 // Which bytes a view reaches, as addresses: a view that reaches too far has no pointers.
 struct Span {
@@ -153,7 +182,7 @@ struct Span {
 // First and last element that the view reaches, or false if that does not fit 64 bits.
 bool reach(const Shape& shape, const std::int64_t* stride, std::int64_t offset, std::int64_t* low, std::int64_t* high) {
   *low = *high = offset;
-  for (int axis = 0; axis < 4; ++axis) {
+  for (int axis = 0; axis < kAxes; ++axis) {
     std::int64_t extent = 0;
     if (__builtin_mul_overflow(shape[axis] - 1, stride[axis], &extent)) return false;
     std::int64_t* side = extent < 0 ? low : high;
@@ -164,10 +193,10 @@ bool reach(const Shape& shape, const std::int64_t* stride, std::int64_t offset, 
 
 // Axis orders that an output may have, outermost first: row-major, features with their channels last, weights with
 // their classes last.
-using Order = std::array<int, 4>;
-constexpr Order kRowMajor{0, 1, 2, 3};
-constexpr Order kChannelsLast{0, 2, 3, 1};
-constexpr Order kClassesLast{1, 0, 2, 3};
+using Order = std::array<int, kAxes>;
+constexpr Order kRowMajor{0, 1, 2, 3, 4};
+constexpr Order kChannelsLast{0, 2, 3, 4, 1};
+constexpr Order kClassesLast{1, 0, 2, 3, 4};
 
 // Whether the strides are those of a dense block in that order; they become exactly those, also where an axis of size 1
 // makes its stride meaningless.
@@ -192,31 +221,37 @@ Shape shape_of(Role role, const gld_call& call, gld_stage stage) {
   const auto& t = call.teacher;
   const auto& s = call.student;
   switch (role) {
-    case kTeacherFeatures: return {call.n, t.channels, t.height, t.width};
-    case kTeacherWeight: return {call.classes, t.channels, 1, 1};
-    case kTeacherBias: case kStudentBias: case kOutBias: return {call.classes, 1, 1, 1};
-    case kTeacherLogits: case kStudentLogits: case kOutLogits: return {call.n, call.rows, call.classes, 1};
-    case kStudentFeatures: case kOutFeatures: return {call.n, s.channels, s.height, s.width};
-    case kStudentWeight: case kOutWeight: return {call.classes, s.channels, 1, 1};
-    case kLabels: return {call.n, 1, 1, 1};
-    case kSoftLabels: return {call.n, call.classes, 1, 1};
-    case kUpstream: return {call.n, call.rows, stage == GLD_STAGE_POOL ? s.channels : call.classes, 1};
-    default: return {call.n, call.rows, s.channels, 1};
+    case kTeacherFeatures: return {call.n, t.channels, t.depth, t.height, t.width};
+    case kTeacherMask: return {call.n, t.depth, t.height, t.width, 1};
+    case kTeacherWeight: return {call.classes, t.channels, 1, 1, 1};
+    case kTeacherBias: case kStudentBias: case kOutBias: return {call.classes, 1, 1, 1, 1};
+    case kTeacherLogits: case kStudentLogits: case kOutLogits: return {call.n, call.rows, call.classes, 1, 1};
+    case kStudentFeatures: case kOutFeatures: return {call.n, s.channels, s.depth, s.height, s.width};
+    case kStudentMask: return {call.n, s.depth, s.height, s.width, 1};
+    case kStudentWeight: case kOutWeight: return {call.classes, s.channels, 1, 1, 1};
+    case kLabels: return {call.n, 1, 1, 1, 1};
+    case kSoftLabels: return {call.n, call.classes, 1, 1, 1};
+    case kWeights: return {call.n, call.rows, 1, 1, 1};
+    case kUpstream: return {call.n, call.rows, stage == GLD_STAGE_POOL ? s.channels : call.classes, 1, 1};
+    default: return {call.n, call.rows, s.channels, 1, 1};
   }
 }
 
 gld_view* view_of(Role role, gld_call& call) {
   switch (role) {
     case kTeacherFeatures: return &call.teacher.features;
+    case kTeacherMask: return &call.teacher.mask;
     case kTeacherWeight: return &call.teacher.weight;
     case kTeacherBias: return &call.teacher.bias;
     case kTeacherLogits: return &call.teacher.logits;
     case kStudentFeatures: return &call.student.features;
+    case kStudentMask: return &call.student.mask;
     case kStudentWeight: return &call.student.weight;
     case kStudentBias: return &call.student.bias;
     case kStudentLogits: return &call.student.logits;
     case kLabels: return &call.labels;
     case kSoftLabels: return &call.soft_labels;
+    case kWeights: return &call.weights;
     case kPooled: return &call.in_pooled;
     case kUpstream: return &call.upstream;
     case kOutFeatures: return &call.out_features;
@@ -280,9 +315,8 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
   const int base = kFields + role * kRoleFields;
   const std::int64_t dtype = numbers.integer(base + kDtype, name);
   const std::int64_t offset = numbers.integer(base + kOffset, name);
-  for (int axis = 0; axis < 4; ++axis) view.stride[axis] = numbers.integer(base + kStride0 + axis, name);
+  for (int axis = 0; axis < kAxes; ++axis) view.stride[axis] = numbers.integer(base + kStride0 + axis, name);
 
-  const bool label = role == kLabels;
   const auto element = static_cast<std::int64_t>(bytes_of(dtype));
   const bool on_device = !is_typed_array(env, value);
   if (on_device) {
@@ -293,8 +327,8 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
     }
   }
   const Buffer buffer = on_device ? Buffer{} : buffer_of(env, value);
-  if (element == 0 || (!on_device && bytes_of(dtype) != buffer.element) || label != (dtype == GLD_I32)) {
-    refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, label ? "an Int32Array" : "a typed array of its dtype",
+  if (element == 0 || (!on_device && bytes_of(dtype) != buffer.element) || !suits(role, dtype)) {
+    refuse(env, ErrorClass::kType, "ERR_GLD_DTYPE", name, array_for(role),
            "elements of " + std::to_string(on_device ? bytes_of(dtype) : buffer.element) + " bytes");
   }
   for (const std::int64_t size : shape) {
@@ -360,12 +394,16 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.n = numbers.field(kField_n);
   call.classes = numbers.field(kField_classes);
   call.rows = numbers.field(kField_rows);
-  call.grid_rows = numbers.field(kField_gridRows);
-  call.grid_cols = numbers.field(kField_gridCols);
+  call.levels = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_levels), 0, GLD_MAX_LEVELS + 1));
+  for (int i = 0; i < kAxesOfMap * GLD_MAX_LEVELS; ++i) {
+    call.grid[i / kAxesOfMap][i % kAxesOfMap] = numbers.field(static_cast<Field>(kField_grid0Depth + i));
+  }
   call.teacher.channels = numbers.field(kField_teacherChannels);
+  call.teacher.depth = numbers.field(kField_teacherDepth);
   call.teacher.height = numbers.field(kField_teacherHeight);
   call.teacher.width = numbers.field(kField_teacherWidth);
   call.student.channels = numbers.field(kField_studentChannels);
+  call.student.depth = numbers.field(kField_studentDepth);
   call.student.height = numbers.field(kField_studentHeight);
   call.student.width = numbers.field(kField_studentWidth);
   call.compute = static_cast<std::int32_t>(numbers.field(kField_compute));
@@ -375,10 +413,12 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.metric = static_cast<std::int32_t>(numbers.field(kField_metric));
   call.reduction = static_cast<std::int32_t>(numbers.field(kField_reduction));
   call.precision = static_cast<std::int32_t>(numbers.field(kField_precision));
+  call.unlabelled = static_cast<std::int32_t>(numbers.field(kField_unlabelled));
   call.alpha = numbers.real(kField_alpha);
   call.beta = numbers.real(kField_beta);
   call.local_weight = numbers.real(kField_localWeight);
   call.temperature = numbers.real(kField_temperature);
+  call.label_smoothing = numbers.real(kField_labelSmoothing);
   decoded.threads = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_threads), 1, 1 << 16));
 
   // 0: the host; i + 1: device i

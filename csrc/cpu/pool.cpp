@@ -65,8 +65,8 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
     : samples_(call.n),
       channels_(side.channels),
       positions_(side.height * side.width),
-      vertical_{side.height, call.grid_rows},
-      horizontal_{side.width, call.grid_cols},
+      vertical_{side.height, call.grid[0][1]},
+      horizontal_{side.width, call.grid[0][2]},
       band_rows_(std::clamp(kBandPositions / side.width, std::int64_t{1}, side.height)),
       features_(side.features),
       vertical_runs_(find_runs(vertical_, band_rows_, arena)),
@@ -136,8 +136,8 @@ void Pool<T>::bands(F&& run) const {
 template <class T>
 template <class S>
 void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare) const {
-  const std::int64_t of_row = features_.stride[2];
-  const std::int64_t of_column = features_.stride[3];
+  const std::int64_t of_row = features_.stride[3];
+  const std::int64_t of_column = features_.stride[4];
   const std::int64_t pitch = padded<T>(block.count);
   T* const line = spare;
   T* const staged = line + pitch;
@@ -173,8 +173,8 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int
   const std::int64_t row = padded<T>(width);
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
-  const std::int64_t of_row = features_.stride[2];
-  const std::int64_t of_column = features_.stride[3];
+  const std::int64_t of_row = features_.stride[3];
+  const std::int64_t of_column = features_.stride[4];
   T* const lines = spare;
   T* const staged = lines + row * lanes;
 
@@ -310,7 +310,7 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
       spread_lines(band, block, grad_pooled, planes + positions * kPacket<T>, lines);
       const auto emit_at = [&](std::int64_t channel, std::int64_t position, const T* from, std::int64_t count) {
         const std::int64_t at = block.sample * grad.stride[0] + (block.first + channel) * grad.stride[1];
-        emit(grad, at + band.top * grad.stride[2] + position * grad.stride[3], from, count, streams);
+        emit(grad, at + band.top * grad.stride[3] + position * grad.stride[4], from, count, streams);
       };
       // The output is dense, its channels last or its planes whole.
       const bool whole = band.rows == vertical_.length;

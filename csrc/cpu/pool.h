@@ -24,7 +24,7 @@ struct Axis {
 
 // Whether the cells of the grid are equal and disjoint: then the global mean is the mean of the cells' means.
 inline bool even_grid(const gld_call& call, const gld_side& side) {
-  return Axis{side.height, call.grid_rows}.even() && Axis{side.width, call.grid_cols}.even();
+  return Axis{side.height, call.grid[0][1]}.even() && Axis{side.width, call.grid[0][2]}.even();
 }
 
 template <class T>

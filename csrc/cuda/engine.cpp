@@ -199,6 +199,20 @@ void refuse_float64(const gld_call& call, gld_stage stage) {
   for_each_output(views, check);
 }
 
+// What only the CPU engine computes, by its name; or null.
+const char* unsupported(const gld_call& call, gld_stage stage) {
+  if (call.weights.data != nullptr) return "weights are not computed on CUDA devices";
+  if (call.unlabelled != 0) return "samples without a label are not computed on CUDA devices";
+  for (const gld_side* side : {&call.teacher, &call.student}) {
+    if (side->features.data == nullptr) continue;
+    if (call.levels > 1) return "a pyramid of several grids is not computed on CUDA devices";
+    if (side->depth > 1) return "maps of three axes are not computed on CUDA devices";
+    if (side->mask.data != nullptr) return "masks are not computed on CUDA devices";
+    if (stage == GLD_STAGE_GLD && side->weight.data == nullptr) return "maps of logits are not computed on CUDA devices";
+  }
+  return nullptr;
+}
+
 gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message) {
   return guarded(message, [&] {
     // A row's classes are counted in 32 bits; everything else in 64.
@@ -206,6 +220,7 @@ gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld
     if (call->compute == GLD_F64) throw Error(GLD_INVALID, "float64 is not computed on CUDA devices, float32 is");
     refuse_float64(*call, stage);
     if (const char* wrong = fault<Buffers>(*call, stage)) throw Error(GLD_INVALID, wrong);
+    if (const char* other = unsupported(*call, stage)) throw Error(GLD_INVALID, other);
     if (call->precision < GLD_PRECISION_FLOAT32 || call->precision > GLD_PRECISION_BF16) {
       throw Error(GLD_INVALID, "unknown precision");
     }

@@ -18,7 +18,7 @@ namespace gld::cuda {
 
 // Whether the cells of the grid are equal and disjoint: then the global mean is the mean of the cells' means.
 inline bool even_grid(const gld_call& call, const gld_side& side) {
-  return side.height % call.grid_rows == 0 && side.width % call.grid_cols == 0;
+  return side.height % call.grid[0][1] == 0 && side.width % call.grid[0][2] == 0;
 }
 
 struct PoolShape {

@@ -266,7 +266,7 @@ bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& vie
   if (bytes > kPoolMaxShared) return false;
   const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
   launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes), to.stop,
-         static_cast<const T*>(view.data), view.stride[0], view.stride[2], view.stride[3], shape.samples, shape.channels,
+         static_cast<const T*>(view.data), view.stride[0], view.stride[3], view.stride[4], shape.samples, shape.channels,
          vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
   return true;
 }
@@ -276,8 +276,8 @@ void forward_elements(const Launch& to, const PoolShape& shape, const gld_view& 
   const std::int64_t outputs = shape.vertical.cells * shape.horizontal.cells + (pooled.global == nullptr ? 0 : 1);
   constexpr std::int64_t kUnits = kPoolThreads / (kOnChannels ? 1 : kWarp);
   launch(to, elements_kernel<T, kOnChannels>, grid_of(ceil_div(shape.samples * outputs * shape.channels, kUnits)),
-         dim3(kPoolThreads), 0, to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[1], view.stride[2],
-         view.stride[3], shape, pooled);
+         dim3(kPoolThreads), 0, to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[1], view.stride[3],
+         view.stride[4], shape, pooled);
 }
 
 template <class T>
@@ -287,7 +287,7 @@ void forward(const Launch& to, const PoolShape& shape, const gld_view& view, con
     if (wide_lines(view, shape) && forward_lines<T, kWide<T>>(to, shape, view, pooled)) return;
     if (forward_lines<T, 1>(to, shape, view, pooled)) return;
   }
-  if (std::abs(view.stride[1]) < std::abs(view.stride[3])) return forward_elements<T, true>(to, shape, view, pooled);
+  if (std::abs(view.stride[1]) < std::abs(view.stride[4])) return forward_elements<T, true>(to, shape, view, pooled);
   forward_elements<T, false>(to, shape, view, pooled);
 }
 

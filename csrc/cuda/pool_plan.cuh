@@ -18,12 +18,12 @@ inline Axis<int> narrow(const Axis<std::int64_t>& axis) {
   return {static_cast<int>(axis.length), static_cast<int>(axis.cells), static_cast<int>(axis.period)};
 }
 
-// Strides of a view [samples, channels, height, width], those of axes of size 1 left out of account.
+// Strides of a view [samples, channels, 1, height, width], those of axes of size 1 left out of account.
 inline bool dense_planes(const gld_view& view, const PoolShape& shape) {
   const std::int64_t width = shape.horizontal.length;
   const std::int64_t height = shape.vertical.length;
   const auto is = [](std::int64_t size, std::int64_t stride, std::int64_t wanted) { return size == 1 || stride == wanted; };
-  return is(width, view.stride[3], 1) && is(height, view.stride[2], width) &&
+  return is(width, view.stride[4], 1) && is(height, view.stride[3], width) &&
          is(shape.channels, view.stride[1], width * height) &&
          is(shape.samples, view.stride[0], width * height * shape.channels);
 }
@@ -32,8 +32,8 @@ inline bool wide_lines(const gld_view& view, const PoolShape& shape) {
   const std::int64_t wide = 16 / element_bytes(view.dtype);
   const auto is = [&](std::int64_t size, std::int64_t stride) { return size == 1 || stride % wide == 0; };
   return reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0 && shape.channels % wide == 0 &&
-         is(shape.samples, view.stride[0]) && is(shape.vertical.length, view.stride[2]) &&
-         is(shape.horizontal.length, view.stride[3]);
+         is(shape.samples, view.stride[0]) && is(shape.vertical.length, view.stride[3]) &&
+         is(shape.horizontal.length, view.stride[4]);
 }
 
 inline bool small_map(const PoolShape& shape) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <tuple>
 #include <type_traits>
 
 #include "convert.cuh"
@@ -12,10 +13,15 @@ namespace gld::cuda {
 namespace {
 
 constexpr std::int64_t kAlignment = 256;
+constexpr int kAxes = static_cast<int>(std::tuple_size_v<Shape>);
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-std::int64_t count_of(const Shape& shape) { return shape[0] * shape[1] * shape[2] * shape[3]; }
+std::int64_t count_of(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  return count;
+}
 
 // Sizes are checked by the engine; that what they amount to fits memory is found out by asking for it.
 std::int64_t sum(std::int64_t a, std::int64_t b) {
@@ -29,7 +35,7 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
 template <class F>
 void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, std::int64_t count, F&& use) {
   // The last axis that has more than one element is the lines'.
-  int axis = 3;
+  int axis = kAxes - 1;
   while (axis > 0 && shape[static_cast<std::size_t>(axis)] == 1) --axis;
   const std::int64_t width = shape[static_cast<std::size_t>(axis)];
   for (std::int64_t at = first; at < first + count;) {
@@ -49,7 +55,7 @@ void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, s
 // Row-major strides.
 void settle(gld_view& view, const Shape& shape) {
   std::int64_t size = 1;
-  for (int axis = 3; axis >= 0; --axis) {
+  for (int axis = kAxes - 1; axis >= 0; --axis) {
     view.stride[axis] = size;
     size *= shape[static_cast<std::size_t>(axis)];
   }
@@ -62,7 +68,7 @@ Staging::Buffer Staging::describe(const gld_view& view, const Shape& shape) {
   std::int64_t low = 0;
   std::int64_t high = 0;
   bool within = true;
-  for (int axis = 0; axis < 4; ++axis) {
+  for (int axis = 0; axis < kAxes; ++axis) {
     std::int64_t extent = 0;
     within = within && !__builtin_mul_overflow(shape[static_cast<std::size_t>(axis)] - 1, view.stride[axis], &extent) &&
              !__builtin_add_overflow(extent < 0 ? low : high, extent, extent < 0 ? &low : &high);

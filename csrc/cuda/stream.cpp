@@ -19,12 +19,13 @@ gld_call canonical(const gld_call& call) {
   copy.n = call.n;
   copy.classes = call.classes;
   copy.rows = call.rows;
-  copy.grid_rows = call.grid_rows;
-  copy.grid_cols = call.grid_cols;
+  copy.levels = call.levels;
+  std::memcpy(copy.grid, call.grid, sizeof copy.grid);
   copy.teacher = call.teacher;
   copy.student = call.student;
   copy.labels = call.labels;
   copy.soft_labels = call.soft_labels;
+  copy.weights = call.weights;
   copy.in_pooled = call.in_pooled;
   copy.upstream = call.upstream;
   copy.compute = call.compute;
@@ -34,10 +35,12 @@ gld_call canonical(const gld_call& call) {
   copy.metric = call.metric;
   copy.reduction = call.reduction;
   copy.precision = call.precision;
+  copy.unlabelled = call.unlabelled;
   copy.alpha = call.alpha;
   copy.beta = call.beta;
   copy.local_weight = call.local_weight;
   copy.temperature = call.temperature;
+  copy.label_smoothing = call.label_smoothing;
   copy.out_features = call.out_features;
   copy.out_weight = call.out_weight;
   copy.out_bias = call.out_bias;

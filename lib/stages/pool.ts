@@ -72,9 +72,10 @@ export function pool(
     }
     call.set('n', n);
     call.set('rows', rows);
-    call.set('gridRows', grid[0]);
-    call.set('gridCols', grid[1]);
+    call.set('levels', 1);
+    call.setLevel(0, 1, grid[0], grid[1]);
     call.set('studentChannels', channels);
+    call.set('studentDepth', 1);
     call.set('studentHeight', height);
     call.set('studentWidth', width);
     setThreads(call, threads);

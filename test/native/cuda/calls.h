@@ -208,8 +208,8 @@ struct Case {
   }
 };
 
-inline const Orders kMaps{{0, 1, 2, 3}, {0, 2, 3, 1}, {0, 1, 2, 3}, {0, 2, 3, 1}, {3, 1, 0, 2}};
-inline const Orders kDenseMaps{{0, 1, 2, 3}, {0, 2, 3, 1}};
+inline const Orders kMaps{{0, 1, 2, 3, 4}, {0, 2, 3, 4, 1}, {0, 1, 2, 3, 4}, {0, 2, 3, 4, 1}, {4, 1, 2, 0, 3}};
+inline const Orders kDenseMaps{{0, 1, 2, 3, 4}, {0, 2, 3, 4, 1}};
 inline const Orders kMatrix{{0, 1}, {1, 0}};
 inline const Orders kRows{{0, 1, 2}, {0, 1, 2}, {2, 1, 0}};
 inline const Orders kDenseRows{{0, 1, 2}};
@@ -226,9 +226,10 @@ inline std::int64_t class_count(bool many) {
 inline void features(Case& c, gld_side gld_call::*which, const char* name, bool classifier) {
   gld_side& side = c.call.*which;
   side.channels = one_of<std::int64_t>({1, 2, 3, 8, 16, 24, 33, 64, 130});
-  side.height = std::max(c.call.grid_rows, odd_size(33));
-  side.width = std::max(c.call.grid_cols, odd_size(33));
-  c.input(of(which, &gld_side::features), name, {c.call.n, side.channels, side.height, side.width}, kMaps, 1);
+  side.depth = 1;
+  side.height = std::max(c.call.grid[0][1], odd_size(33));
+  side.width = std::max(c.call.grid[0][2], odd_size(33));
+  c.input(of(which, &gld_side::features), name, {c.call.n, side.channels, side.depth, side.height, side.width}, kMaps, 1);
   if (!classifier) return;
   c.input(of(which, &gld_side::weight), "weight", {c.call.classes, side.channels}, kMatrix, 1);
   if (chance(0.7)) c.input(of(which, &gld_side::bias), "bias", {c.call.classes}, kVector, 1);
@@ -262,9 +263,12 @@ inline Case random_case(gld_stage stage) {
   c.stage = stage;
   gld_call& call = c.call;
   call.n = one_of<std::int64_t>({1, 2, 3, 5, 8, 17});
-  call.grid_rows = one_of<std::int64_t>({1, 2, 2, 2, 3, 4, 7});
-  call.grid_cols = chance(0.7) ? call.grid_rows : one_of<std::int64_t>({1, 2, 3, 5});
-  call.rows = 1 + call.grid_rows * call.grid_cols;
+  call.levels = 1;
+  auto& grid = call.grid[0];
+  grid[0] = 1;
+  grid[1] = one_of<std::int64_t>({1, 2, 2, 2, 3, 4, 7});
+  grid[2] = chance(0.7) ? grid[1] : one_of<std::int64_t>({1, 2, 3, 5});
+  call.rows = 1 + grid[1] * grid[2];
   call.classes = class_count(stage == GLD_STAGE_CROSS_ENTROPY || stage == GLD_STAGE_NORMALIZED_KD);
   if (stage == GLD_STAGE_RELATION) call.n = std::min<std::int64_t>(call.n, 5);
   call.compute = GLD_F32;
@@ -280,7 +284,7 @@ inline Case random_case(gld_stage stage) {
   call.beta = one_of({500.0, 1.0, 0.0});
   call.local_weight = one_of({1.0, 0.5, 0.0});
   gld_side& student = call.student;
-  const auto map = [&] { return Shape{call.n, student.channels, student.height, student.width}; };
+  const auto map = [&] { return Shape{call.n, student.channels, student.depth, student.height, student.width}; };
   const auto rows = [&](std::int64_t columns) { return Shape{call.n, call.rows, columns}; };
   switch (stage) {
     case GLD_STAGE_POOL:

@@ -95,7 +95,7 @@ void compare(Case& c, gld_stream* stream, Errors& errors, std::int64_t number) {
     const auto print = [](const char* what, std::int64_t value) {
       std::printf("  %s %lld", what, static_cast<long long>(value));
     };
-    print("n", k.n), print("classes", k.classes), print("grid", k.grid_rows), print("x", k.grid_cols);
+    print("n", k.n), print("classes", k.classes), print("grid", k.grid[0][1]), print("x", k.grid[0][2]);
     print("map", k.student.channels), print("x", k.student.height), print("x", k.student.width);
     print("normalization", k.normalization), print("unbiased", k.unbiased), print("metric", k.metric);
     print("method", k.method);

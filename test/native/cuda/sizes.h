@@ -1,6 +1,8 @@
 // What compare.cpp measures by: results in float64 of a CPU engine, and the sizes of the terms of every output.
 #pragma once
 
+#include <cstring>
+
 #include "../yardstick.h"
 #include "calls.h"
 
@@ -100,7 +102,7 @@ class Sizes {
     }
     return soft;
   }
-  Shape map(const gld_side& side) const { return {call_.n, side.channels, side.height, side.width}; }
+  Shape map(const gld_side& side) const { return {call_.n, side.channels, side.depth, side.height, side.width}; }
   Shape rows_of(std::int64_t columns) const { return {call_.n, call_.rows, columns}; }
   static Numbers space(const Shape& shape) {
     std::int64_t size = 1;
@@ -113,9 +115,10 @@ class Sizes {
     call.n = call_.n;
     call.classes = call_.classes;
     call.rows = call_.rows;
-    call.grid_rows = call_.grid_rows;
-    call.grid_cols = call_.grid_cols;
+    call.levels = call_.levels;
+    std::memcpy(call.grid, call_.grid, sizeof call.grid);
     call.student.channels = side.channels;
+    call.student.depth = side.depth;
     call.student.height = side.height;
     call.student.width = side.width;
     return call;

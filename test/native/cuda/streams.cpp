@@ -58,12 +58,12 @@ struct Problem {
     call.local_weight = 1;
     call.temperature = 1;
     const auto view = [&](void* data, gld_dtype dtype) {
-      return gld_view{data, dtype, GLD_HOST, {rows * classes, classes, 1, 0}};
+      return gld_view{data, dtype, GLD_HOST, {rows * classes, classes, 1}};
     };
     call.teacher.logits = view(teacher.data(), GLD_F32);
     call.student.logits = view(student.data(), GLD_F32);
     call.out_logits = view(gradient.data(), GLD_F32);
-    call.labels = {labels.data(), GLD_I32, GLD_HOST, {1, 0, 0, 0}};
+    call.labels = {labels.data(), GLD_I32, GLD_HOST, {1}};
   }
   Problem(const Problem&) = delete;
   ~Problem() {

@@ -118,7 +118,7 @@ const gld_engine& cpu() {
 }
 
 std::size_t element_bytes(std::int32_t dtype) {
-  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4;
+  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : dtype == GLD_U8 ? 1 : 4;
 }
 
 std::uint16_t to_bfloat16(float value) {
@@ -148,32 +148,36 @@ void expect_not_in_driver() {
 // A view of a call with the sizes of its axes.
 struct Sized {
   gld_view* view;
-  std::int64_t shape[4];
+  std::int64_t shape[5];
 
-  std::size_t count() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3]); }
+  std::size_t count() const {
+    return static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3] * shape[4]);
+  }
 };
 
 std::vector<Sized> inputs_of(gld_call& c, gld_stage stage) {
   std::vector<Sized> list;
   for (gld_side* side : {&c.teacher, &c.student}) {
-    list.push_back({&side->features, {c.n, side->channels, side->height, side->width}});
-    list.push_back({&side->weight, {c.classes, side->channels, 1, 1}});
-    list.push_back({&side->bias, {c.classes, 1, 1, 1}});
-    list.push_back({&side->logits, {c.n, c.rows, c.classes, 1}});
+    list.push_back({&side->features, {c.n, side->channels, side->depth, side->height, side->width}});
+    list.push_back({&side->mask, {c.n, side->depth, side->height, side->width, 1}});
+    list.push_back({&side->weight, {c.classes, side->channels, 1, 1, 1}});
+    list.push_back({&side->bias, {c.classes, 1, 1, 1, 1}});
+    list.push_back({&side->logits, {c.n, c.rows, c.classes, 1, 1}});
   }
-  list.push_back({&c.labels, {c.n, 1, 1, 1}});
-  list.push_back({&c.soft_labels, {c.n, c.classes, 1, 1}});
-  list.push_back({&c.in_pooled, {c.n, c.rows, c.student.channels, 1}});
-  list.push_back({&c.upstream, {c.n, c.rows, stage == GLD_STAGE_POOL ? c.student.channels : c.classes, 1}});
+  list.push_back({&c.labels, {c.n, 1, 1, 1, 1}});
+  list.push_back({&c.soft_labels, {c.n, c.classes, 1, 1, 1}});
+  list.push_back({&c.weights, {c.n, c.rows, 1, 1, 1}});
+  list.push_back({&c.in_pooled, {c.n, c.rows, c.student.channels, 1, 1}});
+  list.push_back({&c.upstream, {c.n, c.rows, stage == GLD_STAGE_POOL ? c.student.channels : c.classes, 1, 1}});
   return list;
 }
 
 std::vector<Sized> outputs_of(gld_call& c) {
-  return {{&c.out_features, {c.n, c.student.channels, c.student.height, c.student.width}},
-          {&c.out_weight, {c.classes, c.student.channels, 1, 1}},
-          {&c.out_bias, {c.classes, 1, 1, 1}},
-          {&c.out_logits, {c.n, c.rows, c.classes, 1}},
-          {&c.out_pooled, {c.n, c.rows, c.student.channels, 1}}};
+  return {{&c.out_features, {c.n, c.student.channels, c.student.depth, c.student.height, c.student.width}},
+          {&c.out_weight, {c.classes, c.student.channels, 1, 1, 1}},
+          {&c.out_bias, {c.classes, 1, 1, 1, 1}},
+          {&c.out_logits, {c.n, c.rows, c.classes, 1, 1}},
+          {&c.out_pooled, {c.n, c.rows, c.student.channels, 1, 1}}};
 }
 
 }  // namespace
@@ -203,7 +207,7 @@ struct gld_stream {
       if (in.view->data == nullptr || in.view->memory == GLD_DEVICE) continue;
       std::int64_t low = 0;
       std::int64_t high = 0;
-      for (int axis = 0; axis < 4; ++axis) {
+      for (int axis = 0; axis < 5; ++axis) {
         const std::int64_t extent = (in.shape[axis] - 1) * in.view->stride[axis];
         (extent < 0 ? low : high) += extent;
       }
