@@ -83,10 +83,21 @@ void Network<T>::share_global_gradient(const Parallel& parallel) const {
   });
 }
 
+// Pooled rows that do not count: a NaN times their gradient would be one.
 template <class T>
-void Network<T>::backward(const Parallel& parallel) {
+void Network<T>::clear(const RowWeights& weights) const {
+  const SampleRows<T> pooled = pooled_rows(pooled_);
+  for (std::int64_t r = 0; !weights.absent() && r < call_.n * call_.rows; ++r) {
+    if (weights[r] != 0 || (even_ && r % call_.rows == 0)) continue;
+    std::fill_n(pooled[r], side_.channels, T(0));
+  }
+}
+
+template <class T>
+void Network<T>::backward(const Parallel& parallel, const RowWeights& weights) {
   if (!pool_) return deliver(grad_logits_, call_.n * call_.rows, call_.classes, call_.out_logits);
   if (even_) share_global_gradient(parallel);
+  clear(weights);
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(parallel, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(parallel, grad_logits_, call_.out_bias);
   if (call_.out_features.data != nullptr) {

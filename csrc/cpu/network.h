@@ -12,6 +12,7 @@
 #include "classifier.h"
 #include "parallel.h"
 #include "pool.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -27,11 +28,13 @@ class Network {
   // Plans the gradients that the call has buffers for; of the student, once, before any run.
   void plan_gradients(Arena& arena, int threads);
   SampleRows<T> grad_logits() const { return grad_rows_; }  // to be filled before backward(); null if no gradient is wanted
-  void backward(const Parallel& parallel);
+  // Rows without weight, whose gradient is 0, may hold anything.
+  void backward(const Parallel& parallel, const RowWeights& weights);
 
  private:
   SampleRows<T> pooled_rows(Rows<T> rows) const;
   void share_global_gradient(const Parallel& parallel) const;
+  void clear(const RowWeights& weights) const;
 
   const gld_call& call_;
   const gld_side& side_;
