@@ -40,7 +40,9 @@ template <class T>
 void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   teacher_.forward(parallel);
   student_.forward(parallel);
-  weights_.read([](std::int64_t, std::int64_t) { return true; });
+  weights_.read([&](std::int64_t sample, std::int64_t row) {
+    return !teacher_.empty(sample, row) && !student_.empty(sample, row);
+  });
   sweep_rows(parallel, result);
   if (relation_) {
     const bool counts = terms_.relation_weight != 0;
