@@ -1,6 +1,6 @@
 /**
- * The whole loss against the reference: maps of one to three axes, pyramids, masks, maps of logits, sample weights, smoothed and
- * ignored labels, in random combinations; and against finite differences of itself.
+ * The whole loss against the reference: maps of one to three axes, pyramids, masks, maps of logits, sample weights,
+ * smoothed and ignored labels, in random combinations; and against finite differences of itself.
  */
 import { gldLoss, type Inputs, type MapLayout } from 'gld-loss';
 import t from 'tap';
@@ -9,7 +9,7 @@ import { checkGld } from './support/check.js';
 import { combinations } from './support/combinations.js';
 import { Errors } from './support/errors.js';
 import { derivative } from './support/finite_differences.js';
-import { axesOf, cells, problem, tensorsOf, type SideSpec } from './support/problems.js';
+import { axesOf, cells, problem, tensorsOf, type MaskKind, type SideSpec } from './support/problems.js';
 import { Random } from './support/random.js';
 import { dtypes, encodeInputs, placements } from './support/tensors.js';
 
@@ -55,7 +55,9 @@ function layoutOf(axes: number, channelsLast: boolean): MapLayout {
   return (channelsLast ? `N${spatial}C` : `NC${spatial}`) as MapLayout;
 }
 
-function sideOf(kind: 'features' | 'logitMap' | 'logits', sizes: number[], last: boolean, mask?: 'scattered' | 'padded'): SideSpec {
+type Kind = (typeof choices.teacherKind)[number];
+
+function sideOf(kind: Kind, sizes: number[], last: boolean, mask?: MaskKind): SideSpec {
   if (kind === 'logits') return 'logits';
   const layout = layoutOf(sizes.length, last);
   const masked = mask && { mask };
@@ -76,11 +78,13 @@ for (const { sizes, other, grids } of maps) {
         const rows = samples * (1 + cells(grid, axesOf(teacher, student)));
         const beta = (500 / 320) * (reduction === 'matrix' ? rows : 1);
         const ignored = drawn.ignore && labels === 'hard' && { ignoreIndex: Array.from(inputs.labels as Int32Array)[0] };
-        const options = { grid, beta, labelSmoothing, normalization, threads, relation: { ...method, reduction }, ...ignored };
+        const relation = { ...method, reduction };
+        const options = { grid, beta, labelSmoothing, normalization, threads, relation, ...ignored };
         const got = checkGld(inputs, options, dtype, placement);
         const computed = dtype === 'float64' ? 'float64' : 'float32';
         const limits = tolerance[computed];
-        const what = `${dtype} ${placement} ${JSON.stringify({ samples, classes, teacher, student, labels, sampleWeights, ...options })}`;
+        const problemOf = { seed, samples, classes, teacher, student, labels, sampleWeights };
+        const what = `${dtype} ${placement} ${JSON.stringify({ ...problemOf, ...options })}`;
         errors.add(`loss ${computed}`, got.loss, limits.loss, what);
         errors.add(`relation ${computed}`, got.relation, limits.loss, what);
         errors.add(`gradient ${computed}`, got.gradient, limits.gradient, what);
