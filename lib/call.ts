@@ -38,7 +38,7 @@ export type Role = keyof typeof role;
 export type Stage = keyof typeof stages;
 
 const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
-  float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4, uint8: 5,
+  float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4, uint8: 5, bool: 5,
 };
 
 const strideFields = [
@@ -88,9 +88,12 @@ export class Call {
   readonly views: readonly RoleView[] = native.roles.map((name) => new RoleView(name as Role));
   /** The GPU that computes the call, or `host`. */
   device = host;
+  /** Why no GPU can; no argument: one can. */
+  readonly hostNeed = { argument: '', expected: '', received: '' };
   readonly #numbers = new Float64Array(numberCount);
   readonly #buffers = new Array<ViewArray | DeviceData | null>(native.roles.length).fill(null);
   #labels = new Int32Array(0);
+  #weights = new Float64Array(0);
   /** Outputs on a GPU that were made for this call, while nobody else has them. */
   readonly #made: CudaTensor[] = [];
 
@@ -110,10 +113,25 @@ export class Call {
     this.#numbers[at + 2] = width;
   }
 
+  /** Notes that only the CPU does this; of several the first counts. Texts as errors have them. */
+  needHost(argument: string, expected: string, received: string): void {
+    const { hostNeed } = this;
+    if (hostNeed.argument !== '') return;
+    hostNeed.argument = argument;
+    hostNeed.expected = expected;
+    hostNeed.received = received;
+  }
+
   /** Memory for n labels, kept between calls. */
   labels(n: number): Int32Array {
     if (this.#labels.length !== n) this.#labels = new Int32Array(n);
     return this.#labels;
+  }
+
+  /** Memory for that many weights, kept between calls. */
+  weights(count: number): Float64Array {
+    if (this.#weights.length !== count) this.#weights = new Float64Array(count);
+    return this.#weights;
   }
 
   /** Notes an output on a GPU that was made for this call: it goes if the call fails. */
@@ -159,6 +177,7 @@ export class Call {
   clear(): void {
     for (const view of this.views) view.data = null;
     this.device = host;
+    this.hostNeed.argument = '';
     this.#numbers.fill(0);
     this.#buffers.fill(null);
     if (this.#made.length > 0) this.#made.splice(0).forEach((tensor) => tensor.dispose());
@@ -240,7 +259,9 @@ export class Call {
     return Object.assign(error, { argument: view.argument });
   }
 
-  /** Hands over all that the call reads and writes, says what that is, and computes in float64 if an input other than weights is. */
+  /**
+   * Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is, weights aside.
+   */
   #bind(): void {
     const numbers = this.#numbers;
     let compute = 0;

@@ -10,20 +10,23 @@ export type Table = Readonly<Record<string, Check<unknown>>>;
 /** What a table's options are after checking. */
 export type Checked<T extends Table> = { readonly [name in keyof T]: ReturnType<T[name]> };
 
-/** A finite number with a lower bound. */
-export function number(fallback: number, least: number, what: string): Check<number> {
+/** A finite number of at least so much, and less than something. */
+export function number(fallback: number, least: number, what: string, below = Infinity): Check<number> {
   return (value, path) => {
     if (value === undefined) return fallback;
     if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
-    if (!Number.isFinite(value) || value < least) fail('ERR_GLD_OPTION', path, what, String(value));
+    if (!(value >= least && value < below)) fail('ERR_GLD_OPTION', path, what, String(value));
     return value;
   };
 }
 
-/** One of a few words. */
-export function oneOf<const T extends string>(names: readonly T[], fallback: T): Check<T> {
+/** One of a few words; without a fallback, undefined when not given. */
+export function oneOf<const T extends string, F extends T | undefined = undefined>(
+  names: readonly T[],
+  fallback?: F,
+): Check<T | F> {
   return (value, path) => {
-    if (value === undefined) return fallback;
+    if (value === undefined) return fallback as F;
     if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, quoted(names), describe(value));
     if (!names.includes(value as T)) fail('ERR_GLD_OPTION', path, quoted(names) + hint(value, names), describe(value));
     return value as T;

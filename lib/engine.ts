@@ -26,6 +26,11 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
     }
     return;
   }
+  const { hostNeed } = call;
+  if (hostNeed.argument !== '') {
+    const expected = `${hostNeed.expected} on cuda:${chosen}, unlike on the CPU`;
+    fail('ERR_GLD_DEVICE', hostNeed.argument, expected, hostNeed.received);
+  }
   for (let index = 0; index < call.views.length; index += 1) {
     const view = call.views[index]!;
     if (view.data !== null && view.dtype === 'float64') {
@@ -67,9 +72,9 @@ function resolve(call: Call, device: DeviceOption, at: number): number {
   return index;
 }
 
-/** Whether there is a GPU, and nothing is in float64, which only the CPU computes in. */
+/** Whether there is a GPU, and nothing asks for what only the CPU does, such as computing in float64. */
 function suitsGpu(call: Call): boolean {
-  return !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
+  return call.hostNeed.argument === '' && !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
 }
 
 function refuse(call: Call, at: number, expected: string): never {

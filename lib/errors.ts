@@ -13,6 +13,7 @@
  * | `ERR_GLD_CLASSES` | RangeError | fewer than two classes, or teacher and student disagree on them |
  * | `ERR_GLD_GRID` | RangeError | a grid larger than the map, or one that the logits contradict |
  * | `ERR_GLD_LABEL` | RangeError | a label that is not an integer in [0, classes) |
+ * | `ERR_GLD_WEIGHT` | RangeError | a weight that is not a finite number of at least 0, or nothing but zeros |
  * | `ERR_GLD_OPTION` | RangeError | an unknown (misspelt) name, or a value outside its range |
  * | `ERR_GLD_STRIDE` | RangeError | strides or offset that are not integers or reach outside the data |
  * | `ERR_GLD_SHORT` | RangeError | a buffer with fewer elements than its shape needs, or an `out` of another length |
@@ -48,6 +49,7 @@ const classes = {
   ERR_GLD_CLASSES: RangeError,
   ERR_GLD_GRID: RangeError,
   ERR_GLD_LABEL: RangeError,
+  ERR_GLD_WEIGHT: RangeError,
   ERR_GLD_OPTION: RangeError,
   ERR_GLD_STRIDE: RangeError,
   ERR_GLD_SHORT: RangeError,

@@ -5,6 +5,7 @@ import type { CudaTensor } from './cuda_tensor.js';
 import { setNormalization, setRelation, setThreads } from './encode.js';
 import { chooseEngine } from './engine.js';
 import { fail } from './errors.js';
+import { setGrid } from './grid.js';
 import type { Workspace } from './native.cjs';
 import { nothingLent, readLent, tables, type Lent, type Settings } from './options.js';
 import { bindGradients, deliver } from './outputs.js';
@@ -34,8 +35,9 @@ import type {
  *
  *     loss = (1 - alpha) * task + alpha * global + localWeight * local + beta * relation
  *
- * Both networks' maps are averaged over the whole map and over each of the grid's L cells (see {@link pool}), and one
- * linear classifier makes logits of all these 1 + L rows per sample. Over n samples and m = n (1 + L) rows z,
+ * Both networks' maps, of one to three axes, are averaged over the whole map and over each of the grid's L cells (see
+ * {@link pool}), and one linear classifier makes logits of all these 1 + L rows per sample; a map of logits needs none.
+ * Over n samples and m = n (1 + L) rows z,
  *
  * - task = mean cross-entropy of the student's global rows with the labels ({@link crossEntropy}; L_task),
  * - global = (1/n) Σ KL(softmax(zt / σ(zt)) ‖ softmax(zs / σ(zs))) over the global rows, σ the standard deviation of
@@ -43,6 +45,9 @@ import type {
  * - local = the same sum over all local rows, divided by n too (L_local),
  * - relation = (1/m²) Σ_rc (Dt[r, c] - Ds[r, c])² with D[r, c] = ‖z_r - z_c‖², each row divided by its L2 norm
  *   ({@link relation}; L_relation).
+ *
+ * With sample weights or masks, every sum and mean over samples or rows counts each as often as its weight says; rows of
+ * which a mask leaves nothing count 0 times.
  *
  * The teacher is constant, and gradients are first-order. Computation is in float64 if any tensor given is float64,
  * else in float32. NaN and infinity in the inputs lead to NaN or infinity in the results.
@@ -63,6 +68,7 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
   const problem = spare ?? new Problem();
   spare = undefined;
   try {
+    problem.weigh(checked);
     compute(problem, inputs, checked, checked.out, null);
     return resultOf(problem, checked.out);
   } finally {
@@ -96,7 +102,9 @@ export async function gldLossAsync(
 ): Promise<GldResult<AnyGradient>> {
   const checked = options(tables.gldLossAsync, settings);
   checked.signal?.throwIfAborted();
-  return computeAsync(inputs, checked, checked.out, noWorkspace, checked.signal);
+  const problem = new Problem();
+  problem.weigh(checked);
+  return computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
 }
 
 /**
@@ -121,7 +129,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   /**
-   * {@link gldLoss} with this object's options. With `out`, the result is lent too: all such calls return the same
+   * {@link gldLoss} with this object's options, the weights of terms but for those given here. With `out`, the result is lent too: all such calls return the same
    * object with new numbers, as long as they agree in having labels and in the names of their gradients, and allocate
    * nothing once they have run in.
    */
@@ -133,8 +141,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     const bench = this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
     let workspace: Workspace | undefined;
     try {
-      const out = given === undefined ? undefined : known(tables.compute, given).out;
-      const lent = readLent(out, 'out', bench.lent);
+      const lent = this.#readOptions(bench, given);
       this.#expectInUse();
       workspace = this.#take();
       compute(bench.problem, inputs, this.#settings, lent, workspace);
@@ -151,10 +158,12 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   computeAsync(inputs: CudaInputs, settings?: ComputeAsyncOptions<DeviceTensor>): Promise<GldResult<CudaTensor>>;
   computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>>;
   async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
-    const { out, signal } = options(tables.computeAsync, settings);
+    const { alpha, beta, localWeight, out, signal } = options(tables.computeAsync, settings);
     this.#expectInUse();
     signal?.throwIfAborted();
-    return computeAsync(inputs, this.#settings, out, this.#lender, signal);
+    const problem = new Problem();
+    problem.weigh(this.#settings, alpha, beta, localWeight);
+    return computeAsync(problem, inputs, this.#settings, out, this.#lender, signal);
   }
 
   /** Frees the memory; calls under way finish first. Further calls are errors, except of this method. */
@@ -166,6 +175,23 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Reads the options of one call, each once, and returns the buffers. */
+  #readOptions({ problem, lent }: Bench, given: object | undefined): Lent | undefined {
+    if (given === undefined) {
+      problem.weigh(this.#settings);
+      return undefined;
+    }
+    const table = tables.compute;
+    const { alpha, beta, localWeight, out } = known(table, given);
+    problem.weigh(
+      this.#settings,
+      table.alpha(alpha, 'alpha'),
+      table.beta(beta, 'beta'),
+      table.localWeight(localWeight, 'localWeight'),
+    );
+    return readLent(out, 'out', lent);
   }
 
   #expectInUse(): void {
@@ -206,13 +232,13 @@ function compute(
 }
 
 async function computeAsync(
+  problem: Problem,
   inputs: unknown,
   settings: Settings,
   lent: Lent | undefined,
   workspaces: Lender,
   signal: AbortSignal | undefined,
 ): Promise<GldResult<AnyGradient>> {
-  const problem = new Problem();
   try {
     prepare(problem, inputs, settings, lent, true);
     await problem.call.start('gld', workspaces, signal);
@@ -232,23 +258,22 @@ function prepare(problem: Problem, inputs: unknown, settings: Settings, lent: Le
   encode(problem, settings);
 }
 
-function encode({ call, n, classes, rows, gridRows, gridCols, teacher, student }: Problem, settings: Settings): void {
+function encode({ call, n, classes, rows, grid, axes, teacher, student, weights }: Problem, settings: Settings): void {
   call.set('n', n);
   call.set('classes', classes);
   call.set('rows', rows);
-  call.set('levels', 1);
-  call.setLevel(0, 1, gridRows, gridCols);
+  if (grid !== undefined) setGrid(call, grid, axes);
   call.set('teacherChannels', teacher.channels);
-  call.set('teacherDepth', 1);
-  call.set('teacherHeight', teacher.height);
-  call.set('teacherWidth', teacher.width);
+  call.set('teacherDepth', teacher.size(2));
+  call.set('teacherHeight', teacher.size(1));
+  call.set('teacherWidth', teacher.size(0));
   call.set('studentChannels', student.channels);
-  call.set('studentDepth', 1);
-  call.set('studentHeight', student.height);
-  call.set('studentWidth', student.width);
-  call.set('alpha', settings.alpha);
-  call.set('beta', settings.beta);
-  call.set('localWeight', settings.localWeight);
+  call.set('studentDepth', student.size(2));
+  call.set('studentHeight', student.size(1));
+  call.set('studentWidth', student.size(0));
+  call.set('alpha', weights.alpha);
+  call.set('beta', weights.beta);
+  call.set('localWeight', weights.localWeight);
   setNormalization(call, settings.normalization);
   setRelation(call, settings.relation);
   setThreads(call, settings.threads);

@@ -3,8 +3,9 @@ export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
 export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
 export type { GldError, GldErrorCode } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
+export { gldSchedule, type ScheduledWeight, type ScheduleOptions } from './schedule.js';
 export { classify, type ClassifyInputs, type ClassifyOptions, type ClassifyResult } from './stages/classifier.js';
-export { crossEntropy, type CrossEntropyInputs } from './stages/cross_entropy.js';
+export { crossEntropy, type CrossEntropyInputs, type CrossEntropyOptions } from './stages/cross_entropy.js';
 export { normalizedKd, type NormalizedKdOptions } from './stages/normalized_kd.js';
 export { pool, type PoolInputs, type PoolOptions, type PoolResult } from './stages/pool.js';
 export { relation, type RelationResult, type RelationStageOptions } from './stages/relation.js';
@@ -31,19 +32,26 @@ export type {
   Gradient,
   GradientDtype,
   GradientName,
+  GridOption,
   HalfTensor,
   HostBuffer,
   HostGradient,
   HostInputs,
   HostTensor,
   Inputs,
+  LabelOptions,
   Labels,
+  LogitMapSide,
   LogitSide,
+  MapLayout,
+  MaskLike,
   Normalization,
   OutBuffers,
   Precision,
   RelationMethod,
   RelationOptions,
+  SampleWeights,
   Side,
   TensorLike,
+  TermWeights,
 } from './types.js';

@@ -3,14 +3,37 @@ import { arrayKind, describe } from './describe.js';
 import { fail } from './errors.js';
 import { expectFloats, host, isDetached, isFloat, natural, readView, resize, setDense, type View } from './tensor.js';
 
+/** Options about labels. */
+export interface LabelSettings {
+  readonly labelSmoothing: number;
+  readonly ignoreIndex: number | undefined;
+}
+
 /**
  * Reads and checks the labels of n samples over so many classes: class indices, copied into memory of our own, or a
- * view of soft labels [n, K].
+ * view of soft labels [n, K]; and tells the call what the options say of them.
  */
-export function readLabels(call: Call, argument: string, value: unknown, n: number, classes: number): void {
+export function readLabels(call: Call, value: unknown, n: number, classes: number, settings: LabelSettings): void {
+  const { ignoreIndex, labelSmoothing } = settings;
+  call.set('labelSmoothing', labelSmoothing);
+  if (ignoreIndex !== undefined) {
+    call.set('unlabelled', 1);
+    call.needHost('ignoreIndex', 'none', 'one');
+  }
+  readGiven(call, 'labels', value, n, classes, ignoreIndex);
+}
+
+function readGiven(
+  call: Call,
+  argument: string,
+  value: unknown,
+  n: number,
+  classes: number,
+  ignoreIndex: number | undefined,
+): void {
   if (Array.isArray(value)) {
     expectCount(argument, value.length, n);
-    return readIndices(call, argument, value, 0, 1, n, classes);
+    return readIndices(call, argument, value, 0, 1, n, classes, ignoreIndex);
   }
   const kind = arrayKind(value);
   if (kind !== undefined) {
@@ -22,23 +45,28 @@ export function readLabels(call: Call, argument: string, value: unknown, n: numb
     const array = value as Int32Array;
     if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
     expectCount(argument, array.length, n);
-    return readIndices(call, argument, array, 0, 1, n, classes);
+    return readIndices(call, argument, array, 0, 1, n, classes, ignoreIndex);
   }
   if (typeof value !== 'object' || value === null) {
     fail('ERR_GLD_ARG_TYPE', argument, 'class indices [n] or soft labels [n, K]', describe(value));
   }
   const view = call.view('softLabels');
   readView(view, argument, value, ranks, '[n] or [n, K]');
-  if (view.shape.length === 2) return expectSoftLabels(argument, view, n, classes);
+  if (view.shape.length === 2) {
+    if (ignoreIndex !== undefined) {
+      fail('ERR_GLD_OPTION', 'ignoreIndex', 'none with soft labels, which have no index', String(ignoreIndex));
+    }
+    return expectSoftLabels(argument, view, n, classes);
+  }
   const { dtype, offset, shape, strides } = view;
   if (view.device !== host) return placeOnDevice(call, argument, view, n);
   const data = view.array;
   view.data = null;
-  if (isFloat(dtype)) {
+  if (isFloat(dtype) || dtype === 'bool') {
     fail('ERR_GLD_DTYPE', argument, 'integer elements for labels [n] (soft labels have shape [n, K])', dtype);
   }
   expectCount(argument, shape[0]!, n);
-  readIndices(call, argument, data, offset, strides[0]!, n, classes);
+  readIndices(call, argument, data, offset, strides[0]!, n, classes, ignoreIndex);
 }
 
 /** Class indices that stay where they are: the engine checks them. */
@@ -59,6 +87,8 @@ function placeOnDevice(call: Call, argument: string, from: View, n: number): voi
 }
 
 const ranks = [1, 2] as const;
+/** What the engine knows a sample without a label by. */
+const noLabel = -1;
 
 function expectSoftLabels(argument: string, view: View, n: number, classes: number): void {
   expectFloats(argument, view);
@@ -81,11 +111,16 @@ function readIndices(
   stride: number,
   n: number,
   classes: number,
+  ignoreIndex: number | undefined,
 ): void {
   const data = call.labels(n);
   for (let i = 0; i < n; i += 1) {
     const given = source[offset + i * stride];
     const label = typeof given === 'bigint' ? Number(given) : given;
+    if (ignoreIndex !== undefined && label === ignoreIndex) {
+      data[i] = noLabel;
+      continue;
+    }
     if (!Number.isInteger(label) || (label as number) < 0 || (label as number) >= classes) {
       fail('ERR_GLD_LABEL', `${argument}[${i}]`, `an integer in [0, ${classes})`, describe(given));
     }

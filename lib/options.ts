@@ -4,27 +4,11 @@ import {
 import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
+import { grid } from './grid.js';
 import type { DeviceOption, GradientName } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
-
-/** Rows and columns of cells; undefined when not given, because the default depends on the inputs. */
-const grid: Check<readonly [number, number] | undefined> = (value, path) => {
-  if (value === undefined) return undefined;
-  const pair: unknown = typeof value === 'number' ? [value, value] : value;
-  if (!Array.isArray(pair) || pair.length !== 2) {
-    fail('ERR_GLD_ARG_TYPE', path, 'a number of cells per axis, or [rows, columns]', describe(value));
-  }
-  const [rows, columns] = pair as [unknown, unknown];
-  for (const cells of [rows, columns]) {
-    if (!Number.isSafeInteger(cells) || (cells as number) < 1) {
-      const got = Array.isArray(value) ? `[${describe(rows)}, ${describe(columns)}]` : describe(value);
-      fail('ERR_GLD_GRID', path, 'integers of at least 1', got);
-    }
-  }
-  return [rows as number, columns as number];
-};
 
 const threads: Check<number> = (value, path) => {
   const what = 'an integer of at least 1';
@@ -34,7 +18,7 @@ const threads: Check<number> = (value, path) => {
   return value;
 };
 
-export const gradientNames = ['features', 'weight', 'bias', 'logits'] as const satisfies readonly GradientName[];
+export const gradientNames = ['features', 'weight', 'bias', 'logits', 'logitMap'] as const satisfies readonly GradientName[];
 
 const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
   if (value === undefined) return true;
@@ -87,7 +71,7 @@ export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, 
   }
 }
 
-const buffers = { features: unread, weight: unread, bias: unread, logits: unread };
+const buffers = { features: unread, weight: unread, bias: unread, logits: unread, logitMap: unread };
 
 /** Buffers lent for gradients, in the order of {@link gradientNames}; undefined where there is none. */
 export type Lent = unknown[];
@@ -95,17 +79,18 @@ export type Lent = unknown[];
 /** Reads `out` into a list of our own, so that each buffer is read once; which ones fit is checked later. */
 export function readLent(value: unknown, path: string, into: Lent): Lent | undefined {
   if (value === undefined) return undefined;
-  const { features, weight, bias, logits } = known(buffers, expectObject(path, value, 'an object'), path);
+  const { features, weight, bias, logits, logitMap } = known(buffers, expectObject(path, value, 'an object'), path);
   into[0] = features;
   into[1] = weight;
   into[2] = bias;
   into[3] = logits;
+  into[4] = logitMap;
   return into;
 }
 
 /** A list for {@link readLent} to fill. */
 export function nothingLent(): Lent {
-  return [undefined, undefined, undefined, undefined];
+  return gradientNames.map(() => undefined);
 }
 
 const out: Check<Lent | undefined> = (value, path) => readLent(value, path, nothingLent());
@@ -141,11 +126,41 @@ const device: Check<DeviceOption | undefined> = (value, path) => {
 
 const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
 
-const computed = {
+/** The weights of the terms. */
+const termWeights = {
   alpha: number(0.7, 0, 'a finite number of at least 0'),
   beta: number(500, 0, 'a finite number of at least 0'),
-  grid,
   localWeight: number(1, 0, 'a finite number of at least 0'),
+};
+
+/** The same for one call, in the place of an object's own. */
+const overridden = {
+  alpha: optional(termWeights.alpha),
+  beta: optional(termWeights.beta),
+  localWeight: optional(termWeights.localWeight),
+};
+
+function optional<T>(check: Check<T>): Check<T | undefined> {
+  return (value, path) => (value === undefined ? undefined : check(value, path));
+}
+
+const ignoreIndex: Check<number | undefined> = (value, path) => {
+  const what = 'an integer';
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+  if (!Number.isSafeInteger(value)) fail('ERR_GLD_OPTION', path, what, String(value));
+  return value;
+};
+
+const labels = {
+  labelSmoothing: number(0, 0, 'a number of at least 0 and less than 1', 1),
+  ignoreIndex,
+};
+
+const computed = {
+  ...termWeights,
+  ...labels,
+  grid,
   normalization,
   relation,
   gradients,
@@ -155,6 +170,9 @@ const computed = {
   threads,
 };
 
+const layout = oneOf(['NCW', 'NWC', 'NCHW', 'NHWC', 'NCDHW', 'NDHWC']);
+const weightLayout = oneOf(['KC', 'CK'], 'KC');
+
 /** What every stage takes. */
 const stage = { device, threads };
 
@@ -163,28 +181,30 @@ export const tables = {
   gldLoss: { ...computed, out },
   gldLossAsync: { ...computed, out, signal },
   instance: computed,
-  compute: { out },
-  computeAsync: { out, signal },
+  compute: { ...overridden, out },
+  computeAsync: { ...overridden, out, signal },
   pool: { grid, ...stage, upstream: unread, out: lentTo({ pooled: unread, features: unread }) },
   classify: {
     ...stage, precision, upstream: unread, out: lentTo({ logits: unread, pooled: unread, weight: unread, bias: unread }),
   },
-  crossEntropy: { gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
+  crossEntropy: { ...labels, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   normalizedKd: { normalization, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   relation: { ...relationTable, gradients: flag(true), ...stage, precision, out: lentTo({ logits: unread }) },
-  inputs: { teacher: unread, student: unread, labels: unread },
+  inputs: { teacher: unread, student: unread, labels: unread, sampleWeights: unread },
   side: {
     features: unread,
     weight: unread,
     bias: unread,
-    layout: oneOf(['NCHW', 'NHWC'], 'NCHW'),
-    weightLayout: oneOf(['KC', 'CK'], 'KC'),
+    layout,
+    weightLayout,
+    logitMap: unread,
+    mask: unread,
     logits: unread,
   },
-  poolInputs: { features: unread, layout: oneOf(['NCHW', 'NHWC'], 'NCHW') },
-  classifyInputs: { pooled: unread, weight: unread, bias: unread, weightLayout: oneOf(['KC', 'CK'], 'KC') },
-  crossEntropyInputs: { logits: unread, labels: unread },
-  pairInputs: { teacher: unread, student: unread },
+  poolInputs: { features: unread, layout, mask: unread },
+  classifyInputs: { pooled: unread, weight: unread, bias: unread, weightLayout },
+  crossEntropyInputs: { logits: unread, labels: unread, sampleWeights: unread },
+  pairInputs: { teacher: unread, student: unread, weights: unread },
 } as const satisfies Record<string, Table>;
 
 /** What the loss itself is computed with. */

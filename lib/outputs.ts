@@ -4,7 +4,7 @@ import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
 import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
-import { layouts, weightLayouts, type Side } from './sides.js';
+import { layouts, slotOf, weightLayouts, type Side } from './sides.js';
 import {
   allocateArray, bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
 } from './tensor.js';
@@ -36,6 +36,7 @@ export interface OutputSpec {
 export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | CudaTensor {
   const { dtype, like, axes, order, shown = axes, lent } = spec;
   const view = call.view(role);
+  view.argument = role;
   resize(view.shape, axes.length);
   for (let i = 0; i < axes.length; i += 1) view.shape[i] = axes[order === undefined ? i : order[i]!]!;
   setDense(view.strides, view.shape, order);
@@ -66,42 +67,47 @@ export function bindGradients(
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   for (let i = 0; i < gradients.length; i += 1) {
     if (!isComputed(student, wanted, i)) continue;
+    gradients[i]!.argument = outNames[slotOf(student, i)]!;
     gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);
     layOut(problem, i);
   }
   if (lent !== undefined) {
     refuseStray(student, wanted, lent);
     for (let i = 0; i < gradients.length; i += 1) {
-      if (lent[i] === undefined) continue;
+      const buffer = lent[slotOf(student, i)];
+      if (buffer === undefined) continue;
       writeShape(sizes, problem, i);
-      onDevice[i] = lend(call, gradients[i]!, lent[i], sizes);
+      onDevice[i] = lend(call, gradients[i]!, buffer, sizes);
     }
     refuseOverlap(call.views);
   }
   for (let i = 0; i < gradients.length; i += 1) {
     const view = gradients[i]!;
     if (!isComputed(student, wanted, i) || (view.data !== null && !(deferred && view.device === host))) continue;
-    const { device } = lent?.[i] === undefined ? student.tensors[i]! : view;
+    const { device } = lent?.[slotOf(student, i)] === undefined ? student.tensors[i]! : view;
     const dtype = view.dtype as OutType;
     if (device === host) {
-      place(view, dtype, allocateArray(view.role, dtype, countElements(view.role, view.shape)));
+      place(view, dtype, allocateArray(view.argument, dtype, countElements(view.argument, view.shape)));
     } else {
       const shape: number[] = [];
       writeShape(shape, problem, i);
-      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(view.role, shape, dtype as CudaDType, device)));
+      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(view.argument, shape, dtype as CudaDType, device)));
     }
   }
 }
 
+const outNames = gradientNames.map((name) => `out.${name}`);
+
 /** Copies deferred gradients into the arrays lent for them, which must still be there. */
-export function deliver({ gradients }: Problem, lent: Lent | undefined): void {
+export function deliver({ gradients, student }: Problem, lent: Lent | undefined): void {
   if (lent === undefined) return;
   gradients.forEach((view, i) => {
-    if (lent[i] === undefined || view.device !== host) return;
-    const { role, array } = view;
-    const to = bits(lent[i] as HostArray);
+    const buffer = lent[slotOf(student, i)];
+    if (buffer === undefined || view.device !== host) return;
+    const { argument, array } = view;
+    const to = bits(buffer as HostArray);
     if (to.length !== array.length) {
-      fail('ERR_GLD_DETACHED', role, `a buffer that keeps its ${array.length} elements until the result is there`,
+      fail('ERR_GLD_DETACHED', argument, `a buffer that keeps its ${array.length} elements until the result is there`,
         `one of ${to.length} elements by then`);
     }
     (to as HostArray).set(array as HostArray);
@@ -111,7 +117,7 @@ export function deliver({ gradients }: Problem, lent: Lent | undefined): void {
 /** Whether the student has the i-th tensor and its gradient is wanted. */
 function isComputed(student: Side, wanted: boolean | readonly GradientName[], i: number): boolean {
   if (student.tensors[i]!.data === null) return false;
-  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[i]!);
+  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[slotOf(student, i)]!);
 }
 
 /** Writes the shape of the i-th gradient, as the caller has it, into a list. */
@@ -158,21 +164,30 @@ function placeOnDevice(view: View, tensor: CudaTensor): CudaTensor {
 
 function expectPresent(student: Side, wanted: readonly GradientName[]): void {
   for (const name of wanted) {
-    if (student[name].data !== null) continue;
+    if (student.tensors.some(({ data }, i) => data !== null && gradientNames[slotOf(student, i)] === name)) continue;
     fail('ERR_GLD_OPTION', 'gradients', `names of what the student has: ${chosenNames(student, true)}`, describe(name));
   }
 }
 
 function refuseStray(student: Side, wanted: boolean | readonly GradientName[], lent: Lent): void {
-  for (let i = 0; i < lent.length; i += 1) {
-    if (lent[i] === undefined || isComputed(student, wanted, i)) continue;
+  for (let slot = 0; slot < lent.length; slot += 1) {
+    if (lent[slot] === undefined || isTaken(student, wanted, slot)) continue;
     const expected = `no buffer, as the gradients computed are ${chosenNames(student, wanted)}`;
-    fail('ERR_GLD_OPTION', `out.${gradientNames[i]}`, expected, describe(lent[i]));
+    fail('ERR_GLD_OPTION', `out.${gradientNames[slot]}`, expected, describe(lent[slot]));
   }
 }
 
+/** Whether a gradient of that name is computed. */
+function isTaken(student: Side, wanted: boolean | readonly GradientName[], slot: number): boolean {
+  for (let i = 0; i < student.tensors.length; i += 1) {
+    if (slotOf(student, i) === slot) return isComputed(student, wanted, i);
+  }
+  return false;
+}
+
 function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): string {
-  return gradientNames.filter((_, i) => isComputed(student, wanted, i)).join(', ') || 'none';
+  const names = student.tensors.flatMap((_, i) => (isComputed(student, wanted, i) ? [gradientNames[slotOf(student, i)]] : []));
+  return names.join(', ') || 'none';
 }
 
 /** The arrays that may be lent for each element type. */
@@ -193,19 +208,19 @@ const sizes: number[] = [];
 
 /** Puts an output, which has that shape for the caller, into the caller's buffer. Returns the tensor if it is on a GPU. */
 function lend(call: Call, view: RoleView, buffer: unknown, shape: readonly number[]): CudaTensor | undefined {
-  const { role } = view;
+  const { argument } = view;
   const dtype = view.dtype as OutType;
   const kind = arrayKind(buffer);
   // A copy, because reading the tensor may run a getter of the caller that makes a call of its own.
   if (kind === undefined) return lendOnDevice(call, view, buffer, [...shape]);
   if (!lentKinds[dtype].includes(kind)) {
-    fail('ERR_GLD_DTYPE', role, `${lentArray(dtype)}, the result's type`, describe(buffer));
+    fail('ERR_GLD_DTYPE', argument, `${lentArray(dtype)}, the result's type`, describe(buffer));
   }
   const array = buffer as HostArray;
-  if (isDetached(array)) fail('ERR_GLD_DETACHED', role, 'memory that is still there', 'a detached buffer');
-  const length = countElements(role, shape);
+  if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
+  const length = countElements(argument, shape);
   if (array.length !== length) {
-    fail('ERR_GLD_SHORT', role, `${length} elements for shape ${brackets(shape)}`, `${array.length}`);
+    fail('ERR_GLD_SHORT', argument, `${length} elements for shape ${brackets(shape)}`, `${array.length}`);
   }
   place(view, dtype, bits(array));
   return undefined;
@@ -213,24 +228,24 @@ function lend(call: Call, view: RoleView, buffer: unknown, shape: readonly numbe
 
 /** The same for a tensor on the GPU that computes the call. */
 function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readonly number[]): CudaTensor {
-  const { role } = view;
+  const { argument } = view;
   const dtype = view.dtype as OutType;
   const onGpu = typeof tensor === 'object' && tensor !== null && (tensor as { device?: unknown }).device === 'cuda';
   if (call.device === host || !onGpu) {
     const orTensor = call.device === host ? '' : ' or a tensor on the GPU';
-    if (onGpu) fail('ERR_GLD_DEVICE', role, `${lentArray(dtype)}, as the CPU computes it`, 'a tensor on a GPU');
-    fail('ERR_GLD_ARG_TYPE', role, `${lentArray(dtype)}${orTensor}`, describe(tensor));
+    if (onGpu) fail('ERR_GLD_DEVICE', argument, `${lentArray(dtype)}, as the CPU computes it`, 'a tensor on a GPU');
+    fail('ERR_GLD_ARG_TYPE', argument, `${lentArray(dtype)}${orTensor}`, describe(tensor));
   }
   const given = new View();
-  readView(given, role, tensor, [shape.length], brackets(shape));
+  readView(given, argument, tensor, [shape.length], brackets(shape));
   if (!shape.every((size, axis) => size === given.shape[axis])) {
-    fail('ERR_GLD_SHAPE', role, `shape ${brackets(shape)}`, brackets(given.shape));
+    fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}`, brackets(given.shape));
   }
-  if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', role, `${dtype} elements, the result's type`, given.dtype);
+  if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', argument, `${dtype} elements, the result's type`, given.dtype);
   if (given.device !== call.device) {
-    fail('ERR_GLD_DEVICE', role, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
+    fail('ERR_GLD_DEVICE', argument, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
   }
-  const own = tensor instanceof CudaTensor ? tensor : tensorOver(role, given);
+  const own = tensor instanceof CudaTensor ? tensor : tensorOver(argument, given);
   return placeOnDevice(view, own);
 }
 
@@ -246,7 +261,7 @@ function refuseOverlap(views: readonly RoleView[]): void {
       // On a GPU, the addon compares addresses.
       if (other.device !== host) continue;
       if (one.array.buffer === other.array.buffer && start(one) < end(other) && start(other) < end(one)) {
-        fail('ERR_GLD_OVERLAP', one.role, 'memory of its own', `memory shared with ${other.role}`);
+        fail('ERR_GLD_OVERLAP', one.argument, 'memory of its own', `memory shared with ${other.argument}`);
       }
     }
   }

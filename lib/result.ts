@@ -2,6 +2,7 @@ import { methodOf } from './call.js';
 import { gradientNames, type Lent } from './options.js';
 import { writeShape } from './outputs.js';
 import type { Problem } from './problem.js';
+import { slotOf, type Side } from './sides.js';
 import type { AnyGradient, DenseTensor, GldResult } from './types.js';
 
 /** The result of a loss that was computed. Gradients are in the buffers that were lent for them, if any were. */
@@ -32,13 +33,16 @@ class Form {
   readonly #terms: GldResult['terms'];
   readonly #hasLabels: boolean;
   readonly #gradients: GldResult<AnyGradient>['gradients'];
-  /** Those in CPU memory, in the order of {@link gradientNames}. */
+  /** What the student was given as, which its map's gradient is called by. */
+  readonly #kind: Side['kind'];
+  /** Those in CPU memory, in the order in which the student has its tensors. */
   readonly #tensors: readonly (DenseTensor | undefined)[];
   readonly #shapes: readonly number[][];
   /** Which gradients are tensors of a GPU, the caller's own. */
   readonly #onDevice: readonly boolean[];
 
-  constructor({ gradients, hasLabels, onDevice }: Problem) {
+  constructor({ gradients, hasLabels, onDevice, student }: Problem) {
+    this.#kind = student.kind;
     this.#hasLabels = hasLabels;
     this.#terms = { global: NaN, local: NaN, relation: NaN };
     if (hasLabels) this.#terms.task = NaN;
@@ -52,7 +56,8 @@ class Form {
   }
 
   /** Whether it has the parts that the problem's result has, and nobody has frozen one of them. */
-  suits({ gradients, hasLabels, onDevice }: Problem): boolean {
+  suits({ gradients, hasLabels, onDevice, student }: Problem): boolean {
+    if (student.kind !== this.#kind) return false;
     if (hasLabels !== this.#hasLabels || !Object.isExtensible(this.#result) || !Object.isExtensible(this.#terms)) {
       return false;
     }
@@ -83,15 +88,16 @@ class Form {
     for (let i = 0; i < this.#tensors.length; i += 1) {
       const tensor = this.#tensors[i];
       const onDevice = problem.onDevice[i];
-      if (onDevice !== undefined) this.#gradients[gradientNames[i]!] = onDevice;
+      const slot = slotOf(problem.student, i);
+      if (onDevice !== undefined) this.#gradients[gradientNames[slot]!] = onDevice;
       if (tensor === undefined) continue;
       const { data, dtype } = problem.gradients[i]!;
       const shape = this.#shapes[i]!;
       writeShape(shape, problem, i);
-      tensor.data = (lent?.[i] ?? data) as DenseTensor['data'];
+      tensor.data = (lent?.[slot] ?? data) as DenseTensor['data'];
       tensor.shape = shape;
       tensor.dtype = dtype as DenseTensor['dtype'];
-      this.#gradients[gradientNames[i]!] = tensor;
+      this.#gradients[gradientNames[slot]!] = tensor;
     }
     return result;
   }

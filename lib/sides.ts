@@ -2,45 +2,62 @@ import type { Call } from './call.js';
 import { expectObject, known } from './check.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
+import { readMask } from './masks.js';
 import { gradientNames, tables } from './options.js';
 import { readFloats, type View } from './tensor.js';
+import type { MapLayout } from './types.js';
 
-type Layout = 'NCHW' | 'NHWC';
 type WeightLayout = 'KC' | 'CK';
 
 /** A network after reading, its views in the logical axis order whatever the layout. Filled anew for each call. */
 export class Side {
   /** What it was given as. */
-  kind: 'features' | 'logits' = 'logits';
+  kind: 'features' | 'logitMap' | 'logits' = 'logits';
   n = 0;
   classes = 0;
   /** Of logits. */
   rows = 0;
-  /** Of features, else 0. */
+  /** Of a map, else 0. */
   channels = 0;
-  height = 0;
-  width = 0;
-  layout: Layout = 'NCHW';
+  /** Of a map: how many, one to three. */
+  axes = 0;
+  layout: MapLayout = 'NCHW';
   weightLayout: WeightLayout = 'KC';
-  /** [n, channels, height, width]. */
-  readonly features: View;
+  /** A map of features or logits, [n, channels, ...axes]. */
+  readonly map: View;
+  /** [n, ...axes]; may be absent. */
+  readonly mask: View;
   /** [classes, channels]. */
   readonly weight: View;
   /** [classes]; may be absent. */
   readonly bias: View;
   /** [n, rows, classes]. */
   readonly logits: View;
-  /** All four, in the order of {@link gradientNames}. */
+  /** Map, weight, bias and logits: what gradients are of. */
   readonly tensors: readonly View[];
 
   constructor(call: Call, readonly name: 'teacher' | 'student') {
-    this.features = call.view(`${name}.features`);
+    this.map = call.view(`${name}.features`);
+    this.mask = call.view(`${name}.mask`);
     this.weight = call.view(`${name}.weight`);
     this.bias = call.view(`${name}.bias`);
     this.logits = call.view(`${name}.logits`);
-    this.tensors = gradientNames.map((tensor) => this[tensor]);
+    this.tensors = [this.map, this.weight, this.bias, this.logits];
+  }
+
+  /** Positions of the map along depth (2), height (1) and width (0); 1 on an axis that it does not have. */
+  size(fromLast: number): number {
+    if (this.kind === 'logits') return 0;
+    return fromLast < this.axes ? this.map.shape[this.map.shape.length - 1 - fromLast]! : 1;
   }
 }
+
+/** What the tensors of a side are called, of which the first may be either kind of map: places in {@link gradientNames}. */
+export function slotOf({ kind }: Side, tensor: number): number {
+  return tensor === 0 && kind === 'logitMap' ? logitMapSlot : tensor;
+}
+
+const logitMapSlot = gradientNames.indexOf('logitMap');
 
 /** What messages call the parts of a side, or of a classifier on its own. */
 const paths = {
@@ -52,6 +69,8 @@ const paths = {
 function pathsOf(prefix: string) {
   return {
     features: `${prefix}features`,
+    logitMap: `${prefix}logitMap`,
+    mask: `${prefix}mask`,
     layout: `${prefix}layout`,
     weight: `${prefix}weight`,
     bias: `${prefix}bias`,
@@ -60,45 +79,91 @@ function pathsOf(prefix: string) {
   };
 }
 
-/** Which of the caller's axes are [n, channels, height, width], and which [classes, channels]. */
-export const layouts = { NCHW: [0, 1, 2, 3], NHWC: [0, 3, 1, 2] } as const;
+/** Which of the caller's axes are [n, channels, ...axes of the map], and which [classes, channels]. */
+export const layouts = {
+  NCW: [0, 1, 2], NWC: [0, 2, 1],
+  NCHW: [0, 1, 2, 3], NHWC: [0, 3, 1, 2],
+  NCDHW: [0, 1, 2, 3, 4], NDHWC: [0, 4, 1, 2, 3],
+} as const satisfies Record<MapLayout, readonly number[]>;
 export const weightLayouts = { KC: [0, 1], CK: [1, 0] } as const;
 
-const axes = { NCHW: '[n, C, H, W]', NHWC: '[n, H, W, C]', KC: '[K, C]', CK: '[C, K]' } as const;
-const ranks = { features: [4], weight: [2], bias: [1], logits: [3] } as const;
+/** Ranks of maps, and their axes as messages show them. */
+const maps = {
+  any: { ranks: [3, 4, 5], axes: '[n, C, W], [n, C, H, W] or [n, C, D, H, W]' },
+  NCW: { ranks: [3], axes: '[n, C, W]' },
+  NWC: { ranks: [3], axes: '[n, W, C]' },
+  NCHW: { ranks: [4], axes: '[n, C, H, W]' },
+  NHWC: { ranks: [4], axes: '[n, H, W, C]' },
+  NCDHW: { ranks: [5], axes: '[n, C, D, H, W]' },
+  NDHWC: { ranks: [5], axes: '[n, D, H, W, C]' },
+} as const;
+const axes = { KC: '[K, C]', CK: '[C, K]' } as const;
+const ranks = { weight: [2], bias: [1], logits: [3] } as const;
+
+/** Of the first rank of maps on. */
+const usualLayouts = ['NCW', 'NCHW', 'NCDHW'] as const;
+
+const what = '{ features, weight }, { logitMap } or { logits }';
 
 /** Reads teacher or student and checks that its own tensors belong together. */
-export function readSide(side: Side, value: unknown): void {
+export function readSide(call: Call, side: Side, value: unknown): void {
   const { name } = side;
   const path = paths[name];
-  const what = '{ features, weight } or { logits }';
   const given = expectObject(name, value, what);
   if ('data' in given && ('shape' in given || 'dims' in given)) fail('ERR_GLD_ARG_TYPE', name, what, 'a tensor');
-  const { features, weight, bias, layout, weightLayout, logits } = known(tables.side, given, name);
-  side.layout = tables.side.layout(layout, path.layout);
+  const { features, weight, bias, layout, weightLayout, logitMap, mask, logits } = known(tables.side, given, name);
+  const order = tables.side.layout(layout, path.layout);
   side.weightLayout = tables.side.weightLayout(weightLayout, path.weightLayout);
   if (logits !== undefined) {
-    const tensors = features !== undefined || weight !== undefined || bias !== undefined;
-    if (tensors || layout !== undefined || weightLayout !== undefined) {
-      refuseBoth(name, what, { features, weight, bias, layout, weightLayout });
-    }
+    if (logitMap !== undefined || mask !== undefined || layout !== undefined) refuseBoth(name, 'logits', { logitMap, mask, layout });
+    refuseClassifier(name, 'logits', features, weight, bias, weightLayout);
     return readLogitSide(side, path.logits, logits);
+  }
+  if (logitMap !== undefined) {
+    refuseClassifier(name, 'logitMap', features, weight, bias, weightLayout);
+    side.kind = 'logitMap';
+    readSideMap(call, side, path.logitMap, logitMap, order, mask);
+    side.classes = side.channels;
+    expectClasses(path.logitMap, side.classes, side.map.shape);
+    call.needHost(path.logitMap, 'features or logits', 'a map of logits');
+    return;
   }
   if (features === undefined && weight === undefined) fail('ERR_GLD_ARG_TYPE', name, what, 'neither');
   side.kind = 'features';
-  readFeatures(side.features, path.features, features, side.layout);
-  const { shape } = side.features;
-  side.n = shape[0]!;
-  side.channels = shape[1]!;
-  side.height = shape[2]!;
-  side.width = shape[3]!;
+  readSideMap(call, side, path.features, features, order, mask);
   side.classes = readClassifier(side, name, weight, bias, side.weightLayout, side.channels, "features'");
 }
 
-/** Reads a feature map as [n, channels, height, width]. */
-export function readFeatures(view: View, argument: string, value: unknown, layout: Layout): void {
-  readFloats(view, argument, value, ranks.features, axes[layout]);
-  view.permute(layouts[layout]);
+function readSideMap(
+  call: Call,
+  side: Side,
+  argument: string,
+  value: unknown,
+  layout: MapLayout | undefined,
+  mask: unknown,
+): void {
+  const { map } = side;
+  side.layout = readMap(call, map, argument, value, layout);
+  side.n = map.shape[0]!;
+  side.channels = map.shape[1]!;
+  side.axes = map.shape.length - 2;
+  if (mask !== undefined) readMask(call, side.mask, paths[side.name].mask, mask, map);
+}
+
+/** Reads a map as [n, channels, ...axes] and returns its layout, the usual one of its rank if none is given. */
+export function readMap(
+  call: Call,
+  view: View,
+  argument: string,
+  value: unknown,
+  layout: MapLayout | undefined,
+): MapLayout {
+  const { ranks: allowed, axes: shown } = maps[layout ?? 'any'];
+  readFloats(view, argument, value, allowed, shown);
+  const found = layout ?? usualLayouts[view.shape.length - maps.any.ranks[0]]!;
+  view.permute(layouts[found]);
+  if (view.shape.length === 5 && view.shape[2]! > 1) call.needHost(argument, 'a map of one or two axes', 'one of three');
+  return found;
 }
 
 /**
@@ -136,9 +201,22 @@ export function readClassifier(
   return classes;
 }
 
-function refuseBoth(name: string, what: string, others: Readonly<Record<string, unknown>>): never {
+/** A classifier belongs to features only. */
+function refuseClassifier(
+  name: string,
+  kind: 'logits' | 'logitMap',
+  features: unknown,
+  weight: unknown,
+  bias: unknown,
+  weightLayout: unknown,
+): void {
+  if (features === undefined && weight === undefined && bias === undefined && weightLayout === undefined) return;
+  refuseBoth(name, kind, { features, weight, bias, weightLayout });
+}
+
+function refuseBoth(name: string, kind: string, others: Readonly<Record<string, unknown>>): never {
   const other = Object.keys(others).find((key) => others[key] !== undefined);
-  return fail('ERR_GLD_ARG_TYPE', name, `${what}, not both`, `logits and ${other}`);
+  return fail('ERR_GLD_ARG_TYPE', name, `one of ${what}`, `${kind} and ${other}`);
 }
 
 function readLogitSide(side: Side, argument: string, value: unknown): void {
@@ -148,7 +226,7 @@ function readLogitSide(side: Side, argument: string, value: unknown): void {
   side.n = shape[0]!;
   side.rows = shape[1]!;
   side.classes = shape[2]!;
-  side.channels = side.height = side.width = 0;
+  side.channels = side.axes = 0;
   expectClasses(argument, side.classes, shape);
 }
 

@@ -5,9 +5,9 @@ import { refuseData, refuseLocation } from './foreign.js';
 import type { DeviceMemory } from './native.cjs';
 import type { CudaDType, DType } from './types.js';
 
-/** Element types of the typed arrays, the integer ones included: labels may have them. */
+/** Element types of the typed arrays: labels may have the integer ones, masks have bytes, which may say that they are booleans. */
 export type ElementType =
-  | DType | 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64';
+  | DType | 'bool' | 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64';
 
 /** Typed arrays that a view may lie on. */
 export type ViewArray =
@@ -92,7 +92,7 @@ export class View {
   }
 }
 
-const scratch = [0, 0, 0, 0];
+const scratch = [0, 0, 0, 0, 0];
 
 /** The elements of a view in CPU memory in row-major order: its own array where they lie so already, else a copy. */
 export function copyDense(view: View): ViewArray {
@@ -125,6 +125,7 @@ export const natural: Readonly<Record<string, ElementType>> = {
   Float16Array: 'float16',
   Int8Array: 'int8',
   Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
   Int16Array: 'int16',
   Uint16Array: 'uint16',
   Int32Array: 'int32',
@@ -173,9 +174,17 @@ export function isDense({ shape, strides }: View): boolean {
 
 /**
  * Reads a tensor of any element type and one of the given ranks (`axes` names them, for the message). Every property
- * is read once, and all that the view reaches lies inside its array when this returns.
+ * is read once, and all that the view reaches lies inside its array when this returns. `convert` makes a typed array of
+ * data that is none.
  */
-export function readView(view: View, argument: string, value: unknown, ranks: readonly number[], axes: string): void {
+export function readView(
+  view: View,
+  argument: string,
+  value: unknown,
+  ranks: readonly number[],
+  axes: string,
+  convert?: (argument: string, data: unknown) => unknown,
+): void {
   if (typeof value !== 'object' || value === null) {
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', describe(value));
   }
@@ -187,7 +196,7 @@ export function readView(view: View, argument: string, value: unknown, ranks: re
   if (device === 'cuda' || (address !== undefined && tensor['data'] === undefined)) {
     return readDeviceView(view, argument, tensor, device, address, ranks, axes);
   }
-  const given = tensor['data'];
+  const given = convert === undefined ? tensor['data'] : convert(argument, tensor['data']);
   const kind = arrayKind(given);
   if (kind === undefined) refuseData(argument, tensor, given);
   const { shape, strides } = view;
@@ -290,6 +299,7 @@ export const kinds = {
   bfloat16: Uint16Array,
   int8: Int8Array,
   uint8: Uint8Array,
+  bool: Uint8Array,
   int16: Int16Array,
   uint16: Uint16Array,
   int32: Int32Array,
@@ -320,6 +330,7 @@ function elementType(argument: string, kind: string, declared: unknown): Element
   const name = String(declared);
   if (name === own) return own;
   if (kind === 'Uint16Array' && (name === 'float16' || name === 'bfloat16')) return name;
+  if (own === 'uint8' && name === 'bool') return name;
   return fail('ERR_GLD_DTYPE', `${argument}.dtype`, `${own}, the element type of its ${kind}`, describe(declared));
 }
 

@@ -91,28 +91,60 @@ export type AnyGradient = DenseTensor | HalfTensor | CudaTensor;
 /** Gradients in CPU memory under that option. */
 export type HostGradient<D extends GradientDtype> = 'student' extends D ? DenseTensor | HalfTensor : DenseTensor;
 
+/** Axis orders of maps of one, two and three axes. */
+export type MapLayout = 'NCW' | 'NWC' | 'NCHW' | 'NHWC' | 'NCDHW' | 'NDHWC';
+
+/**
+ * Which positions of a map count: 0 or false where one does not. Like a {@link TensorLike}, strides and all, over bytes or
+ * booleans.
+ */
+export interface MaskLike extends Omit<TensorLike, 'data'> {
+  readonly data: Uint8Array | Uint8ClampedArray | readonly boolean[];
+}
+
+/** What the maps of both kinds of sides have in common. */
+interface MapOptions {
+  /** Axis order of the map. Default: channels first, 'NCW', 'NCHW' or 'NCDHW'. */
+  readonly layout?: MapLayout | undefined;
+  /**
+   * [n, ...axes of the map], in CPU memory: positions that do not count are left out of every mean, whatever they hold,
+   * NaN included, and a row without any that counts is left out of the loss. Default: all count.
+   */
+  readonly mask?: MaskLike | undefined;
+}
+
 /** A network's last feature map with the linear classifier that follows it. */
-export interface FeatureSide<T extends AnyTensor = TensorLike> {
-  /** [n, C, H, W], or [n, H, W, C] with `layout` 'NHWC'. */
+export interface FeatureSide<T extends AnyTensor = TensorLike> extends MapOptions {
+  /** [n, C, ...axes of the map], of which there are one to three: [n, C, H, W] of images; or as `layout` says. */
   readonly features: T;
   /** The classifier's weight: [K, C], or [C, K] with `weightLayout` 'CK'. */
   readonly weight: T;
   /** The classifier's bias [K]; none by default. */
   readonly bias?: T | undefined;
-  /** Axis order of `features`. Default 'NCHW'. */
-  readonly layout?: 'NCHW' | 'NHWC' | undefined;
   /** Axis order of `weight`. Default 'KC'. */
   readonly weightLayout?: 'KC' | 'CK' | undefined;
 }
 
+/**
+ * The output of a network that classifies every position, such as one for segmentation: its means over the whole map and
+ * over the cells are the logits.
+ */
+export interface LogitMapSide<T extends AnyTensor = TensorLike> extends MapOptions {
+  /** [n, K, ...axes of the map], of which there are one to three; or as `layout` says. */
+  readonly logitMap: T;
+}
+
 /** A network's logits, where the caller has pooled and classified already. */
 export interface LogitSide<T extends AnyTensor = TensorLike> {
-  /** [n, 1 + L, K]: the global row first, then those of the L cells, row by row of the grid. L may be 0. */
+  /** [n, 1 + L, K]: the global row first, then those of the L cells, level by level and row by row. L may be 0. */
   readonly logits: T;
 }
 
-/** One network, as features with a classifier or as logits. Teacher and student may differ in this. */
-export type Side<T extends AnyTensor = TensorLike> = FeatureSide<T> | LogitSide<T>;
+/**
+ * One network, as features with a classifier, as a map of logits, or as logits. Teacher and student may differ in this; two
+ * maps have the same number of axes, but may differ in size, layout and mask.
+ */
+export type Side<T extends AnyTensor = TensorLike> = FeatureSide<T> | LogitMapSide<T> | LogitSide<T>;
 
 /**
  * Class indices [n] in any integer array, or as a tensor with integer elements and shape [n]; or soft labels, a float
@@ -123,6 +155,12 @@ export type Labels =
   | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
   | TensorLike;
 
+/**
+ * How many times each of n samples counts, [n], in CPU memory: finite, at least 0, and not all 0. Integers mean the same as
+ * samples repeated so often, and 0 an absent one.
+ */
+export type SampleWeights = readonly number[] | Float32Array | Float64Array | TensorLike;
+
 /** What a loss is computed from: the student's tensors, and those of teacher and labels, in CPU memory by default. */
 export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = S> {
   /** The constant network that is imitated. */
@@ -131,6 +169,8 @@ export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = 
   readonly student: Side<S>;
   /** Without labels there is no task term. */
   readonly labels?: Labels | T | undefined;
+  /** Default: each sample counts once. */
+  readonly sampleWeights?: SampleWeights | undefined;
 }
 
 /** {@link Inputs} with the student in CPU memory: gradients are typed arrays. */
@@ -141,7 +181,7 @@ export type CudaInputs = Inputs<DeviceTensor, AnyTensor>;
 export type AnyInputs = Inputs<AnyTensor>;
 
 /** Names of the student's tensors that gradients exist for. */
-export type GradientName = 'features' | 'weight' | 'bias' | 'logits';
+export type GradientName = 'features' | 'weight' | 'bias' | 'logits' | 'logitMap';
 
 /** The relation loss's two exact methods. */
 export type RelationMethod = 'pairwise' | 'moments';
@@ -182,16 +222,44 @@ export type Precision = 'float32' | 'tf32' | 'bf16';
 /** Element type of gradients: float32 (float64 for float64 tensors), or that of the student's tensor. */
 export type GradientDtype = 'float32' | 'student';
 
-/** Options of a {@link GldLoss}: everything but the buffers, which belong to one call. */
-export interface GldLossOptions<D extends GradientDtype = 'float32'> {
+/**
+ * Into how many cells maps are cut.
+ * - A number: so many on every axis.
+ * - An array with one number per axis of the map: [rows, columns] of an image.
+ * - An array of any other length: a pyramid of so many levels, each with the same number of cells on every axis; [1, 2, 4]
+ *   of an image is 1 + 4 + 16 cells.
+ * - `{ pyramid }`: its levels, 1 to 8, each a number or one number per axis. Never to be mistaken for the form before.
+ */
+export type GridOption =
+  | number
+  | readonly number[]
+  | { readonly pyramid: readonly (number | readonly number[])[] };
+
+/** The weights of the terms, which may change from call to call. */
+export interface TermWeights {
   /** α in (1 - α)·task + α·global; at least 0, and at most 1 when there are labels. Default 0.7. */
   readonly alpha?: number | undefined;
   /** β, the relation term's weight, at least 0. The term shrinks as 1/m; 500 belongs to m ≈ 320 rows. Default 500. */
   readonly beta?: number | undefined;
-  /** Cells of the map: one number for both axes, or [rows, columns]. Default 2, or what the logits have if both are. */
-  readonly grid?: number | readonly [number, number] | undefined;
   /** Weight of the local term, at least 0. Default 1. */
   readonly localWeight?: number | undefined;
+}
+
+/** Options about labels. */
+export interface LabelOptions {
+  /** ε in [0, 1): labels are taken as (1 - ε)·label + ε/K, hard and soft ones. Default 0. */
+  readonly labelSmoothing?: number | undefined;
+  /**
+   * Samples whose class index is this integer, which need not be a class, have no task term; the mean is over the others.
+   * Not for soft labels. Default: none.
+   */
+  readonly ignoreIndex?: number | undefined;
+}
+
+/** Options of a {@link GldLoss}: everything but the buffers, which belong to one call. */
+export interface GldLossOptions<D extends GradientDtype = 'float32'> extends TermWeights, LabelOptions {
+  /** Cells of the map. Default 2 on every axis, or what the logits have if both sides are logits. */
+  readonly grid?: GridOption | undefined;
   readonly normalization?: Normalization | undefined;
   readonly relation?: RelationOptions | undefined;
   /** Which gradients to compute: all that the student has (default), none, or those named. */
@@ -225,30 +293,38 @@ export type AnyBuffer = Float32Array | Float64Array | Uint16Array | DeviceTensor
  */
 export type OutBuffers<B = Float32Array | Float64Array> = { readonly [name in GradientName]?: B | undefined };
 
-/** Options of one {@link GldLoss.compute}. With `out`, the result is lent as well: see there. */
-export interface ComputeOptions<B = Float32Array | Float64Array> {
+/** Buffers for the gradients. */
+interface OutOptions<B> {
   readonly out?: OutBuffers<B> | undefined;
 }
 
-/** Options of one {@link GldLoss.computeAsync}. */
-export interface ComputeAsyncOptions<B = Float32Array | Float64Array> extends ComputeOptions<B> {
+/**
+ * Options of one {@link GldLoss.compute}. With `out`, the result is lent as well: see there. Weights of terms take the place
+ * of the object's own for this call.
+ */
+export interface ComputeOptions<B = Float32Array | Float64Array> extends OutOptions<B>, TermWeights {}
+
+interface SignalOption {
   /** Aborting rejects the promise with the signal's reason: at once if queued, at the next block of work if running. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of one {@link GldLoss.computeAsync}. */
+export interface ComputeAsyncOptions<B = Float32Array | Float64Array> extends ComputeOptions<B>, SignalOption {}
+
 /** Options of {@link gldLoss}. */
 export interface GldOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
-  extends GldLossOptions<D>, ComputeOptions<B> {}
+  extends GldLossOptions<D>, OutOptions<B> {}
 
 /** Options of {@link gldLossAsync}. */
 export interface GldAsyncOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
-  extends GldLossOptions<D>, ComputeAsyncOptions<B> {}
+  extends GldOptions<B, D>, SignalOption {}
 
 /** The unweighted terms of the loss. */
 export interface GldTerms {
-  /** Mean cross-entropy of the student's global logits with the labels; absent without labels. */
+  /** Mean cross-entropy of the student's global logits with the labels; absent without labels, 0 if all are ignored. */
   task?: number;
-  /** Normalized distillation of the n global rows, divided by n. */
+  /** Normalized distillation of the n global rows, divided by n. As everywhere here, n counts weights if there are any. */
   global: number;
   /** Normalized distillation of all local rows, divided by n: a sum over the cells. */
   local: number;

@@ -1,14 +1,17 @@
 /** Facts that follow from the definitions, on the reference. */
 import t from 'tap';
 import { classify } from './reference/classifier.js';
+import { oneHot, smoothed } from './reference/cross_entropy.js';
 import { gld } from './reference/gld.js';
 import { normalizedKd } from './reference/normalized_kd.js';
 import { pool } from './reference/pool.js';
 import { relation } from './reference/relation.js';
 import { dot, rows } from './reference/rows.js';
-import type { Metric, Normalization, Side } from './reference/types.js';
-import { arrayError } from './support/compare.js';
+import type { LogitMapSide, Metric, Normalization, Options, Result, Side } from './reference/types.js';
+import { arrayError, lossError } from './support/compare.js';
+import { problem } from './support/problems.js';
 import { Random } from './support/random.js';
+import { select, sumCopies, withAxis } from './support/samples.js';
 
 const normalizations: Normalization[] = [
   { kind: 'std' },
@@ -96,8 +99,8 @@ t.test('L_relation: rows without any distance stay zero', async (t) => {
 
 t.test('a grid that divides the map: the global logits are the mean of the local ones', async (t) => {
   const random = new Random(21);
-  const map = { samples: 2, channels: 3, height: 6, width: 4 };
-  const pooled = pool(random.normals(2 * 3 * 24), map, { rows: 3, cols: 2 });
+  const map = { samples: 2, channels: 3, size: [6, 4] };
+  const pooled = pool(random.normals(2 * 3 * 24), map, [[3, 2]]);
   const logits = classify(pooled, random.normals(15), random.normals(5), { count: 14, channels: 3, classes: 5 });
   for (const sample of rows(logits, 7 * 5)) {
     const [global, ...local] = rows(sample, 5);
@@ -118,4 +121,63 @@ t.test('gld: logits of 1e30 stay finite', async (t) => {
       t.ok(Number.isFinite(loss) && Array.from(gradients.logits?.data ?? [NaN]).every(Number.isFinite));
     }
   }
+});
+
+/** What the definitions say of sample weights, masks and the rest, each as two ways to the same numbers. */
+function same(t: { ok(value: boolean, message: string): unknown }, what: string, got: Result, expected: Result): void {
+  const terms = ['task', 'global', 'local', 'relation'] as const;
+  const worst = Math.max(
+    lossError(got.loss, expected.loss),
+    ...terms.map((name) => lossError(got.terms[name], expected.terms[name])),
+    ...Object.entries(expected.gradients).map(([name, { data }]) =>
+      arrayError(got.gradients[name as 'features']?.data ?? [], data)),
+  );
+  t.ok(worst < 1e-12, `${what}: ${worst}`);
+}
+
+t.test('a sample of integer weight is a sample repeated, one of weight 0 is absent', async (t) => {
+  for (const metric of metrics) {
+    for (const reduction of ['matrix', 'row'] as const) {
+      const once = problem({ samples: 4, classes: 5, teacher: { logitMap: [3, 3] }, student: { channels: 3, map: [4, 3] } });
+      const counts = [2, 0, 1, 3];
+      const options: Options = { relation: { metric, reduction } };
+      const weighted = gld({ ...once, sampleWeights: counts }, options);
+      const repeated = gld(select(once, counts.flatMap((count, i) => new Array<number>(count).fill(i))), options);
+      const { features, ...others } = repeated.gradients;
+      const summed = sumCopies(features!, counts);
+      same(t, `${metric}, ${reduction}`, weighted, { ...repeated, gradients: { ...others, features: summed } });
+    }
+  }
+});
+
+t.test('a pyramid of one level is a grid; a mask of ones is none; axes of size 1 change nothing', async (t) => {
+  const map = problem({ samples: 3, classes: 4, teacher: { channels: 2, map: [3, 5] }, student: { channels: 3, map: [4, 3] } });
+  same(t, 'one level', gld(map, { grid: { pyramid: [[2, 3]] } }), gld(map, { grid: [2, 3] }));
+  const ones = { data: new Uint8Array(36).fill(7), shape: [3, 4, 3] };
+  same(t, 'a mask', gld({ ...map, student: { ...map.student, mask: ones } as Side }), gld(map));
+  const line = problem({ samples: 3, classes: 4, grid: 3, teacher: { logitMap: [8] }, student: { channels: 3, map: [7] } });
+  const flat = gld(withAxis(line), { grid: [1, 3] });
+  const gradients = { ...flat.gradients, features: { data: flat.gradients.features!.data, shape: [3, 3, 7] } };
+  same(t, 'one axis', gld(line, { grid: 3 }), { ...flat, gradients });
+  const deep = gld(withAxis(map), { grid: [1, 2, 2] });
+  same(t, 'three axes', deep, gld(map, { grid: 2 }));
+});
+
+t.test('what a mask leaves out may be anything; smoothed labels are soft ones; an ignored label may be any class', async (t) => {
+  const spec = { samples: 4, classes: 3, teacher: { logitMap: [3, 4] }, student: { logitMap: [4, 4], mask: 'padded' } } as const;
+  const inputs = problem(spec);
+  const { logitMap, mask } = inputs.student as LogitMapSide;
+  const positions = 16;
+  const poisoned = Float64Array.from(logitMap.data, (value, at) =>
+    mask!.data[Math.floor(at / (3 * positions)) * positions + (at % positions)] ? value : NaN);
+  same(t, 'NaN', gld({ ...inputs, student: { logitMap: { ...logitMap, data: poisoned }, mask: mask! } }), gld(inputs));
+
+  const labels = inputs.labels as ArrayLike<number>;
+  const soft = { data: smoothed(oneHot(labels, 3), 3, 0.3), shape: [4, 3] };
+  same(t, 'smoothing', gld(inputs, { labelSmoothing: 0.3 }), gld({ ...inputs, labels: soft }));
+  const [first] = Array.from(labels);
+  const others = Array.from(labels, (label) => (label === first ? -100 : label));
+  same(t, 'ignored', gld(inputs, { ignoreIndex: first }), gld({ ...inputs, labels: others }, { ignoreIndex: -100 }));
+  const none = gld({ ...inputs, labels: [7, 7, 7, 7] }, { ignoreIndex: 7 });
+  t.equal(none.terms.task, 0, 'nothing is labelled');
 });

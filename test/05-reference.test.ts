@@ -1,13 +1,14 @@
 /** The reference itself: its gradients against finite differences, stage by stage and for every option. */
 import t from 'tap';
 import { classify, classifyGradient } from './reference/classifier.js';
-import { crossEntropy, oneHot } from './reference/cross_entropy.js';
+import { crossEntropy, oneHot, smoothed } from './reference/cross_entropy.js';
 import { gld } from './reference/gld.js';
+import { countCells } from './reference/grid.js';
 import { normalizedKd } from './reference/normalized_kd.js';
 import { pool, poolGradient } from './reference/pool.js';
 import { relation } from './reference/relation.js';
 import { dot } from './reference/rows.js';
-import type { Inputs, Metric, Normalization, Options, Reduction } from './reference/types.js';
+import type { GridOption, Inputs, Layout, Metric, Normalization, Options, Reduction } from './reference/types.js';
 import { combinations } from './support/combinations.js';
 import { arrayError } from './support/compare.js';
 import { derivative, numericGradient } from './support/finite_differences.js';
@@ -25,19 +26,27 @@ const tolerance = 1e-9;
 
 t.test('pool: the gradient is the transpose of a linear map', async (t) => {
   const random = new Random(11);
-  for (const [height, width, gridRows, gridCols] of [
-    [4, 4, 2, 2],
-    [5, 7, 2, 3],
-    [3, 4, 3, 1],
-    [1, 6, 1, 4],
-  ]) {
-    const shape = { samples: 2, channels: 3, height, width };
-    const grid = { rows: gridRows, cols: gridCols };
-    const features = random.normals(2 * 3 * height * width);
-    const upstream = random.normals(2 * 3 * (1 + gridRows * gridCols));
-    const loss = (x: Float64Array): number => dot(pool(x, shape, grid), upstream);
-    const error = arrayError(poolGradient(upstream, shape, grid), numericGradient(loss, features));
-    t.ok(error < tolerance, `${height}x${width} map, ${gridRows}x${gridCols} grid: ${error}`);
+  const cases: [size: number[], levels: number[][]][] = [
+    [[4, 4], [[2, 2]]],
+    [[5, 7], [[2, 3]]],
+    [[3, 4], [[3, 1]]],
+    [[1, 6], [[1, 4]]],
+    [[7], [[3]]],
+    [[9], [[1], [2], [4]]],
+    [[3, 4, 5], [[2, 3, 2]]],
+    [[5, 4], [[1, 1], [2, 2], [3, 4]]],
+  ];
+  for (const [size, levels] of cases) {
+    const shape = { samples: 2, channels: 3, size };
+    const positions = size.reduce((product, extent) => product * extent, 1);
+    const features = random.normals(2 * 3 * positions);
+    const upstream = random.normals(2 * 3 * (1 + countCells(levels)));
+    const mask = Uint8Array.from({ length: 2 * positions }, () => random.integer(2));
+    for (const counted of [undefined, mask]) {
+      const loss = (x: Float64Array): number => dot(pool(x, shape, levels, counted), upstream);
+      const error = arrayError(poolGradient(upstream, shape, levels, counted), numericGradient(loss, features));
+      t.ok(error < tolerance, `${size.join('x')} map, levels ${levels.join('; ')}${counted ? ', masked' : ''}: ${error}`);
+    }
   }
 });
 
@@ -63,10 +72,13 @@ t.test('classifier: gradients', async (t) => {
 t.test('cross_entropy: gradient with hard labels, and with soft ones that need not sum to 1', async (t) => {
   const random = new Random(13);
   const logits = random.normals(3 * 4, 3);
-  for (const targets of [oneHot([2, 0, 3], 4), random.normals(12).map(Math.abs)]) {
-    const { gradient } = crossEntropy(logits, targets, 4);
-    const error = arrayError(gradient, numericGradient((x) => crossEntropy(x, targets, 4).loss, logits));
-    t.ok(error < tolerance, `${error}`);
+  const hard = oneHot([2, 0, 3], 4);
+  for (const targets of [hard, random.normals(12).map(Math.abs), smoothed(hard, 4, 0.2), oneHot([2, 0, 3], 4, 0)]) {
+    for (const weights of [undefined, [0.5, 2, 0]]) {
+      const { gradient } = crossEntropy(logits, targets, 4, weights);
+      const error = arrayError(gradient, numericGradient((x) => crossEntropy(x, targets, 4, weights).loss, logits));
+      t.ok(error < tolerance, `${error}`);
+    }
   }
 });
 
@@ -75,10 +87,12 @@ t.test('normalized_kd: gradient', async (t) => {
   const teacher = random.normals(4 * 6, 3);
   const student = random.normals(4 * 6, 3);
   for (const normalization of normalizations) {
-    const of = (x: Float64Array): ReturnType<typeof normalizedKd> =>
-      normalizedKd(teacher, x, { samples: 2, classes: 6, normalization });
-    const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
-    t.ok(error < tolerance, `${JSON.stringify(normalization)}: ${error}`);
+    for (const weights of [undefined, [1, 0, 2.5, 0.3]]) {
+      const of = (x: Float64Array): ReturnType<typeof normalizedKd> =>
+        normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, ...(weights && { weights }) });
+      const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
+      t.ok(error < tolerance, `${JSON.stringify(normalization)}, weights ${weights}: ${error}`);
+    }
   }
 });
 
@@ -88,10 +102,12 @@ t.test('relation: gradient', async (t) => {
   const student = random.normals(7 * 4, 3);
   for (const metric of metrics) {
     for (const reduction of reductions) {
-      const of = (x: Float64Array): ReturnType<typeof relation> =>
-        relation(teacher, x, { classes: 4, metric, reduction });
-      const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
-      t.ok(error < tolerance, `${metric}, ${reduction}: ${error}`);
+      for (const weights of [undefined, [1, 0, 2.5, 0.3, 1, 2, 4]]) {
+        const of = (x: Float64Array): ReturnType<typeof relation> =>
+          relation(teacher, x, { classes: 4, metric, reduction, ...(weights && { weights }) });
+        const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
+        t.ok(error < tolerance, `${metric}, ${reduction}, weights ${weights}: ${error}`);
+      }
     }
   }
 });
@@ -154,5 +170,37 @@ t.test('gld: gradients by every axis, with the defaults', async (t) => {
       gld({ ...inputs, student: { ...inputs.student, [name]: { data: x, shape } } }).loss;
     const error = arrayError(gradients[name]?.data ?? [], numericGradient(loss, Float64Array.from(data)));
     t.ok(error < tolerance, `${name}: ${error}`);
+  }
+});
+
+t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits, weights and smoothed labels', async (t) => {
+  const random = new Random(17);
+  const shapes: [map: number[], other: number[], grid: GridOption][] = [
+    [[7], [5], 3],
+    [[6], [9], [1, 2, 3]],
+    [[4, 5], [3, 4], { pyramid: [1, [3, 2]] }],
+    [[3, 4, 2], [2, 3, 3], [2, 3, 2]],
+    [[3, 2, 2], [2, 2, 4], [1, 2]],
+  ];
+  for (const [map, other, grid] of shapes) {
+    for (const channelsLast of [false, true]) {
+      const axes = ['W', 'HW', 'DHW'][map.length - 1];
+      const layout = (channelsLast ? `N${axes}C` : `NC${axes}`) as Layout;
+      const choices = combinations({
+        student: [{ logitMap: map, layout, mask: 'scattered' }, { channels: 2, map, layout, mask: 'padded' }, 'logits'] as SideSpec[],
+        teacher: [{ channels: 3, map: other, mask: 'padded' }, { logitMap: other }] as SideSpec[],
+        labels: ['hard', 'soft'] as const,
+        metric: metrics,
+      });
+      let [worst, where] = [0, ''];
+      for (const [seed, { student, teacher, labels, metric }] of choices.entries()) {
+        const spec = { samples: 3, classes: 3, grid, teacher, student, labels, sampleWeights: seed % 3 > 0, seed };
+        const options: Options = { grid, relation: { metric }, labelSmoothing: 0.1, beta: 5 };
+        if (labels === 'hard') options.ignoreIndex = 1;
+        const error = gldGradientError(problem(spec), options, random);
+        if (!(error <= worst)) [worst, where] = [error, JSON.stringify(spec)];
+      }
+      t.ok(worst < 1e-7, `${layout}, ${map.join('x')} map: ${worst} at ${where}`);
+    }
   }
 });

@@ -1,7 +1,7 @@
 /** Stage `pool` against the reference. */
 import { pool } from 'gld-loss';
 import t from 'tap';
-import { fromNCHW, toNCHW } from './reference/layout.js';
+import { fromChannelsFirst, toChannelsFirst } from './reference/layout.js';
 import * as reference from './reference/pool.js';
 import { arrayError } from './support/compare.js';
 import { Errors } from './support/errors.js';
@@ -22,11 +22,11 @@ const cases = [
   { samples: 1, channels: 3, height: 56, width: 56, rows: 7, cols: 7 },
 ];
 
-for (const { rows, cols, ...shape } of cases) {
-  const { samples, channels, height, width } = shape;
+for (const { rows, cols, samples, channels, height, width } of cases) {
+  const shape = { samples, channels, size: [height, width] };
   const name = `${samples}x${channels}x${height}x${width}, grid ${rows}x${cols}`;
   t.test(name, async (t) => {
-    const grid = { rows, cols };
+    const grid = [[rows, cols]];
     const errors = new Errors();
     const random = new Random(height * 100 + width);
     const upstreamShape = [samples, 1 + rows * cols, channels];
@@ -42,11 +42,11 @@ for (const { rows, cols, ...shape } of cases) {
           const got = pool({ features: features.tensor, layout }, { grid: [rows, cols], upstream: upstream.tensor });
           const what = `${layout} ${dtype} ${placement}`;
 
-          const pooled = reference.pool(toNCHW(features.exact.data, shape, layout), shape, grid);
+          const pooled = reference.pool(toChannelsFirst(features.exact.data, shape, layout), shape, grid);
           t.match(got.pooled, { shape: upstreamShape, dtype: computed }, what);
           errors.add(`pooled ${computed}`, arrayError(got.pooled.data, pooled), tolerance[computed], what);
 
-          const expected = fromNCHW(reference.poolGradient(upstream.exact.data, shape, grid), shape, layout);
+          const expected = fromChannelsFirst(reference.poolGradient(upstream.exact.data, shape, grid), shape, layout);
           const gradient = got.gradients?.features;
           t.match(gradient, { shape: featureShape, dtype: computed }, what);
           errors.add(`gradient ${computed}`, arrayError(gradient?.data ?? [], expected), tolerance[computed], what);

@@ -70,7 +70,7 @@ t.test('GldLoss: buffers belong to a call, options to the object', async (t) => 
   const out = { bias: new Float32Array(10) };
   const stray = (argument: string): Expected => ['OPTION', argument, /unknown name/];
   check(t, 'constructor', thrown(() => new GldLoss({ out } as any)), stray('out'));
-  check(t, 'compute', thrown(() => new GldLoss().compute(right(), { alpha: 1 } as any)), stray('alpha'));
+  check(t, 'compute', thrown(() => new GldLoss().compute(right(), { grid: 1 } as any)), stray('grid'));
 });
 
 t.test('GldLoss: use after dispose', async (t) => {

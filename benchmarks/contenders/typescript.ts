@@ -2,7 +2,7 @@
 import { crossEntropy, oneHot } from '../../test/reference/cross_entropy.js';
 import { classify, classifyGradient } from '../../test/reference/classifier.js';
 import { gld } from '../../test/reference/gld.js';
-import { fromNCHW, mapShape, toNCHW } from '../../test/reference/layout.js';
+import { fromChannelsFirst, mapShape, toChannelsFirst } from '../../test/reference/layout.js';
 import { normalizedKd } from '../../test/reference/normalized_kd.js';
 import { pool, poolGradient } from '../../test/reference/pool.js';
 import { relation } from '../../test/reference/relation.js';
@@ -29,10 +29,10 @@ export function computeReference({ operation, sizes, layout }: Workload, inputs:
     }
     case 'pool': {
       const map = mapShape(inputs['student.features']!.shape, layout);
-      const grid = { rows: sizes.grid!, cols: sizes.grid! };
-      const value = pool(toNCHW(inputs['student.features']!.data, map, layout), map, grid);
+      const grid = [[sizes.grid!, sizes.grid!]];
+      const value = pool(toChannelsFirst(inputs['student.features']!.data, map, layout), map, grid);
       const gradient = poolGradient(inputs.upstream!.data, map, grid);
-      return { value, gradients: { 'student.features': fromNCHW(gradient, map, layout) } };
+      return { value, gradients: { 'student.features': fromChannelsFirst(gradient, map, layout) } };
     }
     case 'classifier': {
       const shape = { count: m, channels: (sizes as Features).C, classes: K };

@@ -6,7 +6,7 @@ import { expectObject, options as check } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
-import type { Gradient, GldLossOptions, GldResult, GradientName } from '../types.js';
+import type { Gradient, GldLossOptions, GldResult, GradientName, TermWeights } from '../types.js';
 import { read, readSync, replaceInSide, studentTensors, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar, type Differentiated } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
@@ -97,7 +97,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     const names = differentiable(inputs, settings);
     const gradients = tf.engine().isTapeOn() && names;
     const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
-    const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, inputs));
+    const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, inputs), weightsOf(settings));
     const wrt = pair<Tensor>(computed, inputs.student);
     const isOne = (dy: Tensor) => (dy.dataSync() as ArrayLike<number>)[0] === 1;
     return { scalar: differentiableScalar(tf, value.loss, wrt, isOne), ...value };
@@ -112,7 +112,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     const names = differentiable(inputs, settings);
     const values = await read(inputs);
     const loss = workspaces.get({ ...own, gradients: names }, { ...settings, gradients: names });
-    const { gradients = {}, ...value } = await loss.computeAsync(values, { signal });
+    const { gradients = {}, ...value } = await loss.computeAsync(values, { ...weightsOf(settings), signal });
     return {
       ...value,
       // Asking whether dy is 1 would be a synchronous read.
@@ -149,6 +149,11 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   const dispose = () => workspaces.dispose();
   const gldLoss = (inputs: TfjsInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
   return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, dispose });
+}
+
+/** What a loss that is kept is told with every call. */
+function weightsOf({ alpha, beta, localWeight }: Settings): TermWeights {
+  return { alpha, beta, localWeight };
 }
 
 /** The names of the gradients to compute: of the student's tensors, those that the options ask for. */

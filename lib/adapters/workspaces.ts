@@ -6,8 +6,8 @@ import type { GldLossOptions } from '../types.js';
 const LIMIT = 4;
 
 /**
- * One {@link GldLoss}, and with it one workspace, per set of options. The least recently used ones are let go beyond
- * {@link LIMIT}, so that options that change at every step (an annealed weight, say) do not gather memory.
+ * One {@link GldLoss}, and with it one workspace, per set of options but for the weights of the terms, which may change at
+ * every step and come with each call. The least recently used ones are let go beyond {@link LIMIT}.
  */
 export class Workspaces {
   /** In the order of use, the latest last. */
@@ -15,7 +15,7 @@ export class Workspaces {
 
   /** The loss of these options; `settings` are the same after checking, and tell one set from another. */
   get(options: GldLossOptions, settings: Settings): GldLoss {
-    const key = JSON.stringify(settings);
+    const key = JSON.stringify({ ...settings, alpha: 0, beta: 0, localWeight: 0 });
     const loss = this.#losses.get(key) ?? new GldLoss(options);
     this.#losses.delete(key);
     this.#losses.set(key, loss);

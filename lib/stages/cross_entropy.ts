@@ -4,7 +4,10 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
-import type { AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, Labels, TensorLike } from '../types.js';
+import type {
+  AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, HostBuffer, LabelOptions, Labels, SampleWeights, TensorLike,
+} from '../types.js';
+import { readSampleWeights } from '../weights.js';
 import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** What {@link crossEntropy} compares. */
@@ -12,32 +15,40 @@ export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
   /** [n, K]. */
   readonly logits: S;
   readonly labels: Labels | DeviceTensor;
+  /** [n]; each sample counts once by default. */
+  readonly sampleWeights?: SampleWeights | undefined;
 }
+
+/** Options of {@link crossEntropy}. */
+export interface CrossEntropyOptions<B = HostBuffer> extends RowLossOptions<B>, LabelOptions {}
 
 /**
  * Mean cross-entropy of n rows of logits with their labels: (1/n) Σ_i -log softmax(z_i)[label_i], or
- * (1/n) Σ_i Σ_k -label_i[k] log softmax(z_i)[k] with soft labels.
+ * (1/n) Σ_i Σ_k -label_i[k] log softmax(z_i)[k] with soft labels. With weights, and where labels are ignored, it is the
+ * weighted mean over those that count, or 0 if none does.
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function crossEntropy(inputs: CrossEntropyInputs, settings?: RowLossOptions): RowLossResult;
+export function crossEntropy(inputs: CrossEntropyInputs, settings?: CrossEntropyOptions): RowLossResult;
 export function crossEntropy(
   inputs: CrossEntropyInputs<DeviceTensor>,
-  settings?: RowLossOptions<DeviceTensor>,
+  settings?: CrossEntropyOptions<DeviceTensor>,
 ): RowLossResult<CudaTensor>;
 export function crossEntropy(
   inputs: CrossEntropyInputs<AnyTensor>,
-  settings?: RowLossOptions<AnyBuffer>,
+  settings?: CrossEntropyOptions<AnyBuffer>,
 ): RowLossResult<DenseTensor | CudaTensor>;
 export function crossEntropy(
   inputs: CrossEntropyInputs<AnyTensor>,
-  settings?: RowLossOptions<AnyBuffer>,
+  settings?: CrossEntropyOptions<AnyBuffer>,
 ): RowLossResult<DenseTensor | CudaTensor> {
-  const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, '{ logits, labels }'));
-  const { device, gradients, out, threads } = options(tables.crossEntropy, settings);
+  const what = '{ logits, labels, sampleWeights? }';
+  const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, what));
+  const { device, gradients, out, threads, ...about } = options(tables.crossEntropy, settings);
   return withCall((call) => {
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
-    readLabels(call, 'labels', given.labels, student.n, student.width);
+    readLabels(call, given.labels, student.n, student.width, about);
+    if (given.sampleWeights !== undefined) readSampleWeights(call, given.sampleWeights, student.n, 1);
     setThreads(call, threads);
     return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients, out }).result;
   });

@@ -3,17 +3,18 @@ import { expectObject, options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
 import { chooseEngine } from '../engine.js';
+import { countLevels, countRows, expectGridFits, setGrid, usualGrid } from '../grid.js';
+import { readMask } from '../masks.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
-import { expectCellsFit } from '../problem.js';
-import { layouts, readFeatures } from '../sides.js';
+import { layouts, readMap } from '../sides.js';
 import type {
   AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, HostBuffer, TensorLike,
 } from '../types.js';
 import { readLike, refuseLent } from './rows.js';
 
 /** What {@link pool} averages. */
-export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 'features' | 'layout'>;
+export type PoolInputs<T extends AnyTensor = TensorLike> = Pick<FeatureSide<T>, 'features' | 'layout' | 'mask'>;
 
 /** Options of {@link pool}. */
 export interface PoolOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'grid' | 'threads'> {
@@ -25,15 +26,16 @@ export interface PoolOptions<B = HostBuffer> extends Pick<GldLossOptions, 'devic
 
 /** What {@link pool} returns, all of it where the map is. */
 export interface PoolResult<G extends AnyGradient = DenseTensor> {
-  /** [n, 1 + L, C]; row 0 of a sample is the mean of its whole map, then those of the cells, row by row of the grid. */
+  /** [n, 1 + L, C]; row 0 of a sample is the mean of its whole map, then those of the cells, level by level, row by row. */
   pooled: G;
   /** With `upstream`: in the map's own layout. */
   gradients?: { features: G };
 }
 
 /**
- * Means of a feature map over the whole map and over each cell of a grid (adaptive average pooling): on an axis of H
- * positions in g cells, cell i is [floor(i H / g), ceil((i + 1) H / g)). Float64 for a float64 map, else float32.
+ * Means of a feature map of one to three axes over the whole map and over each cell of a grid, or of several (adaptive
+ * average pooling): on an axis of H positions in g cells, cell i is [floor(i H / g), ceil((i + 1) H / g)). With a mask,
+ * means over the positions that count, and 0 where none does. Float64 for a float64 map, else float32.
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
@@ -47,14 +49,17 @@ export function pool(
   inputs: PoolInputs<AnyTensor>,
   settings?: PoolOptions<AnyBuffer>,
 ): PoolResult<DenseTensor | CudaTensor> {
-  const { features: map, layout } = options(tables.poolInputs, expectObject('inputs', inputs, '{ features, layout? }'));
-  const { device, grid = [2, 2] as const, out, threads, upstream } = options(tables.pool, settings);
+  const what = '{ features, layout?, mask? }';
+  const { features: map, layout, mask } = options(tables.poolInputs, expectObject('inputs', inputs, what));
+  const { device, grid = usualGrid, out, threads, upstream } = options(tables.pool, settings);
   return withCall((call) => {
     const features = call.view('student.features');
-    readFeatures(features, 'features', map, layout);
-    const [n, channels, height, width] = features.shape as [number, number, number, number];
-    expectCellsFit('', height, width, grid);
-    const rows = 1 + grid[0] * grid[1];
+    const found = readMap(call, features, 'features', map, layout);
+    const [n, channels, ...size] = features.shape as [number, number, ...number[]];
+    if (mask !== undefined) readMask(call, call.view('student.mask'), 'mask', mask, features);
+    expectGridFits(grid, features);
+    if (countLevels(grid, size.length) > 1) call.needHost('grid', 'one level', 'several');
+    const rows = countRows(grid, size.length);
     if (upstream !== undefined) {
       readLike(call.view('upstream'), 'upstream', upstream, [n, rows, channels], 'pooled has');
     }
@@ -64,20 +69,20 @@ export function pool(
       pooled: output(call, 'out.pooled', { dtype, like: features, axes: [n, rows, channels], lent: out.pooled }),
     };
     if (upstream !== undefined) {
-      const sizes = { NCHW: [n, channels, height, width], NHWC: [n, height, width, channels] };
-      const spec = { dtype, like: features, axes: sizes[layout], order: layouts[layout], lent: out.features };
+      const axes = found.endsWith('C') ? [n, ...size, channels] : [n, channels, ...size];
+      const spec = { dtype, like: features, axes, order: layouts[found], lent: out.features };
       result.gradients = { features: output(call, 'out.features', spec) };
     } else {
       refuseLent(out, ['features'], 'without upstream');
     }
     call.set('n', n);
     call.set('rows', rows);
-    call.set('levels', 1);
-    call.setLevel(0, 1, grid[0], grid[1]);
+    setGrid(call, grid, size.length);
     call.set('studentChannels', channels);
-    call.set('studentDepth', 1);
+    const [width, height = 1, depth = 1] = size.reverse();
+    call.set('studentDepth', depth);
     call.set('studentHeight', height);
-    call.set('studentWidth', width);
+    call.set('studentWidth', width!);
     setThreads(call, threads);
     call.run('pool', null);
     return result;

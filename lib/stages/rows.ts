@@ -9,8 +9,9 @@ import { output, resultType, type OutputSpec } from '../outputs.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, TensorLike,
+  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, SampleWeights, TensorLike,
 } from '../types.js';
+import { readRowWeights } from '../weights.js';
 
 /** Options of a loss over rows of logits. */
 export interface RowLossOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'threads'> {
@@ -42,6 +43,11 @@ export interface Rows {
 export interface LogitPair<S extends AnyTensor = TensorLike> {
   readonly teacher: AnyTensor;
   readonly student: S;
+  /**
+   * How many times each row counts, [n, R] or [n], as {@link SampleWeights} describes; in a bare array the rows one after
+   * the other. Default: once.
+   */
+  readonly weights?: SampleWeights | undefined;
 }
 
 /** Reads rows of one of the ranks; `last` names their width in messages. */
@@ -67,7 +73,7 @@ export function readLogitRows(view: View, argument: string, value: unknown, rank
 
 /** Reads the logits of both networks, which must have the same shape, and returns the student's. */
 export function readPair(call: Call, inputs: unknown): Rows {
-  const given = options(tables.pairInputs, expectObject('inputs', inputs, '{ teacher, student }'));
+  const given = options(tables.pairInputs, expectObject('inputs', inputs, '{ teacher, student, weights? }'));
   const student = readLogitRows(call.view('student.logits'), 'student', given.student);
   const teacher = readLogitRows(call.view('teacher.logits'), 'teacher', given.teacher);
   if (teacher.width !== student.width) {
@@ -76,6 +82,8 @@ export function readPair(call: Call, inputs: unknown): Rows {
   if (teacher.shape.length !== student.shape.length || teacher.n !== student.n || teacher.rows !== student.rows) {
     fail('ERR_GLD_SHAPE', 'teacher', `shape ${brackets(student.shape)}, as student has`, brackets(teacher.shape));
   }
+  const { n, rows, shape } = student;
+  if (given.weights !== undefined) readRowWeights(call, given.weights, n, rows, shape.length);
   return student;
 }
 

@@ -1,16 +1,20 @@
 /**
  * Stage `gld`: the whole loss, L = (1−α)·L_task + α·L_global + w·L_local + β·L_relation, and its gradients with respect
- * to what the student was given as: features, weight and bias, or logits. The teacher is constant. Without labels there
- * is no task term.
+ * to what the student was given as: features, weight and bias; a map of logits; or logits. The teacher is constant.
+ * Without labels there is no task term.
+ *
+ * Every row has a weight, by which it counts in every term: that of its sample, and 0 where the mask of either side leaves
+ * nothing of its window.
  */
 import { classify, classifyGradient } from './classifier.js';
-import { crossEntropy, oneHot } from './cross_entropy.js';
-import { fromKC, fromNCHW, mapShape, toKC, toNCHW } from './layout.js';
+import { crossEntropy, oneHot, smoothed } from './cross_entropy.js';
+import { countCells, levelsOf } from './grid.js';
+import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC, usualLayout } from './layout.js';
 import { normalizedKd } from './normalized_kd.js';
-import { pool, poolGradient, type Grid } from './pool.js';
+import { filledRows, pool, poolGradient } from './pool.js';
 import { relation } from './relation.js';
 import { rows } from './rows.js';
-import type { Dense, FeatureSide, Inputs, Labels, Options, Result, Side, Terms } from './types.js';
+import type { Dense, FeatureSide, GridOption, Inputs, Labels, LogitMapSide, Options, Result, Side, Terms } from './types.js';
 
 /** A side's logits [n, R, K] and the way back from them. */
 interface Forward {
@@ -18,11 +22,14 @@ interface Forward {
   samples: number;
   rowsPerSample: number;
   classes: number;
+  /** Which of the rows [n, R] are of a window that is not empty. */
+  filled: boolean[];
   backward(dLogits: Float64Array): Result['gradients'];
 }
 
-function forward(side: Side, grid: Grid): Forward {
-  return 'logits' in side ? givenLogits(side.logits) : classifiedFeatures(side, grid);
+function forward(side: Side, grid?: GridOption): Forward {
+  if ('logits' in side) return givenLogits(side.logits);
+  return 'logitMap' in side ? pooledLogits(side, grid) : classifiedFeatures(side, grid);
 }
 
 function givenLogits({ data, shape }: Dense): Forward {
@@ -32,29 +39,46 @@ function givenLogits({ data, shape }: Dense): Forward {
     samples,
     rowsPerSample,
     classes,
+    filled: new Array<boolean>(samples * rowsPerSample).fill(true),
     backward: (dLogits) => ({ logits: { data: dLogits, shape } }),
   };
 }
 
-function classifiedFeatures(side: FeatureSide, grid: Grid): Forward {
-  const { layout = 'NCHW', weightLayout = 'KC', bias } = side;
-  const map = mapShape(side.features.shape, layout);
-  const weight = toKC(side.weight, weightLayout);
-  const classes = weight.length / map.channels;
-  const rowsPerSample = 1 + grid.rows * grid.cols;
-  const shape = { count: map.samples * rowsPerSample, channels: map.channels, classes };
-
-  const pooled = pool(toNCHW(side.features.data, map, layout), map, grid);
+/** The rows of a map, and the way back from them to its own layout. */
+function pooledMap({ data, shape }: Dense, { layout, mask }: Pick<LogitMapSide, 'layout' | 'mask'>, grid?: GridOption) {
+  const order = layout ?? usualLayout(shape.length);
+  const map = mapShape(shape, order);
+  const levels = levelsOf(grid, map.size.length);
   return {
-    logits: classify(pooled, weight, bias?.data, shape),
     samples: map.samples,
-    rowsPerSample,
+    channels: map.channels,
+    rowsPerSample: 1 + countCells(levels),
+    pooled: pool(toChannelsFirst(data, map, order), map, levels, mask?.data),
+    filled: filledRows(map, levels, mask?.data),
+    backward: (dPooled: Float64Array): Dense =>
+      ({ data: fromChannelsFirst(poolGradient(dPooled, map, levels, mask?.data), map, order), shape }),
+  };
+}
+
+function pooledLogits(side: LogitMapSide, grid?: GridOption): Forward {
+  const { channels: classes, pooled, backward, ...rows } = pooledMap(side.logitMap, side, grid);
+  return { ...rows, classes, logits: pooled, backward: (dLogits) => ({ logitMap: backward(dLogits) }) };
+}
+
+function classifiedFeatures(side: FeatureSide, grid?: GridOption): Forward {
+  const { weightLayout = 'KC', bias } = side;
+  const { channels, pooled, backward, ...rows } = pooledMap(side.features, side, grid);
+  const weight = toKC(side.weight, weightLayout);
+  const classes = weight.length / channels;
+  const shape = { count: rows.samples * rows.rowsPerSample, channels, classes };
+  return {
+    ...rows,
     classes,
+    logits: classify(pooled, weight, bias?.data, shape),
     backward(dLogits) {
       const d = classifyGradient(dLogits, pooled, weight, shape);
-      const dFeatures = poolGradient(d.pooled, map, grid);
       return {
-        features: { data: fromNCHW(dFeatures, map, layout), shape: side.features.shape },
+        features: backward(d.pooled),
         weight: { data: fromKC(d.weight, side.weight.shape, weightLayout), shape: side.weight.shape },
         ...(bias && { bias: { data: d.bias, shape: bias.shape } }),
       };
@@ -75,41 +99,54 @@ function scatter(dz: Float64Array[], which: number[], weight: number, gradient: 
   });
 }
 
-function targets(labels: Labels, classes: number): Float64Array {
-  if (!('data' in labels)) return oneHot(labels, classes);
-  return labels.shape.length === 1 ? oneHot(labels.data, classes) : Float64Array.from(labels.data);
+/** The labels as distributions, and which of them count. */
+function targets(labels: Labels, classes: number, ignoreIndex?: number): { rows: Float64Array; counts: boolean[] } {
+  if ('data' in labels && labels.shape.length === 2) {
+    return { rows: Float64Array.from(labels.data), counts: new Array<boolean>(labels.shape[0]).fill(true) };
+  }
+  const indices = Array.from('data' in labels ? labels.data : labels);
+  return { rows: oneHot(indices, classes, ignoreIndex), counts: indices.map((index) => index !== ignoreIndex) };
 }
 
-export function gld({ teacher, student, labels }: Inputs, options: Options = {}): Result {
-  const { alpha = 0.7, beta = 500, localWeight = 1, grid = 2, normalization = { kind: 'std' } } = options;
-  const { metric = 'sqeuclidean', reduction = 'matrix' } = options.relation ?? {};
-  const [gridRows, gridCols] = typeof grid === 'number' ? [grid, grid] : grid;
+const sum = (values: Iterable<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
 
-  const t = forward(teacher, { rows: gridRows, cols: gridCols });
-  const s = forward(student, { rows: gridRows, cols: gridCols });
-  const { samples, rowsPerSample, classes } = s;
+export function gld({ teacher, student, labels, sampleWeights }: Inputs, options: Options = {}): Result {
+  const { alpha = 0.7, beta = 500, localWeight = 1, grid, normalization = { kind: 'std' } } = options;
+  const { labelSmoothing = 0, ignoreIndex } = options;
+  const { metric = 'sqeuclidean', reduction = 'matrix' } = options.relation ?? {};
+
+  const t = forward(teacher, grid);
+  const s = forward(student, grid);
+  const { rowsPerSample, classes } = s;
   const zt = rows(t.logits, classes);
   const zs = rows(s.logits, classes);
-  const globalRows = [...zs.keys()].filter((r) => r % rowsPerSample === 0);
-  const localRows = [...zs.keys()].filter((r) => r % rowsPerSample !== 0);
+  const all = [...zs.keys()];
+  const globalRows = all.filter((r) => r % rowsPerSample === 0);
+  const localRows = all.filter((r) => r % rowsPerSample !== 0);
+  const weights = all.map((r) => (s.filled[r] && t.filled[r] ? sampleWeights?.[Math.floor(r / rowsPerSample)] ?? 1 : 0));
+  const weightsOf = (which: number[]): number[] => which.map((r) => weights[r]);
   const dLogits = new Float64Array(s.logits.length);
   const dz = rows(dLogits, classes);
 
-  const kd = { samples, classes, normalization };
-  const global = normalizedKd(gather(zt, globalRows), gather(zs, globalRows), kd);
-  const local = normalizedKd(gather(zt, localRows), gather(zs, localRows), kd);
-  const related = relation(t.logits, s.logits, { classes, metric, reduction });
+  const kd = { samples: sum(weightsOf(globalRows)), classes, normalization };
+  const kdOf = (which: number[]) =>
+    normalizedKd(gather(zt, which), gather(zs, which), { ...kd, weights: weightsOf(which) });
+  const global = kdOf(globalRows);
+  const local = kdOf(localRows);
+  const related = relation(t.logits, s.logits, { classes, metric, reduction, weights });
   scatter(dz, globalRows, alpha, global.gradient);
   scatter(dz, localRows, localWeight, local.gradient);
-  scatter(dz, [...zs.keys()], beta, related.gradient);
+  scatter(dz, all, beta, related.gradient);
   const terms: Terms = { global: global.loss, local: local.loss, relation: related.loss };
   let loss = alpha * global.loss + localWeight * local.loss + beta * related.loss;
 
   if (labels !== undefined) {
-    const task = crossEntropy(gather(zs, globalRows), targets(labels, classes), classes);
+    const { rows: given, counts } = targets(labels, classes, ignoreIndex);
+    const labelled = weightsOf(globalRows).map((weight, i) => (counts[i] ? weight : 0));
+    const task = crossEntropy(gather(zs, globalRows), smoothed(given, classes, labelSmoothing), classes, labelled);
     scatter(dz, globalRows, 1 - alpha, task.gradient);
     terms.task = task.loss;
     loss += (1 - alpha) * task.loss;
   }
-  return { loss, terms, gradients: s.backward(dLogits) };
+  return { loss, terms, rows: sum(weights), gradients: s.backward(dLogits) };
 }

@@ -1,50 +1,46 @@
-/** The axis orders a caller may use, and the ones the stages are written in: NCHW for maps, KC for the classifier. */
+/** The axis orders a caller may use, and the ones the stages are written in: channels first for maps, KC for the classifier. */
 import type { MapShape } from './pool.js';
-import type { Dense } from './types.js';
+import type { Dense, Layout } from './types.js';
 
-type Layout = 'NCHW' | 'NHWC';
 type WeightLayout = 'KC' | 'CK';
 
-export function mapShape(shape: readonly number[], layout: Layout): MapShape {
-  const [samples, ...rest] = shape;
-  const [channels, height, width] = layout === 'NCHW' ? rest : [rest[2], rest[0], rest[1]];
-  return { samples, channels, height, width };
+/** Channels first, of a tensor of that rank. */
+export function usualLayout(rank: number): Layout {
+  return (['NCW', 'NCHW', 'NCDHW'] as const)[rank - 3];
 }
 
-/** Calls `visit` with the place of every element in NCHW order and in NHWC order. */
-function eachPosition(map: MapShape, visit: (nchw: number, nhwc: number) => void): void {
-  const { samples, channels, height, width } = map;
+const isChannelsLast = (layout: Layout): boolean => layout.endsWith('C');
+
+/** `layout` is channels first by default. */
+export function mapShape(shape: readonly number[], layout: Layout = usualLayout(shape.length)): MapShape {
+  const [samples, ...rest] = shape;
+  return isChannelsLast(layout)
+    ? { samples, channels: rest[rest.length - 1], size: rest.slice(0, -1) }
+    : { samples, channels: rest[0], size: rest.slice(1) };
+}
+
+/** The transposes of `samples` matrices, one after the other. */
+function transpose(data: ArrayLike<number>, rows: number, cols: number, samples = 1): Float64Array {
+  const out = new Float64Array(samples * rows * cols);
   for (let i = 0; i < samples; i++) {
-    for (let c = 0; c < channels; c++) {
-      for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) {
-          visit(((i * channels + c) * height + y) * width + x, ((i * height + y) * width + x) * channels + c);
-        }
-      }
+    const start = i * rows * cols;
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < cols; c++) out[start + c * rows + r] = data[start + r * cols + c];
     }
   }
-}
-
-export function toNCHW(data: ArrayLike<number>, map: MapShape, layout: Layout): ArrayLike<number> {
-  if (layout === 'NCHW') return data;
-  const out = new Float64Array(data.length);
-  eachPosition(map, (nchw, nhwc) => (out[nchw] = data[nhwc]));
   return out;
 }
 
-export function fromNCHW(data: Float64Array, map: MapShape, layout: Layout): Float64Array {
-  if (layout === 'NCHW') return data;
-  const out = new Float64Array(data.length);
-  eachPosition(map, (nchw, nhwc) => (out[nhwc] = data[nchw]));
-  return out;
+function positions({ size }: MapShape): number {
+  return size.reduce((product, extent) => product * extent, 1);
 }
 
-function transpose(data: ArrayLike<number>, rows: number, cols: number): Float64Array {
-  const out = new Float64Array(rows * cols);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < cols; c++) out[c * rows + r] = data[r * cols + c];
-  }
-  return out;
+export function toChannelsFirst(data: ArrayLike<number>, map: MapShape, layout: Layout): ArrayLike<number> {
+  return isChannelsLast(layout) ? transpose(data, positions(map), map.channels, map.samples) : data;
+}
+
+export function fromChannelsFirst(data: Float64Array, map: MapShape, layout: Layout): Float64Array {
+  return isChannelsLast(layout) ? transpose(data, map.channels, positions(map), map.samples) : data;
 }
 
 /** weight in its own layout → [K, C] */

@@ -7,7 +7,7 @@
  * - `temperature` (Hinton, Vinyals, Dean, 2015): ŷ = z / τ, and the divergence is multiplied by τ².
  *
  * The sum runs over all given rows while n counts samples, so that the local rows of a sample add up: L_local is a sum
- * over the cells.
+ * over the cells. A row of weight w counts as if it were w times there; `samples` is then the weight of all samples.
  */
 import { dot, rows } from './rows.js';
 import { logSoftmax } from './softmax.js';
@@ -47,23 +47,35 @@ function divideByTemperature(z: Float64Array, temperature: number): Normalized {
   };
 }
 
+export interface KdShape {
+  /** n, by which the sum is divided; 0 where nothing counts. */
+  samples: number;
+  classes: number;
+  normalization: Normalization;
+  /** One per row; 1 by default. */
+  weights?: ArrayLike<number>;
+}
+
 /** teacher [.., K], student [.., K] → L_ND and ∂L_ND/∂student. */
 export function normalizedKd(
   teacher: Float64Array,
   student: Float64Array,
-  { samples, classes, normalization }: { samples: number; classes: number; normalization: Normalization },
+  { samples, classes, normalization, weights }: KdShape,
 ): { loss: number; gradient: Float64Array } {
   const normalize = (z: Float64Array): Normalized =>
     normalization.kind === 'temperature'
       ? divideByTemperature(z, normalization.temperature)
       : divideByStd(z, normalization.unbiased ?? true);
-  const scale = (normalization.kind === 'temperature' ? normalization.temperature ** 2 : 1) / samples;
+  const factor = normalization.kind === 'temperature' ? normalization.temperature ** 2 : 1;
 
   const zt = rows(teacher, classes);
   const zs = rows(student, classes);
   const gradient = new Float64Array(student.length);
   let loss = 0;
   for (let r = 0; r < zs.length; r++) {
+    const weight = weights === undefined ? 1 : weights[r];
+    if (weight === 0) continue;
+    const scale = (weight * factor) / samples;
     const normalized = normalize(zs[r]);
     const logP = logSoftmax(normalize(zt[r]).value);
     const logQ = logSoftmax(normalized.value);

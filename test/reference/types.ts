@@ -9,15 +9,36 @@ export interface Dense {
   shape: readonly number[];
 }
 
+/** Of maps of one, two or three axes. */
+export type Layout = 'NCW' | 'NWC' | 'NCHW' | 'NHWC' | 'NCDHW' | 'NDHWC';
+
+/** Positions that count, [n, ...axes of the map]: those that are not 0. */
+export interface MaskTensor {
+  data: ArrayLike<number | boolean>;
+  shape: readonly number[];
+}
+
+/** A grid's cells per axis, level by level; one level is the usual grid. */
+export type Levels = readonly (readonly number[])[];
+export type GridOption = number | readonly number[] | { pyramid: readonly (number | readonly number[])[] };
+
 export interface FeatureSide {
-  /** [n, C, H, W], or [n, H, W, C] when `layout` is 'NHWC'. */
+  /** [n, C, ...axes of the map], or [n, ...axes, C] when `layout` ends in C. */
   features: Dense;
   /** [K, C], or [C, K] when `weightLayout` is 'CK'. */
   weight: Dense;
   /** [K] */
   bias?: Dense;
-  layout?: 'NCHW' | 'NHWC';
+  layout?: Layout;
   weightLayout?: 'KC' | 'CK';
+  mask?: MaskTensor;
+}
+
+export interface LogitMapSide {
+  /** [n, K, ...axes of the map], or [n, ...axes, K] when `layout` ends in C. */
+  logitMap: Dense;
+  layout?: Layout;
+  mask?: MaskTensor;
 }
 
 export interface LogitSide {
@@ -25,7 +46,7 @@ export interface LogitSide {
   logits: Dense;
 }
 
-export type Side = FeatureSide | LogitSide;
+export type Side = FeatureSide | LogitMapSide | LogitSide;
 
 /** Class indices [n], or a soft label distribution [n, K]. */
 export type Labels = ArrayLike<number> | Dense;
@@ -34,6 +55,8 @@ export interface Inputs {
   teacher: Side;
   student: Side;
   labels?: Labels;
+  /** [n]: how many times each sample counts. */
+  sampleWeights?: ArrayLike<number>;
 }
 
 export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
@@ -43,10 +66,12 @@ export type Reduction = 'matrix' | 'row';
 export interface Options {
   alpha?: number;
   beta?: number;
-  grid?: number | readonly [rows: number, cols: number];
+  grid?: GridOption;
   localWeight?: number;
   normalization?: Normalization;
   relation?: { metric?: Metric; reduction?: Reduction };
+  labelSmoothing?: number;
+  ignoreIndex?: number;
 }
 
 export interface Terms {
@@ -59,5 +84,7 @@ export interface Terms {
 export interface Result {
   loss: number;
   terms: Terms;
-  gradients: { features?: Dense; weight?: Dense; bias?: Dense; logits?: Dense };
+  /** m, the rows of logits, each as many times as it counts. */
+  rows: number;
+  gradients: { features?: Dense; weight?: Dense; bias?: Dense; logits?: Dense; logitMap?: Dense };
 }

@@ -15,7 +15,7 @@ export interface GldErrors {
 }
 
 const termNames = ['task', 'global', 'local', 'relation'] as const;
-const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
+const gradientNames = ['features', 'weight', 'bias', 'logits', 'logitMap'] as const;
 
 /**
  * The errors of a result whose gradients must be those of the reference, no more and no fewer.
@@ -26,7 +26,7 @@ const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
 function gldErrors(got: GldResult, expected: reference.Result, bound: number): GldErrors {
   const { terms, gradients: dStudent } = expected;
   const [dWeight, dBias] = [dStudent.weight, dStudent.bias].map((tensor) => largest(tensor?.data ?? []));
-  const scale = { features: 0, weight: 0, bias: dBias < 1e-9 * dWeight ? dWeight : 0, logits: 0 };
+  const scale = { features: 0, weight: 0, bias: dBias < 1e-9 * dWeight ? dWeight : 0, logits: 0, logitMap: 0 };
   const losses = termNames.map((name) => lossError(got.terms[name], terms[name]));
   const gradients = gradientNames.map((name) =>
     arrayError(got.gradients?.[name]?.data ?? [], dStudent[name]?.data ?? [], scale[name]),
@@ -47,14 +47,10 @@ export function checkGld(
   const { given, exact } = encodeInputs(inputs, dtype, placement);
   const expected = gld(exact, options);
   const result = gldLoss(given, options);
-  // The relation term is at most 2/m, or at most 2 where it is averaged over rows.
-  const bound = options.relation?.reduction === 'row' ? 1 : rowsOf(exact.student, options.grid);
-  return { ...gldErrors(result, expected, bound), result, expected };
+  return { ...gldErrors(result, expected, boundOf(expected, options)), result, expected };
 }
 
-/** m: rows of all samples. */
-export function rowsOf(side: reference.Side, grid: reference.Options['grid'] = 2): number {
-  if ('logits' in side) return side.logits.shape[0] * side.logits.shape[1];
-  const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
-  return side.features.shape[0] * (1 + rows * cols);
+/** What the relation term is measured by: m, for it is at most 2/m; or 1 where it is averaged over rows. */
+export function boundOf({ rows }: reference.Result, { relation }: reference.Options = {}): number {
+  return relation?.reduction === 'row' ? 1 : rows;
 }

@@ -1,25 +1,43 @@
 /** Random problems of every kind the loss takes, in float64, in the form of the reference's inputs. */
-import type { Dense, FeatureSide, Inputs, Labels, LogitSide, Options, Side } from '../reference/types.js';
+import { countCells, levelsOf } from '../reference/grid.js';
+import { usualLayout } from '../reference/layout.js';
+import type {
+  Dense, FeatureSide, GridOption, Inputs, Labels, Layout, LogitMapSide, LogitSide, MaskTensor, Side,
+} from '../reference/types.js';
 import { Random } from './random.js';
+
+/** Where positions of a map count: here and there; or only in a corner whose size is each sample's own. */
+export type MaskKind = 'scattered' | 'padded';
 
 export interface FeatureSpec {
   channels: number;
-  map: readonly [height: number, width: number];
+  /** Positions per axis. */
+  map: readonly number[];
   bias?: boolean;
-  layout?: 'NCHW' | 'NHWC';
+  layout?: Layout;
   weightLayout?: 'KC' | 'CK';
+  mask?: MaskKind;
 }
 
-export type SideSpec = FeatureSpec | 'logits';
+export interface LogitMapSpec {
+  /** Positions per axis. */
+  logitMap: readonly number[];
+  layout?: Layout;
+  mask?: MaskKind;
+}
+
+export type SideSpec = FeatureSpec | LogitMapSpec | 'logits';
 
 export interface ProblemSpec {
   seed?: number;
   samples: number;
   classes: number;
-  grid?: NonNullable<Options['grid']>;
+  grid?: GridOption;
   teacher?: SideSpec;
   student?: SideSpec;
   labels?: 'hard' | 'soft' | 'none';
+  /** Weights of the samples, 0 among them. */
+  sampleWeights?: boolean;
 }
 
 /** The standard deviation of the logits, about that of a trained network. */
@@ -33,31 +51,81 @@ function normal(random: Random, shape: readonly number[], scale: number): Dense 
   return { data: random.normals(size(shape), scale), shape };
 }
 
-export function cells(grid: NonNullable<Options['grid']>): number {
-  return typeof grid === 'number' ? grid * grid : grid[0] * grid[1];
+/** L of a grid, on a map of two axes if not said otherwise. */
+export function cells(grid: GridOption, axes = 2): number {
+  return countCells(levelsOf(grid, axes));
 }
 
-function features(random: Random, spec: FeatureSpec, samples: number, classes: number): FeatureSide {
-  const { channels, layout = 'NCHW', weightLayout = 'KC', bias = true } = spec;
-  const [height, width] = spec.map;
-  const shape = layout === 'NCHW' ? [samples, channels, height, width] : [samples, height, width, channels];
-  const weightShape = weightLayout === 'KC' ? [classes, channels] : [channels, classes];
+/** A map of values that vary between samples as they do between positions, so that its means do not all vanish. */
+function map(random: Random, samples: number, channels: number, sizes: readonly number[], layout: Layout): Dense {
+  const shape = layout.endsWith('C') ? [samples, ...sizes, channels] : [samples, channels, ...sizes];
   // Each channel has a level of its own per sample: white noise alone would leave nothing after the mean over the map.
   const maps = normal(random, shape, 0.5);
   const levels = random.normals(samples * channels);
-  const positions = height * width;
+  const positions = size(sizes);
   const data = Float64Array.from(maps.data, (value, at) => {
     const sample = Math.floor(at / (channels * positions));
-    const channel = layout === 'NCHW' ? Math.floor(at / positions) % channels : at % channels;
+    const channel = layout.endsWith('C') ? at % channels : Math.floor(at / positions) % channels;
     return value + levels[sample * channels + channel];
   });
+  return { data, shape };
+}
+
+function mask(random: Random, kind: MaskKind, samples: number, sizes: readonly number[]): MaskTensor {
+  const shape = [samples, ...sizes];
+  const data = new Uint8Array(size(shape));
+  if (kind === 'scattered') return { data: data.map(() => (random.uniform() < 0.4 ? 1 + random.integer(255) : 0)), shape };
+  for (let i = 0, at = 0; i < samples; i++) {
+    const ends = sizes.map((extent) => random.integer(extent + 1));
+    for (let position = 0; position < size(sizes); position++, at++) {
+      let rest = position;
+      let inside = true;
+      for (let axis = sizes.length - 1; axis >= 0; axis--) {
+        inside &&= rest % sizes[axis] < ends[axis];
+        rest = Math.floor(rest / sizes[axis]);
+      }
+      data[at] = Number(inside);
+    }
+  }
+  return { data, shape };
+}
+
+function features(random: Random, spec: FeatureSpec, samples: number, classes: number): FeatureSide {
+  const { channels, map: sizes, layout = usualLayout(sizes.length + 2), weightLayout = 'KC', bias = true } = spec;
+  const weightShape = weightLayout === 'KC' ? [classes, channels] : [channels, classes];
   return {
-    features: { data, shape },
+    features: map(random, samples, channels, sizes, layout),
     weight: normal(random, weightShape, logitScale / Math.sqrt(channels)),
     ...(bias && { bias: normal(random, [classes], 1) }),
     layout,
     weightLayout,
+    ...(spec.mask && { mask: mask(random, spec.mask, samples, sizes) }),
   };
+}
+
+function logitMap(random: Random, spec: LogitMapSpec, samples: number, classes: number): LogitMapSide {
+  const { logitMap: sizes, layout = usualLayout(sizes.length + 2) } = spec;
+  const { data, shape } = map(random, samples, classes, sizes, layout);
+  return {
+    logitMap: { data: Float64Array.from(data, (value) => logitScale * value), shape },
+    layout,
+    ...(spec.mask && { mask: mask(random, spec.mask, samples, sizes) }),
+  };
+}
+
+/** The axes of the map that a problem's side has; two if neither has one. */
+export function axesOf(teacher: SideSpec, student: SideSpec): number {
+  for (const side of [student, teacher]) {
+    if (side !== 'logits') return 'logitMap' in side ? side.logitMap.length : side.map.length;
+  }
+  return 2;
+}
+
+/** How many times each sample counts: not at all, a whole number of times, or by a fraction. */
+function weights(random: Random, samples: number): Float64Array {
+  const all = Float64Array.from({ length: samples }, () => [0, 1, 1, 2, 3, 0.25, 1.5][random.integer(7)]);
+  all[random.integer(samples)] = 2;
+  return all;
 }
 
 function labels(random: Random, kind: 'hard' | 'soft', samples: number, classes: number): Labels {
@@ -75,23 +143,25 @@ function labels(random: Random, kind: 'hard' | 'soft', samples: number, classes:
 export function problem(spec: ProblemSpec): Inputs {
   const { samples, classes, grid = 2, teacher = 'logits', student = 'logits', labels: kind = 'hard' } = spec;
   const random = new Random(spec.seed ?? 1);
-  const side = (of: SideSpec): Side =>
-    of === 'logits'
-      ? { logits: normal(random, [samples, 1 + cells(grid), classes], logitScale) }
-      : features(random, of, samples, classes);
+  const rows = 1 + cells(grid, axesOf(teacher, student));
+  const side = (of: SideSpec): Side => {
+    if (of === 'logits') return { logits: normal(random, [samples, rows, classes], logitScale) };
+    return 'logitMap' in of ? logitMap(random, of, samples, classes) : features(random, of, samples, classes);
+  };
   return {
     teacher: side(teacher),
     student: side(student),
     ...(kind !== 'none' && { labels: labels(random, kind, samples, classes) }),
+    ...(spec.sampleWeights && { sampleWeights: weights(random, samples) }),
   };
 }
 
-export type TensorName = 'features' | 'weight' | 'bias' | 'logits';
+export type TensorName = 'features' | 'weight' | 'bias' | 'logits' | 'logitMap';
 
 /** The tensors of a side, by name. */
 export function tensorsOf(side: Side): [name: TensorName, tensor: Dense][] {
-  const { features, weight, bias, logits }: Partial<FeatureSide & LogitSide> = side;
-  const all: [TensorName, Dense | undefined][] = Object.entries({ features, weight, bias, logits }) as typeof all;
+  const { features, weight, bias, logits, logitMap }: Partial<FeatureSide & LogitSide & LogitMapSide> = side;
+  const all: [TensorName, Dense | undefined][] = Object.entries({ features, weight, bias, logits, logitMap }) as typeof all;
   return all.filter((entry): entry is [TensorName, Dense] => entry[1] !== undefined);
 }
 

@@ -1,5 +1,5 @@
 /** A reference's dense tensor as what a caller may have: any element type, anywhere in a buffer, in any order. */
-import type { DType, Inputs, Labels, Side, TensorLike } from 'gld-loss';
+import type { DType, Inputs, Labels, MaskLike, SampleWeights, Side, TensorLike } from 'gld-loss';
 import type * as reference from '../reference/types.js';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
 
@@ -97,16 +97,36 @@ export interface EncodedInputs {
 
 type Encoder = (tensor: reference.Dense) => Encoded;
 
-function encodeSide(side: reference.Side, encoder: Encoder): { given: Side; exact: reference.Side } {
+/**
+ * A mask in the same places as the tensors. What lies between its bytes counts, so that reading it shows.
+ */
+export function encodeMask({ data, shape }: reference.MaskTensor, placement: Placement = 'dense'): MaskLike {
+  const { strides, offset, length } = place(shape, placement);
+  const shift = placement === 'offset' ? 1 : 0;
+  const buffer = new Uint8Array(length + shift).fill(1).subarray(shift);
+  eachElement(shape, { strides, offset, length }, (at, where) => (buffer[where] = Number(data[at])));
+  return { data: buffer, shape: [...shape], ...(placement !== 'dense' && { strides, offset }) };
+}
+
+function encodeSide(
+  side: reference.Side,
+  encoder: Encoder,
+  placement: Placement,
+): { given: Side; exact: reference.Side } {
   if ('logits' in side) {
     const { tensor, exact } = encoder(side.logits);
     return { given: { logits: tensor }, exact: { logits: exact } };
+  }
+  const mask = side.mask && encodeMask(side.mask, placement);
+  if ('logitMap' in side) {
+    const { tensor, exact } = encoder(side.logitMap);
+    return { given: { ...side, logitMap: tensor, mask }, exact: { ...side, logitMap: exact } };
   }
   const features = encoder(side.features);
   const weight = encoder(side.weight);
   const bias = side.bias && encoder(side.bias);
   return {
-    given: { ...side, features: features.tensor, weight: weight.tensor, bias: bias?.tensor },
+    given: { ...side, features: features.tensor, weight: weight.tensor, bias: bias?.tensor, mask },
     exact: { ...side, features: features.exact, weight: weight.exact, ...(bias && { bias: bias.exact }) },
   };
 }
@@ -118,19 +138,34 @@ export function encodeInputs(
   placement: Placement = 'dense',
 ): EncodedInputs {
   const types = typeof dtype === 'string' ? { teacher: dtype, student: dtype } : dtype;
-  const teacher = encodeSide(inputs.teacher, (tensor) => encode(tensor, types.teacher, placement));
-  const student = encodeSide(inputs.student, (tensor) => encode(tensor, types.student, placement));
-  const { labels } = inputs;
-  if (labels === undefined || !('data' in labels)) {
-    const hard = labels && { labels: labels as Labels };
-    return {
-      given: { teacher: teacher.given, student: student.given, ...hard },
-      exact: { teacher: teacher.exact, student: student.exact, ...(labels && { labels }) },
-    };
-  }
-  const soft = encode(labels, types.student, placement);
+  const teacher = encodeSide(inputs.teacher, (tensor) => encode(tensor, types.teacher, placement), placement);
+  const student = encodeSide(inputs.student, (tensor) => encode(tensor, types.student, placement), placement);
+  const { labels, sampleWeights } = inputs;
+  const weights = sampleWeights && encodeWeights(sampleWeights, types.student, placement);
+  const soft = labels !== undefined && 'data' in labels ? encode(labels, types.student, placement) : undefined;
+  const hard = labels !== undefined && !('data' in labels) ? labels : undefined;
+  const given = soft?.tensor ?? (hard as Labels | undefined);
+  const exact = soft?.exact ?? hard;
   return {
-    given: { teacher: teacher.given, student: student.given, labels: soft.tensor },
-    exact: { teacher: teacher.exact, student: student.exact, labels: soft.exact },
+    given: {
+      teacher: teacher.given,
+      student: student.given,
+      ...(given && { labels: given }),
+      ...(weights && { sampleWeights: weights }),
+    },
+    exact: {
+      teacher: teacher.exact,
+      student: student.exact,
+      ...(exact && { labels: exact }),
+      ...(sampleWeights && { sampleWeights }),
+    },
   };
+}
+
+/** Weights, which are numbers that every type holds, in one of the forms that they may have. */
+function encodeWeights(weights: ArrayLike<number>, dtype: DType, placement: Placement): SampleWeights {
+  const computed = dtype === 'float64' ? 'float64' : 'float32';
+  if (placement !== 'dense') return encode({ data: weights, shape: [weights.length] }, computed, placement).tensor;
+  if (dtype === 'bfloat16') return Array.from(weights);
+  return computed === 'float64' ? Float64Array.from(weights) : Float32Array.from(weights);
 }

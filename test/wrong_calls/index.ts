@@ -2,6 +2,7 @@
 import { dtypes, foreign, kinds } from './kinds.js';
 import { buffers, shapes } from './sizes.js';
 import { values } from './values.js';
+import { wide } from './wide.js';
 
 /** Every code that a wrong call can get, and its class. */
 export const classes = {
@@ -15,6 +16,7 @@ export const classes = {
   CLASSES: RangeError,
   GRID: RangeError,
   LABEL: RangeError,
+  WEIGHT: RangeError,
   OPTION: RangeError,
   STRIDE: RangeError,
   SHORT: RangeError,
@@ -30,4 +32,4 @@ export type Expected = readonly [code: keyof typeof classes, argument: string, m
 /** What is wrong; the inputs or options that are, the others being right; the error. */
 export type Row = readonly [name: string, given: { inputs?: unknown; options?: unknown }, ...Expected];
 
-export const wrongCalls: Row[] = [...kinds, ...dtypes, ...foreign, ...shapes, ...values, ...buffers];
+export const wrongCalls: Row[] = [...kinds, ...dtypes, ...foreign, ...shapes, ...values, ...wide, ...buffers];

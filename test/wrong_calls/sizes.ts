@@ -3,8 +3,8 @@ import { detached, features, inputs, labels, logits, right, student, tensor, typ
 import type { Row } from './index.js';
 
 export const shapes: Row[] = [
-  ['features of rank 3', { inputs: features({ shape: [4, 6, 64] }) }, 'RANK', 'student.features',
-    'student.features: expected shape [n, C, H, W], got rank 3: [4, 6, 64]'],
+  ['features of rank 2', { inputs: features({ shape: [4, 384] }) }, 'RANK', 'student.features',
+    'student.features: expected shape [n, C, W], [n, C, H, W] or [n, C, D, H, W], got rank 2: [4, 384]'],
   ['an NHWC map of rank 2', { inputs: student({ layout: 'NHWC', features: tensor(4, 6) }) }, 'RANK', 'student.features',
     /\[n, H, W, C\], got rank 2/],
   ['a weight of rank 1', { inputs: student({ weight: tensor(60) }) }, 'RANK', 'student.weight',
@@ -49,8 +49,6 @@ export const shapes: Row[] = [
   ['no cells', { options: { grid: 0 } }, 'GRID', 'grid', /got 0$/],
   ['half a cell', { options: { grid: [2, 1.5] } }, 'GRID', 'grid',
     'grid: expected integers of at least 1, got [2, 1.5]'],
-  ['a grid with three axes', { options: { grid: [2, 2, 2] } }, 'ARG_TYPE', 'grid',
-    /\[rows, columns\], got an array of length 3$/],
   ['logits of another grid', { inputs: logits(10, 10) }, 'GRID', 'student.logits',
     /expected 5 rows per sample, the global one and those of a 2 x 2 grid, got 10 in shape \[4, 10, 10\]$/],
 ];

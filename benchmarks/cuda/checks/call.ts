@@ -12,7 +12,7 @@ import {
 } from 'gld-loss';
 import { gld } from '../../../test/reference/gld.js';
 import type * as reference from '../../../test/reference/types.js';
-import { rowsOf } from '../../../test/support/check.js';
+import { boundOf } from '../../../test/support/check.js';
 import { arrayError, largest, lossError, relationError } from '../../../test/support/compare.js';
 import { fromBfloat16, fromFloat16 } from '../../../test/support/half.js';
 import { encode, type Placement } from '../../../test/support/tensors.js';
@@ -298,11 +298,6 @@ export function errorsOf(
   };
 }
 
-/** m, by which the relation term is bounded, or 1 where it is averaged over rows. */
-export function boundOf({ inputs: { student }, options = {} }: Setting): number {
-  return options.relation?.reduction === 'row' ? 1 : rowsOf(student, options.grid);
-}
-
 /** Calls once and compares with the reference. */
 export async function compare(
   target: Target,
@@ -313,7 +308,7 @@ export async function compare(
     const answer = await call(target, prepared, setting);
     answer.damages.push(...prepared.damages());
     const expected = gld(prepared.exact, setting.options);
-    return { ...errorsOf(answer, expected, boundOf(setting), setting.gradients), answer, expected };
+    return { ...errorsOf(answer, expected, boundOf(expected, setting.options), setting.gradients), answer, expected };
   } finally {
     prepared.dispose();
   }

@@ -60,14 +60,14 @@ export const largeChecks: Check[] = [
     quick: false,
     skip: needs(1.1 * mapBytes * limit),
     async run(judge, target) {
-      const map = { samples: 1, channels: 1024, height: 32, width: 32 };
-      const perSample = map.channels * map.height * map.width;
+      const map = { samples: 1, channels: 1024, size: [32, 32] };
+      const perSample = map.channels * 32 * 32;
       const samples = limit / perSample + 3;
       const one = random(perSample, 31);
-      const features = repeated(target, one, samples, [samples, map.channels, map.height, map.width]);
+      const features = repeated(target, one, samples, [samples, map.channels, ...map.size]);
       const { pooled } = pool({ features }, { device: target.device });
       const { data: rows } = pooled.toHost() as { data: Float32Array };
-      const expected = poolReference(Float64Array.from(one, fromBfloat16), map, { rows: 2, cols: 2 });
+      const expected = poolReference(Float64Array.from(one, fromBfloat16), map, [[2, 2]]);
       const size = expected.length;
       const first = rows.subarray(0, size);
       judge.add('the first sample', arrayError(first, expected), 1e-6, `${samples} samples`);

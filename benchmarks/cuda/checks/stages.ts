@@ -2,7 +2,7 @@
 import { classify, crossEntropy, normalizedKd, pool, relation, type TensorLike } from 'gld-loss';
 import { classify as classifyReference, classifyGradient } from '../../../test/reference/classifier.js';
 import { crossEntropy as crossEntropyReference, oneHot } from '../../../test/reference/cross_entropy.js';
-import { fromNCHW, mapShape, toKC, fromKC, toNCHW } from '../../../test/reference/layout.js';
+import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC } from '../../../test/reference/layout.js';
 import { normalizedKd as normalizedKdReference } from '../../../test/reference/normalized_kd.js';
 import { pool as poolReference, poolGradient } from '../../../test/reference/pool.js';
 import { relation as relationReference } from '../../../test/reference/relation.js';
@@ -102,18 +102,18 @@ const poolStage = stageCheck('pool', (bench, judge, target, dtype, memory, where
       const [rows, cols] = typeof grid === 'number' ? [grid, grid] : grid;
       const shape = layout === 'NCHW' ? [3, 33, height, width] : [3, height, width, 33];
       const map = mapShape(shape, layout);
-      const cells = { rows, cols };
+      const cells = [[rows, cols]];
       const features = bench.tensor(shape, dtype, memory);
       const upstream = bench.tensor([3, 1 + rows * cols, 33], 'float32', memory);
       const got = pool({ features: features.given, layout }, { grid, upstream: upstream.given, device: target.device });
       const what = `${where}, ${layout}, ${height}x${width}, grid ${String(grid)}`;
       judge.add(
         'pooled',
-        arrayError(numbers(got.pooled), poolReference(toNCHW(features.exact, map, layout), map, cells)),
+        arrayError(numbers(got.pooled), poolReference(toChannelsFirst(features.exact, map, layout), map, cells)),
         1e-6,
         what,
       );
-      const expected = fromNCHW(poolGradient(upstream.exact, map, cells), map, layout);
+      const expected = fromChannelsFirst(poolGradient(upstream.exact, map, cells), map, layout);
       judge.add('gradient', arrayError(numbers(got.gradients!.features), expected), 1e-6, what);
     }
   }
