@@ -26,7 +26,7 @@ void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::
 // Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size` columns,
 // rounded up to whole packets. Reads whole packets.
 template <class T>
-void sum_rows(const T* const* planes, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
+inline void sum_rows(const T* const* planes, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
   constexpr std::int64_t width = kPacket<T>;
   for (std::int64_t next = 0; next < size; next += width) {
     const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});  // the last packet overlaps the one before
@@ -72,7 +72,8 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
       depth_(find_runs(call, 0, side.depth, side.depth, arena)),
       vertical_(find_runs(call, 1, side.height, band_rows_, arena)),
       horizontal_(find_runs(call, 2, side.width, std::min(side.width, kBandPositions), arena)),
-      regions_(depth_.limit * vertical_.limit * horizontal_.limit) {
+      regions_(depth_.limit * vertical_.limit * horizontal_.limit),
+      end_(masked() ? nullptr : find_end(features_, {samples_, channels_, side.depth, side.height, side.width})) {
   const std::int64_t block = padded<T>(std::min(channels_, kChannels));
   const std::int64_t positions = band_rows_ * side.width;
   const std::int64_t row = padded<T>(side.width);
@@ -90,13 +91,17 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   region_counts_ = masked() ? arena.take<std::int64_t>(regions_, threads) : nullptr;
 }
 
-// Whether other cells hold this position than the one before.
+// Behind the last element of a map of T without steps backwards: up to there, packets may read on behind a row. Else null.
 template <class T>
-bool Pool<T>::Runs::starts(std::int64_t position) const {
-  return position == 0 || std::any_of(grid, grid + levels, [&](const Axis& axis) {
-    return axis.first_cell(position) != axis.first_cell(position - 1) ||
-           axis.last_cell(position) != axis.last_cell(position - 1);
-  });
+const T* Pool<T>::find_end(const gld_view& view, const std::int64_t (&shape)[5]) {
+  if (view.dtype != dtype_of<T>() || view.stride[4] != 1) return nullptr;
+  const T* end = static_cast<const T*>(view.data) + 1;
+  for (int axis = 0; axis < 5; ++axis) {
+    if (shape[axis] == 1) continue;
+    if (view.stride[axis] < 0) return nullptr;
+    end += (shape[axis] - 1) * view.stride[axis];
+  }
+  return end;
 }
 
 template <class T>
@@ -113,23 +118,24 @@ typename Pool<T>::Runs Pool<T>::find_runs(const gld_call& call, int axis, std::i
     runs.windows[level] = arena.take<Span>(cells);
     runs.limit = std::min(length, runs.limit + 2 * cells);
   }
+  for (std::int64_t level = 0; level < runs.levels; ++level) runs.cells[level] = arena.take<Cells>(runs.limit);
   runs.data = arena.take<Run>(runs.limit);
   if (runs.data == nullptr) return runs;
-  for (std::int64_t position = 0; position < length; ++position) {
-    if (!runs.starts(position) && position - (runs.end() - 1)->begin < longest) {
-      (runs.end() - 1)->end = position + 1;
-      continue;
-    }
-    runs.data[runs.count] = {position, position + 1};
+  for (std::int64_t begin = 0, end = 0; begin < length; begin = end) {
+    end = std::min(begin + longest, length);
     for (std::int64_t level = 0; level < runs.levels; ++level) {
       const Axis& grid = runs.grid[level];
-      for (std::int64_t cell = grid.first_cell(position); cell <= grid.last_cell(position); ++cell) {
+      const Cells cells{grid.first_cell(begin), grid.last_cell(begin)};
+      runs.cells[level][runs.count] = cells;
+      end = std::min(end, grid.end(cells.first));
+      if (cells.last + 1 < grid.cells) end = std::min(end, grid.begin(cells.last + 1));
+      for (std::int64_t cell = cells.first; cell <= cells.last; ++cell) {
         Span& window = runs.windows[level][cell];
-        if (grid.begin(cell) == position) window = {runs.count, 0, grid.window(cell)};
+        if (grid.begin(cell) == begin) window = {runs.count, 0, grid.window(cell)};
         window.end = runs.count + 1;
       }
     }
-    ++runs.count;
+    runs.data[runs.count++] = {begin, end};
   }
   return runs;
 }
@@ -187,11 +193,10 @@ void Pool<T>::count(const Parallel& parallel) const {
   });
 }
 
-// Positions that the mean over a window is divided by; of one without any, whose sum is 0, by 1.
+// What the sum over a window of so many positions is divided by: those that count; 1 where none does and the sum is 0.
 template <class T>
-std::int64_t Pool<T>::area(std::int64_t sample, std::int64_t row, const Window& window) const {
-  if (masked()) return std::max(counts_[sample * rows_ + row], std::int64_t{1});
-  return window.depth.length * window.vertical.length * window.horizontal.length;
+std::int64_t Pool<T>::area(std::int64_t sample, std::int64_t row, std::int64_t positions) const {
+  return masked() ? std::max(counts_[sample * rows_ + row], std::int64_t{1}) : positions;
 }
 
 // Positions of a row of the map that do not count are 0, whatever they held.
@@ -217,6 +222,18 @@ void Pool<T>::blocks(const Parallel& parallel, F&& run) const {
   });
 }
 
+// Slices in the order in which they lie, with the regions that their sums go to.
+template <class T>
+template <class F>
+void Pool<T>::slices(F&& use) const {
+  for (std::int64_t d = 0; d < depth_.count; ++d) {
+    const Run& run = depth_.data[d];
+    for (std::int64_t z = run.begin; z < run.end; ++z) {
+      use(Slice{z, d * vertical_.count * horizontal_.count, z == run.begin});
+    }
+  }
+}
+
 template <class T>
 template <class F>
 void Pool<T>::bands(F&& run) const {
@@ -228,112 +245,104 @@ void Pool<T>::bands(F&& run) const {
   }
 }
 
-// Sums over the regions of channels that lie side by side. Along a row first, so that no chain of additions is long.
+// Sums over the regions of a slice, added to those of the slices before it in them, of channels that lie side by side. Along
+// a row first, so that no chain of additions is long.
 template <class T>
 template <class S>
-void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare) const {
-  const std::int64_t of_slice = features_.stride[2];
+void Pool<T>::sum_lines(const Block& block, const Slice& slice, const S* from, T* regions, T* spare) const {
   const std::int64_t of_row = features_.stride[3];
   const std::int64_t of_column = features_.stride[4];
   const std::int64_t pitch = padded<T>(block.count);
   T* const line = spare;
   T* const staged = line + pitch;
-  const auto add_row = [&](std::int64_t z, std::int64_t y, bool opens, T* region) {
-    const S* const there = from + z * of_slice + y * of_row;
-    const T* row = staged;
-    std::int64_t column = pitch;
-    if constexpr (std::is_same_v<S, T>) {
-      row = there;
-      column = of_column;
-    } else {
-      for (std::int64_t x = 0; x < horizontal_.length; ++x) {
-        read_line(staged + x * pitch, there + x * of_column, block.count, 1);
-      }
-    }
-    const std::uint8_t* const mask = masked() ? mask_row(block.sample, z, y) : nullptr;
-    for (const Run& h : horizontal_) {
-      T* const to = opens ? region : line;
-      if (mask == nullptr) {
-        sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, to);
+  for (const Run& v : vertical_) {
+    for (std::int64_t y = v.begin; y < v.end; ++y) {
+      const T* row = staged;
+      std::int64_t column = pitch;
+      if constexpr (std::is_same_v<S, T>) {
+        row = from + y * of_row;
+        column = of_column;
       } else {
-        std::fill_n(to, block.count, T(0));
-        for (std::int64_t x = h.begin; x < h.end; ++x) {
-          if (mask[x * mask_.stride[3]] != 0) add(to, row + x * column, block.count);
+        for (std::int64_t w = 0; w < horizontal_.length; ++w) {
+          read_line(staged + w * pitch, from + y * of_row + w * of_column, block.count, 1);
         }
       }
-      if (!opens) add(region, static_cast<const T*>(line), block.count);
-      region += pitch;
-    }
-  };
-  for (const Run& d : depth_) {
-    for (const Run& v : vertical_) {
-      for (std::int64_t z = d.begin; z < d.end; ++z) {
-        for (std::int64_t y = v.begin; y < v.end; ++y) add_row(z, y, z == d.begin && y == v.begin, regions);
+      const bool opens = slice.opens && y == v.begin;
+      const std::uint8_t* const mask = masked() ? mask_row(block.sample, slice.z, y) : nullptr;
+      T* region = regions;
+      for (const Run& h : horizontal_) {
+        T* const to = opens ? region : line;
+        if (mask == nullptr) {
+          sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, to);
+        } else {
+          std::fill_n(to, block.count, T(0));
+          for (std::int64_t w = h.begin; w < h.end; ++w) {
+            if (mask[w * mask_.stride[3]] != 0) add(to, row + w * column, block.count);
+          }
+        }
+        if (!opens) add(region, static_cast<const T*>(line), block.count);
+        region += pitch;
       }
-      regions += horizontal_.count * pitch;
     }
+    regions += horizontal_.count * pitch;
+  }
+}
+
+// The sum of a plane's rows of a run, element by element, for planes that packets cannot read or must not read all of.
+template <class T>
+template <class S>
+void Pool<T>::stage_rows(std::int64_t sample, std::int64_t z, const Run& rows, const S* from, T* to, T* spare) const {
+  const std::int64_t width = horizontal_.length;
+  for (std::int64_t y = rows.begin; y < rows.end; ++y, from += features_.stride[3]) {
+    T* const line = y == rows.begin ? to : spare;
+    read_line(line, from, width, features_.stride[4]);
+    clear(sample, z, y, line);
+    if (line == spare) add(to, static_cast<const T*>(spare), width);
   }
 }
 
 // The same of a packet's worth of planes. Down the planes first: then there is less to interleave.
 template <class T>
 template <class S>
-void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int64_t pitch, T* spare) const {
+void Pool<T>::sum_planes(const Block& block, const Slice& slice, const S* from, T* regions, std::int64_t pitch,
+                         T* spare) const {
   constexpr std::int64_t lanes = kPacket<T>;
   const std::int64_t width = horizontal_.length;
   const std::int64_t row = padded<T>(width);
-  const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
-  const std::int64_t of_slice = features_.stride[2];
   const std::int64_t of_row = features_.stride[3];
-  const std::int64_t of_column = features_.stride[4];
   T* const lines = spare;
   T* const staged = lines + row * lanes;
-
-  // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
-  const std::int64_t of_map = depth_.length == 1 ? vertical_.length * of_row : depth_.length * of_slice;
-  const bool in_order = std::is_same_v<S, T> && !masked() && of_column == 1 && of_row >= width &&
-                        (depth_.length == 1 || of_slice >= vertical_.length * of_row) && of_channel >= of_map &&
-                        of_sample >= channels_ * of_channel;
-  const S* const end = in_order ? static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample +
-                                      (channels_ - 1) * of_channel + (depth_.length - 1) * of_slice +
-                                      (vertical_.length - 1) * of_row + width
-                                : nullptr;
-  const auto add_rows = [&](std::int64_t z, const Run& v, bool opens, T* region) {
+  const auto* const end = reinterpret_cast<const S*>(end_);  // null unless S is T
+  for (const Run& v : vertical_) {
     const T* planes[lanes];
     std::int64_t rows = v.end - v.begin;
     const auto plane = [&](std::int64_t lane) {
-      return from + std::min(lane, block.count - 1) * of_channel + z * of_slice + v.begin * of_row;
+      return from + std::min(lane, block.count - 1) * of_channel + v.begin * of_row;
     };
-    if (in_order && end - (plane(lanes) + (rows - 1) * of_row) >= row) {
+    if (end != nullptr && end - (plane(lanes) + (rows - 1) * of_row) >= row) {
       for (std::int64_t lane = 0; lane < lanes; ++lane) planes[lane] = reinterpret_cast<const T*>(plane(lane));
     } else {
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
         T* const to = staged + lane * row;
         planes[lane] = to;
-        read_line(to, plane(lane), width, of_column);
-        clear(block.sample, z, v.begin, to);
-        for (std::int64_t y = 1; y < rows; ++y) {
-          read_line(lines, plane(lane) + y * of_row, width, of_column);
-          clear(block.sample, z, v.begin + y, lines);
-          add(to, static_cast<const T*>(lines), width);
-        }
+        stage_rows(block.sample, slice.z, v, plane(lane), to, lines);
       }
       rows = 1;
     }
     sum_rows(planes, rows, of_row, width, lines);
-    for (const Run& h : horizontal_) {
-      Packet<T> total = load_packet(lines + h.begin * lanes);
-      for (std::int64_t w = h.begin + 1; w < h.end; ++w) total = Eigen::internal::padd(total, load_packet(lines + w * lanes));
-      store_packet(region, opens ? total : Eigen::internal::padd(load_packet(region), total));
-      region += pitch;
-    }
-  };
-  for (const Run& d : depth_) {
-    for (const Run& v : vertical_) {
-      for (std::int64_t z = d.begin; z < d.end; ++z) add_rows(z, v, z == d.begin, regions);
-      regions += horizontal_.count * pitch;
-    }
+    const auto sum_across = [&](auto opens) {
+      for (const Run& h : horizontal_) {
+        Packet<T> total = load_packet(lines + h.begin * lanes);
+        for (std::int64_t w = h.begin + 1; w < h.end; ++w) {
+          total = Eigen::internal::padd(total, load_packet(lines + w * lanes));
+        }
+        if constexpr (!opens) total = Eigen::internal::padd(load_packet(regions), total);
+        store_packet(regions, total);
+        regions += pitch;
+      }
+    };
+    slice.opens ? sum_across(std::true_type{}) : sum_across(std::false_type{});
   }
 }
 
@@ -350,17 +359,20 @@ void Pool<T>::mean(const T* regions, std::int64_t pitch, const Window& window, s
   const std::int64_t rows = window.vertical.end - window.vertical.begin;
   const std::int64_t columns = window.horizontal.end - window.horizontal.begin;
   const Packet<T> divisor = packet::pset1<Packet<T>>(static_cast<T>(area));
-  const auto whole = [&](std::int64_t k) {
-    const auto line_at = [&](const T* row) {
+  const auto of_slice = [&](const T* at) {
+    Packet<T> total = load_packet(at);
+    for (std::int64_t h = 1; h < columns; ++h) total = packet::padd(total, load_packet(at + h * pitch));
+    for (std::int64_t v = 1; v < rows; ++v) {
+      const T* row = at + v * across;
       Packet<T> line = load_packet(row);
       for (std::int64_t h = 1; h < columns; ++h) line = packet::padd(line, load_packet(row + h * pitch));
-      return line;
-    };
-    Packet<T> total = line_at(first + k);
-    for (std::int64_t d = 0; d < slices; ++d) {
-      const T* row = first + d * slice + k;
-      for (std::int64_t v = d == 0 ? 1 : 0; v < rows; ++v) total = packet::padd(total, line_at(row + v * across));
+      total = packet::padd(total, line);
     }
+    return total;
+  };
+  const auto whole = [&](std::int64_t k) {
+    Packet<T> total = of_slice(first + k);
+    for (std::int64_t d = 1; d < slices; ++d) total = packet::padd(total, of_slice(first + d * slice + k));
     return packet::pdiv(total, divisor);
   };
   std::int64_t k = 0;
@@ -375,23 +387,31 @@ template <class T>
 void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) const {
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
+  const std::int64_t of_slice = features_.stride[2];
+  const std::int64_t of_whole = vertical_.length * horizontal_.length;
   count(parallel);
   blocks(parallel, [&](const Block& block, int slot) {
     T* const regions = scratch_ + slot * scratch_size_;
     T* const spare = regions + region_limit_;
     const std::int64_t pitch = padded<T>(block.count);
     visit(features_, [&](const auto* data) {
-      const auto* from = data + block.sample * of_sample + block.first * of_channel;
-      if (of_channel == 1) return sum_lines(block, from, regions, spare);
-      constexpr std::int64_t step = kPacket<T>;
-      for (std::int64_t c = 0; c < block.count; c += step, from += step * of_channel) {
-        if (of_channel == positions_) prefetch(from + step * positions_, step * positions_);
-        sum_planes({block.sample, block.first + c, std::min(step, block.count - c)}, from, regions + c, pitch, spare);
-      }
+      slices([&](const Slice& slice) {
+        const auto* from = data + block.sample * of_sample + block.first * of_channel + slice.z * of_slice;
+        T* const to = regions + slice.region * pitch;
+        if (of_channel == 1) return sum_lines(block, slice, from, to, spare);
+        constexpr std::int64_t step = kPacket<T>;
+        for (std::int64_t c = 0; c < block.count; c += step, from += step * of_channel) {
+          if (of_channel == of_whole) prefetch(from + step * of_whole, step * of_whole);
+          const Block planes{block.sample, block.first + c, std::min(step, block.count - c)};
+          sum_planes(planes, slice, from, to + c, pitch, spare);
+        }
+      });
     });
     windows([&](std::int64_t row, const Window& window) {
       if (row == 0 && pooled.global == nullptr) return;
-      mean(regions, pitch, window, area(block.sample, row, window), block.count, pooled.at(block.sample, row) + block.first);
+      const std::int64_t positions = window.depth.length * window.vertical.length * window.horizontal.length;
+      mean(regions, pitch, window, area(block.sample, row, positions), block.count,
+           pooled.at(block.sample, row) + block.first);
     });
   });
 }
@@ -399,38 +419,37 @@ void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) con
 // The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for
 // all positions of a region. Writes one line of channels per region, and where to find each position's, of a slice.
 template <class T>
-void Pool<T>::spread_lines(const Run& slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled,
+void Pool<T>::spread_lines(std::int64_t slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled,
                            T* values, const T** lines) const {
   const std::int64_t width = horizontal_.length;
-  const auto add_row = [&](std::int64_t row, std::int64_t area) {
-    const T* from = grad_pooled.at(block.sample, row) + block.first;
-    for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / static_cast<T>(area);
+  const auto add_row = [&](std::int64_t row, std::int64_t positions) {
+    const T* const from = grad_pooled.at(block.sample, row) + block.first;
+    const auto divisor = static_cast<T>(area(block.sample, row, positions));
+    for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / divisor;
   };
-  // use(cell) for the cells of a level that hold a run.
-  const auto cells = [](const Runs& runs, std::int64_t level, const Run& run, auto&& use) {
-    const Axis& grid = runs.grid[level];
-    for (std::int64_t cell = grid.first_cell(run.begin); cell <= grid.last_cell(run.begin); ++cell) use(cell);
-  };
-  const Window whole{depth_.all(), vertical_.all(), horizontal_.all()};
-  for (std::int64_t run = band.begin; run < band.end; ++run) {
-    const Run& v = vertical_.data[run];
-    for (const Run& h : horizontal_) {
+  for (std::int64_t down = band.begin; down < band.end; ++down) {
+    const Run& v = vertical_.data[down];
+    for (std::int64_t across = 0; across < horizontal_.count; ++across) {
+      const Run& h = horizontal_.data[across];
       std::fill_n(values, block.count, T(0));
-      if (grad_pooled.global != nullptr) add_row(0, area(block.sample, 0, whole));
+      if (grad_pooled.global != nullptr) add_row(0, positions_);
       std::int64_t first = 1;  // row of the level
       for (std::int64_t level = 0; level < depth_.levels; ++level) {
-        const std::int64_t down = vertical_.grid[level].cells;
-        const std::int64_t across = horizontal_.grid[level].cells;
-        cells(depth_, level, slices, [&](std::int64_t l) {
-          cells(vertical_, level, v, [&](std::int64_t i) {
-            cells(horizontal_, level, h, [&](std::int64_t j) {
-              const Window window{depth_.windows[level][l], vertical_.windows[level][i], horizontal_.windows[level][j]};
-              const std::int64_t row = first + (l * down + i) * across + j;
-              add_row(row, area(block.sample, row, window));
-            });
-          });
-        });
-        first += depth_.grid[level].cells * down * across;
+        const Cells& d_cells = depth_.cells[level][slices];
+        const Cells& v_cells = vertical_.cells[level][down];
+        const Cells& h_cells = horizontal_.cells[level][across];
+        const std::int64_t v_count = vertical_.grid[level].cells;
+        const std::int64_t h_count = horizontal_.grid[level].cells;
+        for (std::int64_t d = d_cells.first; d <= d_cells.last; ++d) {
+          for (std::int64_t i = v_cells.first; i <= v_cells.last; ++i) {
+            const std::int64_t row = first + (d * v_count + i) * h_count;
+            const std::int64_t face = depth_.windows[level][d].length * vertical_.windows[level][i].length;
+            for (std::int64_t j = h_cells.first; j <= h_cells.last; ++j) {
+              add_row(row + j, face * horizontal_.windows[level][j].length);
+            }
+          }
+        }
+        first += depth_.grid[level].cells * v_count * h_count;
       }
       for (std::int64_t y = v.begin - band.top; y < v.end - band.top; ++y) {
         std::fill(lines + y * width + h.begin, lines + y * width + h.end, values);
@@ -466,37 +485,40 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
     // One slice of a band, from the lines of its positions.
     const auto write = [&](std::int64_t z, const Band& band) {
       const std::int64_t positions = band.rows * width;
-      const auto emit_at = [&](std::int64_t channel, std::int64_t position, const T* from, std::int64_t count) {
-        const std::int64_t at = block.sample * grad.stride[0] + (block.first + channel) * grad.stride[1];
-        emit(grad, at + z * grad.stride[2] + band.top * grad.stride[3] + position * grad.stride[4], from, count, streams);
-      };
+      const std::int64_t at = block.sample * grad.stride[0] + block.first * grad.stride[1] + z * grad.stride[2] +
+                              band.top * grad.stride[3];
       // The output is dense, its channels last or its planes whole.
-      const bool whole = positions == positions_;
-      const bool direct = whole && !streams && grad.dtype == dtype_of<T>();
       if (grad.stride[1] == 1) {
-        for (std::int64_t p = 0; p < positions; ++p) emit_at(0, p, lines[p], block.count);
+        for (std::int64_t p = 0; p < positions; ++p) {
+          emit(grad, at + p * grad.stride[4], lines[p], block.count, streams);
+        }
         return;
       }
+      const bool whole = positions == positions_;
+      const bool direct = whole && !streams && grad.dtype == dtype_of<T>();
       for (std::int64_t c = 0; c < block.count; c += kPacket<T>) {
         const std::int64_t count = std::min(kPacket<T>, block.count - c);
+        const std::int64_t at_plane = at + c * grad.stride[1];
         const auto line = [&](std::int64_t p) { return lines[p] + c; };
         if (direct) {
-          deinterleave(line, count, positions,
-                       static_cast<T*>(grad.data) + block.sample * grad.stride[0] + (block.first + c) * grad.stride[1]);
+          deinterleave(line, count, positions, static_cast<T*>(grad.data) + at_plane);
           continue;
         }
         deinterleave(line, count, positions, planes);
         if (whole) {
-          emit_at(c, 0, planes, count * positions);
+          emit(grad, at_plane, planes, count * positions, streams);
           continue;
         }
-        for (std::int64_t lane = 0; lane < count; ++lane) emit_at(c + lane, 0, planes + lane * positions, positions);
+        for (std::int64_t lane = 0; lane < count; ++lane) {
+          emit(grad, at_plane + lane * grad.stride[1], planes + lane * positions, positions, streams);
+        }
       }
     };
-    for (const Run& slices : depth_) {
+    for (std::int64_t d = 0; d < depth_.count; ++d) {
+      const Run& slices = depth_.data[d];
       bands([&](const Band& band) {
         const std::int64_t positions = band.rows * width;
-        spread_lines(slices, band, block, grad_pooled, planes + positions * kPacket<T>, of_regions);
+        spread_lines(d, band, block, grad_pooled, planes + positions * kPacket<T>, of_regions);
         for (std::int64_t z = slices.begin; z < slices.end; ++z) {
           if (masked()) leave_out(block.sample, z, band, zeros, of_regions, lines);
           write(z, band);

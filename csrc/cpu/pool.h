@@ -53,18 +53,22 @@ class Pool {
   struct Span {
     std::int64_t begin, end, length;
   };
+  // Those of a level that hold a run.
+  struct Cells {
+    std::int64_t first, last;
+  };
   struct Runs {
     std::int64_t length, limit;  // positions; runs that there may be
     std::int64_t levels;
     Axis grid[GLD_MAX_LEVELS];
     Span* windows[GLD_MAX_LEVELS];  // of the cells of a level
+    Cells* cells[GLD_MAX_LEVELS];   // of the runs
     Run* data;
     std::int64_t count;
 
     Run* begin() const { return data; }
     Run* end() const { return data + count; }
     Span all() const { return {0, count, length}; }
-    bool starts(std::int64_t position) const;
   };
   struct Window {
     Span depth, vertical, horizontal;
@@ -78,6 +82,13 @@ class Pool {
     std::int64_t sample, first, count;
   };
 
+  // A slice of the map, the first of the regions that it is summed into, and whether it is their first slice.
+  struct Slice {
+    std::int64_t z, region;
+    bool opens;
+  };
+
+  static const T* find_end(const gld_view& view, const std::int64_t (&shape)[5]);
   static Runs find_runs(const gld_call& call, int axis, std::int64_t length, std::int64_t longest, Arena& arena);
   bool masked() const { return mask_.data != nullptr; }
   // Of a row of the map: not 0 where position x counts, at x * mask_.stride[3].
@@ -87,19 +98,23 @@ class Pool {
   }
   void count(const Parallel& parallel) const;
   void clear(std::int64_t sample, std::int64_t z, std::int64_t y, T* row) const;
-  std::int64_t area(std::int64_t sample, std::int64_t row, const Window& window) const;
+  std::int64_t area(std::int64_t sample, std::int64_t row, std::int64_t positions) const;
   template <class F>
   void windows(F&& use) const;
   template <class F>
   void blocks(const Parallel& parallel, F&& run) const;
   template <class F>
+  void slices(F&& use) const;
+  template <class F>
   void bands(F&& run) const;
   template <class S>
-  void sum_lines(const Block& block, const S* from, T* regions, T* spare) const;
+  void sum_lines(const Block& block, const Slice& slice, const S* from, T* regions, T* spare) const;
   template <class S>
-  void sum_planes(const Block& block, const S* from, T* regions, std::int64_t pitch, T* spare) const;
+  void stage_rows(std::int64_t sample, std::int64_t z, const Run& rows, const S* from, T* to, T* spare) const;
+  template <class S>
+  void sum_planes(const Block& block, const Slice& slice, const S* from, T* regions, std::int64_t pitch, T* spare) const;
   void mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count, T* to) const;
-  void spread_lines(const Run& slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
+  void spread_lines(std::int64_t slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
                     const T** lines) const;
   void leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros, const T* const* of_regions,
                  const T** lines) const;
@@ -113,7 +128,9 @@ class Pool {
   std::int64_t* region_counts_;
   T* scratch_;       // per slot
   const T** lines_;  // per slot: where the line of each position's gradient lies; with a mask, then that of its region
-  std::int64_t regions_, region_limit_, lines_size_, scratch_size_;
+  std::int64_t regions_;
+  const T* end_;
+  std::int64_t region_limit_, lines_size_, scratch_size_;
 };
 
 }  // namespace gld
