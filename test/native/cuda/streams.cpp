@@ -128,6 +128,57 @@ Outcome alone(Problem& problem) {
   return outcome;
 }
 
+// What only the CPU engine computes is refused by its name.
+void check_unsupported() {
+  char message[GLD_MESSAGE_BYTES] = "";
+  Problem problem(3, 4, 10, 1);
+  gld_stream* stream = open();
+  gld_result result{};
+  const auto refused = [&](const gld_call& call, const char* name) {
+    const gld_status status = engine->submit(stream, &call, GLD_STAGE_GLD, nullptr, nullptr, message);
+    return status == GLD_INVALID && std::strstr(message, name) != nullptr;
+  };
+  const auto view = [](auto& data, gld_dtype dtype) { return gld_view{data.data(), dtype, GLD_HOST, {}}; };
+  std::vector<float> ones(3, 1);
+  std::vector<std::uint8_t> bytes(1, 1);
+  gld_call wrong = problem.call;
+  wrong.weights = view(ones, GLD_F32);
+  EXPECT(refused(wrong, "weights"));
+  wrong = problem.call;
+  wrong.unlabelled = 1;
+  EXPECT(refused(wrong, "without a label"));
+
+  gld_call map = problem.call;
+  map.out_logits.data = nullptr;
+  map.levels = 1;
+  map.grid[0][0] = 1;
+  map.grid[0][1] = map.grid[0][2] = 2;
+  gld_side& student = map.student;
+  student.channels = map.classes;
+  student.depth = 1;
+  student.height = student.width = 2;
+  student.logits.data = nullptr;
+  student.features = view(problem.student, GLD_F32);
+  student.weight = view(problem.student, GLD_F32);
+  EXPECT(engine->submit(stream, &map, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->finish(stream, &result, message) == GLD_OK);
+  wrong = map;
+  wrong.levels = 2;
+  wrong.grid[0][1] = wrong.grid[1][0] = wrong.grid[1][1] = 1;
+  wrong.grid[1][2] = 2;
+  EXPECT(refused(wrong, "pyramid"));
+  wrong = map;
+  wrong.student.depth = 2;
+  EXPECT(refused(wrong, "three axes"));
+  wrong = map;
+  wrong.student.mask = view(bytes, GLD_U8);
+  EXPECT(refused(wrong, "masks"));
+  wrong = map;
+  wrong.student.weight.data = nullptr;
+  EXPECT(refused(wrong, "maps of logits"));
+  engine->close(stream);
+}
+
 void check_refusals() {
   char message[GLD_MESSAGE_BYTES] = "";
   Problem problem(3, 4, 10, 1);
@@ -321,6 +372,7 @@ int main(int count, char** arguments) {
   if (std::getenv("GLD_EMULATED_MEMORY") != nullptr) {
     check_memory();
   } else {
+    check_unsupported();
     check_refusals();
     check_cancelling();
     check_what_is_kept();
