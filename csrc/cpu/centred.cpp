@@ -14,8 +14,8 @@ constexpr std::int64_t kMinBlock = 256;
 }  // namespace
 
 template <class T>
-Centred<T>::Centred(const Lines<T>& lines, std::int64_t m, Arena& arena, int threads)
-    : lines_(lines), m_(m), block_(std::max(kMinBlock, block_count(m, kMaxBlocks))) {
+Centred<T>::Centred(const Lines<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads)
+    : lines_(lines), weights_(weights), m_(m), block_(std::max(kMinBlock, block_count(m, kMaxBlocks))) {
   const std::int64_t width = padded<double>(lines.columns());
   origin_ = arena.take<double>(width);
   mean_ = arena.take<double>(width);
@@ -30,7 +30,7 @@ void Centred<T>::fit(const Parallel& parallel) {
   const std::int64_t pitch = padded<T>(columns);
 
   // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
-  lines_.load(0, 1, staging_, pitch);
+  lines_.load(weights_.first(), 1, staging_, pitch);
   for (std::int64_t k = 0; k < columns; ++k) origin_[k] = static_cast<double>(staging_[k]);
 
   parallel.blocks(m_, block_, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
@@ -39,10 +39,12 @@ void Centred<T>::fit(const Parallel& parallel) {
     T* row = staging_ + slot * pitch;
     std::fill_n(total, 2 * width, 0.0);
     for (std::int64_t r = first; r < first + count; ++r) {
+      const double weight = weights_[r];
+      if (weight == 0) continue;
       lines_.load(r, 1, row, pitch);
       for (std::int64_t k = 0; k < columns; ++k) {
         const double difference = static_cast<double>(row[k]) - origin_[k];
-        total[k] += difference;
+        total[k] += weight * difference;
         largest[k] = std::max(largest[k], std::abs(difference));
       }
     }
@@ -57,7 +59,7 @@ void Centred<T>::fit(const Parallel& parallel) {
       largest = std::max(largest, total[width + k]);
     }
   }
-  for (std::int64_t k = 0; k < columns; ++k) mean_[k] /= static_cast<double>(m_);
+  for (std::int64_t k = 0; k < columns; ++k) mean_[k] /= weights_.sum();
 
   // A power of two: scaling is exact, so it changes no bit of the result.
   int exponent = 0;
@@ -71,10 +73,11 @@ void Centred<T>::load(std::int64_t first, std::int64_t count, T* to, std::int64_
   lines_.load(first, count, to, pitch);
   for (std::int64_t i = 0; i < count; ++i) {
     T* row = to + i * pitch;
-    for (std::int64_t k = 0; k < columns; ++k) {
+    const std::int64_t counting = weights_[first + i] == 0 ? 0 : columns;
+    for (std::int64_t k = 0; k < counting; ++k) {
       row[k] = static_cast<T>(((static_cast<double>(row[k]) - origin_[k]) - mean_[k]) * scale_);
     }
-    std::fill(row + columns, row + pitch, T(0));
+    std::fill(row + counting, row + pitch, T(0));
     squares[i] = dot(row, row, columns);
   }
 }

@@ -1,9 +1,11 @@
-// Logit rows as the relation sees them: centred on their mean and scaled to about 1. The loss depends on neither, and
-// both keep float32 accurate: no common offset to cancel, no square that overflows.
+// Logit rows as the relation sees them: centred on their weighted mean and scaled to about 1. The loss depends on neither,
+// and both keep float32 accurate: no common offset to cancel, no square that overflows. Rows that do not count are seen as
+// 0, whatever they hold.
 #pragma once
 
 #include "arena.h"
 #include "parallel.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -11,8 +13,9 @@ namespace gld {
 template <class T>
 class Centred {
  public:
-  Centred(const Lines<T>& lines, std::int64_t m, Arena& arena, int threads);
+  Centred(const Lines<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads);
 
+  // At least one row counts.
   void fit(const Parallel& parallel);
 
   // Rows [first, first + count), `pitch` apart and zero beyond the columns; squares[i] = ‖row i‖².
@@ -22,9 +25,10 @@ class Centred {
 
  private:
   Lines<T> lines_;
+  const RowWeights& weights_;
   std::int64_t m_, block_;
   double scale_ = 1;
-  double* origin_;   // the first row
+  double* origin_;   // the first row that counts
   double* mean_;     // of the differences to it
   double* partial_;  // per block: sums of the differences, then their largest absolute values
   T* staging_;       // per slot: one row

@@ -15,6 +15,14 @@ std::int64_t CrossEntropy<T>::scratch(std::int64_t classes) {
 }
 
 template <class T>
+double CrossEntropy<T>::labelled_sum(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const {
+  if (!unlabelled_) return weights.global_sum();
+  double total = 0;
+  for (std::int64_t sample = 0; sample < samples; ++sample) total += labelled(sample) ? weights[sample * rows] : 0;
+  return total;
+}
+
+template <class T>
 double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight, T* grad, T* scratch) const {
   const std::int64_t width = padded<T>(classes_);
   T* target = scratch;
@@ -27,10 +35,14 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
       read_line(target, from + sample * soft_.stride[0], classes_, soft_.stride[1]);
     });
   } else {
-    const std::int64_t label = static_cast<const std::int32_t*>(labels_.data)[sample * labels_.stride[0]];
-    if (label < 0 || label >= classes_) throw LabelOutOfRange{sample, label};
+    const std::int64_t of_sample = label(sample);
+    if (of_sample < 0 || of_sample >= classes_) throw LabelOutOfRange{sample, of_sample};
     std::fill_n(target, classes_, T(0));
-    target[label] = T(1);
+    target[of_sample] = T(1);
+  }
+  if (smoothing_ != 0) {
+    const double mass = sum(target, classes_);
+    for (std::int64_t k = 0; k < classes_; ++k) target[k] = smoothed_target(target[k], smoothing_, mass, classes_);
   }
 
   std::fill(shifted + classes_, shifted + width, T(0));  // whole vectors below

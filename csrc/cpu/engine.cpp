@@ -32,23 +32,10 @@ void run_stage(const gld_call& call, gld_stage stage, Arena& arena, const gld_ex
   go(Gld<T>(call, stage, arena, threads));
 }
 
-// What this engine does not compute yet, or null.
-const char* unsupported(const gld_call& call) {
-  for (const gld_side* side : {&call.teacher, &call.student}) {
-    if (side->features.data == nullptr) continue;
-    if (call.levels > 1) return "a pyramid of several grids";
-    if (side->depth > 1) return "maps of three axes";
-    if (side->mask.data != nullptr) return "masks";
-    if (call.classes > 0 && side->weight.data == nullptr) return "maps of logits";
-  }
-  return nullptr;
-}
-
 void dispatch(const gld_call& call, gld_stage stage, Arena& arena, const gld_executor* executor, int threads,
               gld_result* result) {
   if (!fits(call)) throw Error(GLD_TOO_LARGE, "larger ones");
   if (const char* wrong = fault<HostBuffers>(call, stage)) throw Error(GLD_INVALID, wrong);
-  if (const char* other = unsupported(call)) throw Error(GLD_INVALID, other);
   if (call.compute == GLD_F64) {
     run_stage<double>(call, stage, arena, executor, threads, result);
   } else {

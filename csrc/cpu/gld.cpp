@@ -9,6 +9,9 @@ constexpr std::int64_t kRowBlock = 16;     // least rows of one task of the swee
 constexpr std::int64_t kMaxBlocks = 4096;  // bounds the memory of the partial sums
 enum { kTask, kGlobal, kLocal, kRowTerms };
 
+// Of a mean over rows that may be none: then it is 0.
+double share(double of, double count) { return count == 0 ? 0 : of / count; }
+
 }  // namespace
 
 template <class T>
@@ -20,7 +23,8 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       teacher_(call, call.teacher, arena, threads),
       student_(call, call.student, arena, threads),
       cross_entropy_(call),
-      normalized_kd_(call) {
+      normalized_kd_(call),
+      weights_(call, arena) {
   student_.plan_gradients(arena, threads);
   // The sweep over rows and the relation follow one another and share their workspace.
   const std::size_t phase = arena.mark();
@@ -29,20 +33,23 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
   scratch_ = arena.take<T>(scratch_size_, threads);
   arena.rewind(phase);
-  if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), arena, threads);
+  if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), weights_, arena, threads);
 }
 
 template <class T>
 void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   teacher_.forward(parallel);
   student_.forward(parallel);
+  weights_.read([&](std::int64_t sample, std::int64_t row) {
+    return !teacher_.empty(sample, row) && !student_.empty(sample, row);
+  });
   sweep_rows(parallel, result);
   if (relation_) {
     const bool counts = terms_.relation_weight != 0;
     result.relation = relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : SampleRows<T>{});
     result.method = relation_->method();
   }
-  if (student_.grad_logits()) student_.backward(parallel);
+  if (student_.grad_logits()) student_.backward(parallel, weights_);
 
   result.loss = terms_.total(result);
 }
@@ -51,7 +58,8 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
 template <class T>
 void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   const std::int64_t width = padded<T>(call_.classes);
-  const double n = static_cast<double>(call_.n);
+  const double n = weights_.global_sum();
+  const double labelled = terms_.task ? cross_entropy_.labelled_sum(weights_, call_.n, call_.rows) : 0;
   const Lines<T> teacher_lines = teacher_.logits();
   const Lines<T> student_lines = student_.logits();
   const SampleRows<T> grad = student_.grad_logits();
@@ -66,15 +74,19 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
       T* to = grad ? grad[r] : nullptr;
       if (to != nullptr) std::fill_n(to, call_.classes, T(0));
       const auto gradient = [&](double weight) { return weight == 0 ? nullptr : to; };
-      if (!terms_.divergence && !(terms_.task && global)) continue;
+      const double count = weights_[r];
+      const std::int64_t sample = r / call_.rows;
+      const bool task = terms_.task && global && cross_entropy_.labelled(sample);
+      if (count == 0 || !(terms_.divergence || task)) continue;
       const T* student = student_lines.line(r, student_buffer);
-      if (terms_.task && global) {
-        total[kTask] += cross_entropy_.row(r / call_.rows, student, terms_.task_weight / n, gradient(terms_.task_weight), scratch);
+      if (task) {
+        const double weight = share(count * terms_.task_weight, labelled);
+        total[kTask] += count * cross_entropy_.row(sample, student, weight, gradient(weight), scratch);
       }
       if (terms_.divergence) {
-        const double weight = global ? terms_.global_weight : terms_.local_weight;
+        const double weight = share(count * (global ? terms_.global_weight : terms_.local_weight), n);
         const T* teacher = teacher_lines.line(r, teacher_buffer);
-        total[global ? kGlobal : kLocal] += normalized_kd_.row(teacher, student, weight / n, gradient(weight), scratch);
+        total[global ? kGlobal : kLocal] += count * normalized_kd_.row(teacher, student, weight, gradient(weight), scratch);
       }
     }
   });
@@ -82,9 +94,9 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   for (std::int64_t task = 0; task < block_count(m_, row_block_); ++task) {
     for (int term = 0; term < kRowTerms; ++term) total[term] += partial_[task * kRowTerms + term];
   }
-  result.task = total[kTask] / n;
-  result.global = total[kGlobal] / n;
-  result.local = total[kLocal] / n;
+  result.task = share(total[kTask], labelled);
+  result.global = share(total[kGlobal], n);
+  result.local = share(total[kLocal], n);
 }
 
 template class Gld<float>;

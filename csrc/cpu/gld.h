@@ -11,6 +11,7 @@
 #include "normalized_kd.h"
 #include "parallel.h"
 #include "relation.h"
+#include "row_weights.h"
 
 namespace gld {
 
@@ -29,6 +30,7 @@ class Gld {
   Network<T> teacher_, student_;
   CrossEntropy<T> cross_entropy_;
   NormalizedKd<T> normalized_kd_;
+  RowWeights weights_;
   std::optional<Relation<T>> relation_;
   double* partial_;  // per block of rows: task, global, local
   T* scratch_;       // per slot

@@ -35,7 +35,7 @@ double dot(const A* x, const B* y, std::int64_t count) {
   return fold(total);
 }
 
-// ‖x‖², x·y and ‖y‖² at once.
+// ‖x‖², x·y and ‖y‖² at once, over elements that may have weights.
 struct Products {
   double xx = 0, xy = 0, yy = 0;
 
@@ -45,8 +45,8 @@ struct Products {
     yy += other.yy;
   }
 };
-template <class T>
-Products products(const T* x, const T* y, std::int64_t count) {
+template <class T, class... Weights>
+Products products(const T* x, const T* y, std::int64_t count, const Weights*... weights) {
   Lanes xx = Lanes::Zero();
   Lanes xy = Lanes::Zero();
   Lanes yy = Lanes::Zero();
@@ -54,16 +54,16 @@ Products products(const T* x, const T* y, std::int64_t count) {
   for (; i + kLanes <= count; i += kLanes) {
     const Lanes a = lanes_at(x + i);
     const Lanes b = lanes_at(y + i);
-    xx += a * a;
-    xy += a * b;
-    yy += b * b;
+    xx += ((a * a) * ... * lanes_at(weights + i));
+    xy += ((a * b) * ... * lanes_at(weights + i));
+    yy += ((b * b) * ... * lanes_at(weights + i));
   }
   for (int lane = 0; i < count; ++i, ++lane) {
     const double a = static_cast<double>(x[i]);
     const double b = static_cast<double>(y[i]);
-    xx[lane] += a * a;
-    xy[lane] += a * b;
-    yy[lane] += b * b;
+    xx[lane] += ((a * a) * ... * static_cast<double>(weights[i]));
+    xy[lane] += ((a * b) * ... * static_cast<double>(weights[i]));
+    yy[lane] += ((b * b) * ... * static_cast<double>(weights[i]));
   }
   return {fold(xx), fold(xy), fold(yy)};
 }

@@ -12,19 +12,22 @@ template <class T>
 Network<T>::Network(const gld_call& call, const gld_side& side, Arena& arena, int threads)
     : call_(call), side_(side), cells_(call.rows - 1) {
   if (side.features.data == nullptr) return;
-  even_ = even_grid(call, side);
+  const bool classifies = side.weight.data != nullptr;
+  even_ = classifies && even_grid(call, side);
   rows_ = call.n * (even_ ? cells_ : call.rows);
   pool_.emplace(call, side, arena, threads);
+  logits_ = take_rows<T>(arena, call.n * call.rows, call.classes);
+  pooled_ = classifies ? take_rows<T>(arena, rows_, side.channels) : logits_;
+  if (!classifies) return;
   classifier_.emplace(rows_, side.channels, call.classes, even_ ? panel_rows(cells_) : kProductRows, side.weight, side.bias,
                       arena, threads);
-  pooled_ = take_rows<T>(arena, rows_, side.channels);
-  logits_ = take_rows<T>(arena, call.n * call.rows, call.classes);
 }
 
 template <class T>
 void Network<T>::forward(const Parallel& parallel) {
   if (!pool_) return;
   pool_->forward(parallel, pooled_rows(pooled_));
+  if (!classifier_) return;
   classifier_->forward(parallel, pooled_, logits_, [&](std::int64_t first, std::int64_t count) {
     if (!even_) return;
     const T share = T(1) / static_cast<T>(cells_);
@@ -68,7 +71,7 @@ void Network<T>::plan_gradients(Arena& arena, int threads) {
   grad_logits_ = take_rows<T>(arena, m, call_.classes);
   grad_rows_ = SampleRows<T>::cells_first(grad_logits_, call_.n, call_.rows);
   if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena, threads);
-  if (call_.out_features.data == nullptr) return;
+  if (call_.out_features.data == nullptr || !classifier_) return;
   grad_pooled_ = take_rows<T>(arena, rows_, side_.channels);
   classifier_->plan_backward_pooled(arena, threads);
 }
@@ -83,10 +86,22 @@ void Network<T>::share_global_gradient(const Parallel& parallel) const {
   });
 }
 
+// Pooled rows that do not count: a NaN times their gradient would be one.
 template <class T>
-void Network<T>::backward(const Parallel& parallel) {
+void Network<T>::clear(const RowWeights& weights) const {
+  const SampleRows<T> pooled = pooled_rows(pooled_);
+  for (std::int64_t r = 0; !weights.absent() && r < call_.n * call_.rows; ++r) {
+    if (weights[r] != 0 || (even_ && r % call_.rows == 0)) continue;
+    std::fill_n(pooled[r], side_.channels, T(0));
+  }
+}
+
+template <class T>
+void Network<T>::backward(const Parallel& parallel, const RowWeights& weights) {
   if (!pool_) return deliver(grad_logits_, call_.n * call_.rows, call_.classes, call_.out_logits);
+  if (!classifier_) return pool_->backward(parallel, grad_rows_, call_.out_features);
   if (even_) share_global_gradient(parallel);
+  clear(weights);
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(parallel, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(parallel, grad_logits_, call_.out_bias);
   if (call_.out_features.data != nullptr) {

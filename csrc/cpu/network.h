@@ -1,5 +1,5 @@
-// What turns one side's inputs into logit rows: pool and classifier for features, nothing for logits; and the way back
-// from the gradient of the logits to the gradients of whatever was given.
+// What turns one side's inputs into logit rows: pool and classifier for features, the pool for a map of logits, nothing for
+// logits; and the way back from the gradient of the logits to the gradients of whatever was given.
 //
 // Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global logits,
 // the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its share of the
@@ -12,6 +12,7 @@
 #include "classifier.h"
 #include "parallel.h"
 #include "pool.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -23,15 +24,19 @@ class Network {
 
   void forward(const Parallel& parallel);
   Lines<T> logits() const;
+  // Whether a row is the mean of no position at all. After forward().
+  bool empty(std::int64_t sample, std::int64_t row) const { return pool_ && pool_->empty(sample, row); }
 
   // Plans the gradients that the call has buffers for; of the student, once, before any run.
   void plan_gradients(Arena& arena, int threads);
   SampleRows<T> grad_logits() const { return grad_rows_; }  // to be filled before backward(); null if no gradient is wanted
-  void backward(const Parallel& parallel);
+  // Rows without weight, whose gradient is 0, may hold anything.
+  void backward(const Parallel& parallel, const RowWeights& weights);
 
  private:
   SampleRows<T> pooled_rows(Rows<T> rows) const;
   void share_global_gradient(const Parallel& parallel) const;
+  void clear(const RowWeights& weights) const;
 
   const gld_call& call_;
   const gld_side& side_;
@@ -40,7 +45,7 @@ class Network {
   std::int64_t rows_ = 0;  // that are pooled and classified: all cells, then the globals unless even
   std::optional<Pool<T>> pool_;
   std::optional<Classifier<T>> classifier_;
-  Rows<T> pooled_;       // [rows_, channels]
+  Rows<T> pooled_;       // [rows_, channels], or the logits where nothing classifies
   Rows<T> logits_;       // [m, classes]: all cells, then the globals
   Rows<T> grad_logits_;  // the same, or as the caller's buffer has it
   Rows<T> grad_pooled_;  // [rows_, channels]

@@ -64,51 +64,121 @@ template <class T>
 Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int threads)
     : samples_(call.n),
       channels_(side.channels),
-      positions_(side.height * side.width),
-      vertical_{side.height, call.grid[0][1]},
-      horizontal_{side.width, call.grid[0][2]},
+      rows_(call.rows),
+      positions_(side.depth * side.height * side.width),
       band_rows_(std::clamp(kBandPositions / side.width, std::int64_t{1}, side.height)),
       features_(side.features),
-      vertical_runs_(find_runs(vertical_, band_rows_, arena)),
-      horizontal_runs_(find_runs(horizontal_, side.width, arena)) {
+      mask_(side.mask),
+      depth_(find_runs(call, 0, side.depth, side.depth, arena)),
+      vertical_(find_runs(call, 1, side.height, band_rows_, arena)),
+      horizontal_(find_runs(call, 2, side.width, side.width, arena)),
+      counts_(masked() ? arena.take<std::int64_t>(samples_ * rows_) : nullptr) {
   const std::int64_t block = padded<T>(std::min(channels_, kChannels));
   const std::int64_t positions = band_rows_ * side.width;
   const std::int64_t row = padded<T>(side.width);
   // Forward: a line per region, then one for every column and one more, or a row of as many planes as a packet has elements
-  // and its columns. Backward: such planes of a band, and a line per region of it, of which it has no more than positions.
-  region_limit_ = limit(vertical_, band_rows_) * limit(horizontal_, side.width) * block;
+  // and its columns. Backward: such planes of a band, a line per region of it, of which it has no more than positions, and one
+  // of zeros.
+  region_limit_ = depth_.limit * vertical_.limit * horizontal_.limit * block;
   scratch_size_ = padded<T>(std::max(region_limit_ + (side.width + 1) * block + 2 * row * kPacket<T>,
-                                     positions * (block + kPacket<T>)));
+                                     positions * (block + kPacket<T>) + block));
   scratch_ = arena.take<T>(scratch_size_, threads);
-  lines_ = arena.take<const T*>(positions, threads);
+  lines_ = arena.take<const T*>(2 * positions, threads);
 }
 
-// Own and shared positions of the cells take turns, and each of them may be cut.
+// Whether other cells hold this position than the one before.
 template <class T>
-std::int64_t Pool<T>::limit(const Axis& axis, std::int64_t longest) {
-  return std::min(axis.length, 2 * axis.cells + axis.length / longest);
+bool Pool<T>::Runs::starts(std::int64_t position) const {
+  return position == 0 || std::any_of(grid, grid + levels, [&](const Axis& axis) {
+    return axis.first_cell(position) != axis.first_cell(position - 1) || axis.last_cell(position) != axis.last_cell(position - 1);
+  });
 }
 
 template <class T>
-typename Pool<T>::Runs Pool<T>::find_runs(const Axis& axis, std::int64_t longest, Arena& arena) {
-  Runs runs{arena.take<Run>(limit(axis, longest)), 0, arena.take<Span>(axis.cells)};
+typename Pool<T>::Runs Pool<T>::find_runs(const gld_call& call, int axis, std::int64_t length, std::int64_t longest,
+                                          Arena& arena) {
+  Runs runs{};
+  runs.length = length;
+  runs.levels = call.levels;
+  // Own and shared positions of the cells take turns, and each of them may be cut.
+  runs.limit = length / longest;
+  for (std::int64_t level = 0; level < runs.levels; ++level) {
+    const std::int64_t cells = call.grid[level][axis];
+    runs.grid[level] = {length, cells};
+    runs.windows[level] = arena.take<Span>(cells);
+    runs.limit = std::min(length, runs.limit + 2 * cells);
+  }
+  runs.data = arena.take<Run>(runs.limit);
   if (runs.data == nullptr) return runs;
-  for (std::int64_t position = 0; position < axis.length; ++position) {
-    const std::int64_t first = axis.first_cell(position);
-    const std::int64_t last = axis.last_cell(position);
-    Run* open = runs.end() - 1;
-    if (runs.count > 0 && open->first_cell == first && open->last_cell == last && position - open->begin < longest) {
-      open->end = position + 1;
+  for (std::int64_t position = 0; position < length; ++position) {
+    if (!runs.starts(position) && position - (runs.end() - 1)->begin < longest) {
+      (runs.end() - 1)->end = position + 1;
       continue;
     }
-    runs.data[runs.count] = {position, position + 1, first, last};
-    for (std::int64_t cell = first; cell <= last; ++cell) {
-      if (axis.begin(cell) == position) runs.windows[cell] = {runs.count, 0, axis.window(cell)};
-      runs.windows[cell].end = runs.count + 1;
+    runs.data[runs.count] = {position, position + 1};
+    for (std::int64_t level = 0; level < runs.levels; ++level) {
+      const Axis& grid = runs.grid[level];
+      for (std::int64_t cell = grid.first_cell(position); cell <= grid.last_cell(position); ++cell) {
+        Span& window = runs.windows[level][cell];
+        if (grid.begin(cell) == position) window = {runs.count, 0, grid.window(cell)};
+        window.end = runs.count + 1;
+      }
     }
     ++runs.count;
   }
   return runs;
+}
+
+// use(row, window) for every row of a sample.
+template <class T>
+template <class F>
+void Pool<T>::windows(F&& use) const {
+  use(0, Window{depth_.all(), vertical_.all(), horizontal_.all()});
+  std::int64_t row = 1;
+  for (std::int64_t level = 0; level < depth_.levels; ++level) {
+    for (std::int64_t h = 0; h < depth_.grid[level].cells; ++h) {
+      for (std::int64_t i = 0; i < vertical_.grid[level].cells; ++i) {
+        for (std::int64_t j = 0; j < horizontal_.grid[level].cells; ++j) {
+          use(row++, Window{depth_.windows[level][h], vertical_.windows[level][i], horizontal_.windows[level][j]});
+        }
+      }
+    }
+  }
+}
+
+// How many positions of each window the mask lets count.
+template <class T>
+void Pool<T>::count(const Parallel& parallel) const {
+  if (!masked()) return;
+  const auto each = [](const Runs& runs, const Span& of, auto&& use) {
+    for (std::int64_t at = runs.data[of.begin].begin; at < runs.data[of.end - 1].end; ++at) use(at);
+  };
+  parallel(samples_, [&](std::int64_t sample, int) {
+    windows([&](std::int64_t row, const Window& window) {
+      std::int64_t total = 0;
+      each(depth_, window.depth, [&](std::int64_t z) {
+        each(vertical_, window.vertical, [&](std::int64_t y) {
+          each(horizontal_, window.horizontal, [&](std::int64_t x) { total += counts(sample, z, y, x) ? 1 : 0; });
+        });
+      });
+      counts_[sample * rows_ + row] = total;
+    });
+  });
+}
+
+// Positions that the mean over a window is divided by; of one without any, whose sum is 0, by 1.
+template <class T>
+std::int64_t Pool<T>::area(std::int64_t sample, std::int64_t row, const Window& window) const {
+  if (masked()) return std::max(counts_[sample * rows_ + row], std::int64_t{1});
+  return window.depth.length * window.vertical.length * window.horizontal.length;
+}
+
+// Positions of a row of the map that do not count are 0, whatever they held.
+template <class T>
+void Pool<T>::clear(std::int64_t sample, std::int64_t z, std::int64_t y, T* row) const {
+  for (std::int64_t x = 0; masked() && x < horizontal_.length; ++x) {
+    if (!counts(sample, z, y, x)) row[x] = T(0);
+  }
 }
 
 template <class T>
@@ -124,10 +194,10 @@ void Pool<T>::blocks(const Parallel& parallel, F&& run) const {
 template <class T>
 template <class F>
 void Pool<T>::bands(F&& run) const {
-  const auto bottom = [&](std::int64_t last) { return vertical_runs_.data[last].end; };
-  for (std::int64_t begin = 0, end = 0; begin < vertical_runs_.count; begin = end) {
-    const std::int64_t top = vertical_runs_.data[begin].begin;
-    for (end = begin + 1; end < vertical_runs_.count && bottom(end) - top <= band_rows_;) ++end;
+  const auto bottom = [&](std::int64_t last) { return vertical_.data[last].end; };
+  for (std::int64_t begin = 0, end = 0; begin < vertical_.count; begin = end) {
+    const std::int64_t top = vertical_.data[begin].begin;
+    for (end = begin + 1; end < vertical_.count && bottom(end) - top <= band_rows_;) ++end;
     run(Band{begin, end, top, bottom(end - 1) - top});
   }
 }
@@ -136,31 +206,45 @@ void Pool<T>::bands(F&& run) const {
 template <class T>
 template <class S>
 void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare) const {
+  const std::int64_t of_slice = features_.stride[2];
   const std::int64_t of_row = features_.stride[3];
   const std::int64_t of_column = features_.stride[4];
   const std::int64_t pitch = padded<T>(block.count);
   T* const line = spare;
   T* const staged = line + pitch;
-  for (const Run& v : vertical_runs_) {
-    for (std::int64_t y = v.begin; y < v.end; ++y) {
-      const T* row = staged;
-      std::int64_t column = pitch;
-      if constexpr (std::is_same_v<S, T>) {
-        row = from + y * of_row;
-        column = of_column;
-      } else {
-        for (std::int64_t w = 0; w < horizontal_.length; ++w) {
-          read_line(staged + w * pitch, from + y * of_row + w * of_column, block.count, 1);
+  const auto add_row = [&](std::int64_t z, std::int64_t y, bool opens, T* region) {
+    const S* const there = from + z * of_slice + y * of_row;
+    const T* row = staged;
+    std::int64_t column = pitch;
+    if constexpr (std::is_same_v<S, T>) {
+      row = there;
+      column = of_column;
+    }
+    if (masked() || !std::is_same_v<S, T>) {
+      row = staged;
+      column = pitch;
+      for (std::int64_t x = 0; x < horizontal_.length; ++x) {
+        T* const to = staged + x * pitch;
+        if (masked() && !counts(block.sample, z, y, x)) {
+          std::fill_n(to, block.count, T(0));
+        } else {
+          read_line(to, there + x * of_column, block.count, 1);
         }
       }
-      T* region = regions;
-      for (const Run& h : horizontal_runs_) {
-        sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, y == v.begin ? region : line);
-        if (y != v.begin) add(region, line, block.count);
-        region += pitch;
-      }
     }
-    regions += horizontal_runs_.count * pitch;
+    for (const Run& h : horizontal_) {
+      sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, opens ? region : line);
+      if (!opens) add(region, line, block.count);
+      region += pitch;
+    }
+  };
+  for (const Run& d : depth_) {
+    for (const Run& v : vertical_) {
+      for (std::int64_t z = d.begin; z < d.end; ++z) {
+        for (std::int64_t y = v.begin; y < v.end; ++y) add_row(z, y, z == d.begin && y == v.begin, regions);
+      }
+      regions += horizontal_.count * pitch;
+    }
   }
 }
 
@@ -173,21 +257,27 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int
   const std::int64_t row = padded<T>(width);
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
+  const std::int64_t of_slice = features_.stride[2];
   const std::int64_t of_row = features_.stride[3];
   const std::int64_t of_column = features_.stride[4];
   T* const lines = spare;
   T* const staged = lines + row * lanes;
 
   // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
-  const bool in_order = std::is_same_v<S, T> && of_column == 1 && of_row >= width &&
-                        of_channel >= vertical_.length * of_row && of_sample >= channels_ * of_channel;
+  const std::int64_t slices = depth_.length == 1 ? vertical_.length * of_row : depth_.length * of_slice;
+  const bool in_order = std::is_same_v<S, T> && !masked() && of_column == 1 && of_row >= width &&
+                        (depth_.length == 1 || of_slice >= vertical_.length * of_row) && of_channel >= slices &&
+                        of_sample >= channels_ * of_channel;
   const S* const end = in_order ? static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample +
-                                      (channels_ - 1) * of_channel + (vertical_.length - 1) * of_row + width
+                                      (channels_ - 1) * of_channel + (depth_.length - 1) * of_slice +
+                                      (vertical_.length - 1) * of_row + width
                                 : nullptr;
-  for (const Run& v : vertical_runs_) {
+  const auto add_rows = [&](std::int64_t z, const Run& v, bool opens, T* region) {
     const T* planes[lanes];
     std::int64_t rows = v.end - v.begin;
-    const auto plane = [&](std::int64_t lane) { return from + std::min(lane, block.count - 1) * of_channel + v.begin * of_row; };
+    const auto plane = [&](std::int64_t lane) {
+      return from + std::min(lane, block.count - 1) * of_channel + z * of_slice + v.begin * of_row;
+    };
     if (in_order && end - (plane(lanes) + (rows - 1) * of_row) >= row) {
       for (std::int64_t lane = 0; lane < lanes; ++lane) planes[lane] = reinterpret_cast<const T*>(plane(lane));
     } else {
@@ -195,41 +285,53 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int
         T* const to = staged + lane * row;
         planes[lane] = to;
         read_line(to, plane(lane), width, of_column);
+        clear(block.sample, z, v.begin, to);
         for (std::int64_t y = 1; y < rows; ++y) {
           read_line(lines, plane(lane) + y * of_row, width, of_column);
+          clear(block.sample, z, v.begin + y, lines);
           add(to, static_cast<const T*>(lines), width);
         }
       }
       rows = 1;
     }
     sum_rows(planes, rows, of_row, width, lines);
-    for (const Run& h : horizontal_runs_) {
+    for (const Run& h : horizontal_) {
       Packet<T> total = load_packet(lines + h.begin * lanes);
       for (std::int64_t w = h.begin + 1; w < h.end; ++w) total = Eigen::internal::padd(total, load_packet(lines + w * lanes));
-      store_packet(regions, total);
-      regions += pitch;
+      store_packet(region, opens ? total : Eigen::internal::padd(load_packet(region), total));
+      region += pitch;
+    }
+  };
+  for (const Run& d : depth_) {
+    for (const Run& v : vertical_) {
+      for (std::int64_t z = d.begin; z < d.end; ++z) add_rows(z, v, z == d.begin, regions);
+      regions += horizontal_.count * pitch;
     }
   }
 }
 
 // The mean over a window from the sums over its regions.
 template <class T>
-void Pool<T>::mean(const T* regions, std::int64_t pitch, const Span& vertical, const Span& horizontal, std::int64_t count,
+void Pool<T>::mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count,
                    T* to) const {
   namespace packet = Eigen::internal;
-  const std::int64_t across = horizontal_runs_.count * pitch;
-  const T* const first = regions + vertical.begin * across + horizontal.begin * pitch;
-  const std::int64_t rows = vertical.end - vertical.begin;
-  const std::int64_t columns = horizontal.end - horizontal.begin;
-  const Packet<T> divisor = packet::pset1<Packet<T>>(static_cast<T>(vertical.length * horizontal.length));
+  const std::int64_t across = horizontal_.count * pitch;
+  const std::int64_t slice = vertical_.count * across;
+  const T* const first = regions + window.depth.begin * slice + window.vertical.begin * across + window.horizontal.begin * pitch;
+  const std::int64_t slices = window.depth.end - window.depth.begin;
+  const std::int64_t rows = window.vertical.end - window.vertical.begin;
+  const std::int64_t columns = window.horizontal.end - window.horizontal.begin;
+  const Packet<T> divisor = packet::pset1<Packet<T>>(static_cast<T>(area));
   const auto whole = [&](std::int64_t k) {
-    Packet<T> total = load_packet(first + k);
-    for (std::int64_t h = 1; h < columns; ++h) total = packet::padd(total, load_packet(first + h * pitch + k));
-    for (std::int64_t v = 1; v < rows; ++v) {
-      const T* row = first + v * across + k;
+    const auto line_at = [&](const T* row) {
       Packet<T> line = load_packet(row);
       for (std::int64_t h = 1; h < columns; ++h) line = packet::padd(line, load_packet(row + h * pitch));
-      total = packet::padd(total, line);
+      return line;
+    };
+    Packet<T> total = line_at(first + k);
+    for (std::int64_t d = 0; d < slices; ++d) {
+      const T* row = first + d * slice + k;
+      for (std::int64_t v = d == 0 ? 1 : 0; v < rows; ++v) total = packet::padd(total, line_at(row + v * across));
     }
     return packet::pdiv(total, divisor);
   };
@@ -245,6 +347,7 @@ template <class T>
 void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) const {
   const std::int64_t of_sample = features_.stride[0];
   const std::int64_t of_channel = features_.stride[1];
+  count(parallel);
   blocks(parallel, [&](const Block& block, int slot) {
     T* const regions = scratch_ + slot * scratch_size_;
     T* const spare = regions + region_limit_;
@@ -258,37 +361,48 @@ void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) con
         sum_planes({block.sample, block.first + c, std::min(step, block.count - c)}, from, regions + c, pitch, spare);
       }
     });
-    const auto mean_of = [&](std::int64_t row, const Span& v, const Span& h) {
-      mean(regions, pitch, v, h, block.count, pooled.at(block.sample, row) + block.first);
-    };
-    if (pooled.global != nullptr) mean_of(0, vertical_runs_.all(), horizontal_runs_.all());
-    for (std::int64_t i = 0; i < vertical_.cells; ++i) {
-      for (std::int64_t j = 0; j < horizontal_.cells; ++j) {
-        mean_of(1 + i * horizontal_.cells + j, vertical_runs_.windows[i], horizontal_runs_.windows[j]);
-      }
-    }
+    windows([&](std::int64_t row, const Window& window) {
+      if (row == 0 && pooled.global == nullptr) return;
+      mean(regions, pitch, window, area(block.sample, row, window), block.count, pooled.at(block.sample, row) + block.first);
+    });
   });
 }
 
 // The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for
-// all positions of a region. Writes one line of channels per region, and where to find each position's.
+// all positions of a region. Writes one line of channels per region, and where to find each position's, of a slice.
 template <class T>
-void Pool<T>::spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
-                           const T** lines) const {
+void Pool<T>::spread_lines(const Run& slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled,
+                           T* values, const T** lines) const {
   const std::int64_t width = horizontal_.length;
   const auto add_row = [&](std::int64_t row, std::int64_t area) {
     const T* from = grad_pooled.at(block.sample, row) + block.first;
     for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / static_cast<T>(area);
   };
+  // use(cell) for the cells of a level that hold a run.
+  const auto cells = [](const Runs& runs, std::int64_t level, const Run& run, auto&& use) {
+    const Axis& grid = runs.grid[level];
+    for (std::int64_t cell = grid.first_cell(run.begin); cell <= grid.last_cell(run.begin); ++cell) use(cell);
+  };
+  const Window whole{depth_.all(), vertical_.all(), horizontal_.all()};
   for (std::int64_t run = band.begin; run < band.end; ++run) {
-    const Run& v = vertical_runs_.data[run];
-    for (const Run& h : horizontal_runs_) {
+    const Run& v = vertical_.data[run];
+    for (const Run& h : horizontal_) {
       std::fill_n(values, block.count, T(0));
-      if (grad_pooled.global != nullptr) add_row(0, positions_);
-      for (std::int64_t i = v.first_cell; i <= v.last_cell; ++i) {
-        for (std::int64_t j = h.first_cell; j <= h.last_cell; ++j) {
-          add_row(1 + i * horizontal_.cells + j, vertical_runs_.windows[i].length * horizontal_runs_.windows[j].length);
-        }
+      if (grad_pooled.global != nullptr) add_row(0, area(block.sample, 0, whole));
+      std::int64_t first = 1;  // row of the level
+      for (std::int64_t level = 0; level < depth_.levels; ++level) {
+        const std::int64_t down = vertical_.grid[level].cells;
+        const std::int64_t across = horizontal_.grid[level].cells;
+        cells(depth_, level, slices, [&](std::int64_t l) {
+          cells(vertical_, level, v, [&](std::int64_t i) {
+            cells(horizontal_, level, h, [&](std::int64_t j) {
+              const Window window{depth_.windows[level][l], vertical_.windows[level][i], horizontal_.windows[level][j]};
+              const std::int64_t row = first + (l * down + i) * across + j;
+              add_row(row, area(block.sample, row, window));
+            });
+          });
+        });
+        first += depth_.grid[level].cells * down * across;
       }
       for (std::int64_t y = v.begin - band.top; y < v.end - band.top; ++y) {
         std::fill(lines + y * width + h.begin, lines + y * width + h.end, values);
@@ -302,18 +416,21 @@ template <class T>
 void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_pooled, const gld_view& grad) const {
   const std::int64_t width = horizontal_.length;
   const bool streams = element_bytes(grad.dtype) * samples_ * channels_ * positions_ > kStreamBytes;
+  count(parallel);
   blocks(parallel, [&](const Block& block, int slot) {
-    T* const planes = scratch_ + slot * scratch_size_;
-    const T** const lines = lines_ + slot * band_rows_ * width;
-    bands([&](const Band& band) {
+    T* const zeros = scratch_ + slot * scratch_size_;
+    std::fill_n(zeros, padded<T>(block.count), T(0));
+    T* const planes = zeros + padded<T>(block.count);
+    const T** const of_regions = lines_ + slot * 2 * band_rows_ * width;
+    // One slice of a band, from the lines of its positions.
+    const auto write = [&](std::int64_t z, const Band& band, const T* const* lines) {
       const std::int64_t positions = band.rows * width;
-      spread_lines(band, block, grad_pooled, planes + positions * kPacket<T>, lines);
       const auto emit_at = [&](std::int64_t channel, std::int64_t position, const T* from, std::int64_t count) {
         const std::int64_t at = block.sample * grad.stride[0] + (block.first + channel) * grad.stride[1];
-        emit(grad, at + band.top * grad.stride[3] + position * grad.stride[4], from, count, streams);
+        emit(grad, at + z * grad.stride[2] + band.top * grad.stride[3] + position * grad.stride[4], from, count, streams);
       };
       // The output is dense, its channels last or its planes whole.
-      const bool whole = band.rows == vertical_.length;
+      const bool whole = positions == positions_;
       const bool direct = whole && !streams && grad.dtype == dtype_of<T>();
       if (grad.stride[1] == 1) {
         for (std::int64_t p = 0; p < positions; ++p) emit_at(0, p, lines[p], block.count);
@@ -334,7 +451,24 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
         }
         for (std::int64_t lane = 0; lane < count; ++lane) emit_at(c + lane, 0, planes + lane * positions, positions);
       }
-    });
+    };
+    for (const Run& slices : depth_) {
+      bands([&](const Band& band) {
+        const std::int64_t positions = band.rows * width;
+        spread_lines(slices, band, block, grad_pooled, planes + positions * kPacket<T>, of_regions);
+        for (std::int64_t z = slices.begin; z < slices.end; ++z) {
+          if (!masked()) {
+            write(z, band, of_regions);
+            continue;
+          }
+          const T** const counting = of_regions + positions;
+          for (std::int64_t p = 0; p < positions; ++p) {
+            counting[p] = counts(block.sample, z, band.top + p / width, p % width) ? of_regions[p] : zeros;
+          }
+          write(z, band, counting);
+        }
+      });
+    }
     if (streams) stream_end();
   });
 }

@@ -1,5 +1,6 @@
-// Stage pool: features [n, C, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others the
-// means over the cells of the grid (adaptive average pooling), and the way back. DESIGN §2.1; paper section 3.1.
+// Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others the
+// means over the cells of the grid of each level (adaptive average pooling), and the way back. DESIGN §2.1; paper section 3.1.
+// Where there is a mask, means are over the positions that count, and a row without any is 0.
 #pragma once
 
 #include "arena.h"
@@ -22,9 +23,11 @@ struct Axis {
   bool even() const { return length % cells == 0; }
 };
 
-// Whether the cells of the grid are equal and disjoint: then the global mean is the mean of the cells' means.
+// Whether the cells are equal and disjoint: then the global mean is the mean of the cells' means.
 inline bool even_grid(const gld_call& call, const gld_side& side) {
-  return Axis{side.height, call.grid[0][1]}.even() && Axis{side.width, call.grid[0][2]}.even();
+  const auto& cells = call.grid[0];
+  return call.levels == 1 && side.mask.data == nullptr && Axis{side.depth, cells[0]}.even() &&
+         Axis{side.height, cells[1]}.even() && Axis{side.width, cells[2]}.even();
 }
 
 template <class T>
@@ -37,26 +40,36 @@ class Pool {
   // gradient of the features from the gradient of the pooled rows
   void backward(const Parallel& parallel, const SampleRows<T>& grad_pooled, const gld_view& grad_features) const;
 
+  // Whether a row is the mean of no position at all. After forward().
+  bool empty(std::int64_t sample, std::int64_t row) const { return masked() && counts_[sample * rows_ + row] == 0; }
+
  private:
-  // Consecutive positions of an axis that lie in the same cells. Runs of both axes cross in regions, and every window is
-  // a union of regions: each position is read once, however many windows hold it.
+  // Consecutive positions of an axis that lie in the same cells of every level. Runs of all axes cross in regions, and every
+  // window is a union of regions: each position is read once, however many windows hold it.
   struct Run {
-    std::int64_t begin, end, first_cell, last_cell;
+    std::int64_t begin, end;
   };
   // Runs [begin, end) of an axis, and how many positions they cover.
   struct Span {
     std::int64_t begin, end, length;
   };
   struct Runs {
+    std::int64_t length, limit;  // positions; runs that there may be
+    std::int64_t levels;
+    Axis grid[GLD_MAX_LEVELS];
+    Span* windows[GLD_MAX_LEVELS];  // of the cells of a level
     Run* data;
     std::int64_t count;
-    Span* windows;  // of the cells
 
     Run* begin() const { return data; }
     Run* end() const { return data + count; }
-    Span all() const { return {0, count, data[count - 1].end}; }
+    Span all() const { return {0, count, length}; }
+    bool starts(std::int64_t position) const;
   };
-  // Vertical runs of no more positions in all than are worked on at a time, and the rows of the map that they cover.
+  struct Window {
+    Span depth, vertical, horizontal;
+  };
+  // Vertical runs of no more positions in all than are worked on at a time, and the rows of a slice that they cover.
   struct Band {
     std::int64_t begin, end, top, rows;
   };
@@ -65,8 +78,17 @@ class Pool {
     std::int64_t sample, first, count;
   };
 
-  static std::int64_t limit(const Axis& axis, std::int64_t longest);
-  static Runs find_runs(const Axis& axis, std::int64_t longest, Arena& arena);
+  static Runs find_runs(const gld_call& call, int axis, std::int64_t length, std::int64_t longest, Arena& arena);
+  bool masked() const { return mask_.data != nullptr; }
+  bool counts(std::int64_t sample, std::int64_t z, std::int64_t y, std::int64_t x) const {
+    const std::int64_t at = sample * mask_.stride[0] + z * mask_.stride[1] + y * mask_.stride[2] + x * mask_.stride[3];
+    return static_cast<const std::uint8_t*>(mask_.data)[at] != 0;
+  }
+  void count(const Parallel& parallel) const;
+  void clear(std::int64_t sample, std::int64_t z, std::int64_t y, T* row) const;
+  std::int64_t area(std::int64_t sample, std::int64_t row, const Window& window) const;
+  template <class F>
+  void windows(F&& use) const;
   template <class F>
   void blocks(const Parallel& parallel, F&& run) const;
   template <class F>
@@ -75,18 +97,17 @@ class Pool {
   void sum_lines(const Block& block, const S* from, T* regions, T* spare) const;
   template <class S>
   void sum_planes(const Block& block, const S* from, T* regions, std::int64_t pitch, T* spare) const;
-  void mean(const T* regions, std::int64_t pitch, const Span& vertical, const Span& horizontal, std::int64_t count,
-            T* to) const;
-  void spread_lines(const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
+  void mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count, T* to) const;
+  void spread_lines(const Run& slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
                     const T** lines) const;
 
-  std::int64_t samples_, channels_, positions_;
-  Axis vertical_, horizontal_;
+  std::int64_t samples_, channels_, rows_, positions_;
   std::int64_t band_rows_;
-  gld_view features_;
-  Runs vertical_runs_, horizontal_runs_;
-  T* scratch_;       // per slot
-  const T** lines_;  // per slot: where the line of each position's gradient lies
+  gld_view features_, mask_;
+  Runs depth_, vertical_, horizontal_;
+  std::int64_t* counts_;  // per sample and row: positions that count, if there is a mask
+  T* scratch_;            // per slot
+  const T** lines_;       // per slot: where the line of each position's gradient lies, of a region and of those that count
   std::int64_t region_limit_, scratch_size_;
 };
 

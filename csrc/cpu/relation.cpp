@@ -8,12 +8,13 @@ namespace {
 
 // Method 'auto': the one that the cost model expects to be faster.
 template <class T>
-gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student) {
+gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights) {
   const std::int64_t m = call.n * call.rows;
   const bool gradients = has_gradients(call);
   const auto rows = static_cast<double>(m);
   const auto width = static_cast<double>(call.classes);
-  const std::int64_t own_rows = RelationPairwise<T>::own_rows(call, teacher) + RelationPairwise<T>::own_rows(call, student);
+  const std::int64_t own_rows =
+      RelationPairwise<T>::own_rows(call, teacher, weights) + RelationPairwise<T>::own_rows(call, student, weights);
   const double own = static_cast<double>(own_rows) / 2;
   const double pairwise = pairwise_cost(rows, own, width, gradients, RelationPairwise<T>::keeps(m));
   return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
@@ -22,30 +23,34 @@ gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>&
 }  // namespace
 
 template <class T>
-Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads)
-    : teacher_(teacher, call.n * call.rows, arena, threads), student_(student, call.n * call.rows, arena, threads) {
-  const std::int64_t m = call.n * call.rows;
-  const double rows = static_cast<double>(m);
-  reduction_ = call.reduction == GLD_REDUCE_ROW ? 1 / rows : 1 / rows / rows;
+Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
+                      Arena& arena, int threads)
+    : weights_(weights),
+      by_row_(call.reduction == GLD_REDUCE_ROW),
+      teacher_(teacher, call.n * call.rows, weights, arena, threads),
+      student_(student, call.n * call.rows, weights, arena, threads) {
   auto method = static_cast<gld_method>(call.method);
   if (method == GLD_METHOD_AUTO) {
-    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(call, teacher, student);
+    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(call, teacher, student, weights);
   }
   if (method == GLD_METHOD_MOMENTS) {
-    moments_.emplace(m, call.classes, arena, threads);
+    moments_.emplace(call.n * call.rows, call.classes, weights, arena, threads);
   } else {
-    pairwise_.emplace(call, teacher, student, arena, threads);
+    pairwise_.emplace(call, teacher, student, weights, arena, threads);
   }
 }
 
 template <class T>
 double Relation<T>::run(const Parallel& parallel, double weight, const SampleRows<T>& grad) {
+  const double rows = weights_.sum();
+  if (rows == 0) return 0;
+  const double reduction = by_row_ ? 1 / rows : 1 / rows / rows / weights_.unit();
   teacher_.fit(parallel);
   student_.fit(parallel);
-  const double slope = weight * reduction_ * student_.scale();
+  const double slope = weight * reduction * student_.scale();
   const double total = moments_ ? moments_->run(parallel, teacher_, student_, slope, grad)
                                 : pairwise_->run(parallel, teacher_, student_, slope, grad);
-  return reduction_ * total;
+  return reduction * total;
 }
 
 template class Relation<float>;

@@ -1,5 +1,6 @@
 // Stage relation: (1/m²) Σ_rc (D_t[r,c] - D_s[r,c])² over all m logit rows, D the row-normalised matrix of (squared)
-// distances, by one of two methods that agree to rounding. DESIGN §2.5 and §3; paper section 3.3.
+// distances, by one of two methods that agree to rounding. DESIGN §2.5 and §3; paper section 3.3. Where rows have weights w,
+// sums over rows are weighted, that of a norm included, and m is Σ w.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 #include "parallel.h"
 #include "relation_moments.h"
 #include "relation_pairwise.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -17,15 +19,17 @@ template <class T>
 class Relation {
  public:
   // lines: the m rows of either side, read a block at a time.
-  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads);
+  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights, Arena& arena,
+           int threads);
 
-  // The loss. grad, if there, gains weight * d loss / d student logits.
+  // The loss, 0 if no row counts. grad, if there, gains weight * d loss / d student logits.
   double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);
 
   gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
 
  private:
-  double reduction_;  // what the sum over all entries is multiplied with: 1/m² or 1/m
+  const RowWeights& weights_;
+  bool by_row_;  // the mean over rows instead of over all entries
   Centred<T> teacher_, student_;
   std::optional<RelationPairwise<T>> pairwise_;
   std::optional<RelationMoments<T>> moments_;

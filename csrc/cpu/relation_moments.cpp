@@ -15,7 +15,7 @@ constexpr std::int64_t kChunkElements = 1 << 19;
 constexpr std::int64_t kMaxChunk = 16384;
 constexpr std::int64_t kTasks = 32;  // to aim at
 
-// The plain moments...
+// The plain moments, in which a row counts by its weight...
 enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };           // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
 enum PlainVector { kXT, kXS, kYT, kYS, kPlainVectors };       // Σ x t, Σ x s, Σ y t, Σ y s
 enum PlainScalar { kT, kS, kTT, kTS, kSS, kPlainScalars };    // Σ t, Σ s, Σ t², Σ t s, Σ s²
@@ -46,7 +46,8 @@ void add_scaled(double* one, double* two, const T* row, double a, double b, std:
 }  // namespace
 
 template <class T>
-RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, Arena& arena, int threads)
+RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, const RowWeights& weights, Arena& arena,
+                                    int threads)
     : m_(m),
       classes_(classes),
       pitch_(padded<T>(classes)),
@@ -54,6 +55,7 @@ RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, Arena&
       strands_(strand_count(chunk_, classes)),
       plain_(strands_, classes, kPlainMatrices, kPlainVectors, kPlainScalars, arena),
       weighted_(strands_, classes, kWeightedMatrices, kWeightedVectors, kWeightedScalars, arena),
+      weights_(weights),
       x_(take_rows<T>(arena, chunk_, classes)),
       y_(take_rows<T>(arena, chunk_, classes)),
       ay_(take_rows<T>(arena, chunk_, classes)),
@@ -176,21 +178,37 @@ void RelationMoments<T>::combine(const Parallel& parallel, const MomentSums<T>& 
 
 template <class T>
 void RelationMoments<T>::accumulate(const Parallel& parallel, Chunk chunk) {
-  pack(parallel, x_, y_, chunk.count);
+  const bool plain = weights_.absent();
+  if (!plain) {
+    // The slopes' rows are not needed yet: the weighted rows take their place.
+    parallel.blocks(chunk.count, kLoadRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
+      for (std::int64_t i = first; i < first + count; ++i) {
+        const T weight = static_cast<T>(weights_[chunk.first + i]);
+        for (std::int64_t k = 0; k < classes_; ++k) {
+          ay_[i][k] = weight * x_[i][k];
+          by_[i][k] = weight * y_[i][k];
+        }
+      }
+    });
+  }
+  pack(parallel, plain ? x_ : ay_, plain ? y_ : by_, chunk.count);
   const Moment moments[] = {{kXX, Shape::kSymmetric, x_, &right_[0]},
                             {kXY, Shape::kFull, x_, &right_[1]},
                             {kYY, Shape::kSymmetric, y_, &right_[1]}};
   add_moments(parallel, chunk, plain_, moments, [&](std::int64_t i, std::int64_t strand) {
+    const double weight = weights_[chunk.first + i];
     const double t = t_[i];
     const double s = s_[i];
-    add_scaled(plain_.vector(strand, kXT), plain_.vector(strand, kXS), x_[i], t, s, classes_);
-    add_scaled(plain_.vector(strand, kYT), plain_.vector(strand, kYS), y_[i], t, s, classes_);
+    const double wt = weight * t;
+    const double ws = weight * s;
+    add_scaled(plain_.vector(strand, kXT), plain_.vector(strand, kXS), x_[i], wt, ws, classes_);
+    add_scaled(plain_.vector(strand, kYT), plain_.vector(strand, kYS), y_[i], wt, ws, classes_);
     double* scalar = plain_.scalars(strand);
-    scalar[kT] += t;
-    scalar[kS] += s;
-    scalar[kTT] += t * t;
-    scalar[kTS] += t * s;
-    scalar[kSS] += s * s;
+    scalar[kT] += wt;
+    scalar[kS] += ws;
+    scalar[kTT] += wt * t;
+    scalar[kTS] += wt * s;
+    scalar[kSS] += ws * s;
   });
 }
 
@@ -204,7 +222,7 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
   const double* xs = plain_.vector(0, kXS);
   const double* yt = plain_.vector(0, kYT);
   const double* ys = plain_.vector(0, kYS);
-  const double m = static_cast<double>(m_);
+  const double m = weights_.sum();
   parallel.blocks(chunk.count, kProductRows, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
     T* const x_xx = scratch_ + slot * scratch_size_;
     T* const x_xy = x_xx + kMomentRows * pitch_;
@@ -230,10 +248,11 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
                                dot(x, x_xx + r * pitch_, classes_), dot(y, through_x, classes_),
                                dot(y, through_y, classes_)};
       const RelationRow row = relation_row_of_moments(m, t, s, totals, moments);
-      value += row.value;
+      const double weight = weights_[chunk.first + i];
+      value += weight * row.value;
       if (!grad) continue;
-      const double a = row.teacher_slope;
-      const double b = row.student_slope;
+      const double a = weight * row.teacher_slope;
+      const double b = weight * row.student_slope;
       a_[i] = a;
       b_[i] = b;
       const double own = own_slopes_sum(m, t, s, a, b, totals);
@@ -296,11 +315,12 @@ void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double sl
       const double t = t_[i];
       const double s = s_[i];
       const double own = their_slopes_sum(t, s, totals, dot(x, xa, classes_), dot(y, yb, classes_));
+      const double of_row = slope * weights_[chunk.first + i];
       const T* others_through = through + r * pitch_;
       T* to = grad[chunk.first + i];
       for (std::int64_t k = 0; k < classes_; ++k) {
         const double others = their_slopes_others(t, s, y_both[k], ya[k], yb[k], others_through[k]);
-        to[k] += relation_gradient(slope, own, y[k], others);
+        to[k] += relation_gradient(of_row, own, y[k], others);
       }
     }
   });

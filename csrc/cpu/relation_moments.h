@@ -9,6 +9,7 @@
 #include "moment_sums.h"
 #include "parallel.h"
 #include "product.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -16,9 +17,9 @@ namespace gld {
 template <class T>
 class RelationMoments {
  public:
-  RelationMoments(std::int64_t m, std::int64_t classes, Arena& arena, int threads);
+  RelationMoments(std::int64_t m, std::int64_t classes, const RowWeights& weights, Arena& arena, int threads);
 
-  // Σ_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row.
+  // Σ_r w_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row.
   double run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, double slope,
              const SampleRows<T>& grad);
 
@@ -51,13 +52,15 @@ class RelationMoments {
 
   std::int64_t m_, classes_, pitch_, chunk_, strands_;
   MomentSums<T> plain_, weighted_;
-  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes (formulas/relation.h).
+  const RowWeights& weights_;
+  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes (formulas/relation.h)
+  // times their weights.
   Rows<T> x_, y_, ay_, by_;
   double* t_;
   double* s_;
   double* a_;
   double* b_;
-  double* values_;          // per task of rows(): Σ ‖u - v‖²
+  double* values_;          // per task of rows(): Σ w ‖u - v‖²
   Packed<T> right_[2];      // of a chunk
   Packed<T> moments_[3];    // all rows' moments
   T* scratch_;              // per slot

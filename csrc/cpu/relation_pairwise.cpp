@@ -25,14 +25,15 @@ bool RelationPairwise<T>::keeps(std::int64_t m) {
 }
 
 template <class T>
-std::int64_t RelationPairwise<T>::own_rows(const gld_call& call, const Lines<T>& lines) {
+std::int64_t RelationPairwise<T>::own_rows(const gld_call& call, const Lines<T>& lines, const RowWeights& weights) {
   const std::int64_t m = call.n * call.rows;
-  return lines.means() && call.metric == GLD_METRIC_SQEUCLIDEAN && keeps(m) ? m - call.n : m;
+  const bool derived = lines.means() && weights.of_samples() && call.metric == GLD_METRIC_SQEUCLIDEAN && keeps(m);
+  return derived ? m - call.n : m;
 }
 
 template <class T>
-RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena,
-                                      int threads)
+RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student,
+                                      const RowWeights& weights, Arena& arena, int threads)
     : samples_(call.n),
       cells_(call.rows - 1),
       m_(call.n * call.rows),
@@ -41,6 +42,8 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teac
       share_(T(1) / static_cast<T>(std::max(cells_, std::int64_t{1}))),
       euclidean_(call.metric == GLD_METRIC_EUCLIDEAN),
       keeps_(keeps(m_)),
+      row_weights_(weights),
+      weights_(weights.absent() ? nullptr : arena.take<T>(m_)),
       teacher_(plan(call, teacher, arena)),
       student_(plan(call, student, arena)),
       student_rows_(student_.own, classes_, arena),
@@ -56,7 +59,7 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teac
 
 template <class T>
 typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& call, const Lines<T>& lines, Arena& arena) const {
-  const std::int64_t own = own_rows(call, lines);
+  const std::int64_t own = own_rows(call, lines, row_weights_);
   const Rows<T> rows = take_rows<T>(arena, m_, classes_);
   double* squares = arena.take<double>(m_);
   T* rounded = arena.take<T>(m_);
@@ -179,6 +182,7 @@ Rows<T> RelationPairwise<T>::at(const Side& side, const Tile& tile, T* scratch, 
 template <class T>
 double RelationPairwise<T>::run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student,
                                 double slope, const SampleRows<T>& grad) {
+  for (std::int64_t r = 0; weights_ != nullptr && r < m_; ++r) weights_[r] = static_cast<T>(row_weights_[line_of(r)]);
   load(parallel, teacher, teacher_);
   load(parallel, student, student_);
   if (keeps_) keep(parallel);
@@ -199,18 +203,21 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
     each_tile(m_, [&](const Tile& tile) {
       const Rows<T> dt = at(teacher_, tile, scratch, packing);
       const Rows<T> ds = at(student_, tile, scratch + tile_size_, packing);
-      for (std::int64_t i = 0; i < rows; ++i) total[i] += products(dt[i], ds[i], tile.columns);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        total[i] += weights_ == nullptr ? products(dt[i], ds[i], tile.columns)
+                                        : products(dt[i], ds[i], tile.columns, weights_ + tile.left);
+      }
     });
     for (std::int64_t i = 0; i < rows; ++i) {
       const RelationRow row = relation_row(total[i].xx, total[i].yy, total[i].xy);
-      values_[first + i] = row.value;
+      values_[first + i] = row_weights_[line_of(first + i)] * row.value;
       teacher_slope_[first + i] = static_cast<T>(row.teacher_slope);
       student_slope_[first + i] = static_cast<T>(row.student_slope);
     }
   });
 }
 
-// A = g + gᵀ, from the distances of a tile's row in place of the teacher's: formed at once from the slopes of its row and
+// A = w (g + gᵀ) w, from the distances of a tile's row in place of the teacher's: formed at once from the slopes of its row and
 // of its column. Returns the sum.
 template <class T>
 double RelationPairwise<T>::weigh(const Tile& tile, std::int64_t row, T* weight, const T* distance) const {
@@ -220,6 +227,10 @@ double RelationPairwise<T>::weigh(const Tile& tile, std::int64_t row, T* weight,
   const T* of_student = student_slope_ + tile.left;
   for (std::int64_t j = 0; j < tile.columns; ++j) {
     weight[j] = pair_weight(a, of_teacher[j], weight[j], b, of_student[j], distance[j]);
+  }
+  if (weights_ != nullptr) {
+    const T own = weights_[row];
+    for (std::int64_t j = 0; j < tile.columns; ++j) weight[j] *= own * weights_[tile.left + j];
   }
   if (euclidean_) {
     for (std::int64_t j = 0; j < tile.columns; ++j) weight[j] = euclidean_weight(weight[j], distance[j]);

@@ -3,14 +3,16 @@
 // the limit the matrix as a whole never exists: tiles are computed in either pass. DESIGN §3.
 //
 // Where global rows are the means of their samples' cells and squared distances are kept, only those of the cells take a
-// product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on the way
-// back the pull of and on a global row is the cells' in equal shares, so that again the product is one of cells alone.
+// product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on
+// the way back the pull of and on a global row is the cells' in equal shares, so that again the product is one of cells
+// alone. Rows that do not count are seen as 0, so this holds only where weights are those of whole samples.
 #pragma once
 
 #include "arena.h"
 #include "centred.h"
 #include "parallel.h"
 #include "product.h"
+#include "row_weights.h"
 #include "views.h"
 
 namespace gld {
@@ -21,11 +23,12 @@ class RelationPairwise {
   // Whether the distances of m rows are kept between the passes.
   static bool keeps(std::int64_t m);
   // Of one side's rows, those whose distances take a product: all, or the cells alone.
-  static std::int64_t own_rows(const gld_call& call, const Lines<T>& lines);
+  static std::int64_t own_rows(const gld_call& call, const Lines<T>& lines, const RowWeights& weights);
 
-  RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, Arena& arena, int threads);
+  RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
+                   Arena& arena, int threads);
 
-  // Σ_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row; where the student's globals are means,
+  // Σ_r w_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row; where the student's globals are means,
   // cells gain their shares of what the globals would.
   double run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, double slope,
              const SampleRows<T>& grad);
@@ -66,9 +69,11 @@ class RelationPairwise {
   T share_;         // a cell's of its sample's global row
   bool euclidean_;  // plain instead of squared distances
   bool keeps_;      // distances of both sides fit the limit
+  const RowWeights& row_weights_;
+  T* weights_;  // the same in T, for the tiles; null if absent
   Side teacher_, student_;
   Packed<T> student_rows_;
-  double* values_;       // per row: ‖u - v‖²
+  double* values_;       // per row: w ‖u - v‖²
   double* shared_sums_;  // per sample: a cell's share of rowsum(A) of the global
   T* teacher_slope_;     // per row, formulas/relation.h
   T* student_slope_;

@@ -8,12 +8,13 @@
 
 namespace gld::cuda {
 
-// Labels [n], or soft labels [n, classes] in any of the element types.
+// Labels [n], or soft labels [n, classes] in any of the element types; and how much of a target is spread over all classes.
 struct Targets {
   const std::int32_t* labels = nullptr;
   const void* soft = nullptr;
   std::int32_t dtype = GLD_F32;
   std::int64_t of_sample = 0, of_class = 0;  // strides
+  double smoothing = 0;
 
   __device__ float soft_at(std::int64_t sample, int k) const {
     const std::int64_t at = sample * of_sample + k * of_class;
@@ -38,8 +39,17 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
       return 0;
     }
   }
-  const auto target = [&](int k) {
+  const auto given = [&](int k) {
     return targets.soft == nullptr ? (k == label ? 1.0f : 0.0f) : targets.soft_at(sample, k);
+  };
+  double mass[1] = {1};
+  if (targets.smoothing != 0 && targets.soft != nullptr) {
+    mass[0] = 0;
+    Row::each(classes, [&](int, int k) { mass[0] += static_cast<double>(given(k)); });
+    reduce_block<kThreads>(mass, Add{});
+  }
+  const auto target = [&](int k) {
+    return targets.smoothing == 0 ? given(k) : smoothed_target(given(k), targets.smoothing, mass[0], classes);
   };
 
   float top[1] = {-FLT_MAX};

@@ -109,9 +109,10 @@ void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad
   Targets targets;
   if (call_.soft_labels.data != nullptr) {
     const gld_view& soft = call_.soft_labels;
-    targets = {nullptr, soft.data, soft.dtype, soft.stride[0], soft.stride[1]};
+    targets = {nullptr, soft.data, soft.dtype, soft.stride[0], soft.stride[1], call_.label_smoothing};
   } else if (call_.labels.data != nullptr) {
-    targets = {static_cast<const std::int32_t*>(call_.labels.data), nullptr, GLD_F32, call_.labels.stride[0], 0};
+    targets = {static_cast<const std::int32_t*>(call_.labels.data), nullptr, GLD_F32, call_.labels.stride[0], 0,
+               call_.label_smoothing};
   }
   const Sweep sweep{teacher,
                     student,

@@ -6,6 +6,12 @@
 
 namespace gld {
 
+// Label smoothing takes a share of a target and spreads it evenly over the classes; their mass stays.
+template <class T>
+GLD_HOST_DEVICE inline T smoothed_target(T target, double smoothing, double mass, double classes) {
+  return static_cast<T>((1 - smoothing) * static_cast<double>(target) + smoothing * mass / classes);
+}
+
 struct CrossEntropyRow {
   double total;  // Σ exp(z_k - top), NaN if the row has a NaN or Inf
   double mass;   // Σ target_k, 1 for a distribution

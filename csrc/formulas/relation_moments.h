@@ -1,5 +1,6 @@
 // One row of the relation loss from the moments of all rows, without their distances. DESIGN §3. Rows are centred: x of
-// the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each.
+// the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each. Where rows have weights, every
+// sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
 #pragma once
 
 #include "relation.h"

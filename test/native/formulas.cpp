@@ -175,6 +175,10 @@ void cross_entropy() {
       return moved.value(dot);
     }), 1e-9, "the gradient of cross-entropy is that of its value");
   }
+  Row smoothed = target;
+  for (double& share : smoothed) share = gld::smoothed_target(3 * share, 0.1, 3 * sum_of(target), 4);
+  near(sum_of(smoothed), 3, 1e-15, "smoothing keeps the mass of a target");
+  for (std::size_t k = 0; k < 4; ++k) near(smoothed[k], 2.7 * target[k] + 0.075, 1e-15, "and takes its share of it");
 }
 
 // --- relation
@@ -288,7 +292,7 @@ __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::Ro
   y[1] = gld::kl_value({y[0], y[1], y[2]}, {y[3], y[4], y[5]}, y[6]) * gld::kd_factor(true, y[7]);
   x[1] = gld::NormalizedGradient{y[0], y[1], y[2]}(gld::kl_slope(x[0], y[0], x[1], y[1]), x[2]) + gld::poison_of(x[3]);
   const gld::CrossEntropyRow row{y[0], y[1]};
-  x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], x[1]);
+  x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], gld::smoothed_target(x[1], y[0], y[1], y[2]));
   y[2] = gld::relation_row_of_moments(y[0], y[1], y[2], plain, moments).value;
   y[3] = gld::own_slopes_sum(y[0], y[1], y[2], y[3], y[4], plain) + gld::their_slopes_sum(y[0], y[1], sums, y[2], y[3]);
   y[4] = gld::own_slopes_others(y[0], y[1], y[2], y[3], x[0], x[1]) + gld::their_slopes_others(y[0], y[1], y[2], y[3], y[4], x[0]);

@@ -242,6 +242,7 @@ inline void logits(Case& c, gld_side gld_call::*which, const char* name) {
 }
 
 inline void labels(Case& c) {
+  c.call.label_smoothing = one_of({0.0, 0.0, 0.1, 0.5});
   if (chance(0.5)) {
     auto tensor = std::make_unique<Tensor>();
     tensor->shape = {c.call.n};

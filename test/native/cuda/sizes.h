@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../yardstick.h"
+#include "formulas/cross_entropy.h"
 #include "calls.h"
 
 namespace random_calls {
@@ -95,10 +96,15 @@ class Sizes {
   Numbers targets() const {
     Numbers soft = given(&gld_call::soft_labels);
     const Numbers labels = given(&gld_call::labels);
-    if (labels.empty()) return soft;
-    soft.assign(labels.size() * static_cast<std::size_t>(call_.classes), 0);
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      soft[i * static_cast<std::size_t>(call_.classes) + static_cast<std::size_t>(labels[i])] = 1;
+    const auto classes = static_cast<std::size_t>(call_.classes);
+    if (!labels.empty()) soft.assign(labels.size() * classes, 0);
+    for (std::size_t i = 0; i < labels.size(); ++i) soft[i * classes + static_cast<std::size_t>(labels[i])] = 1;
+    for (std::size_t i = 0; i < soft.size(); i += classes) {
+      double mass = 0;
+      for (std::size_t k = 0; k < classes; ++k) mass += soft[i + k];
+      for (std::size_t k = 0; k < classes; ++k) {
+        soft[i + k] = gld::smoothed_target(soft[i + k], call_.label_smoothing, mass, static_cast<double>(classes));
+      }
     }
     return soft;
   }
