@@ -86,12 +86,13 @@ void Network<T>::share_global_gradient(const Parallel& parallel) const {
   });
 }
 
-// Pooled rows that do not count: a NaN times their gradient would be one.
+// Pooled rows that do not count, nor through their global row: a NaN times their gradient would be one.
 template <class T>
 void Network<T>::clear(const RowWeights& weights) const {
   const SampleRows<T> pooled = pooled_rows(pooled_);
   for (std::int64_t r = 0; !weights.absent() && r < call_.n * call_.rows; ++r) {
-    if (weights[r] != 0 || (even_ && r % call_.rows == 0)) continue;
+    const std::int64_t global = r - r % call_.rows;
+    if (weights[r] != 0 || (even_ && (r == global || weights[global] != 0))) continue;
     std::fill_n(pooled[r], side_.channels, T(0));
   }
 }
