@@ -74,7 +74,8 @@ function resolve(call: Call, device: DeviceOption, at: number): number {
 
 /** Whether there is a GPU, and nothing asks for what only the CPU does, such as computing in float64. */
 function suitsGpu(call: Call): boolean {
-  return call.hostNeed.argument === '' && !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
+  if (call.hostNeed.argument !== '') return false;
+  return !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
 }
 
 function refuse(call: Call, at: number, expected: string): never {

@@ -129,9 +129,9 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   /**
-   * {@link gldLoss} with this object's options, the weights of terms but for those given here. With `out`, the result is lent too: all such calls return the same
-   * object with new numbers, as long as they agree in having labels and in the names of their gradients, and allocate
-   * nothing once they have run in.
+   * {@link gldLoss} with this object's options; weights of terms may be given for this call. With `out`, the result is lent
+   * too: all such calls return the same object with new numbers, as long as they agree in having labels and in the names of
+   * their gradients, and allocate nothing once they have run in.
    */
   compute(inputs: HostInputs, settings?: ComputeOptions<HostBuffer<D>>): GldResult<HostGradient<D>>;
   compute(inputs: CudaInputs, settings?: ComputeOptions<DeviceTensor>): GldResult<CudaTensor>;
@@ -153,7 +153,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     }
   }
 
-  /** {@link gldLossAsync} with this object's options. */
+  /** {@link gldLossAsync} with this object's options; weights of terms may be given for this call. */
   computeAsync(inputs: HostInputs, settings?: ComputeAsyncOptions<HostBuffer<D>>): Promise<GldResult<HostGradient<D>>>;
   computeAsync(inputs: CudaInputs, settings?: ComputeAsyncOptions<DeviceTensor>): Promise<GldResult<CudaTensor>>;
   computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>>;

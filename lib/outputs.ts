@@ -186,8 +186,7 @@ function isTaken(student: Side, wanted: boolean | readonly GradientName[], slot:
 }
 
 function chosenNames(student: Side, wanted: boolean | readonly GradientName[]): string {
-  const names = student.tensors.flatMap((_, i) => (isComputed(student, wanted, i) ? [gradientNames[slotOf(student, i)]] : []));
-  return names.join(', ') || 'none';
+  return gradientNames.filter((_, slot) => isTaken(student, wanted, slot)).join(', ') || 'none';
 }
 
 /** The arrays that may be lent for each element type. */

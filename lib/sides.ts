@@ -115,7 +115,9 @@ export function readSide(call: Call, side: Side, value: unknown): void {
   const order = tables.side.layout(layout, path.layout);
   side.weightLayout = tables.side.weightLayout(weightLayout, path.weightLayout);
   if (logits !== undefined) {
-    if (logitMap !== undefined || mask !== undefined || layout !== undefined) refuseBoth(name, 'logits', { logitMap, mask, layout });
+    if (logitMap !== undefined || mask !== undefined || layout !== undefined) {
+      refuseBoth(name, 'logits', { logitMap, mask, layout });
+    }
     refuseClassifier(name, 'logits', features, weight, bias, weightLayout);
     return readLogitSide(side, path.logits, logits);
   }

@@ -5,7 +5,7 @@ import { refuseData, refuseLocation } from './foreign.js';
 import type { DeviceMemory } from './native.cjs';
 import type { CudaDType, DType } from './types.js';
 
-/** Element types of the typed arrays: labels may have the integer ones, masks have bytes, which may say that they are booleans. */
+/** Element types of the typed arrays: labels may have the integer ones, and masks have bytes, or booleans in bytes. */
 export type ElementType =
   | DType | 'bool' | 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64';
 

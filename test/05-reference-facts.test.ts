@@ -151,7 +151,8 @@ t.test('a sample of integer weight is a sample repeated, one of weight 0 is abse
 });
 
 t.test('a pyramid of one level is a grid; a mask of ones is none; axes of size 1 change nothing', async (t) => {
-  const map = problem({ samples: 3, classes: 4, teacher: { channels: 2, map: [3, 5] }, student: { channels: 3, map: [4, 3] } });
+  const sides = { teacher: { channels: 2, map: [3, 5] }, student: { channels: 3, map: [4, 3] } };
+  const map = problem({ samples: 3, classes: 4, ...sides });
   same(t, 'one level', gld(map, { grid: { pyramid: [[2, 3]] } }), gld(map, { grid: [2, 3] }));
   const ones = { data: new Uint8Array(36).fill(7), shape: [3, 4, 3] };
   same(t, 'a mask', gld({ ...map, student: { ...map.student, mask: ones } as Side }), gld(map));
@@ -163,9 +164,9 @@ t.test('a pyramid of one level is a grid; a mask of ones is none; axes of size 1
   same(t, 'three axes', deep, gld(map, { grid: 2 }));
 });
 
-t.test('what a mask leaves out may be anything; smoothed labels are soft ones; an ignored label may be any class', async (t) => {
-  const spec = { samples: 4, classes: 3, teacher: { logitMap: [3, 4] }, student: { logitMap: [4, 4], mask: 'padded' } } as const;
-  const inputs = problem(spec);
+t.test('what a mask leaves out may be anything; smoothed labels are soft ones; any label may be ignored', async (t) => {
+  const student = { logitMap: [4, 4], mask: 'padded' } as const;
+  const inputs = problem({ samples: 4, classes: 3, teacher: { logitMap: [3, 4] }, student });
   const { logitMap, mask } = inputs.student as LogitMapSide;
   const positions = 16;
   const poisoned = Float64Array.from(logitMap.data, (value, at) =>

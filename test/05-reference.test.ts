@@ -173,7 +173,7 @@ t.test('gld: gradients by every axis, with the defaults', async (t) => {
   }
 });
 
-t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits, weights and smoothed labels', async (t) => {
+t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits, weights, smoothing', async (t) => {
   const random = new Random(17);
   const shapes: [map: number[], other: number[], grid: GridOption][] = [
     [[7], [5], 3],
@@ -187,7 +187,11 @@ t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits
       const axes = ['W', 'HW', 'DHW'][map.length - 1];
       const layout = (channelsLast ? `N${axes}C` : `NC${axes}`) as Layout;
       const choices = combinations({
-        student: [{ logitMap: map, layout, mask: 'scattered' }, { channels: 2, map, layout, mask: 'padded' }, 'logits'] as SideSpec[],
+        student: [
+          { logitMap: map, layout, mask: 'scattered' },
+          { channels: 2, map, layout, mask: 'padded' },
+          'logits',
+        ] as SideSpec[],
         teacher: [{ channels: 3, map: other, mask: 'padded' }, { logitMap: other }] as SideSpec[],
         labels: ['hard', 'soft'] as const,
         metric: metrics,

@@ -9,7 +9,11 @@ import { Random } from './support/random.js';
 import { dtypes, encode, placements } from './support/tensors.js';
 
 const tolerance = { float32: { loss: 1e-6, gradient: 5e-6 }, float64: { loss: 1e-13, gradient: 1e-13 } };
-const normalizations: Normalization[] = [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }];
+const normalizations: Normalization[] = [
+  { kind: 'std' },
+  { kind: 'std', unbiased: false },
+  { kind: 'temperature', temperature: 4 },
+];
 
 for (const shape of [
   [2, 3],

@@ -16,7 +16,8 @@ function same(t: Test, what: string, got: Loss, expected: Loss, limit = 1e-11): 
   const worst = Math.max(
     lossError(got.loss, expected.loss),
     ...termNames.map((name) => lossError(got.terms[name], expected.terms[name])),
-    ...Object.entries(expected.gradients ?? {}).map(([name, { data }]) => arrayError(got.gradients?.[name]?.data ?? [], data)),
+    ...Object.entries(expected.gradients ?? {}).map(([name, { data }]) =>
+      arrayError(got.gradients?.[name]?.data ?? [], data)),
   );
   t.ok(worst < limit, `${what}: ${worst}`);
 }
@@ -35,9 +36,18 @@ function withMap(result: GldResult, change: (map: reference.Dense) => reference.
 const specs: { [name: string]: ProblemSpec } = {
   'features': { samples: 5, classes: 6, teacher: { logitMap: [3, 3] }, student: { channels: 4, map: [4, 3] } },
   'masked features': {
-    samples: 5, classes: 6, teacher: { channels: 3, map: [3, 3], mask: 'padded' }, student: { channels: 4, map: [4, 3], mask: 'scattered' },
+    samples: 5,
+    classes: 6,
+    teacher: { channels: 3, map: [3, 3], mask: 'padded' },
+    student: { channels: 4, map: [4, 3], mask: 'scattered' },
   },
-  'a map of logits': { samples: 5, classes: 6, teacher: { logitMap: [7], mask: 'padded' }, student: { logitMap: [6] }, grid: [1, 2, 3] },
+  'a map of logits': {
+    samples: 5,
+    classes: 6,
+    grid: [1, 2, 3],
+    teacher: { logitMap: [7], mask: 'padded' },
+    student: { logitMap: [6] },
+  },
   'logits': { samples: 5, classes: 6 },
   'soft labels': { samples: 5, classes: 6, labels: 'soft', student: { logitMap: [4, 4] } },
 };
@@ -82,15 +92,18 @@ t.test('a pyramid of one level is a grid; a list is per axis or a pyramid, as th
 });
 
 t.test('axes of size 1 change nothing', async (t) => {
-  const line = problem({ samples: 4, classes: 5, grid: 3, teacher: { logitMap: [8], mask: 'padded' }, student: { channels: 3, map: [7] } });
-  const data = (result: GldResult): Loss => result;
-  same(t, 'one axis', data(loss(line, { grid: 3 })), loss(withAxis(line), { grid: [1, 3] }));
-  const map = problem({ samples: 4, classes: 5, teacher: { channels: 3, map: [3, 4] }, student: { logitMap: [5, 6], mask: 'scattered' } });
-  same(t, 'three axes', data(loss(map, { grid: 2 })), loss(withAxis(map), { grid: [1, 2, 2] }));
+  const size = { samples: 4, classes: 5 };
+  const lines = { teacher: { logitMap: [8], mask: 'padded' }, student: { channels: 3, map: [7] } } as const;
+  const line = problem({ ...size, ...lines, grid: 3 });
+  same(t, 'one axis', loss(line, { grid: 3 }), loss(withAxis(line), { grid: [1, 3] }));
+  const maps = { teacher: { channels: 3, map: [3, 4] }, student: { logitMap: [5, 6], mask: 'scattered' } } as const;
+  const map = problem({ ...size, ...maps });
+  same(t, 'three axes', loss(map, { grid: 2 }), loss(withAxis(map), { grid: [1, 2, 2] }));
 });
 
 t.test('a map of logits is features under a classifier that changes nothing', async (t) => {
-  const inputs = problem({ samples: 4, classes: 3, teacher: { logitMap: [3, 4] }, student: { logitMap: [5, 5], mask: 'padded' } });
+  const student = { logitMap: [5, 5], mask: 'padded' } as const;
+  const inputs = problem({ samples: 4, classes: 3, teacher: { logitMap: [3, 4] }, student });
   const { logitMap: features, ...rest } = inputs.student as reference.LogitMapSide;
   const weight = { data: [1, 0, 0, 0, 1, 0, 0, 0, 1], shape: [3, 3] };
   const classified = loss({ ...inputs, student: { features, weight, ...rest } });
@@ -100,7 +113,10 @@ t.test('a map of logits is features under a classifier that changes nothing', as
 
 t.test('what a mask leaves out may be NaN, on either side', async (t) => {
   const spec: ProblemSpec = {
-    samples: 5, classes: 4, teacher: { logitMap: [3, 5], mask: 'scattered' }, student: { channels: 3, map: [4, 4], layout: 'NHWC', mask: 'padded' },
+    samples: 5,
+    classes: 4,
+    teacher: { logitMap: [3, 5], mask: 'scattered' },
+    student: { channels: 3, map: [4, 4], layout: 'NHWC', mask: 'padded' },
   };
   const inputs = problem(spec);
   const poison = (side: reference.Side): reference.Side => {
@@ -112,7 +128,8 @@ t.test('what a mask leaves out may be NaN, on either side', async (t) => {
     const where = (at: number): number => layout === 'NHWC'
       ? Math.floor(at / channels)
       : Math.floor(at / (channels * positions)) * positions + (at % positions);
-    return { ...side, [name]: { data: Float64Array.from(data, (value, at) => (mask!.data[where(at)] ? value : NaN)), shape } } as reference.Side;
+    const poisoned = Float64Array.from(data, (value, at) => (mask!.data[where(at)] ? value : NaN));
+    return { ...side, [name]: { data: poisoned, shape } } as reference.Side;
   };
   const poisoned = { ...inputs, teacher: poison(inputs.teacher), student: poison(inputs.student) };
   const expected = loss(inputs);
@@ -135,7 +152,8 @@ t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {
 t.test('smoothed hard labels are soft labels; an ignored index may be that of a class', async (t) => {
   const inputs = problem({ ...specs['features'], labels: 'hard' });
   const labels = Array.from(inputs.labels as ArrayLike<number>);
-  const smoothed = { data: labels.flatMap((label) => Array.from({ length: 6 }, (_, k) => (k === label ? 0.75 : 0) + 0.25 / 6)), shape: [5, 6] };
+  const row = (label: number): number[] => Array.from({ length: 6 }, (_, k) => (k === label ? 0.75 : 0) + 0.25 / 6);
+  const smoothed = { data: labels.flatMap(row), shape: [5, 6] };
   same(t, 'smoothing', loss(inputs, { labelSmoothing: 0.25 }), loss({ ...inputs, labels: smoothed }));
   const other = labels.map((label) => (label === labels[0] ? -100 : label));
   t.same(loss(inputs, { ignoreIndex: labels[0] }), loss({ ...inputs, labels: other }, { ignoreIndex: -100 }));
@@ -207,7 +225,8 @@ t.test('buffers for the gradient of a map of logits', async (t) => {
   const kept = new GldLoss(options);
   t.same(kept.compute(given, { out: { logitMap } }), expected);
   t.throws(() => kept.compute(given, { out: { features: logitMap } }), { code: 'ERR_GLD_OPTION', argument: 'out.features' });
-  t.throws(() => kept.compute(given, { out: { logitMap: logitMap.subarray(1) } }), { code: 'ERR_GLD_SHORT', argument: 'out.logitMap' });
+  const short = { out: { logitMap: logitMap.subarray(1) } };
+  t.throws(() => kept.compute(given, short), { code: 'ERR_GLD_SHORT', argument: 'out.logitMap' });
   t.throws(() => gldLoss(given, { ...options, gradients: ['features'] }), { code: 'ERR_GLD_OPTION', argument: 'gradients' });
   const features = encodeInputs(problem({ ...all, student: { channels: 11, map: [8, 7] } }), 'float32').given;
   const other = kept.compute(features, { out: {} });

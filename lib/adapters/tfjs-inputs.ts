@@ -85,7 +85,8 @@ function toCore(inputs: TfjsInputs, valuesOf: Visit): Inputs {
 
 /** The inputs with every tensor of tfjs replaced and tfjs's axis orders filled in; the rest is the core's to judge. */
 function replaceTensors(inputs: TfjsInputs, replacement: Visit): object {
-  if (!isRecord(inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', '{ teacher, student, labels?, sampleWeights? }', describe(inputs));
+  const what = '{ teacher, student, labels?, sampleWeights? }';
+  if (!isRecord(inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, describe(inputs));
   return {
     ...inputs,
     teacher: replaceInSide('teacher', inputs.teacher, replacement),
@@ -97,7 +98,8 @@ function replaceTensors(inputs: TfjsInputs, replacement: Visit): object {
 
 /** One side of the inputs with every tensor of tfjs replaced and tfjs's axis orders filled in. */
 export function replaceInSide(path: string, side: unknown, replacement: Visit): unknown {
-  if (!isRecord(side)) fail('ERR_GLD_ARG_TYPE', path, '{ features, weight, bias? }, { logitMap } or { logits }', describe(side));
+  const what = '{ features, weight, bias? }, { logitMap } or { logits }';
+  if (!isRecord(side)) fail('ERR_GLD_ARG_TYPE', path, what, describe(side));
   const replaced = Object.fromEntries(
     Object.entries(side).map(([name, value]) => [name, replace(`${path}.${name}`, value, replacement)]),
   );

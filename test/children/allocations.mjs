@@ -1,13 +1,13 @@
 // Prints how many bytes a call adds to the heap, to external memory and to array buffers, for calls of several kinds.
 // Needs --expose-gc, and a young generation that is not collected while it counts.
-import { GldLoss } from 'gld-loss';
+import { GldLoss, gldSchedule } from 'gld-loss';
 
 const WARM = 20_000;
 const CALLS = 4_000;
 
 const floats = (length, step) => Float32Array.from({ length }, (_, i) => Math.sin(i * step));
 const tensor = (shape, step) => ({ data: floats(shape.reduce((a, b) => a * b), step), shape });
-const side = (step) => ({ features: tensor([1, 4, 4, 4], step), weight: tensor([10, 4], step + 1), bias: tensor([10], 7) });
+const side = (step, n = 1) => ({ features: tensor([n, 4, 4, 4], step), weight: tensor([10, 4], step + 1), bias: tensor([10], 7) });
 const doubled = ({ data, shape }) => ({ data: Float64Array.from(data), shape });
 const logits = { teacher: { logits: tensor([1, 5, 10], 1) }, student: { logits: tensor([1, 5, 10], 2) } };
 const strided = {
@@ -16,9 +16,9 @@ const strided = {
   layout: 'NHWC',
   weightLayout: 'CK',
 };
-const outOf = ({ features, weight, bias, logits }) => {
+const outOf = ({ features, weight, bias, logits, logitMap }) => {
   const out = {};
-  for (const [name, given] of Object.entries({ features, weight, bias, logits })) {
+  for (const [name, given] of Object.entries({ features, weight, bias, logits, logitMap })) {
     if (given) out[name] = given.data.slice();
   }
   return { out };
@@ -34,7 +34,27 @@ const kinds = {
   },
   'features, soft labels': { teacher: side(1), student: side(2), labels: tensor([1, 10], 0.1) },
   'features in other layouts': { teacher: side(1), student: strided, labels: { data: Uint8Array.of(3), shape: [1] } },
+  'sample weights, and masks on both sides': {
+    teacher: { ...side(1, 2), mask: { data: Uint8Array.from({ length: 32 }, (_, i) => i % 3), shape: [2, 4, 4] } },
+    student: {
+      ...side(2, 2),
+      mask: { data: Uint8ClampedArray.from({ length: 40 }, (_, i) => i % 2), shape: [2, 4, 4], strides: [-20, 4, 1], offset: 20 },
+    },
+    labels: Int32Array.of(3, 255),
+    sampleWeights: Float32Array.of(2, 0.5),
+  },
+  'a map of logits under a pyramid': {
+    teacher: { logitMap: tensor([1, 10, 6], 1) },
+    student: { logitMap: tensor([1, 5, 10], 2), layout: 'NWC', mask: { data: Uint8Array.of(1, 1, 1, 0, 0), shape: [1, 5] } },
+    labels: [3],
+    sampleWeights: { data: Float64Array.of(0, 3), shape: [1], offset: 1 },
+  },
   'features against logits': { teacher: logits.teacher, student: side(2), labels: Int32Array.of(3) },
+};
+
+const options = {
+  'sample weights, and masks on both sides': { ignoreIndex: 255, labelSmoothing: 0.1 },
+  'a map of logits under a pyramid': { grid: [1, 2, 3] },
 };
 
 /** Bytes per call. What else allocates now and then (the compiler) is not in all of several rounds. */
@@ -53,9 +73,14 @@ function bytesOf(call) {
 
 const results = {};
 for (const [kind, inputs] of Object.entries(kinds)) {
-  const loss = new GldLoss();
+  const loss = new GldLoss(options[kind]);
   const lent = outOf(inputs.student);
   results[kind] = bytesOf(() => loss.compute(inputs, lent));
-  if (kind.startsWith('logits, a')) results['without out'] = bytesOf(() => loss.compute(inputs));
+  if (kind.startsWith('logits, a')) {
+    const schedule = gldSchedule({ alpha: { from: 0.9, to: 0.5, shape: 'cosine' }, warmup: 3, steps: WARM });
+    let step = 0;
+    results['weights of a schedule'] = bytesOf(() => loss.compute(inputs, schedule(step++, lent)));
+    results['without out'] = bytesOf(() => loss.compute(inputs));
+  }
 }
 console.log(JSON.stringify(results));

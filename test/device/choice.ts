@@ -1,12 +1,17 @@
 /** Which engine a call runs on: the option device, and where its tensors are. */
-import { CudaTensor, deviceInfo, gldLoss, GldLoss, type AnyInputs, type GldOptions } from 'gld-loss';
+import {
+  crossEntropy, CudaTensor, deviceInfo, gldLoss, GldLoss, gldLossAsync, normalizedKd, pool, relation,
+  type AnyInputs, type GldOptions,
+} from 'gld-loss';
 import t from 'tap';
 import { small } from '../async_inputs.js';
-import { problem } from '../support/problems.js';
+import { problem, type ProblemSpec } from '../support/problems.js';
 import { encodeInputs } from '../support/tensors.js';
 import { counts, devices, isStandIn, move, moved } from './support.js';
 
 const float64 = encodeInputs(problem({ samples: 4, classes: 6 }), 'float64').given;
+
+const small4: ProblemSpec = { samples: 4, classes: 6, student: { channels: 3, map: [4, 4] } };
 
 /** The GPU that a call ran on, or 'cpu'. */
 function ranOn(inputs: AnyInputs, options?: GldOptions): string {
@@ -98,4 +103,47 @@ t.test('deviceInfo', async (t) => {
     t.ok(memory > 0 && freeMemory > 0 && freeMemory <= memory);
   }
   if (isStandIn) t.match({ driver, runtime }, { driver: '13.2', runtime: '13.0' });
+});
+
+/** What the CPU alone does: inputs, options, and the argument by which a GPU refuses them. */
+const onlyOnCpu: [what: string, inputs: ProblemSpec, options: GldOptions, argument: string, message: RegExp][] = [
+  ['weights', { ...small4, sampleWeights: true }, {}, 'sampleWeights', /expected none on cuda:0, unlike on the CPU, got some$/],
+  ['a mask', { ...small4, student: { channels: 3, map: [4, 4], mask: 'padded' } }, {}, 'student.mask', /none on cuda:0/],
+  ["a teacher's mask", { ...small4, teacher: { channels: 3, map: [4, 4], mask: 'padded' } }, {}, 'teacher.mask', /none on cuda:0/],
+  ['a pyramid', small4, { grid: { pyramid: [1, 2] } }, 'grid', /one level on cuda:0, unlike on the CPU, got several$/],
+  ['a volume', { ...small4, student: { channels: 3, map: [2, 2, 2] } }, {}, 'student.features', /one or two axes on cuda:0/],
+  ['a map of logits', { ...small4, student: { logitMap: [4, 4] } }, {}, 'student.logitMap', /features or logits on cuda:0/],
+  ['labels to ignore', small4, { ignoreIndex: 0 }, 'ignoreIndex', /none on cuda:0/],
+];
+
+t.test('what only the CPU does is refused by name before any work, and left to the CPU by auto', async (t) => {
+  for (const [what, spec, options, argument, message] of onlyOnCpu) {
+    const { grid } = options;
+    const { given } = encodeInputs(problem({ ...spec, ...(grid !== undefined && { grid }) }), 'float32');
+    const expected = { code: 'ERR_GLD_DEVICE', argument, message };
+    const before = counts(0)?.submits;
+    t.throws(() => gldLoss(given, { ...options, device: 'cuda' }), expected, what);
+    await t.rejects(gldLossAsync(given, { ...options, device: 'cuda' }), expected, `${what}, asynchronously`);
+    t.throws(() => new GldLoss({ ...options, device: 'cuda' }).compute(given), expected, `${what}, GldLoss`);
+    t.same(gldLoss(given, { ...options, device: 'auto' }), gldLoss(given, options), `${what}, auto`);
+    t.equal(counts(0)?.submits, before, `${what}: nothing was done on the GPU`);
+  }
+});
+
+t.test('the same of the stages', async (t) => {
+  const map = { data: new Float32Array(2 * 3 * 8).fill(1), shape: [2, 3, 2, 2, 2] };
+  const plane = { data: map.data, shape: [2, 3, 2, 4] };
+  const mask = { data: new Uint8Array(16), shape: [2, 2, 4] };
+  const logits = { data: Float32Array.from({ length: 6 }, Math.sin), shape: [2, 3] };
+  const pair = { teacher: logits, student: logits, weights: [1, 2] };
+  const device = 'cuda' as const;
+  const refuse = (what: string, call: () => unknown, argument: string): unknown =>
+    t.throws(call, { code: 'ERR_GLD_DEVICE', argument }, what);
+  refuse('a volume', () => pool({ features: map }, { device }), 'features');
+  refuse('a mask', () => pool({ features: plane, mask }, { device }), 'mask');
+  refuse('a pyramid', () => pool({ features: plane }, { device, grid: { pyramid: [1, 2] } }), 'grid');
+  refuse('weights', () => crossEntropy({ logits, labels: [0, 1], sampleWeights: [1, 2] }, { device }), 'sampleWeights');
+  refuse('labels to ignore', () => crossEntropy({ logits, labels: [0, 1] }, { device, ignoreIndex: 1 }), 'ignoreIndex');
+  refuse('weights of rows', () => normalizedKd(pair, { device }), 'weights');
+  refuse('weights of rows', () => relation(pair, { device }), 'weights');
 });

@@ -1,4 +1,4 @@
-/** The axis orders a caller may use, and the ones the stages are written in: channels first for maps, KC for the classifier. */
+/** The axis orders a caller may use, and those of the stages: channels first for maps, KC for the classifier. */
 import type { MapShape } from './pool.js';
 import type { Dense, Layout } from './types.js';
 

@@ -1,5 +1,5 @@
 /** Wrong grids, masks, maps of logits, weights, and options about labels. */
-import { detached, inputs, labels, right, student, tensor, type Loose } from './inputs.js';
+import { detached, features, inputs, labels, right, student, tensor, type Loose } from './inputs.js';
 import type { Row } from './index.js';
 
 const weights = (value: unknown): unknown => inputs((of) => ((of as Loose).sampleWeights = value));
@@ -16,7 +16,8 @@ const grids: Row[] = [
   ['levels of several numbers without a pyramid', { options: { grid: [1, [2, 2]] } }, 'ARG_TYPE', 'grid',
     /levels of several numbers go into \{ pyramid \}/],
   ['no levels', { options: { grid: [] } }, 'GRID', 'grid', 'grid: expected 1 to 8 levels, got 0'],
-  ['too many levels', { options: { grid: { pyramid: new Array(9).fill(1) } } }, 'GRID', 'grid.pyramid', /1 to 8 levels, got 9$/],
+  ['too many levels', { options: { grid: { pyramid: new Array(9).fill(1) } } }, 'GRID', 'grid.pyramid',
+    /1 to 8 levels, got 9$/],
   ['a pyramid of a number', { options: { grid: { pyramid: 2 } } }, 'ARG_TYPE', 'grid.pyramid',
     'grid.pyramid: expected an array of levels, got 2'],
   ['a misspelt pyramid', { options: { grid: { pyramids: [1] } } }, 'OPTION', 'grid.pyramids', /did you mean pyramid\?/],
@@ -30,7 +31,8 @@ const grids: Row[] = [
   ['a level larger than the map', { options: { grid: [1, 2, 5] } }, 'GRID', 'grid',
     "grid: expected at most [4, 6], the size of teacher.features' map, got [5, 5]"],
   ['a pyramid that the logits have not',
-    { inputs: inputs((of) => (of.teacher = { logits: tensor(4, 5, 10) })), options: { grid: [1, 2, 4] } }, 'GRID', 'teacher.logits',
+    { inputs: inputs((of) => (of.teacher = { logits: tensor(4, 5, 10) })), options: { grid: [1, 2, 4] } }, 'GRID',
+    'teacher.logits',
     /expected 22 rows per sample, .* a pyramid of 1 x 1, 2 x 2, 4 x 4 cells, got 5/],
 ];
 
@@ -49,7 +51,8 @@ const maps: Row[] = [
     'teacher.weight: expected 9 classes, as the student has, got 10'],
   ['a map of logits of one class', { inputs: logitMap({ logitMap: tensor(4, 1, 8, 8) }) }, 'CLASSES', 'student.logitMap',
     /at least 2 classes/],
-  ['a teacher that maps other classes', { inputs: inputs((of) => (of.teacher = { logitMap: tensor(4, 9, 8, 8) })) }, 'CLASSES',
+  ['a teacher that maps other classes', { inputs: inputs((of) => (of.teacher = { logitMap: tensor(4, 9, 8, 8) })) },
+    'CLASSES',
     'teacher.logitMap', 'teacher.logitMap: expected 10 classes, as the student has, got 9'],
   ['a gradient of features of a map of logits', { inputs: logitMap(), options: { gradients: ['features'] } }, 'OPTION',
     'gradients', "gradients: expected names of what the student has: logitMap, got 'features'"],
@@ -60,7 +63,8 @@ const maps: Row[] = [
 ];
 
 const masks: Row[] = [
-  ['a mask for logits', { inputs: inputs((of) => (of.student = { logits: tensor(4, 5, 10), mask: 1 })) }, 'ARG_TYPE', 'student',
+  ['a mask for logits', { inputs: inputs((of) => (of.student = { logits: tensor(4, 5, 10), mask: 1 })) }, 'ARG_TYPE',
+    'student',
     /got logits and mask$/],
   ['a bare array for a mask', { inputs: student({ mask: new Uint8Array(256) }) }, 'ARG_TYPE', 'student.mask',
     /got a bare Uint8Array, which has no shape$/],
@@ -75,10 +79,12 @@ const masks: Row[] = [
   ['a mask of numbers', { inputs: mask({ data: new Array(256).fill(1) }) }, 'DTYPE', 'student.mask.data[0]',
     'student.mask.data[0]: expected true or false, got 1'],
   ['a mask too short', { inputs: mask({ data: new Uint8Array(255) }) }, 'SHORT', 'student.mask.data', /got 255$/],
-  ['a mask that reaches too far', { inputs: mask({ strides: [64, 8, 2] }) }, 'STRIDE', 'student.mask', /which reach \[0, 262\]$/],
-  ['booleans for features', { inputs: student({ features: { data: new Uint8Array(1536), dtype: 'bool', shape: [4, 6, 8, 8] } }) },
+  ['a mask that reaches too far', { inputs: mask({ strides: [64, 8, 2] }) }, 'STRIDE', 'student.mask',
+    /which reach \[0, 262\]$/],
+  ['booleans for features', { inputs: features({ data: new Uint8Array(1536), dtype: 'bool' }) },
     'DTYPE', 'student.features', /got bool$/],
-  ['booleans for labels', { inputs: labels({ data: new Uint8Array(4), dtype: 'bool', shape: [4] }) }, 'DTYPE', 'labels', /got bool$/],
+  ['booleans for labels', { inputs: labels({ data: new Uint8Array(4), dtype: 'bool', shape: [4] }) }, 'DTYPE', 'labels',
+    /got bool$/],
 ];
 
 const sampleWeights: Row[] = [
@@ -91,16 +97,19 @@ const sampleWeights: Row[] = [
     'sampleWeights: expected an array of weights [n] or a tensor, got 2'],
   ['integers for weights', { inputs: weights(new Int32Array(4)) }, 'DTYPE', 'sampleWeights',
     'sampleWeights: expected numbers in an array, or float32 or float64 elements, got a Int32Array'],
-  ['16-bit weights', { inputs: weights({ data: new Uint16Array(4), dtype: 'float16', shape: [4] }) }, 'DTYPE', 'sampleWeights',
+  ['16-bit weights', { inputs: weights({ data: new Uint16Array(4), dtype: 'float16', shape: [4] }) }, 'DTYPE',
+    'sampleWeights',
     /got float16$/],
   ['a negative weight', { inputs: weights([1, -1, 1, 1]) }, 'WEIGHT', 'sampleWeights[1]',
     'sampleWeights[1]: expected a finite number of at least 0, got -1'],
   ['NaN for a weight', { inputs: weights(Float32Array.of(1, 1, NaN, 1)) }, 'WEIGHT', 'sampleWeights[2]', /got NaN$/],
-  ['an infinite weight', { inputs: weights(Float64Array.of(1, 1, 1, Infinity)) }, 'WEIGHT', 'sampleWeights[3]', /got Infinity$/],
+  ['an infinite weight', { inputs: weights(Float64Array.of(1, 1, 1, Infinity)) }, 'WEIGHT', 'sampleWeights[3]',
+    /got Infinity$/],
   ['a word for a weight', { inputs: weights([1, '2', 1, 1]) }, 'WEIGHT', 'sampleWeights[1]', /got '2'$/],
   ['no weight at all', { inputs: weights([0, 0, 0, 0]) }, 'WEIGHT', 'sampleWeights',
     'sampleWeights: expected at least one weight above 0, got none'],
-  ['detached weights', { inputs: weights(detached(new Float32Array(4))) }, 'DETACHED', 'sampleWeights', /got a detached buffer$/],
+  ['detached weights', { inputs: weights(detached(new Float32Array(4))) }, 'DETACHED', 'sampleWeights',
+    /got a detached buffer$/],
 ];
 
 const aboutLabels: Row[] = [
@@ -108,11 +117,13 @@ const aboutLabels: Row[] = [
     'labelSmoothing: expected a number of at least 0 and less than 1, got 1'],
   ['negative smoothing', { options: { labelSmoothing: -0.1 } }, 'OPTION', 'labelSmoothing', /got -0.1$/],
   ['NaN for smoothing', { options: { labelSmoothing: NaN } }, 'OPTION', 'labelSmoothing', /got NaN$/],
-  ['half an index to ignore', { options: { ignoreIndex: 1.5 } }, 'OPTION', 'ignoreIndex', 'ignoreIndex: expected an integer, got 1.5'],
+  ['half an index to ignore', { options: { ignoreIndex: 1.5 } }, 'OPTION', 'ignoreIndex',
+    'ignoreIndex: expected an integer, got 1.5'],
   ['a word to ignore', { options: { ignoreIndex: 'none' } }, 'ARG_TYPE', 'ignoreIndex', /got 'none'$/],
   ['an index to ignore with soft labels', { inputs: { ...right(), labels: soft }, options: { ignoreIndex: 3 } }, 'OPTION',
     'ignoreIndex', 'ignoreIndex: expected none with soft labels, which have no index, got 3'],
-  ['a label that is not the one to ignore', { inputs: labels([0, 255, -1, 1]), options: { ignoreIndex: 255 } }, 'LABEL', 'labels[2]',
+  ['a label that is not the one to ignore', { inputs: labels([0, 255, -1, 1]), options: { ignoreIndex: 255 } }, 'LABEL',
+    'labels[2]',
     /got -1$/],
 ];
 
