@@ -46,9 +46,6 @@ export function sideOf(form: Form, outputs: Float32Array, size: number): Side {
   return { features: tensor, layout, weight, weightLayout, ...(bias ? { bias } : {}) };
 }
 
-/** Numbers of one image's outputs. */
-export const sizeOf = ({ shape }: Form): number => shape.reduce((product, extent) => product * extent, 1);
-
 /** Height and width of the map; a teacher of logits has none. */
 export function mapOf(form: Form): [number, number] | undefined {
   if (form.kind === 'logits') return undefined;

@@ -132,7 +132,7 @@ export function basicBlock(
   return {
     output: second.output,
     flops: first.flops + second.flops + (shortcut?.flops ?? 0),
-    train: (x) => tf.relu(tf.add(second.train(first.train(x)), shortcut ? shortcut.train(x) : x)),
+    train: (x) => tf.relu(tf.add(second.train(first.train(x)), shortcut ? shortcut.train(x) : x) as tf.Tensor4D),
     evaluate(x, operations) {
       const residual = second.evaluate(first.evaluate(x, operations), operations);
       return operations.relu(operations.add(residual, shortcut ? shortcut.evaluate(x, operations) : x));
