@@ -4,6 +4,7 @@
  * must not be written back from what was read: `withOutputs` in edit.ts shows how to add to one.
  */
 import protobuf from 'protobufjs';
+import { TeacherError } from '../teachers/types.js';
 
 const definition = `
   syntax = "proto2";
@@ -125,16 +126,16 @@ export interface Dimension { dimValue?: number; dimParam?: string }
 
 const type = protobuf.parse(definition).root.lookupType('onnx.ModelProto');
 
-/** @throws Error when the bytes are no protobuf message with a graph. `path` is for the message. */
+/** @throws TeacherError when the bytes are no protobuf message with a graph. `path` is for the message. */
 export function decodeModel(bytes: Uint8Array, path: string): Model & { graph: Graph } {
   let model: Model;
   try {
     model = type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as Model;
   } catch (error) {
-    throw new Error(`${path}: expected an ONNX model, found a file that is none (${(error as Error).message})`);
+    throw new TeacherError(`${path}: expected an ONNX model, found a file that is none (${(error as Error).message})`);
   }
   if (!model.graph || model.graph.node.length === 0) {
-    throw new Error(`${path}: expected an ONNX model, found a file without a graph`);
+    throw new TeacherError(`${path}: expected an ONNX model, found a file without a graph`);
   }
   return model as Model & { graph: Graph };
 }
