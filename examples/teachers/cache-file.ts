@@ -14,7 +14,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { syncFolder } from '../tfjs/files.js';
+import { syncFolder } from '../training/files.js';
 import type { Form } from './types.js';
 
 /** What the outputs depend on, each as a sha256. */
