@@ -66,7 +66,7 @@ t.test('a network of tfjs, exported: the same map and the same logits', async (t
     const before = tf.memory().numTensors;
     const bytes = exportNetwork(network, format);
     t.equal(tf.memory().numTensors, before, 'the export leaves no tensors');
-    const own = networkTeacher(network, data);
+    const own = networkTeacher(network);
     await withTeacher(t, bytes, {}, async (teacher) => {
       t.match(teacher.form, { kind: 'features', layout: 'NCHW', shape: [network.map[2], network.map[0], network.map[1]] });
       close(t, await rows(teacher, batch), await rows(own, batch), `logits of ${name}`);

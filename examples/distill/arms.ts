@@ -7,13 +7,19 @@ export type ArmName = (typeof armNames)[number];
 
 /** The arms of a run that names none. */
 export const defaultArms: readonly ArmName[] = ['ce', 'kd', 'gld-no-relation', 'gld'];
+/** The same where the teacher gives global logits alone. */
+export const defaultLogitArms: readonly ArmName[] = ['ce', 'kd', 'gld-global', 'gld'];
+/** What cannot be had from such a teacher, and why. */
+export const needsMap: Partial<Record<ArmName, string>> = {
+  rkd: 'compares pooled features', 'gld-no-relation': 'has local logits; without them it is gld-global',
+};
 
 /** The numbers that the arms share. */
 export interface LossSettings {
   alpha: number;
   beta: number;
   localWeight: number;
-  /** Cells [rows, columns]. */
+  /** Cells [rows, columns]; [0, 0] where the teacher has no local logits. */
   grid: [number, number];
   reduction: 'matrix' | 'row';
   metric: 'sqeuclidean' | 'euclidean';
@@ -42,6 +48,9 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
   const { alpha, beta, localWeight, grid, reduction, metric, temperature, distanceWeight } = loss;
   const task = 1 - alpha;
   const relation = { metric, reduction };
+  // Without cells both sides are global logits, whose number of rows is all that there is to know.
+  const cells = grid[0] * grid[1] > 0 ? { grid } : {};
+  const local = grid[0] * grid[1] > 0 ? { local: localWeight } : {};
   switch (name) {
     case 'ce':
       return {
@@ -53,7 +62,7 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
         name, kind: 'gld', label: 'Hinton KD', weights: { task, global: alpha },
         description: `(1 - alpha) cross-entropy + alpha KD of the global logits at temperature ${temperature}.`,
         options: {
-          alpha, beta: 0, localWeight: 0, grid, relation, normalization: { kind: 'temperature', temperature },
+          alpha, beta: 0, localWeight: 0, ...cells, relation, normalization: { kind: 'temperature', temperature },
         },
       };
     case 'rkd':
@@ -67,19 +76,20 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
       return {
         name, kind: 'gld', label: 'GLD, global only', weights: { task, global: alpha },
         description: '(1 - alpha) cross-entropy + alpha normalized KD of the global logits.',
-        options: { alpha, beta: 0, localWeight: 0, grid, relation },
+        options: { alpha, beta: 0, localWeight: 0, ...cells, relation },
       };
     case 'gld-no-relation':
       return {
-        name, kind: 'gld', label: 'GLD without relation', weights: { task, global: alpha, local: localWeight },
+        name, kind: 'gld', label: 'GLD without relation', weights: { task, global: alpha, ...local },
         description: 'Full GLD with beta = 0: cross-entropy and normalized KD of the global and local logits.',
-        options: { alpha, beta: 0, localWeight, grid, relation },
+        options: { alpha, beta: 0, localWeight, ...cells, relation },
       };
     case 'gld':
       return {
-        name, kind: 'gld', label: 'Full GLD', weights: { task, global: alpha, local: localWeight, relation: beta },
-        description: '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.',
-        options: { alpha, beta, localWeight, grid, relation },
+        name, kind: 'gld', label: 'Full GLD', weights: { task, global: alpha, ...local, relation: beta },
+        description: 'local' in local ? '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.'
+          : '(1 - alpha) cross-entropy + alpha global + beta relation of the global logits; the teacher has no local ones.',
+        options: { alpha, beta, localWeight, ...cells, relation },
       };
   }
 }

@@ -1,6 +1,8 @@
 /** A teacher and the students that learn from it in several ways, as a list of trainings. */
 import type { RelationMatrix } from '../report/types.js';
+import type { CacheKey } from '../teachers/cache.js';
 import type { Job, Work } from '../training/study.js';
+import type { OnnxOptions } from '../onnx/teacher.js';
 import { type Schedule, stepsPerEpoch } from '../training/schedule.js';
 import type { ArmName, LossSettings } from './arms.js';
 
@@ -8,7 +10,15 @@ import type { ArmName, LossSettings } from './arms.js';
 export interface PairSettings {
   /** Seed of the teacher. */
   baseSeed: number;
-  teacher: { network: string; epochs: number };
+  teacher: {
+    /** Name of a network that is trained, or of a model that is there. */
+    network: string;
+    /** 0 for a model. */
+    epochs: number;
+    onnx?: OnnxOptions;
+    /** Folder where its outputs of the training images are kept. */
+    cache?: string;
+  };
   student: { network: string; epochs: number };
   arms: ArmName[];
   seeds: number[];
@@ -21,7 +31,8 @@ export interface PairSettings {
 }
 
 export interface StudentJob extends Job {
-  role: 'teacher' | ArmName;
+  /** 'outputs' computes the teacher's of all training images. */
+  role: 'teacher' | 'outputs' | ArmName;
   seed: number;
   network: string;
   epochs: number;
@@ -32,10 +43,24 @@ export interface StudentResult {
   relationMatrix: RelationMatrix;
 }
 
+/** What is known of a model that was not trained here. */
+export interface ModelResult extends StudentResult {
+  testAccuracy: number;
+  /** sha256 of its file: a resumed run must find the same. */
+  digest: string;
+}
+
+export interface OutputsResult {
+  key: CacheKey;
+}
+
 export interface NetworkDescription {
   parameters: number;
   flops: number;
-  map: [number, number, number];
+  /** Height, width, channels; a teacher of logits has no map. */
+  map?: [number, number, number];
+  /** What was taken from a model. */
+  taken?: string;
 }
 
 /** What the two networks turn out to be. */
@@ -50,28 +75,40 @@ export interface DataDescription {
 }
 
 /** Id of a student's job, and the name of its checkpoint; `prefix` tells pairs of one run apart. */
-export const studentId = (role: 'teacher' | ArmName, seed: number, prefix = ''): string =>
-  `${prefix}${role === 'teacher' ? role : `${role}-seed${seed}`}`;
+export const studentId = (role: StudentJob['role'], seed: number, prefix = ''): string =>
+  `${prefix}${role === 'teacher' ? role : role === 'outputs' ? 'teacher-outputs' : `${role}-seed${seed}`}`;
 
-/** The teacher first: students that do not need it can be trained beside it. */
+/** The teacher first, and what is computed once with it: students that need neither can be trained beside it. */
 export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettings, prefix = ''): StudentJob[] {
   const id = studentId('teacher', baseSeed, prefix);
-  const jobs: StudentJob[] = [{ id, role: 'teacher', seed: baseSeed, ...teacher, needs: [] }];
+  const { network, epochs, cache } = teacher;
+  const jobs: StudentJob[] = [{ id, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
+  const needs = [id];
+  if (cache !== undefined && arms.some((role) => role !== 'ce')) {
+    const outputs = studentId('outputs', baseSeed, prefix);
+    jobs.push({ id: outputs, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [id] });
+    needs.push(outputs);
+  }
   for (const role of arms) {
     for (const seed of seeds) {
-      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: role === 'ce' ? [] : [id] });
+      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: role === 'ce' ? [] : needs });
     }
   }
   return jobs;
 }
 
-/** Floating-point operations of one training step, up to a factor: forward and backward, and the teacher's forward. */
+/**
+ * Floating-point operations of one training step, up to a factor: forward and backward, and the teacher's forward unless
+ * its outputs are there.
+ */
 export function workOf(job: StudentJob, settings: PairSettings, networks: PairDescription, trainSize: number): Work {
-  const own = networks[job.role === 'teacher' ? 'teacher' : 'student'].flops;
-  return {
-    epochs: job.epochs,
-    steps: stepsPerEpoch(trainSize, settings.batchSize),
-    // The constant stands for the work that does not grow with the network; without it small ones look too cheap.
-    cost: 3 * own + (job.needs.length > 0 ? networks.teacher.flops : 0) + 2e6,
-  };
+  const { teacher, student } = networks;
+  const steps = stepsPerEpoch(trainSize, settings.batchSize);
+  // Stands for the work that does not grow with the network; without it small ones look too cheap.
+  const constant = 2e6;
+  // A model is evaluated once, which is next to nothing.
+  if (job.role === 'teacher' && job.epochs === 0) return { epochs: 1, steps: 1, cost: teacher.flops + constant };
+  if (job.role === 'outputs') return { epochs: 1, steps, cost: teacher.flops + constant };
+  const own = 3 * (job.role === 'teacher' ? teacher : student).flops;
+  return { epochs: job.epochs, steps, cost: own + (job.needs.length === 1 ? teacher.flops : 0) + constant };
 }

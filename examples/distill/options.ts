@@ -1,6 +1,6 @@
 /** The options of `npm start`: one table, from which parsing, checking and --help are made. */
 import { datasetNames } from '../data/index.js';
-import { networkNames } from '../tfjs/network-names.js';
+import { networkNames, parseNetwork } from '../tfjs/network-names.js';
 import {
   type Arguments as ArgumentsOf, choice, flag, integer, list, network, number, type OptionSpec, text,
 } from '../training/options.js';
@@ -16,6 +16,21 @@ const grid: OptionSpec<[number, number]> = {
     return [Number(rows), Number(columns)];
   },
 };
+
+const teacher: OptionSpec<string> = {
+  value: 'NAME|FILE.onnx',
+  help: `the teacher: a network that is trained, ${networkNames}; or an ONNX model, which is not`,
+  parse(input) {
+    if (!input.endsWith('.onnx')) parseNetwork(input);
+    return input;
+  },
+};
+
+/** One number for all channels, or one for each. */
+const perChannel = (low: number, help: string): OptionSpec<number[]> => ({
+  value: 'X|R,G,B', help,
+  parse: (input) => input.split(',').map((part) => number('', low, 1e6, '').parse(part)),
+});
 
 export const groups = {
   'What is run': {
@@ -35,8 +50,8 @@ export const groups = {
       'paper: SGD with momentum 0.9, weight decay 5e-4, learning rate 0.1 times 0.1 at 50 % and 75 % of 200 epochs, ' +
       'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
       'networks and epochs that suit the data set'),
-    teacher: network(`the teacher's network: ${networkNames}`),
-    student: network('the student\'s network, likewise'),
+    teacher,
+    student: network(`the student's network: ${networkNames}`),
     epochs: integer('N', 1, 1e5, 'epochs of a student'),
     'teacher-epochs': integer('N', 1, 1e5, 'epochs of the teacher (default: as --epochs if that is given)'),
     batch: integer('N', 2, 1e5, 'images per batch (default 64)'),
@@ -44,6 +59,20 @@ export const groups = {
     'weight-decay': number('X', 0, 1, 'weight decay (default 5e-4)'),
     augment: flag('augment the training images: random shifts and flips (default)'),
     'no-augment': flag('do not'),
+  },
+  'A teacher that is an ONNX model': {
+    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its classifier gets the mean of)'),
+    'teacher-weight': text('NAME', 'constant that is its classifier\'s weight (default: of the linear layer at its end)'),
+    'teacher-bias': text('NAME', 'constant that is its classifier\'s bias (default: of the same layer)'),
+    'teacher-logits': text('NAME', 'take these logits and nothing else: there are no local logits then'),
+    'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
+    'teacher-mean': perChannel(-1e6,
+      'it gets (value - mean) / std of values in 0 ... 1 (default: normalised as for the student)'),
+    'teacher-std': perChannel(1e-6, 'likewise; 0.00392157 (1 / 255), with mean 0, for values in 0 ... 255'),
+  },
+  'Teacher outputs': {
+    'teacher-cache': text('DIR', 'compute the teacher\'s outputs of all training images once and keep them in this folder; ' +
+      'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment'),
   },
   'The loss': {
     alpha: number('X', 0, 1, 'weight of the global KD term; the task term gets 1 - alpha (default 0.7)'),

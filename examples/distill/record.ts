@@ -3,7 +3,7 @@ import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
 import type { EpochResult } from '../training/train.js';
 import { arm, relationRows } from './arms.js';
-import type { PairSettings, StudentJob, StudentResult } from './jobs.js';
+import type { ModelResult, PairSettings, StudentJob, StudentResult } from './jobs.js';
 import type { Settings } from './settings.js';
 import type { Description } from './study.js';
 
@@ -27,7 +27,8 @@ export function buildRecord(
   const { settings } = header;
   const { data, networks } = description;
   const teacher = states.get('teacher')!;
-  const last = teacher.training.epochs[teacher.training.epochs.length - 1];
+  const last = teacher.training.epochs.at(-1);
+  const { onnx, cache } = settings.teacher;
   return {
     version: 1,
     settings: {
@@ -41,15 +42,18 @@ export function buildRecord(
         'Logit rows m in the relation term': relationRows(settings.batchSize, settings.loss.grid),
         'Temperature of Hinton KD': settings.loss.temperature,
         ...(settings.arms.includes('rkd') ? { 'Weight of RKD\'s distance term': settings.loss.distanceWeight } : {}),
+        ...(onnx ? { 'Taken from the teacher\'s model': networks.teacher.taken! } : {}),
+        ...(cache === undefined ? {} : { 'Teacher outputs': 'computed once and read from a file' }),
         'Augmentation': settings.augment,
         'Seed of data and teacher': settings.baseSeed,
       },
     },
     environment,
     teacher: {
-      name: settings.teacher.network, parameters: networks.teacher.parameters, testAccuracy: last.score,
+      name: settings.teacher.network, parameters: networks.teacher.parameters,
+      testAccuracy: last?.score ?? (teacher.result as ModelResult).testAccuracy,
       epochs: epochRecords(teacher.training.epochs),
-      ...resultOf(teacher),
+      relationMatrix: resultOf(teacher).relationMatrix,
     },
     student: { name: settings.student.network, parameters: networks.student.parameters },
     arms: settings.arms.map((name) => {

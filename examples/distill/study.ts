@@ -27,7 +27,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
     '  npm start -- --resume runs/NAME             go on after an interruption',
   ],
   options: groups,
-  resumable: ['data'],
+  resumable: ['data', 'teacher', 'teacher-cache'],
   score: 'test accuracy',
   worker: new URL('./worker.ts', import.meta.url),
   settings: resolveSettings,
@@ -36,8 +36,8 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
   folder: ({ dataset }) => dataset.name,
   plan: (settings) => planPair(settings),
   check: ({ loss }, { networks }) => checkGrid(loss.grid, networks),
-  introduce: ({ teacher, student }, { data }) =>
-    `${data.description}.\nTeacher ${teacher.network}, students ${student.network}`,
+  introduce: ({ teacher, student }, { data, networks: { teacher: { taken } } }) =>
+    `${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`,
   work: (job, settings, { networks, data }) => workOf(job, settings, networks, data.trainSize),
   record: buildRecord,
   table: resultTable,
@@ -48,7 +48,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
 /** @throws UsageError when a network's map has fewer rows or columns than the grid */
 export function checkGrid([rows, columns]: [number, number], networks: PairDescription): void {
   for (const role of ['teacher', 'student'] as const) {
-    const [height, width] = networks[role].map;
+    const [height, width] = networks[role].map ?? [Infinity, Infinity];
     if (rows > height || columns > width) {
       const expected = `at most the ${role}'s feature map of ${height} x ${width}`;
       throw new UsageError(`--grid: expected ${expected}, got ${rows} x ${columns}`);

@@ -3,90 +3,78 @@ import { type Dataset, Rng } from '../data/index.js';
 import type { MapShape } from '../tfjs/layers.js';
 import { type Backbone, buildBackbone, buildNetwork, type Network } from '../tfjs/networks.js';
 import { crossEntropy } from '../tfjs/objectives.js';
+import { networkTeacher } from '../teachers/network.js';
 import { restoreTraining } from '../training/checkpoint.js';
-import { type Checkpoint, readCheckpoint } from '../training/checkpoint-file.js';
 import { trainJob } from '../training/job.js';
 import { evaluate } from '../training/metrics.js';
-import { checkpointPath } from '../training/run-directory.js';
-import type { JobContext, JobState } from '../training/study.js';
-import { arm } from './arms.js';
+import type { JobContext } from '../training/study.js';
+import { arm, type ArmName } from './arms.js';
 import { objectiveOf, probeRelations } from './distillation.js';
 import type { DataDescription, PairDescription, PairSettings, StudentJob, StudentResult } from './jobs.js';
+import { finishedCheckpoint, Teachers } from './teachers.js';
 
-type Side = 'teacher' | 'student';
+type Role = 'teacher' | 'student';
 
-const sideOf = ({ role }: StudentJob): Side => (role === 'teacher' ? 'teacher' : 'student');
+const roleOf = ({ role }: StudentJob): Role => (role === 'teacher' ? 'teacher' : 'student');
 
 export function describeData({ description, classes, height, width, channels, train, test }: Dataset): DataDescription {
   return { description, classes, imageShape: [height, width, channels], trainSize: train.size, testSize: test.size };
 }
 
 export class PairTrainer {
-  private teacher: { id: string; network: Network } | undefined;
+  private readonly teachers = new Teachers(this);
 
-  constructor(private readonly settings: PairSettings, private readonly data: Dataset) {}
+  constructor(readonly settings: PairSettings, readonly data: Dataset) {}
 
-  describe(): PairDescription {
-    const summary = (side: Side) => {
-      const network = this.build(this.settings[side].network, side, new Rng(0));
+  /** @throws TeacherError when the teacher is a model that does not go with the data */
+  async describe(threads: number): Promise<PairDescription> {
+    const summary = (role: Role) => {
+      const network = this.build(this.settings[role].network, role, new Rng(0));
       const { flops, map, parameters: { count } } = network;
       network.dispose();
       return { flops, map, parameters: count };
     };
-    return { teacher: summary('teacher'), student: summary('student') };
+    const teacher = this.settings.teacher.onnx ? await this.teachers.describe(threads) : summary('teacher');
+    return { teacher, student: summary('student') };
   }
 
-  /** Trains the job's network, or goes on with it; true when it is finished. */
+  /** Does the job, or goes on with it; true when it is finished. */
   async run(job: StudentJob, context: JobContext): Promise<boolean> {
+    if (job.role === 'outputs') return this.teachers.computeOutputs(job, context);
+    if (job.role === 'teacher' && this.settings.teacher.onnx) return this.teachers.evaluate(job, context);
+    return this.train(job, job.role, context);
+  }
+
+  private async train(job: StudentJob, role: 'teacher' | ArmName, context: JobContext): Promise<boolean> {
     const { settings, data } = this;
     const { threads } = context;
     // Students with the same seed begin with the same weights and see the same batches in every arm.
-    const rng = new Rng(job.seed, job.role === 'teacher' ? 0 : 1);
-    const network = this.build(job.network, sideOf(job), rng);
+    const rng = new Rng(job.seed, role === 'teacher' ? 0 : 1);
+    const network = this.build(job.network, roleOf(job), rng);
     try {
-      const chosen = arm(job.role === 'teacher' ? 'ce' : job.role, settings.loss);
+      const chosen = arm(role === 'teacher' ? 'ce' : role, settings.loss);
       const objective = chosen.kind === 'task' ? crossEntropy(network)
-        : objectiveOf(chosen, network, await this.trainedTeacher(job.needs[0], context.directory), threads);
+        : objectiveOf(chosen, network, await this.teachers.ready(job, context), threads);
       return await trainJob(job.id, context, {
         parameters: [network.parameters], rng, source: data.train, objective,
         recipe: { ...settings, epochs: job.epochs },
         evaluate: () => evaluate(network, data.test),
         finish: async (): Promise<StudentResult> =>
-          ({ relationMatrix: await probeRelations(network, data, settings.loss.grid, threads) }),
+          ({ relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads) }),
       });
     } finally {
       network.dispose();
     }
   }
 
-  dispose(): void {
-    this.teacher?.network.dispose();
-    this.teacher = undefined;
+  dispose(): Promise<void> {
+    return this.teachers.dispose();
   }
 
-  private build(name: string, side: Side, rng: Rng): Network {
+  build(name: string, role: Role, rng: Rng): Network {
     const { height, width, channels, classes } = this.data;
-    return buildNetwork(name, { input: [height, width, channels], classes: classes.length, scope: side, rng });
+    return buildNetwork(name, { input: [height, width, channels], classes: classes.length, scope: role, rng });
   }
-
-  /** The trained teacher, read from its checkpoint once. */
-  private async trainedTeacher(id: string, directory: string): Promise<Network> {
-    if (this.teacher?.id !== id) {
-      const checkpoint = await finishedCheckpoint(directory, id);
-      this.dispose();
-      const network = this.build(this.settings.teacher.network, 'teacher', new Rng(0));
-      await restoreTraining(checkpoint, [network.parameters]);
-      this.teacher = { id, network };
-    }
-    return this.teacher.network;
-  }
-}
-
-/** @throws Error when the job has no checkpoint in the run's folder, or is not finished */
-async function finishedCheckpoint(directory: string, id: string): Promise<Checkpoint<JobState>> {
-  const checkpoint = await readCheckpoint<JobState>(checkpointPath(directory, id));
-  if (!checkpoint?.state.finished) throw new Error(`${id}: expected a finished training in ${directory}`);
-  return checkpoint;
 }
 
 /**
@@ -99,7 +87,7 @@ async function finishedCheckpoint(directory: string, id: string): Promise<Checkp
  */
 export async function loadBackbone(directory: string, job: StudentJob, input: MapShape): Promise<Backbone> {
   const checkpoint = await finishedCheckpoint(directory, job.id);
-  const backbone = buildBackbone(job.network, { input, scope: sideOf(job), rng: new Rng(0) });
+  const backbone = buildBackbone(job.network, { input, scope: roleOf(job), rng: new Rng(0) });
   try {
     await restoreTraining(checkpoint, [backbone.parameters]);
   } catch (error) {

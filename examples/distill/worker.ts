@@ -6,11 +6,11 @@ import type { Settings } from './settings.js';
 import type { Description } from './study.js';
 import { describeData, PairTrainer } from './trainer.js';
 
-export const open: OpenWorker<Settings, StudentJob, Description> = async (settings) => {
+export const open: OpenWorker<Settings, StudentJob, Description> = async (settings, threads) => {
   const data = await loadDataset(settings.dataset.name, settings.dataset);
   const trainer = new PairTrainer(settings, data);
   return {
-    describe: async () => ({ networks: trainer.describe(), data: describeData(data) }),
+    describe: async () => ({ networks: await trainer.describe(threads), data: describeData(data) }),
     run: (job, context) => trainer.run(job, context),
   };
 };

@@ -136,10 +136,8 @@ async function featureForm(
   let nearest = Infinity;
   for (const layout of layouts) {
     const form: Form = { kind: 'features', shape: shape as [number, number, number], layout, classifier };
-    const rows = logitRows(sideOf(form, map.data, n), [1, 1]);
-    // The rows of an image are its global one and that of the only cell.
-    const difference = logits.data.reduce((most, value, i) =>
-      Math.max(most, Math.abs(value - rows[2 * i - (i % k)])), 0);
+    const own = logitRows(sideOf(form, map.data, n), [0, 0]);
+    const difference = logits.data.reduce((most, value, i) => Math.max(most, Math.abs(value - own[i])), 0);
     if (difference <= tolerance * Math.max(size, 1e-6)) return form;
     nearest = Math.min(nearest, difference);
   }

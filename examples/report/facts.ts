@@ -17,7 +17,8 @@ ${list('Settings', [
     ['Data set', settings.dataset],
     ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
     ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
-    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ${settings.teacherEpochs} epochs`],
+    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ` +
+      (settings.teacherEpochs > 0 ? `${settings.teacherEpochs} epochs` : 'not trained here')],
     ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
     ['Optimizer', settings.optimizer],
     ['Batch size', integer(settings.batchSize)],

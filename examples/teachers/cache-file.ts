@@ -15,7 +15,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { syncFolder } from '../training/files.js';
-import type { Form } from './types.js';
+import { type Form, TeacherError } from './types.js';
 
 /** What the outputs depend on, each as a sha256. */
 export interface CacheKey {
@@ -192,7 +192,7 @@ export interface CacheWriter {
 }
 
 /** Raised when another process is at the same file. */
-export class CacheInUse extends Error {}
+export class CacheInUse extends TeacherError {}
 
 /**
  * Begins a file, or goes on with what an interrupted writer has left.

@@ -1,11 +1,10 @@
 /** A network of tfjs as a teacher. */
-import type { Dataset } from '../data/index.js';
 import { tf } from '../tfjs/backend.js';
 import type { Network } from '../tfjs/networks.js';
 import type { Numbers, Teacher } from './types.js';
 
-/** Takes over the network, as it is: its classifier is read here. */
-export function networkTeacher(network: Network, { height, width, channels }: Dataset): Teacher {
+/** The network as it is now: its classifier is read here. Disposing the teacher disposes the network. */
+export function networkTeacher(network: Network): Teacher {
   const { map, classifier: { kernel, bias } } = network;
   const read = (tensor: tf.Tensor): Numbers => ({ data: Float32Array.from(tensor.dataSync()), shape: tensor.shape });
   return {
@@ -13,8 +12,8 @@ export function networkTeacher(network: Network, { height, width, channels }: Da
       kind: 'features', shape: map, layout: 'NHWC',
       classifier: { weight: read(kernel), weightLayout: 'CK', bias: read(bias) },
     },
-    outputs: ({ images, size }) => Promise.resolve(tf.tidy(() =>
-      network.features(tf.tensor4d(images, [size, height, width, channels]), false).dataSync() as Float32Array)),
+    outputs: ({ images, shape }) => Promise.resolve(tf.tidy(() =>
+      network.features(tf.tensor4d(images, shape), false).dataSync() as Float32Array)),
     dispose: () => Promise.resolve(network.dispose()),
   };
 }

@@ -1,6 +1,7 @@
 /** A teacher: whatever gives its outputs for a batch of images. A network of tfjs, an ONNX model, or a file of outputs. */
 import type { Side } from 'gld-loss';
 import type { Batch } from '../data/index.js';
+import { UsageError } from '../training/options.js';
 
 export interface Numbers {
   data: Float32Array;
@@ -35,8 +36,8 @@ export interface Teacher {
   dispose(): Promise<void>;
 }
 
-/** Something about a teacher that the user has to change: shown without a stack trace. */
-export class TeacherError extends Error {}
+/** Something about a teacher that the user has to change. */
+export class TeacherError extends UsageError {}
 
 /** The teacher's side of the loss, from its outputs of `size` images. */
 export function sideOf(form: Form, outputs: Float32Array, size: number): Side {
@@ -46,9 +47,9 @@ export function sideOf(form: Form, outputs: Float32Array, size: number): Side {
   return { features: tensor, layout, weight, weightLayout, ...(bias ? { bias } : {}) };
 }
 
-/** Height and width of the map; a teacher of logits has none. */
-export function mapOf(form: Form): [number, number] | undefined {
+/** Height, width and channels of the map; a teacher of logits has none. */
+export function mapOf(form: Form): [number, number, number] | undefined {
   if (form.kind === 'logits') return undefined;
   const [a, b, c] = form.shape;
-  return form.layout === 'NCHW' ? [b, c] : [a, b];
+  return form.layout === 'NCHW' ? [b, c, a] : [a, b, c];
 }

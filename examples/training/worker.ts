@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { tf, useBackend } from '../tfjs/backend.js';
+import { UsageError } from './options.js';
 import type { FromWorker, ToWorker, WorkerInput } from './scheduler.js';
 import type { JobContext, OpenWorker, StudyWorker } from './study.js';
 
@@ -32,7 +33,8 @@ try {
   opening = true;
   const study = await open(input.settings, threads);
   parentPort!.on('message', (message: ToWorker) => {
-    handle(study, message).catch((error: unknown) => post({ type: 'failed', error: error as Error, expected: false }));
+    handle(study, message).catch((error: unknown) =>
+      post({ type: 'failed', error: error as Error, expected: error instanceof UsageError }));
   });
   post({ type: 'ready', framework: `tfjs ${tf.version.tfjs}, ${tf.getBackend()}` });
 } catch (error) {
