@@ -122,7 +122,7 @@ export class Teachers {
   /** The teacher that the job has trained or evaluated. */
   private async ofJob(id: string, { directory, threads }: JobContext): Promise<Teacher> {
     if (this.open?.id === id) return this.open.teacher;
-    const { settings: { teacher: { network: name, onnx } }, build } = this.at;
+    const { network: name, onnx } = this.at.settings.teacher;
     const checkpoint = await finishedCheckpoint(directory, id);
     if (onnx) {
       const model = await this.onnx(threads);
@@ -131,7 +131,7 @@ export class Teachers {
       }
       return this.use(id, model);
     }
-    const network = build.call(this.at, name, 'teacher', new Rng(0));
+    const network = this.at.build(name, 'teacher', new Rng(0));
     await restoreTraining(checkpoint, [network.parameters]);
     return this.use(id, networkTeacher(network));
   }

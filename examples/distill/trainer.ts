@@ -72,9 +72,25 @@ export class PairTrainer {
   }
 
   build(name: string, role: Role, rng: Rng): Network {
-    const { height, width, channels, classes } = this.data;
-    return buildNetwork(name, { input: [height, width, channels], classes: classes.length, scope: role, rng });
+    return build(name, this.data, role, rng);
   }
+}
+
+function build(name: string, { height, width, channels, classes }: Dataset, role: Role, rng: Rng): Network {
+  return buildNetwork(name, { input: [height, width, channels], classes: classes.length, scope: role, rng });
+}
+
+/**
+ * The network that a finished job has trained. Free it with dispose().
+ *
+ * @param directory folder of the run
+ * @param job of `planPair`
+ */
+export async function loadNetwork(directory: string, job: StudentJob, data: Dataset): Promise<Network> {
+  const checkpoint = await finishedCheckpoint(directory, job.id);
+  const network = build(job.network, data, roleOf(job), new Rng(0));
+  await restoreTraining(checkpoint, [network.parameters]);
+  return network;
 }
 
 /**

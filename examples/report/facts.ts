@@ -29,7 +29,7 @@ ${list('Loss', [
     ['α', settings.alpha],
     ['β', settings.beta],
     ['Local weight', settings.localWeight],
-    ['Grid', `${settings.grid[0]} × ${settings.grid[1]} cells`],
+    ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
     ['Relation metric', settings.metric],
     ['Relation reduction', settings.reduction],
   ])}

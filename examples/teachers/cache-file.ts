@@ -206,7 +206,7 @@ export async function writeCache(
   const partial = `${path}.partial`;
   const { title, key, form, images } = what;
   const header: CacheHeader = {
-    format, title, key, form: toWritten(form), images, written: 0, sha256: '', writer: process.pid,
+    format, title: title.slice(0, 200), key, form: toWritten(form), images, written: 0, sha256: '', writer: process.pid,
   };
   const { constants, record: size } = sizes(header.form);
   const begin = headerBytes + constants;
