@@ -17,6 +17,8 @@ export interface ShapesOptions extends Omit<DatasetOptions, 'dir'> {
 type Pair = readonly [string, string];
 
 const channels = 3;
+const mean = [0.4, 0.4, 0.4];
+const deviation = [0.25, 0.25, 0.25];
 
 /**
  * A procedural image classification set in which local information decides. Every image shows exactly two different
@@ -43,8 +45,8 @@ export function shapes(options: ShapesOptions): Dataset {
       height: side,
       width: side,
       channels,
-      mean: [0.4, 0.4, 0.4],
-      deviation: [0.25, 0.25, 0.25],
+      mean,
+      deviation,
       padding: 1,
       fill: Math.round(0.25 * 255),
       flip: true,
@@ -58,6 +60,8 @@ export function shapes(options: ShapesOptions): Dataset {
     height: side,
     width: side,
     channels,
+    mean,
+    deviation,
     train: split(0, trainSize),
     test: split(1, testSize),
   };

@@ -17,7 +17,8 @@ ${list('Settings', [
     ['Data set', settings.dataset],
     ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
     ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
-    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ${settings.teacherEpochs} epochs`],
+    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ` +
+      (settings.teacherEpochs > 0 ? `${settings.teacherEpochs} epochs` : 'not trained here')],
     ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
     ['Optimizer', settings.optimizer],
     ['Batch size', integer(settings.batchSize)],
@@ -28,7 +29,7 @@ ${list('Loss', [
     ['α', settings.alpha],
     ['β', settings.beta],
     ['Local weight', settings.localWeight],
-    ['Grid', `${settings.grid[0]} × ${settings.grid[1]} cells`],
+    ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
     ['Relation metric', settings.metric],
     ['Relation reduction', settings.reduction],
   ])}

@@ -13,6 +13,11 @@ export async function writeFileAtomically(path: string, data: string | Uint8Arra
     await file.close();
   }
   await rename(temporary, path);
+  await syncFolder(path);
+}
+
+/** Makes certain that the folder of this path has its entry. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r');
   try {
     await folder.sync();
