@@ -1,9 +1,9 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { area, type Box, moved, offsets, overlap } from '../examples/paper/detection/boxes.js';
 import { boxesPerCell, defaultBoxes, scalesOf } from '../examples/paper/detection/default-boxes.js';
 import { match, targets } from '../examples/paper/detection/matching.js';
 
-const near = (t: typeof t, got: readonly number[], expected: readonly number[], what: string): void => {
+const near = (t: Test, got: readonly number[], expected: readonly number[], what: string): void => {
   t.equal(got.length, expected.length, `${what}: how many`);
   t.ok(expected.every((value, i) => Math.abs(got[i] - value) < 1e-9), `${what}: ${got.join(', ')}`);
 };
@@ -64,7 +64,9 @@ t.test('matching', async (t) => {
 
 t.test('targets', async (t) => {
   const defaults: Box[] = [[0, 0, 10, 10], [20, 20, 30, 30]];
-  const { classes, offsets: wanted } = targets([[], [{ label: 2, box: [1, 0, 11, 10] }]], defaults);
+  const images = [[], [{ label: 2, box: [1, 0, 11, 10] as Box }]]
+    .map((objects) => ({ objects, owner: match(objects.map(({ box }) => box), defaults) }));
+  const { classes, offsets: wanted } = targets(images, defaults);
   t.strictSame([...classes], [0, 0, 3, 0]);
   near(t, [...wanted.subarray(8, 12)].map((value) => Number(value.toFixed(6))), [1, 0, 0, 0], 'offsets');
   t.ok(wanted.every((value, i) => (i >= 8 && i < 12) || value === 0), 'zero elsewhere');

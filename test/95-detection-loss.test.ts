@@ -11,7 +11,7 @@ t.test('hard negatives', async (t) => {
   // the first. The second has none, so nothing counts.
   const losses = [9, 1, 3, 2, 2, 5, 7, 7, 7, 7, 7, 7];
   const classes = Int32Array.from([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
-  t.strictSame([...mined(losses, classes, 6)], [1, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
+  t.strictSame([...mined(Float32Array.from(losses), classes, 6)], [1, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
   t.strictSame([...mined([1, 2, 2, 1, 2], Int32Array.from([0, 0, 0, 1, 0]), 5)], [0, 1, 1, 1, 1]);
   t.strictSame([...mined([1, 1, 1], Int32Array.from([2, 0, 1]), 3)], [1, 1, 1], 'fewer than three to one there are');
 });

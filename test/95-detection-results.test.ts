@@ -70,7 +70,9 @@ t.test('average precision', async (t) => {
   t.ok(close(areaUnder({ recall: [0.5, 0.5, 1], precision: [1, 0.5, 2 / 3] }), 0.5 + 1 / 3));
   t.equal(areaUnder({ recall: [0, 0.5], precision: [0, 0.5] }), 0.25, 'not found: the rest of the recall counts nothing');
   t.equal(areaUnder({ recall: [], precision: [] }), 0, 'nothing found');
-  const perfect: Judged[] = [{ objects: [object(0, 0), object(1, 20)], found: [detection(1, 20, 0.2), detection(0, 0, 0.1)] }];
+  const perfect: Judged[] = [
+    { objects: [object(0, 0), object(1, 20)], found: [detection(1, 20, 0.2), detection(0, 0, 0.1)] },
+  ];
   t.strictSame(averagePrecision(perfect, 2), { mean: 1, perClass: [1, 1] });
   t.strictSame(averagePrecision([], 2), { mean: 0, perClass: [null, null] });
   const other: Judged[] = [{ objects: [object(0, 0)], found: [] }, { objects: [], found: [detection(0, 0, 1)] }];

@@ -24,10 +24,12 @@ export interface DetectionOptions {
  */
 export function suppressed(boxes: readonly Box[], scores: readonly number[], mostOverlap: number): number[] {
   if (boxes.length === 0) return [];
-  return tf.tidy(() => {
-    const corners = tf.tensor2d(boxes as unknown as number[][], [boxes.length, 4]);
-    return [...tf.image.nonMaxSuppression(corners, tf.tensor1d([...scores]), boxes.length, mostOverlap).dataSync()];
-  });
+  const corners = tf.tensor2d(Float32Array.from(boxes.flat()), [boxes.length, 4]);
+  const ranks = tf.tensor1d(Float32Array.from(scores));
+  const kept = tf.image.nonMaxSuppression(corners, ranks, boxes.length, mostOverlap);
+  const result = [...kept.dataSync()];
+  tf.dispose([corners, ranks, kept]);
+  return result;
 }
 
 /** The detections in each image, best first. */
@@ -36,7 +38,9 @@ export function detections(
 ): Detection[][] {
   const { leastScore = 0.01, mostOverlap = 0.45, most = 50 } = options;
   const [images, boxes, kinds] = predictions.classes.shape;
-  const probabilities = tf.tidy(() => tf.softmax(predictions.classes).dataSync());
+  const softmax = tf.softmax(predictions.classes);
+  const probabilities = softmax.dataSync();
+  softmax.dispose();
   const offsets = predictions.offsets.dataSync();
   return Array.from({ length: images }, (_, image) => {
     const found: Detection[] = [];

@@ -16,9 +16,10 @@ export interface Predictions {
 /**
  * Which boxes count in the cross-entropy: 1 for every box with an object and, in each image, for the
  * `negativesPerPositive` times as many background boxes with the largest cross-entropy; 0 for the others. So an image
- * without objects counts nowhere, and easy background, of which there is most, does not drown everything else.
+ * without objects counts nowhere, and easy background, of which there is most, does not drown everything else. Of equal
+ * ones the first count.
  *
- * @param crossEntropies one per box, image by image
+ * @param crossEntropies float32 values, one per box, image by image
  * @param classes likewise, 0 for the background
  * @param boxes number of boxes of each image
  */
@@ -27,9 +28,14 @@ export function mined(crossEntropies: ArrayLike<number>, classes: Int32Array, bo
   for (let first = 0; first < classes.length; first += boxes) {
     const negatives: number[] = [];
     for (let at = first; at < first + boxes; at++) if (classes[at] === 0) negatives.push(at);
-    negatives.sort((a, b) => crossEntropies[b] - crossEntropies[a] || a - b);
-    const count = negativesPerPositive * (boxes - negatives.length);
-    for (const at of negatives.slice(0, count)) chosen[at] = 1;
+    const ranked = Float32Array.from(negatives, (at) => crossEntropies[at]).sort();
+    const count = Math.min(negatives.length, negativesPerPositive * (boxes - negatives.length));
+    if (count === 0) continue;
+    const least = ranked[ranked.length - count];
+    let equal = count - ranked.reduce((larger, value) => larger + Number(value > least), 0);
+    for (const at of negatives) {
+      if (crossEntropies[at] > least || (crossEntropies[at] === least && equal-- > 0)) chosen[at] = 1;
+    }
   }
   return chosen;
 }

@@ -1,6 +1,12 @@
 /** Which default box answers for which object, and what it should predict. */
 import { type Box, offsets, overlap } from './boxes.js';
 
+export interface LabelledBox {
+  /** Class index. */
+  label: number;
+  box: Box;
+}
+
 /** Default boxes that overlap an object by more than this answer for it. */
 export const matchingOverlap = 0.5;
 
@@ -43,20 +49,19 @@ export interface Targets {
   offsets: Float32Array;
 }
 
-export interface LabelledBox {
-  /** Class index. */
-  label: number;
-  box: Box;
+/** An image's objects, and which default box answers for which of them: what `match` gives. */
+export interface Matched {
+  objects: readonly LabelledBox[];
+  owner: Int32Array;
 }
 
-/** @param images the objects of each image */
-export function targets(images: readonly (readonly LabelledBox[])[], defaults: readonly Box[]): Targets {
+export function targets(images: readonly Matched[], defaults: readonly Box[]): Targets {
   const result = {
     classes: new Int32Array(images.length * defaults.length),
     offsets: new Float32Array(images.length * defaults.length * 4),
   };
-  images.forEach((objects, image) => {
-    match(objects.map(({ box }) => box), defaults).forEach((object, box) => {
+  images.forEach(({ objects, owner }, image) => {
+    owner.forEach((object, box) => {
       if (object < 0) return;
       const at = image * defaults.length + box;
       result.classes[at] = 1 + objects[object].label;
