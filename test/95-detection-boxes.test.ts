@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
-import { area, type Box, moved, offsets, overlap } from '../examples/paper/detection/boxes.js';
+import type { Box } from '../examples/data/index.js';
+import { area, moved, offsets, overlap } from '../examples/paper/detection/boxes.js';
 import { boxesPerCell, defaultBoxes, scalesOf } from '../examples/paper/detection/default-boxes.js';
 import { match, targets } from '../examples/paper/detection/matching.js';
 

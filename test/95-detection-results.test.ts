@@ -1,7 +1,7 @@
 import t from 'tap';
 import { areaUnder, averagePrecision, type Judged, precisionRecall }
   from '../examples/paper/detection/average-precision.js';
-import type { Box } from '../examples/paper/detection/boxes.js';
+import type { Box } from '../examples/data/index.js';
 import { type Detection, detections, suppressed } from '../examples/paper/detection/detections.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
 

@@ -1,7 +1,7 @@
 /** How good detections are: average precision, as the PASCAL VOC challenge has measured it since 2010. */
+import type { SceneObject } from '../../data/index.js';
 import { overlap } from './boxes.js';
 import type { Detection } from './detections.js';
-import type { LabelledBox } from './matching.js';
 
 /** A detection is right when it overlaps an object of its class by at least this. */
 export const rightOverlap = 0.5;
@@ -9,7 +9,7 @@ export const rightOverlap = 0.5;
 /** The detections in an image and what is really there. */
 export interface Judged {
   found: readonly Detection[];
-  objects: readonly LabelledBox[];
+  objects: readonly SceneObject[];
 }
 
 export interface PrecisionRecall {
@@ -31,11 +31,11 @@ export function precisionRecall(images: readonly Judged[], label: number): Preci
   const ranked = images
     .flatMap(({ found }, image) => found.filter((one) => one.label === label).map((detection) => ({ detection, image })))
     .sort((a, b) => b.detection.score - a.detection.score);
-  const taken = new Set<LabelledBox>();
+  const taken = new Set<SceneObject>();
   const curve: PrecisionRecall = { recall: [], precision: [] };
   let right = 0;
   ranked.forEach(({ detection, image }, rank) => {
-    let best: { object: LabelledBox; overlap: number } | undefined;
+    let best: { object: SceneObject; overlap: number } | undefined;
     for (const object of objects[image]) {
       const value = overlap(object.box, detection.box);
       if (value >= rightOverlap && value > (best?.overlap ?? 0)) best = { object, overlap: value };

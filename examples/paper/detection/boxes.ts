@@ -1,7 +1,6 @@
 /** Boxes: how much two have in common, and a box as four numbers relative to another, which a network predicts. */
 
-/** Left, top, right, bottom in pixels; the right and bottom edges lie behind the last pixel. */
-export type Box = readonly [number, number, number, number];
+import type { Box } from '../../data/index.js';
 
 /** Four numbers that make a box of a default box: see `offsets`. */
 export type Offsets = readonly [number, number, number, number];

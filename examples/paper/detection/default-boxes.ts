@@ -1,6 +1,6 @@
 /** The boxes that a detector begins with: some around the centre of every cell of every feature map. */
+import type { Box } from '../../data/index.js';
 import type { MapShape } from '../../tfjs/layers.js';
-import type { Box } from './boxes.js';
 
 export interface DefaultBoxOptions {
   /** Side of the square image in pixels. */

@@ -1,10 +1,10 @@
 /** From predictions to detections: probabilities, boxes, and non-maximum suppression class by class. */
+import type { Box, SceneObject } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
-import { type Box, moved } from './boxes.js';
+import { moved } from './boxes.js';
 import type { Predictions } from './loss.js';
-import type { LabelledBox } from './matching.js';
 
-export interface Detection extends LabelledBox {
+export interface Detection extends SceneObject {
   /** The class's probability, 0 … 1. */
   score: number;
 }

@@ -1,11 +1,6 @@
 /** Which default box answers for which object, and what it should predict. */
-import { type Box, offsets, overlap } from './boxes.js';
-
-export interface LabelledBox {
-  /** Class index. */
-  label: number;
-  box: Box;
-}
+import type { Box, SceneObject } from '../../data/index.js';
+import { offsets, overlap } from './boxes.js';
 
 /** Default boxes that overlap an object by more than this answer for it. */
 export const matchingOverlap = 0.5;
@@ -51,7 +46,7 @@ export interface Targets {
 
 /** An image's objects, and which default box answers for which of them: what `match` gives. */
 export interface Matched {
-  objects: readonly LabelledBox[];
+  objects: readonly SceneObject[];
   owner: Int32Array;
 }
 

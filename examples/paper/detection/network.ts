@@ -1,8 +1,7 @@
 /** The single shot detector: a backbone's maps, further coarser ones, and a predictor on each. */
-import type { Rng } from '../../data/index.js';
+import type { Box, Rng } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
 import { convNorm, type Layer, type MapShape, Parameters } from '../../tfjs/layers.js';
-import type { Box } from './boxes.js';
 import { boxesPerCell, defaultBoxes, type DefaultBoxOptions } from './default-boxes.js';
 import type { Predictions } from './loss.js';
 

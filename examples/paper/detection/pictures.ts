@@ -1,11 +1,10 @@
 /** Scenes with boxes drawn on them: what is there and what was found. */
+import type { Box, SceneObject } from '../../data/index.js';
 import { armColour } from '../../report/colours.js';
 import { type Html, html } from '../../report/html.js';
 import { percent } from '../../report/numbers.js';
 import { picture } from '../../report/picture.js';
-import type { Box } from './boxes.js';
 import type { Detection } from './detections.js';
-import type { LabelledBox } from './matching.js';
 
 /** Detections with a lower score are not drawn. */
 export const shownScore = 0.4;
@@ -15,7 +14,7 @@ export interface SeenScene {
   side: number;
   /** side × side × 3 bytes: red, green, blue of each pixel, row by row. */
   rgb: Uint8Array;
-  objects: readonly LabelledBox[];
+  objects: readonly SceneObject[];
 }
 
 const round = (value: number): number => Number(value.toFixed(2));
