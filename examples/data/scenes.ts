@@ -80,7 +80,7 @@ export function scenes(options: ScenesOptions): SceneDataset {
     return { ...splitOf(drawn, drawing.side, (_, i) => i), scenes: drawn };
   };
   return {
-    ...sizes(drawing),
+    ...common(drawing),
     description: describe(drawing, `${drawing.objects.join(' to ')} objects`),
     train: split(0, options.trainSize),
     test: split(1, options.testSize),
@@ -93,7 +93,7 @@ export function singleObjects(options: Omit<ScenesOptions, 'objects'>): Dataset 
   const split = (stream: number, size: number): Split =>
     splitOf(drawScenes(new Rng(options.seed, stream), size, drawing), drawing.side, ({ objects }) => objects[0].label);
   return {
-    ...sizes(drawing),
+    ...common(drawing),
     name: 'objects',
     description: describe(drawing, 'one object'),
     // Not the streams of scenes(): the same seed gives other pictures.
@@ -126,8 +126,11 @@ function resolve(options: ScenesOptions): Drawing {
 
 const namesOf = (parts: number): string[] => Object.keys(glyphs).slice(0, parts);
 
-const sizes = ({ side, parts }: Drawing): Pick<Dataset, 'classes' | 'height' | 'width' | 'channels'> =>
-  ({ classes: namesOf(parts), height: side, width: side, channels: drawnPreparation.channels });
+/** What is the same in both kinds of data set. */
+function common({ side, parts }: Drawing): Omit<SceneDataset, 'description' | 'train' | 'test'> {
+  const { channels, mean, deviation } = drawnPreparation;
+  return { classes: namesOf(parts), height: side, width: side, channels, mean, deviation };
+}
 
 const describe = ({ side, parts, radius }: Drawing, what: string): string =>
   `generated pictures, ${side}×${side} pixels, of ${what} of ${parts} classes (${namesOf(parts).join(', ')}), ` +

@@ -16,7 +16,7 @@ export interface ShapesOptions extends Omit<DatasetOptions, 'dir'> {
 /** The two glyphs of a class, by name. */
 type Pair = readonly [string, string];
 
-const { channels } = drawnPreparation;
+const { channels, mean, deviation } = drawnPreparation;
 
 /**
  * A procedural image classification set in which local information decides. Every image shows exactly two different
@@ -55,6 +55,8 @@ export function shapes(options: ShapesOptions): Dataset {
     height: side,
     width: side,
     channels,
+    mean,
+    deviation,
     train: split(0, trainSize),
     test: split(1, testSize),
   };

@@ -94,7 +94,9 @@ async function* pass(
     for (let at = start; pending !== undefined; at += batchSize) {
       const raw: RawImages = await pending;
       pending = read(at + batchSize);
-      yield prepare(raw, preparation, table, at, augmentKey);
+      const images = prepare(raw, preparation, table, at, augmentKey);
+      const { labels, labels: { length: size } } = raw;
+      yield { images, labels, positions: order.slice(at, at + size), size };
     }
   } finally {
     await pending?.catch(() => undefined);
@@ -109,7 +111,7 @@ function prepare(
   table: Float32Array,
   at: number,
   augmentKey: number | undefined,
-): Batch {
+): Float32Array {
   const { height, width, channels, padding } = preparation;
   const perImage = height * width * channels;
   const images = new Float32Array(labels.length * perImage);
@@ -125,7 +127,7 @@ function prepare(
       window(from, to, preparation, table, top, left, preparation.flip && rng.int(2) === 1);
     }
   }
-  return { images, labels, size: labels.length };
+  return images;
 }
 
 /** Copies the window whose corner is at (top, left), with `fill` outside of the image, from planes to NHWC. */

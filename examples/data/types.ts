@@ -6,6 +6,8 @@ export interface Batch {
   images: Float32Array;
   /** Class indices, shape [size], each in 0 … classes.length − 1. */
   labels: Int32Array;
+  /** Where each image is in the stored order of its split, shape [size]. */
+  positions: Int32Array;
   /** Number of images; the last batch of a pass may be smaller than the others. */
   size: number;
 }
@@ -51,6 +53,9 @@ export interface Dataset {
   height: number;
   width: number;
   channels: number;
+  /** Per channel, of values in 0 … 1: images are normalised as (value − mean) / deviation. */
+  mean: readonly number[];
+  deviation: readonly number[];
   train: Split;
   test: Split;
 }

@@ -42,13 +42,41 @@ export class Parameters {
   }
 }
 
+/** What a forward pass with fixed statistics is made of: on tensors of tfjs, or on whatever a graph is written down with. */
+export interface Operations<T> {
+  conv(x: T, options: {
+    /** [height, width, channels, filters] */
+    filter: tf.Tensor4D;
+    bias: tf.Tensor1D;
+    stride: number;
+    /** Zeros on each side. */
+    pad: number;
+    relu: boolean;
+  }): T;
+  add(a: T, b: T): T;
+  relu(x: T): T;
+}
+
+const computed: Operations<tf.Tensor4D> = {
+  conv: (x, { filter, bias, stride, pad, relu }) =>
+    tf.fused.conv2d({ x, filter, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' }),
+  add: (a, b) => tf.add(a, b),
+  relu: (x) => tf.relu(x),
+};
+
 /** A layer that turns a map into a map. */
 export interface Layer {
   output: MapShape;
   /** Floating-point operations of one forward pass over one image (a multiply and an add are two). */
   flops: number;
-  apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D;
+  /** With the statistics of this batch, which the running ones then follow. */
+  train(x: tf.Tensor4D): tf.Tensor4D;
+  /** With the running statistics. */
+  evaluate<T>(x: T, operations: Operations<T>): T;
 }
+
+export const apply = (layer: Layer, x: tf.Tensor4D, training: boolean): tf.Tensor4D =>
+  (training ? layer.train(x) : layer.evaluate(x, computed));
 
 export interface ConvOptions {
   filters: number;
@@ -80,17 +108,16 @@ export function convNorm(parameters: Parameters, rng: Rng, name: string, input: 
       track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
     });
   // With fixed statistics batch norm is linear: it goes into the filter and a bias.
-  const evaluate = (x: tf.Tensor4D) => {
+  const evaluate = <T>(x: T, { conv }: Operations<T>) => {
     const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon)));
-    return tf.fused.conv2d({
-      x, filter: tf.mul(weight, scale) as tf.Tensor4D, strides: stride, pad, bias: tf.sub(beta, tf.mul(mean, scale)),
-      activation: relu ? 'relu' : 'linear',
-    });
+    const bias = tf.sub(beta, tf.mul(mean, scale)) as tf.Tensor1D;
+    return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias, stride, pad, relu });
   };
   return {
     output,
     flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
-    apply: (x, training) => (training ? train(x) : evaluate(x)),
+    train,
+    evaluate,
   };
 }
 
@@ -105,9 +132,10 @@ export function basicBlock(
   return {
     output: second.output,
     flops: first.flops + second.flops + (shortcut?.flops ?? 0),
-    apply(x, training) {
-      const residual = second.apply(first.apply(x, training), training);
-      return tf.relu(tf.add(residual, shortcut ? shortcut.apply(x, training) : x)) as tf.Tensor4D;
+    train: (x) => tf.relu(tf.add(second.train(first.train(x)), shortcut ? shortcut.train(x) : x)) as tf.Tensor4D,
+    evaluate(x, operations) {
+      const residual = second.evaluate(first.evaluate(x, operations), operations);
+      return operations.relu(operations.add(residual, shortcut ? shortcut.evaluate(x, operations) : x));
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Rng } from '../data/rng.js';
 import { tf } from './backend.js';
 import {
-  basicBlock, classifier, type Classifier, convNorm, type Layer, mapMean, type MapShape, Parameters,
+  apply, basicBlock, classifier, type Classifier, convNorm, type Layer, mapMean, type MapShape, type Operations, Parameters,
 } from './layers.js';
 import { parseNetwork } from './network-names.js';
 
@@ -16,6 +16,8 @@ export interface Network {
   flops: number;
   /** Images [n, h, w, c] to the last feature map; `training` uses and updates batch statistics. */
   features(images: tf.Tensor4D, training: boolean): tf.Tensor4D;
+  /** The same without training, on whatever the operations work on. */
+  evaluate<T>(images: T, operations: Operations<T>): T;
   /** Logits [n, classes] of the whole map: the mean over it, then the classifier. */
   logits(features: tf.Tensor4D): tf.Tensor2D;
   dispose(): void;
@@ -40,7 +42,8 @@ export function buildNetwork(name: string, options: NetworkOptions): Network {
   return {
     name, parameters, classifier: head, map,
     flops: layers.reduce((sum, layer) => sum + layer.flops, 0),
-    features: (images, training) => layers.reduce((x, layer) => layer.apply(x, training), images),
+    features: (images, training) => layers.reduce((x, layer) => apply(layer, x, training), images),
+    evaluate: (images, operations) => layers.reduce((x, layer) => layer.evaluate(x, operations), images),
     logits: (features) => {
       return tf.add(tf.matMul(mapMean(features), head.kernel), head.bias) as tf.Tensor2D;
     },

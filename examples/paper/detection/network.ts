@@ -1,7 +1,7 @@
 /** The single shot detector: a backbone's maps, further coarser ones, and a predictor on each. */
 import type { Box, Rng } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
-import { convNorm, type Layer, type MapShape, Parameters } from '../../tfjs/layers.js';
+import { apply, convNorm, type Layer, type MapShape, Parameters } from '../../tfjs/layers.js';
 import { boxesPerCell, defaultBoxes, type DefaultBoxOptions } from './default-boxes.js';
 import type { Predictions } from './loss.js';
 
@@ -51,7 +51,7 @@ export function detectorHead(options: DetectorOptions): DetectorHead {
       shapes.reduce((sum, [height, width, channels]) => sum + 2 * 9 * channels * filters * height * width, 0),
     predict(given, training) {
       const all = [...given];
-      for (const extra of extras) all.push(extra.apply(all[all.length - 1], training));
+      for (const extra of extras) all.push(apply(extra, all[all.length - 1], training));
       const rows = all.map((map, i) => tf.reshape(predictors[i](map), [map.shape[0], -1, numbers]) as tf.Tensor3D);
       const [kinds, offsets] = tf.split(tf.concat(rows, 1), [1 + classes, 4], 2) as tf.Tensor3D[];
       return { classes: kinds, offsets };
