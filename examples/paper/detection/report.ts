@@ -16,8 +16,8 @@ function scoresOf({ arms, description: { scenes } }: DetectionRecord): Scores {
   return {
     measure,
     arms: arms.map(({ label, description, runs }) => ({
-      label: `Backbone: ${label}`,
-      description: `${description} As classifiers these backbones reach ` +
+      label,
+      description: `Backbone: ${description} As classifiers these backbones reach ` +
         `${percent(mean(runs.map(({ backboneAccuracy }) => backboneAccuracy)))} %.`,
       runs: runs.map(({ seed, meanAveragePrecision, epochs }) => ({ seed, score: meanAveragePrecision, epochs })),
     })),
@@ -69,10 +69,9 @@ function setup(record: DetectionRecord): Html {
 <p>A single shot detector: predictors on the last ${detector.maps} of the backbone’s maps and ${detector.extraMaps}
 coarser, default boxes matched to the objects at an overlap above 0.5, cross-entropy with three hard negatives to each
 positive plus smooth L1, non-maximum suppression class by class. Backbone and predictors are trained together, from the
-weights that the backbone has as a classifier. Arms with the same seed differ in those weights alone: the predictors
-begin with the same weights and see the same batches.</p><div class="facts">
+weights that the backbone has as a classifier of ${objects.description}. Arms with the same seed differ in those weights
+alone: the predictors begin with the same weights and see the same batches.</p><div class="facts">
 ${facts('Backbones', [
-    ['Pictures', objects.description],
     ['Training / test', `${integer(objects.trainSize)} / ${integer(objects.testSize)}`],
     ['Teacher', `${pair.teacher.network}, ${pair.teacher.epochs} epochs, ${percent(record.teacherAccuracy)} %`],
     ['Backbone', `${pair.student.network}, ${pair.student.epochs} epochs`],
@@ -80,7 +79,6 @@ ${facts('Backbones', [
     ['Seeds', pair.seeds.join(', ')],
   ])}
 ${facts('Detectors', [
-    ['Pictures', scenes.description],
     ['Training / test', `${integer(scenes.trainSize)} / ${integer(scenes.testSize)}`],
     ['Parameters', integer(parameters)],
     ['Default boxes', integer(defaultBoxes)],
