@@ -4,7 +4,8 @@ import { armColour } from '../../report/colours.js';
 import type { Html } from '../../report/html.js';
 import { mean, percent } from '../../report/numbers.js';
 import { plot } from '../../report/svg.js';
-import { type DetectionRecord, recalls } from './record.js';
+import { recalls } from './constants.js';
+import type { DetectionRecord } from './record.js';
 
 const style = { background: 'none', fontSize: '12px' };
 const inPercent = (value: number): string => (100 * value).toFixed(0);
