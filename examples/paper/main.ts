@@ -3,9 +3,10 @@ import { runCommand } from '../training/command.js';
 import { didYouMean } from '../training/options.js';
 import type { AnyStudy } from '../training/study.js';
 import { study as classification } from './classification/index.js';
+import { study as detection } from './detection/index.js';
 import { study as transfer } from './transfer/index.js';
 
-const studies: Record<string, AnyStudy> = { classification, transfer };
+const studies: Record<string, AnyStudy> = { classification, transfer, detection };
 
 const [name = '--help', ...argv] = process.argv.slice(2);
 if (Object.hasOwn(studies, name)) {
