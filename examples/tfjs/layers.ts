@@ -1,5 +1,6 @@
 /** Building blocks of the networks: named parameters, convolution + batch norm, the linear classifier. */
 import type { Rng } from '../data/rng.js';
+import { atrousConv2d } from './atrous.js';
 import { tf } from './backend.js';
 import { batchNorm, batchNormEpsilon } from './batch-norm.js';
 
@@ -49,6 +50,8 @@ export interface Operations<T> {
     filter: tf.Tensor4D;
     bias: tf.Tensor1D;
     stride: number;
+    /** Distance between neighbouring taps of the filter in pixels. */
+    rate: number;
     /** Zeros on each side. */
     pad: number;
     relu: boolean;
@@ -58,8 +61,8 @@ export interface Operations<T> {
 }
 
 const computed: Operations<tf.Tensor4D> = {
-  conv: (x, { filter, bias, stride, pad, relu }) =>
-    tf.fused.conv2d({ x, filter, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' }),
+  conv: (x, { filter, bias, stride, rate, pad, relu }) => tf.fused.conv2d(
+    { x, filter, strides: stride, dilations: rate, pad, bias, activation: relu ? 'relu' : 'linear' }),
   add: (a, b) => tf.add(a, b),
   relu: (x) => tf.relu(x),
 };
@@ -82,14 +85,20 @@ export interface ConvOptions {
   filters: number;
   kernel: 1 | 3;
   stride: 1 | 2;
+  /** Distance between neighbouring taps of the filter in pixels (atrous convolution), with stride 1. Default 1. */
+  rate?: number;
   relu: boolean;
 }
 
-/** Convolution without bias (padding 1 for 3x3), batch norm, and perhaps ReLU. */
+/**
+ * Convolution without bias (padding 1 for 3x3, or its rate), batch norm, and perhaps ReLU.
+ * @throws RangeError for a rate above 1 with a stride of 2
+ */
 export function convNorm(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
-  const { filters, kernel, stride, relu } = options;
+  const { filters, kernel, stride, rate = 1, relu } = options;
+  if (rate > 1 && stride > 1) throw new RangeError(`${name}: expected stride 1 with rate ${rate}, got ${stride}`);
   const [height, width, channels] = input;
-  const pad = (kernel - 1) / 2;
+  const pad = (rate * (kernel - 1)) / 2;
   const output: MapShape = [Math.ceil(height / stride), Math.ceil(width / stride), filters];
   // He et al. 2015, fan-out form, as the reference ResNets for CIFAR are initialised.
   const deviation = Math.sqrt(2 / (kernel * kernel * filters));
@@ -102,7 +111,8 @@ export function convNorm(parameters: Parameters, rng: Rng, name: string, input: 
 
   const track = (average: tf.Variable, value: tf.Tensor, factor: number) =>
     average.assign(tf.add(tf.mul(average, 1 - statisticsMomentum), tf.mul(value, statisticsMomentum * factor)));
-  const train = (x: tf.Tensor4D) => batchNorm(tf.conv2d(x, weight, stride, pad), gamma, beta, relu,
+  const convolve = (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad));
+  const train = (x: tf.Tensor4D) => batchNorm(convolve(x), gamma, beta, relu,
     (batchMean, batchVariance, count) => {
       track(mean, batchMean, 1);
       track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
@@ -111,7 +121,7 @@ export function convNorm(parameters: Parameters, rng: Rng, name: string, input: 
   const evaluate = <T>(x: T, { conv }: Operations<T>) => {
     const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon)));
     const bias = tf.sub(beta, tf.mul(mean, scale)) as tf.Tensor1D;
-    return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias, stride, pad, relu });
+    return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias, stride, rate, pad, relu });
   };
   return {
     output,
