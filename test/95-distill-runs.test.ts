@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { JobState } from '../examples/distill/jobs.js';
 import type { RunRecord } from '../examples/report/types.js';
-import { type Checkpoint, readCheckpoint } from '../examples/tfjs/checkpoint-file.js';
+import { type Checkpoint, readCheckpoint } from '../examples/training/checkpoint-file.js';
+import type { JobState } from '../examples/training/study.js';
 
 const main = new URL('../examples/distill/main.ts', import.meta.url).pathname;
 

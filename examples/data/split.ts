@@ -96,7 +96,8 @@ async function* pass(
       pending = read(at + batchSize);
       const images = prepare(raw, preparation, table, at, augmentKey);
       const { labels, labels: { length: size } } = raw;
-      yield { images, labels, positions: order.slice(at, at + size), size };
+      const { height, width, channels } = preparation;
+      yield { images, shape: [size, height, width, channels], labels, positions: order.slice(at, at + size), size };
     }
   } finally {
     await pending?.catch(() => undefined);

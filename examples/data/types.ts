@@ -2,8 +2,10 @@ import type { Rng } from './rng.js';
 
 /** One mini-batch, ready for a network. */
 export interface Batch {
-  /** Normalised images, NHWC: shape [size, height, width, channels]. */
+  /** Normalised images, NHWC. */
   images: Float32Array;
+  /** [size, height, width, channels] */
+  shape: [number, number, number, number];
   /** Class indices, shape [size], each in 0 … classes.length − 1. */
   labels: Int32Array;
   /** Where each image is in the stored order of its split, shape [size]. */

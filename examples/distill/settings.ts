@@ -1,31 +1,13 @@
 /** The settings of a run: everything its numbers depend on, and defaults by data set and recipe. */
 import { resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
-import type { Schedule } from '../tfjs/schedule.js';
-import { type ArmName, armNames, type LossSettings, paperBeta, relationRows } from './arms.js';
-import { type Arguments, type OptionName, UsageError } from './options.js';
+import { UsageError } from '../training/options.js';
+import { armNames, defaultArms, paperBeta, paperDistanceWeight, relationRows } from './arms.js';
+import type { PairSettings } from './jobs.js';
+import type { Arguments } from './options.js';
 
-export interface Settings {
+export interface Settings extends PairSettings {
   dataset: { name: DatasetName } & DatasetOptions;
-  baseSeed: number;
-  teacher: { network: string; epochs: number };
-  student: { network: string; epochs: number };
-  arms: ArmName[];
-  seeds: number[];
-  batchSize: number;
-  schedule: Schedule;
-  momentum: number;
-  weightDecay: number;
-  augment: boolean;
-  loss: LossSettings;
-}
-
-/** How a run is carried out; nothing here changes its numbers. */
-export interface Conduct {
-  workers?: number;
-  threads?: number;
-  /** Seconds between checkpoints inside an epoch. */
-  checkpointEvery: number;
 }
 
 interface Preset {
@@ -77,7 +59,7 @@ export function resolveSettings(args: Arguments): Settings {
       epochs: args['teacher-epochs'] ?? args.epochs ?? defaults.teacherEpochs,
     },
     student: { network: args.student ?? defaults.student, epochs: args.epochs ?? defaults.epochs },
-    arms: armNames.filter((arm) => args.arms?.includes(arm) ?? true),
+    arms: armNames.filter((arm) => (args.arms ?? defaultArms).includes(arm)),
     seeds: args.seeds ?? [1, 2, 3],
     batchSize: args.batch ?? 64,
     schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1 },
@@ -92,26 +74,13 @@ export function resolveSettings(args: Arguments): Settings {
       reduction,
       metric: args.metric ?? 'sqeuclidean',
       temperature: args.temperature ?? 4,
+      distanceWeight: args['distance-weight'] ?? paperDistanceWeight,
     },
   };
 }
 
-export const resolveConduct = (args: Arguments): Conduct => ({
-  checkpointEvery: args['checkpoint-every'] ?? 60,
-  ...(args.workers ? { workers: args.workers } : {}),
-  ...(args.threads ? { threads: args.threads } : {}),
-});
-
-/** Options that may be given with --resume: they do not change what is computed. */
-const resumable: OptionName[] = ['resume', 'data', 'workers', 'threads', 'checkpoint-every'];
-
 /** The settings of an interrupted run; only the folder of its data may have moved. */
-export function resumeSettings(saved: Settings, args: Arguments): Settings {
-  for (const name of Object.keys(args) as OptionName[]) {
-    if (!resumable.includes(name)) {
-      throw new UsageError(`--${name}: a resumed run keeps its settings; leave this out, or start a new run`);
-    }
-  }
+export function resumed(saved: Settings, args: Arguments): Settings {
   if (!args.data) return saved;
   if (saved.dataset.name === 'shapes') throw new UsageError('--data: the run in this folder generates its data');
   return { ...saved, dataset: { ...saved.dataset, dir: resolve(args.data) } };

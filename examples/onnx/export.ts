@@ -41,6 +41,13 @@ export function exportNetwork(network: Network, input: [number, number, number])
       ]);
       return relu ? operations.relu(sum) : sum;
     },
+    affineRelu(x, scale, shift) {
+      const name = `affine${nodes.length}`;
+      const perChannel = (part: string, values: tf.Tensor1D) =>
+        constant(`${name}.${part}`, tf.reshape(values, [values.shape[0], 1, 1]));
+      const product = node('Mul', [x, perChannel('scale', scale)]);
+      return operations.relu(node('Add', [product, perChannel('shift', shift)]));
+    },
     add: (a, b) => node('Add', [a, b]),
     relu: (x) => node('Relu', [x]),
   };

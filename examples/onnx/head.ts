@@ -1,5 +1,5 @@
 /** Where in a model the feature map, the classifier and the logits are: by the names given, or found. */
-import { didYouMean } from '../distill/options.js';
+import { didYouMean } from '../training/options.js';
 import { TeacherError } from '../teachers/types.js';
 import { GraphIndex, type LinearLayer } from './graph.js';
 import type { Graph, TensorProto } from './schema.js';

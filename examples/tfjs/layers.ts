@@ -2,7 +2,7 @@
 import type { Rng } from '../data/rng.js';
 import { atrousConv2d } from './atrous.js';
 import { tf } from './backend.js';
-import { batchNorm, batchNormEpsilon } from './batch-norm.js';
+import { batchNorm, batchNormEpsilon, channelAffine } from './batch-norm.js';
 
 /** [height, width, channels] */
 export type MapShape = [number, number, number];
@@ -56,6 +56,8 @@ export interface Operations<T> {
     pad: number;
     relu: boolean;
   }): T;
+  /** Each channel times its scale, plus its shift, then ReLU. */
+  affineRelu(x: T, scale: tf.Tensor1D, shift: tf.Tensor1D): T;
   add(a: T, b: T): T;
   relu(x: T): T;
 }
@@ -63,6 +65,7 @@ export interface Operations<T> {
 const computed: Operations<tf.Tensor4D> = {
   conv: (x, { filter, bias, stride, rate, pad, relu }) => tf.fused.conv2d(
     { x, filter, strides: stride, dilations: rate, pad, bias, activation: relu ? 'relu' : 'linear' }),
+  affineRelu: (x, scale, shift) => channelAffine(x, scale, shift, true),
   add: (a, b) => tf.add(a, b),
   relu: (x) => tf.relu(x),
 };
@@ -87,15 +90,14 @@ export interface ConvOptions {
   stride: 1 | 2;
   /** Distance between neighbouring taps of the filter in pixels (atrous convolution), with stride 1. Default 1. */
   rate?: number;
-  relu: boolean;
 }
 
 /**
- * Convolution without bias (padding 1 for 3x3, or its rate), batch norm, and perhaps ReLU.
+ * Convolution without bias; padding 1 for 3x3, or its rate.
  * @throws RangeError for a rate above 1 with a stride of 2
  */
-export function convNorm(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
-  const { filters, kernel, stride, rate = 1, relu } = options;
+function convolution(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions) {
+  const { filters, kernel, stride, rate = 1 } = options;
   if (rate > 1 && stride > 1) throw new RangeError(`${name}: expected stride 1 with rate ${rate}, got ${stride}`);
   const [height, width, channels] = input;
   const pad = (rate * (kernel - 1)) / 2;
@@ -104,30 +106,71 @@ export function convNorm(parameters: Parameters, rng: Rng, name: string, input: 
   const deviation = Math.sqrt(2 / (kernel * kernel * filters));
   const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters],
     () => rng.normal(0, deviation));
-  const gamma = parameters.weight<tf.Tensor1D>(`${name}/gamma`, [filters], () => 1);
-  const beta = parameters.weight<tf.Tensor1D>(`${name}/beta`, [filters], () => 0);
-  const mean = parameters.statistic(`${name}/mean`, filters, 0);
-  const variance = parameters.statistic(`${name}/variance`, filters, 1);
+  return {
+    output, weight, steps: { stride, rate, pad },
+    flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
+    train: (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad)),
+  };
+}
 
+/** Batch norm, and perhaps ReLU, of a map of so many channels. */
+function normalization(parameters: Parameters, name: string, channels: number, relu: boolean) {
+  const gamma = parameters.weight<tf.Tensor1D>(`${name}/gamma`, [channels], () => 1);
+  const beta = parameters.weight<tf.Tensor1D>(`${name}/beta`, [channels], () => 0);
+  const mean = parameters.statistic(`${name}/mean`, channels, 0);
+  const variance = parameters.statistic(`${name}/variance`, channels, 1);
   const track = (average: tf.Variable, value: tf.Tensor, factor: number) =>
     average.assign(tf.add(tf.mul(average, 1 - statisticsMomentum), tf.mul(value, statisticsMomentum * factor)));
-  const convolve = (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad));
-  const train = (x: tf.Tensor4D) => batchNorm(convolve(x), gamma, beta, relu,
-    (batchMean, batchVariance, count) => {
+  return {
+    train: (x: tf.Tensor4D) => batchNorm(x, gamma, beta, relu, (batchMean, batchVariance, count) => {
       track(mean, batchMean, 1);
       track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
-    });
-  // With fixed statistics batch norm is linear: it goes into the filter and a bias.
-  const evaluate = <T>(x: T, { conv }: Operations<T>) => {
-    const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon)));
-    const bias = tf.sub(beta, tf.mul(mean, scale)) as tf.Tensor1D;
-    return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias, stride, rate, pad, relu });
+    }),
+    /** With fixed statistics it is linear but for the ReLU: scale and shift of each channel. */
+    linear() {
+      const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon))) as tf.Tensor1D;
+      return { scale, shift: tf.sub(beta, tf.mul(mean, scale)) as tf.Tensor1D };
+    },
   };
+}
+
+/** Convolution, batch norm, and perhaps ReLU. */
+export function convNorm(
+  parameters: Parameters, rng: Rng, name: string, input: MapShape, { relu, ...options }: ConvOptions & { relu: boolean },
+): Layer {
+  const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
+  const norm = normalization(parameters, name, options.filters, relu);
   return {
-    output,
-    flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
-    train,
-    evaluate,
+    output, flops,
+    train: (x) => norm.train(train(x)),
+    // Fixed statistics go into the filter and a bias.
+    evaluate(x, { conv }) {
+      const { scale, shift } = norm.linear();
+      return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias: shift, ...steps, relu });
+    },
+  };
+}
+
+/** Convolution alone. */
+export function conv(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
+  const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
+  return {
+    output, flops, train,
+    evaluate: (x, { conv }) => conv(x, { filter: weight, bias: tf.zeros([options.filters]), ...steps, relu: false }),
+  };
+}
+
+/** Batch norm and ReLU alone. */
+export function normRelu(parameters: Parameters, name: string, input: MapShape): Layer {
+  const norm = normalization(parameters, name, input[2], true);
+  return {
+    output: input,
+    flops: 2 * input[0] * input[1] * input[2],
+    train: norm.train,
+    evaluate(x, { affineRelu }) {
+      const { scale, shift } = norm.linear();
+      return affineRelu(x, scale, shift);
+    },
   };
 }
 
@@ -146,6 +189,33 @@ export function basicBlock(
     evaluate(x, operations) {
       const residual = second.evaluate(first.evaluate(x, operations), operations);
       return operations.relu(operations.add(residual, shortcut ? shortcut.evaluate(x, operations) : x));
+    },
+  };
+}
+
+/**
+ * A block of a WideResNet: batch norm and ReLU, 3x3 convolution, the same again, and a shortcut around all of it; where
+ * the shape changes, the shortcut is a 1x1 projection that starts after the first ReLU.
+ */
+export function preActivationBlock(
+  parameters: Parameters, rng: Rng, name: string, input: MapShape, filters: number, stride: 1 | 2,
+): Layer {
+  const before = normRelu(parameters, `${name}/norm`, input);
+  const first = convNorm(parameters, rng, `${name}/a`, input, { filters, kernel: 3, stride, relu: true });
+  const second = conv(parameters, rng, `${name}/b`, first.output, { filters, kernel: 3, stride: 1 });
+  const shortcut = stride === 1 && input[2] === filters ? undefined
+    : conv(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride });
+  return {
+    output: second.output,
+    flops: before.flops + first.flops + second.flops + (shortcut?.flops ?? 0),
+    train(x) {
+      const active = before.train(x);
+      return tf.add(second.train(first.train(active)), shortcut ? shortcut.train(active) : x) as tf.Tensor4D;
+    },
+    evaluate(x, operations) {
+      const active = before.evaluate(x, operations);
+      const residual = second.evaluate(first.evaluate(active, operations), operations);
+      return operations.add(residual, shortcut ? shortcut.evaluate(active, operations) : x);
     },
   };
 }

@@ -1,18 +1,27 @@
 /** The training loop: epochs of shuffled batches, evaluation after each, resumable at any step. */
-import type { Dataset } from '../data/types.js';
+import type { BatchOptions } from '../data/types.js';
 import { Rng, type RngState } from '../data/rng.js';
-import { tf } from './backend.js';
-import { evaluate } from './metrics.js';
-import type { Network } from './networks.js';
-import type { Sgd } from './optimizer.js';
+import type { tf } from '../tfjs/backend.js';
+import type { Sgd } from '../tfjs/optimizer.js';
 import { learningRate, type Schedule, stepsPerEpoch } from './schedule.js';
 
-/** What is minimised. Called once per step, with fresh tensors that the loop disposes. */
-export interface Objective {
-  /** What the loss needs that carries no gradient, such as a teacher's features; runs before gradients are recorded. */
-  prepare?(images: tf.Tensor4D): tf.Tensor4D;
-  /** The scalar to minimise. `features` is the network's map in training mode, `prepared` what prepare() returned. */
-  loss(features: tf.Tensor4D, labels: Int32Array, prepared: tf.Tensor4D | undefined): tf.Scalar;
+/** Where batches of any kind come from; the training half of a data set is one. */
+export interface BatchSource<B extends { size: number }> {
+  /** Number of images. */
+  size: number;
+  /** One pass. The order and all that is random are drawn from the options' generators when this is called. */
+  batches(options: BatchOptions): AsyncIterable<B>;
+}
+
+/** What is minimised. Called once per step. */
+export interface Objective<B, Prepared = never> {
+  /**
+   * What the loss needs that carries no gradient, such as a teacher's features; done before gradients are recorded.
+   * Plain numbers: nobody disposes tensors in it.
+   */
+  prepare?(batch: B): Promise<Prepared>;
+  /** The scalar to minimise, of a forward pass in training mode. tfjs records and tidies what happens in it. */
+  loss(batch: B, prepared: Prepared): tf.Scalar;
   /** Parts of the last loss, by name: recorded as means over the epoch. */
   terms(): Record<string, number>;
 }
@@ -23,8 +32,8 @@ export interface EpochResult {
   /** Mean over the images. */
   trainLoss: number;
   terms: Record<string, number>;
-  /** Share of the test images classified correctly after the epoch. */
-  testAccuracy: number;
+  /** How good the network is after the epoch, on test data, 0 to 1: an accuracy, a mean average precision. */
+  score: number;
   seconds: number;
 }
 
@@ -44,15 +53,20 @@ export interface TrainingState {
   seconds: number;
 }
 
-export interface TrainingOptions {
-  network: Network;
-  optimizer: Sgd;
-  objective: Objective;
-  data: Dataset;
+/** How long and how fast. */
+export interface Recipe {
   epochs: number;
   batchSize: number;
   schedule: Schedule;
   augment: boolean;
+}
+
+export interface TrainingOptions<B extends { size: number }, Prepared> extends Recipe {
+  source: BatchSource<B>;
+  optimizer: Sgd;
+  objective: Objective<B, Prepared>;
+  /** The score after an epoch. */
+  evaluate(): Promise<number>;
   state: TrainingState;
   /** Called after every update, with the state as it then is. */
   onStep?(state: TrainingState): Promise<void> | void;
@@ -64,18 +78,20 @@ export const newTraining = (rng: Rng): TrainingState =>
   ({ epochs: [], step: 0, rng: rng.state(), images: 0, lossSum: 0, termSums: {}, seconds: 0 });
 
 /** Trains from `state` (changed in place) to the last epoch; returns true when it got there, false when stopped. */
-export async function train(options: TrainingOptions): Promise<boolean> {
-  const { data, epochs, state, stopped } = options;
+export async function train<B extends { size: number }, Prepared>(
+  options: TrainingOptions<B, Prepared>,
+): Promise<boolean> {
+  const { epochs, state, stopped } = options;
   while (state.epochs.length < epochs) {
     const began = performance.now() - state.seconds * 1000;
     const seconds = () => (performance.now() - began) / 1000;
     const rng = Rng.fromState(state.rng);
     const finished = await trainEpoch(options, rng, seconds);
     if (!finished) return false;
-    const testAccuracy = await evaluate(options.network, data, data.test);
+    const score = await options.evaluate();
     const mean = (sum: number) => sum / state.images;
     state.epochs.push({
-      epoch: state.epochs.length + 1, trainLoss: mean(state.lossSum), testAccuracy, seconds: seconds(),
+      epoch: state.epochs.length + 1, trainLoss: mean(state.lossSum), score, seconds: seconds(),
       terms: Object.fromEntries(Object.entries(state.termSums).map(([name, sum]) => [name, mean(sum)])),
     });
     Object.assign(state, { ...newTraining(rng), epochs: state.epochs });
@@ -85,17 +101,17 @@ export async function train(options: TrainingOptions): Promise<boolean> {
   return true;
 }
 
-async function trainEpoch(options: TrainingOptions, rng: Rng, seconds: () => number): Promise<boolean> {
-  const { network, optimizer, objective, data, state, batchSize, schedule, epochs } = options;
-  const steps = stepsPerEpoch(data.train.size, batchSize);
-  const batches = data.train.batches(
+async function trainEpoch<B extends { size: number }, Prepared>(
+  options: TrainingOptions<B, Prepared>, rng: Rng, seconds: () => number,
+): Promise<boolean> {
+  const { optimizer, objective, source, state, batchSize, schedule, epochs } = options;
+  const steps = stepsPerEpoch(source.size, batchSize);
+  const batches = source.batches(
     { batchSize, shuffle: rng, skip: state.step, ...(options.augment ? { augment: rng } : {}) });
   for await (const batch of batches) {
-    const images = tf.tensor4d(batch.images, [batch.size, data.height, data.width, data.channels]);
-    const prepared = tf.tidy(() => objective.prepare?.(images));
+    const prepared = await objective.prepare?.(batch) as Prepared;
     const rate = learningRate(schedule, (state.epochs.length + state.step / steps) / epochs);
-    const loss = optimizer.step(rate, () => objective.loss(network.features(images, true), batch.labels, prepared));
-    tf.dispose([images, prepared ?? []]);
+    const loss = optimizer.step(rate, () => objective.loss(batch, prepared));
     state.step++;
     state.images += batch.size;
     state.lossSum += loss * batch.size;
@@ -103,7 +119,7 @@ async function trainEpoch(options: TrainingOptions, rng: Rng, seconds: () => num
       state.termSums[name] = (state.termSums[name] ?? 0) + value * batch.size;
     }
     state.seconds = seconds();
-    // The state after the last step belongs to the next epoch and is reported by train(), with the test accuracy.
+    // The state after the last step belongs to the next epoch and is reported by train(), with the score.
     if (state.step === steps) continue;
     await options.onStep?.(state);
     if (options.stopped?.()) return false;

@@ -1,11 +1,12 @@
 /** Spreads the jobs over worker threads, each with its own tfjs; all of them share the addon's one thread pool. */
 import { Worker } from 'node:worker_threads';
-import type { EpochResult } from '../tfjs/train.js';
-import type { Description, Job } from './jobs.js';
-import type { Settings } from './settings.js';
+import type { Job } from './study.js';
+import type { EpochResult } from './train.js';
 
 export interface WorkerInput {
-  settings: Settings;
+  /** URL of the study's worker module. */
+  module: string;
+  settings: unknown;
   directory: string;
   checkpointEvery: number;
   /** For the loss. */
@@ -19,8 +20,9 @@ export interface WorkerInput {
 export type ToWorker = { type: 'describe' } | { type: 'run'; job: Job };
 
 export type FromWorker =
-  | { type: 'ready' }
-  | { type: 'description'; description: Description }
+  /** `framework`: what trains, such as 'tfjs 4.22.0, wasm'. */
+  | { type: 'ready'; framework: string }
+  | { type: 'description'; description: unknown }
   /** `last` is there when an epoch has just ended. */
   | { type: 'progress'; epochs: number; step: number; last?: EpochResult }
   | { type: 'finished' }
@@ -28,10 +30,10 @@ export type FromWorker =
   /** `expected`: the message alone tells the user what to do. */
   | { type: 'failed'; error: Error; expected: boolean };
 
-export interface Listener {
-  started(worker: number, job: Job): void;
-  progress(worker: number, job: Job, epochs: number, step: number, last: EpochResult | undefined): void;
-  finished(worker: number, job: Job): void;
+export interface Listener<J extends Job> {
+  started(worker: number, job: J): void;
+  progress(worker: number, job: J, epochs: number, step: number, last: EpochResult | undefined): void;
+  finished(worker: number, job: J): void;
 }
 
 export class WorkerFailure extends Error {
@@ -44,7 +46,7 @@ export class Scheduler {
   private readonly stopFlag = new Int32Array(new SharedArrayBuffer(4));
   private readonly workers: Worker[];
   /** Settled when the worker has loaded everything, or failed to. */
-  private readonly ready: Promise<unknown>[];
+  private readonly ready: Promise<FromWorker>[];
 
   constructor(count: number, input: Omit<WorkerInput, 'stop'>) {
     const data: WorkerInput = { ...input, stop: this.stopFlag.buffer as SharedArrayBuffer };
@@ -55,42 +57,58 @@ export class Scheduler {
     for (const promise of this.ready) promise.catch(() => undefined);
   }
 
-  async describe(): Promise<Description> {
-    const message = await this.request(0, { type: 'describe' });
-    if (message.type !== 'description') throw new Error(`unexpected answer '${message.type}'`);
-    return message.description;
+  /** What the worker's study says about data and networks, and what trains them. */
+  async describe(): Promise<{ description: unknown; framework: string }> {
+    const [ready, answer] = [await this.ready[0], await this.request(0, { type: 'describe' })];
+    if (ready.type !== 'ready' || answer.type !== 'description') throw new Error(`unexpected answer '${answer.type}'`);
+    return { description: answer.description, framework: ready.framework };
   }
 
-  /** Runs the jobs in order, those that need the teacher after it. Returns false when it was stopped. */
-  async run(jobs: Job[], teacherReady: boolean, listener: Listener): Promise<boolean> {
+  /**
+   * Runs the jobs in order, each after those that it needs.
+   * @param finished ids of the jobs that were finished before
+   * @returns false when it was stopped
+   */
+  async run<J extends Job>(jobs: J[], finished: Iterable<string>, listener: Listener<J>): Promise<boolean> {
     const waiting = [...jobs];
-    let announceTeacher: () => void = () => undefined;
-    const teacher = new Promise<void>((resolve) => { announceTeacher = resolve; });
-    if (teacherReady) announceTeacher();
-    let ready = teacherReady;
+    const done = new Set(finished);
+    // Workers without a job that can begin wait for the next job to end.
+    let idle: (() => void)[] = [];
+    const wake = () => {
+      for (const resume of idle) resume();
+      idle = [];
+    };
+    let failed = false;
     const work = async (index: number): Promise<boolean> => {
       for (;;) {
-        const next = waiting.findIndex((job) => ready || !job.needsTeacher);
+        const next = waiting.findIndex(({ needs }) => needs.every((id) => done.has(id)));
         if (next < 0 && waiting.length === 0) return true;
-        if (this.stopRequested) return false;
+        if (this.stopRequested || failed) return false;
         if (next < 0) {
-          await teacher;
+          await new Promise<void>((resolve) => { idle.push(resolve); });
           continue;
         }
         const [job] = waiting.splice(next, 1);
         listener.started(index, job);
         const answer = await this.request(index, { type: 'run', job }, ({ epochs, step, last }) =>
           listener.progress(index, job, epochs, step, last));
-        if (job.role === 'teacher') {
-          ready = answer.type === 'finished';
-          announceTeacher(); // also when it was stopped, so that nobody waits for ever
-        }
         if (answer.type !== 'finished') return false;
+        done.add(job.id);
         listener.finished(index, job);
+        wake();
       }
     };
-    const results = await Promise.all(this.workers.map((_, index) => work(index)));
-    return results.every((done) => done);
+    const results = await Promise.all(this.workers.map(async (_, index) => {
+      try {
+        return await work(index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      } finally {
+        wake(); // whatever happened, nobody waits for ever
+      }
+    }));
+    return results.every((result) => result);
   }
 
   get stopRequested(): boolean {

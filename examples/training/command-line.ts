@@ -1,14 +1,10 @@
 /** From process.argv to checked arguments, and the text of --help. */
 import { parseArgs } from 'node:util';
-import {
-  type Arguments, didYouMean, groups, type OptionName, options, type OptionSpec, UsageError,
-} from './options.js';
-
-const names = Object.keys(options) as OptionName[];
-const isName = (name: string): name is OptionName => names.includes(name as OptionName);
+import { type Arguments, didYouMean, type OptionGroups, type OptionTable, UsageError } from './options.js';
 
 /** @throws UsageError that names the option, what was expected and what came. */
-export function parseCommandLine(argv: string[]): Arguments {
+export function parseCommandLine<Table extends OptionTable>(argv: string[], options: Table): Arguments<Table> {
+  const names = Object.keys(options);
   // parseArgs is lenient here and its tokens are checked below, for messages that say what to do.
   const { tokens } = parseArgs({
     args: argv, strict: false, allowPositionals: true, tokens: true,
@@ -22,7 +18,7 @@ export function parseCommandLine(argv: string[]): Arguments {
       throw new UsageError(`'${token.value}': expected an option such as --quick${hint}`);
     }
     const { name, rawName, value } = token;
-    if (!isName(name) || !rawName.startsWith('--')) {
+    if (!Object.hasOwn(options, name) || !rawName.startsWith('--')) {
       throw new UsageError(`${rawName}: there is no such option${didYouMean(name, names, '--')}`);
     }
     if (name in result) throw new UsageError(`--${name}: expected once, got twice`);
@@ -40,26 +36,18 @@ export function parseCommandLine(argv: string[]): Arguments {
       throw new UsageError(`--${name}: ${(error as Error).message}`);
     }
   }
-  return result as Arguments;
+  return result as Arguments<Table>;
 }
 
 const width = 100;
 const indent = 26;
 
-export function helpText(): string {
-  const lines = [
-    'Trains a teacher, then small students that learn from it in several ways (arms), and writes a report.',
-    '',
-    'usage: npm start -- [options]',
-    '',
-    '  npm start                                   generated images, four arms, three seeds: at most 3 minutes',
-    '  npm start -- --quick                        the same, smaller: at most 40 seconds',
-    '  npm start -- --dataset cifar100 --data DIR  real images; --recipe paper for the published training',
-    '  npm start -- --resume runs/NAME             go on after an interruption',
-  ];
+/** @param introduction lines above the options */
+export function helpText(introduction: readonly string[], groups: OptionGroups): string {
+  const lines = [...introduction];
   for (const [title, group] of Object.entries(groups)) {
     lines.push('', `${title}:`);
-    for (const [name, spec] of Object.entries(group as Record<string, OptionSpec<unknown>>)) {
+    for (const [name, spec] of Object.entries(group)) {
       const head = `  --${name}${spec.value ? ` ${spec.value}` : ''}`;
       const body = wrap(spec.help, width - indent);
       if (head.length < indent) lines.push(head.padEnd(indent) + body.shift()!);
