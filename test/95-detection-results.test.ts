@@ -1,8 +1,11 @@
 import t from 'tap';
-import { areaUnder, averagePrecision, type Judged, precisionRecall }
-  from '../examples/paper/detection/average-precision.js';
-import type { Box } from '../examples/data/index.js';
+import {
+  areaUnder, averagePrecision, type Judged, meanPrecision, precisionAt, precisionRecall, raised,
+} from '../examples/paper/detection/average-precision.js';
+import { type Box, scenes } from '../examples/data/index.js';
+import { defaultBoxes } from '../examples/paper/detection/default-boxes.js';
 import { type Detection, detections, suppressed } from '../examples/paper/detection/detections.js';
+import { match, targets } from '../examples/paper/detection/matching.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
 
 t.before(() => useBackend('wasm'));
@@ -49,6 +52,23 @@ t.test('detections', async (t) => {
 const object = (label: number, x: number) => ({ label, box: [x, 0, x + 10, 10] as Box });
 const detection = (label: number, x: number, score: number): Detection => ({ ...object(label, x), score });
 
+t.test('what the targets say is found again', async (t) => {
+  const data = scenes({ seed: 4, trainSize: 1, testSize: 40 });
+  const defaults = defaultBoxes([[16, 16, 1], [8, 8, 1], [4, 4, 1]],
+    { side: 32, scales: [0.2, 0.5], ratios: [1, 2, 0.5] });
+  const matched = data.test.scenes.map(({ objects }) =>
+    ({ objects, owner: match(objects.map(({ box }) => box), defaults) }));
+  const { classes, offsets } = targets(matched, defaults);
+  const shape = [40, defaults.length] as const;
+  const predictions = {
+    classes: tf.mul(tf.oneHot(tf.tensor2d(classes, [...shape], 'int32'), 6), 20) as tf.Tensor3D,
+    offsets: tf.tensor3d(offsets, [...shape, 4]),
+  };
+  const judged = detections(predictions, defaults).map((found, i) => ({ found, objects: data.test.scenes[i].objects }));
+  // Two objects of a class that overlap so much that one of them is suppressed are the exception.
+  t.ok(averagePrecision(judged, 5).mean > 0.97);
+});
+
 t.test('average precision', async (t) => {
   // Class 0 has three objects in two images. By score: right, wrong (overlap 4/16), right, wrong (second time), right.
   const images: Judged[] = [
@@ -61,6 +81,12 @@ t.test('average precision', async (t) => {
   t.ok(curve.precision.every((value, i) => close(value, [1, 1 / 2, 2 / 3, 1 / 2, 3 / 5][i])));
   // Raised to the largest on the right: 1 up to a third, 2/3 up to two thirds, 3/5 up to the end.
   t.ok(close(areaUnder(curve), (1 + 2 / 3 + 3 / 5) / 3));
+  t.ok(raised(curve).precision.every((value, i) => close(value, [1, 2 / 3, 2 / 3, 3 / 5, 3 / 5][i])));
+  t.ok(precisionAt(curve, [0, 0.3, 0.4, 0.9, 1]).every((value, i) => close(value, [1, 1, 2 / 3, 3 / 5, 3 / 5][i])));
+  t.strictSame(precisionAt({ recall: [0.5], precision: [1] }, [0, 0.5, 0.6]), [1, 1, 0], 'a recall that is not reached');
+  // Class 1 is never right: half of class 0.
+  t.ok(meanPrecision(images, 3, [0, 0.9]).every((value, i) => close(value, [1 / 2, 3 / 10][i])));
+  t.strictSame(meanPrecision([], 2, [0, 1]), [0, 0]);
   const { mean, perClass } = averagePrecision(images, 3);
   t.ok(close(perClass[0]!, (1 + 2 / 3 + 3 / 5) / 3));
   t.equal(perClass[1], 0, 'an object that was not found');

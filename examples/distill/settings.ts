@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
 import { UsageError } from '../training/options.js';
-import { armNames, defaultArms, paperBeta, paperDistanceWeight, relationRows } from './arms.js';
+import { armNames, defaultArms, paperBeta, paperLoss, relationRows } from './arms.js';
 import type { PairSettings } from './jobs.js';
 import type { Arguments } from './options.js';
 
@@ -45,7 +45,7 @@ export function resolveSettings(args: Arguments): Settings {
   const trainSize = args['train-size'] ?? defaults.trainSize;
   const testSize = args['test-size'] ?? defaults.testSize;
   const baseSeed = args['base-seed'] ?? 1;
-  const reduction = args.reduction ?? 'matrix';
+  const reduction = args.reduction ?? paperLoss.reduction;
   return {
     dataset: {
       name, seed: baseSeed,
@@ -67,14 +67,14 @@ export function resolveSettings(args: Arguments): Settings {
     weightDecay: args['weight-decay'] ?? 5e-4,
     augment: !args['no-augment'],
     loss: {
-      alpha: args.alpha ?? 0.7,
-      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperBeta.beta),
-      localWeight: args['local-weight'] ?? 1,
-      grid: args.grid ?? [2, 2],
+      alpha: args.alpha ?? paperLoss.alpha,
+      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperLoss.beta),
+      localWeight: args['local-weight'] ?? paperLoss.localWeight,
+      grid: args.grid ?? paperLoss.grid,
       reduction,
-      metric: args.metric ?? 'sqeuclidean',
-      temperature: args.temperature ?? 4,
-      distanceWeight: args['distance-weight'] ?? paperDistanceWeight,
+      metric: args.metric ?? paperLoss.metric,
+      temperature: args.temperature ?? paperLoss.temperature,
+      distanceWeight: args['distance-weight'] ?? paperLoss.distanceWeight,
     },
   };
 }

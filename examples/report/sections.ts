@@ -3,6 +3,7 @@ import { contributions, learningCurves, rawTerm } from './curves.js';
 import { brightest, heatMap, legendGradient } from './heat-map.js';
 import { Html, html, swatch } from './html.js';
 import { significant } from './numbers.js';
+import { accuracies } from './scores.js';
 import type { RelationMatrix, RunRecord } from './types.js';
 
 const termNames: Record<TermName, string> = {
@@ -27,7 +28,7 @@ export function curvesSection(run: RunRecord): Html {
 best.
 The thin line is the teacher’s own training, the dashed one the finished teacher that the students learn from.</p>
 <div class="narrow">${armLegend(run)}</div>
-<figure>${learningCurves(run)}</figure></section>`;
+<figure>${learningCurves(accuracies(run))}</figure></section>`;
 }
 
 export function termsSection(run: RunRecord): Html {

@@ -50,18 +50,23 @@ export function precisionRecall(images: readonly Judged[], label: number): Preci
   return curve;
 }
 
-/**
- * The area under the curve after every precision has been raised to the largest at the same or a higher recall
- * ("all-point" interpolation; not the 11 points of VOC 2007).
- */
-export function areaUnder({ recall, precision }: PrecisionRecall): number {
-  let area = 0;
+/** The curve with every precision raised to the largest at the same or a higher recall ("all-point" interpolation). */
+export function raised({ recall, precision }: PrecisionRecall): PrecisionRecall {
   let highest = 0;
-  for (let i = recall.length - 1; i >= 0; i--) {
-    highest = Math.max(highest, precision[i]);
-    area += highest * (recall[i] - (i === 0 ? 0 : recall[i - 1]));
-  }
-  return area;
+  const raisedPrecision = precision.toReversed().map((value) => (highest = Math.max(highest, value))).toReversed();
+  return { recall, precision: raisedPrecision };
+}
+
+/** The area under the raised curve, over all its points (not the 11 of VOC 2007). */
+export function areaUnder(curve: PrecisionRecall): number {
+  const { recall, precision } = raised(curve);
+  return recall.reduce((area, value, i) => area + precision[i] * (value - (i === 0 ? 0 : recall[i - 1])), 0);
+}
+
+/** The raised precision at each of the given recalls, in rising order; 0 where the recall is never reached. */
+export function precisionAt(curve: PrecisionRecall, recalls: readonly number[]): number[] {
+  const { recall, precision } = raised(curve);
+  return recalls.map((least) => precision[recall.findIndex((value) => value >= least)] ?? 0);
 }
 
 export interface AveragePrecision {
@@ -77,6 +82,15 @@ export function averagePrecision(images: readonly Judged[], classes: number): Av
     const curve = precisionRecall(images, label);
     return curve === undefined ? null : areaUnder(curve);
   });
-  const known = perClass.filter((value) => value !== null);
-  return { perClass, mean: known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length) };
+  return { perClass, mean: mean(perClass.filter((value) => value !== null)) };
 }
+
+/** Precision at each of the recalls, mean over the classes that have objects; 0 when none has. */
+export function meanPrecision(images: readonly Judged[], classes: number, recalls: readonly number[]): number[] {
+  const curves = Array.from({ length: classes }, (_, label) => precisionRecall(images, label))
+    .filter((curve) => curve !== undefined)
+    .map((curve) => precisionAt(curve, recalls));
+  return recalls.map((_, i) => mean(curves.map((precision) => precision[i])));
+}
+
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

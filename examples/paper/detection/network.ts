@@ -22,6 +22,8 @@ export interface DetectorHead {
   parameters: Parameters;
   /** In the order of the predictions. */
   defaults: Box[];
+  /** Floating-point operations of one forward pass over one image. */
+  flops: number;
   /** @param maps of the shapes given in the options, for n images */
   predict(maps: readonly tf.Tensor4D[], training: boolean): Predictions;
 }
@@ -33,17 +35,20 @@ export function detectorHead(options: DetectorOptions): DetectorHead {
   const extras: Layer[] = [];
   let coarsest = maps[maps.length - 1];
   for (let i = 0; i < extraMaps; i++) {
-    const filters = coarsest[2];
-    extras.push(convNorm(parameters, rng, `extra${i + 1}`, coarsest, { filters, kernel: 3, stride: 2, relu: true }));
+    extras.push(convNorm(parameters, rng, `extra${i + 1}`, coarsest,
+      { filters: coarsest[2], kernel: 3, stride: 2, relu: true }));
     coarsest = extras[i].output;
   }
   const shapes = [...maps, ...extras.map(({ output }) => output)];
   const numbers = 1 + classes + 4;
+  const filters = boxesPerCell(options) * numbers;
   const predictors = shapes.map(([, , channels], i) =>
-    predictor(parameters, rng, `predictor${i + 1}`, channels, boxesPerCell(options) * numbers));
+    predictor(parameters, rng, `predictor${i + 1}`, channels, filters));
   return {
     parameters,
     defaults: defaultBoxes(shapes, options),
+    flops: extras.reduce((sum, extra) => sum + extra.flops, 0) +
+      shapes.reduce((sum, [height, width, channels]) => sum + 2 * 9 * channels * filters * height * width, 0),
     predict(given, training) {
       const all = [...given];
       for (const extra of extras) all.push(apply(extra, all[all.length - 1], training));
