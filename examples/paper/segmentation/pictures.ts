@@ -1,5 +1,5 @@
 /** Scenes with the classes of their pixels painted over them: what is there and what was found. */
-import { Html, html, swatch } from '../../report/html.js';
+import type { Html } from '../../report/html.js';
 import { picture } from '../../report/picture.js';
 import { ignored } from './labels.js';
 
@@ -30,6 +30,5 @@ export function maskPicture(side: number, rgb: Uint8Array, labels: Uint8Array, l
   return picture(side, side, tinted, label);
 }
 
-/** The colours of the objects' classes with their names. */
-export const maskLegend = (objects: readonly string[]): Html =>
-  html`<p class="note">${objects.map((name, k) => html`${swatch(`rgb(${colourOf(k + 1).join(',')})`)}${name} `)}</p>`;
+/** The colour of a class of pixels, as CSS has it. */
+export const classColour = (label: number): string => `rgb(${colourOf(label).join(',')})`;
