@@ -3,7 +3,7 @@ import { Html, html, swatch } from './html.js';
 import { deviation, mean, percent, points } from './numbers.js';
 import type { ScoredArm, ScoredRun, Scores } from './scores.js';
 
-const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);
+export const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);
 const best = ({ score, epochs }: Pick<ScoredRun, 'score' | 'epochs'>): number =>
   Math.max(score, ...epochs.map((epoch) => epoch.score));
 
@@ -19,7 +19,7 @@ function plusMinus(values: number[]): Html | undefined {
 }
 
 /** Differences to the first arm, seed by seed: what changes with the arm alone. */
-function differences(arm: ScoredArm, first: ScoredArm): number[] {
+export function differences(arm: ScoredArm, first: ScoredArm): number[] {
   return arm.runs.flatMap((run) => {
     const other = first.runs.find(({ seed }) => seed === run.seed);
     return other === undefined ? [] : [run.score - other.score];

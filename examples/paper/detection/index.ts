@@ -3,8 +3,8 @@ import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
 import { type DetectionDescription, type DetectionJob, jobWork, planJobs } from './jobs.js';
 import { buildRecord, type DetectionRecord } from './record.js';
+import { resultTables } from './scores.js';
 import { type DetectionSettings, groups, resolveSettings } from './settings.js';
-import { resultTable } from './table.js';
 
 export const study: Study<DetectionSettings, DetectionJob, DetectionDescription, DetectionRecord, typeof groups> = {
   command: 'npm run paper -- detection',
@@ -25,7 +25,7 @@ export const study: Study<DetectionSettings, DetectionJob, DetectionDescription,
     `Detection in ${scenes.description}.\nTeacher ${pair.teacher.network}, backbones ${pair.student.network}`,
   work: jobWork,
   record: buildRecord,
-  table: resultTable,
+  table: resultTables,
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),
 };

@@ -4,10 +4,8 @@ import { armColour } from '../../report/colours.js';
 import { type Html, html } from '../../report/html.js';
 import { percent } from '../../report/numbers.js';
 import { picture } from '../../report/picture.js';
+import { shownScore } from './constants.js';
 import type { Detection } from './detections.js';
-
-/** Detections with a lower score are not drawn. */
-export const shownScore = 0.4;
 
 export interface SeenScene {
   /** Side of the square image in pixels. */

@@ -4,7 +4,8 @@ import { armColour } from '../../report/colours.js';
 import type { Html } from '../../report/html.js';
 import { mean, percent } from '../../report/numbers.js';
 import { plot } from '../../report/svg.js';
-import { type DetectionRecord, recalls } from './record.js';
+import { recalls } from './constants.js';
+import type { DetectionRecord } from './record.js';
 
 const style = { background: 'none', fontSize: '12px' };
 const inPercent = (value: number): string => (100 * value).toFixed(0);
@@ -19,7 +20,7 @@ export function precisionPlot({ arms }: DetectionRecord): Html {
     }),
   }));
   return plot('Precision by recall of every arm', {
-    width: 500, height: 330, marginLeft: 46, marginBottom: 40, marginTop: 24, style,
+    width: 400, height: 300, marginLeft: 46, marginBottom: 40, marginTop: 24, style,
     x: { domain: [0, 1], label: 'recall, %', labelAnchor: 'center', labelArrow: 'none', tickFormat: inPercent },
     y: { domain: [0, 1], label: 'precision, %', labelArrow: 'none', tickFormat: inPercent },
     marks: [
@@ -42,7 +43,7 @@ export function classPlot({ arms, description: { scenes: { classes } } }: Detect
   }));
   const place = { fx: 'name', x: 'label', y: 'value' } as const;
   return plot('Average precision per class of every arm', {
-    width: 500, height: 330, marginLeft: 46, marginBottom: 20, marginTop: 36, style,
+    width: 400, height: 300, marginLeft: 46, marginBottom: 20, marginTop: 36, style,
     fx: { domain: classes, label: null },
     x: { domain: arms.map(({ label }) => label), axis: null },
     y: { label: 'average precision, %', labelArrow: 'none', tickFormat: inPercent },

@@ -1,26 +1,18 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
 import { arm } from '../../distill/arms.js';
 import type { RunEnvironment } from '../../report/types.js';
-import type { JobState, Outcome } from '../../training/study.js';
+import type { Outcome } from '../../training/study.js';
 import type { EpochResult } from '../../training/train.js';
 import type { DetectionDescription, DetectionJob, DetectorResult, ShownScene } from './jobs.js';
 import type { DetectionSettings } from './settings.js';
 
-/** Test scenes that the report shows: the first ones. */
-export const shownScenes = 8;
-
-/** Where the curves of precision are measured. */
-export const recalls: readonly number[] = Array.from({ length: 101 }, (_, i) => i / 100);
-
 /** A detector and its backbone. */
 export interface DetectorRun extends Omit<DetectorResult, 'found'> {
   seed: number;
-  /** Accuracy of the backbone as a classifier of single objects, 0 … 1. */
-  backboneAccuracy: number;
+  /** The backbone's training; its score is the accuracy as a classifier of single objects, 0 … 1. */
+  backbone: EpochResult[];
   /** The detector's training; its score is the mAP on the test scenes, 0 … 1. */
   epochs: EpochResult[];
-  /** After the last epoch. */
-  meanAveragePrecision: number;
 }
 
 export interface DetectionArm {
@@ -47,13 +39,11 @@ export interface DetectionRecord {
   startedAt: string;
   /** Wall time of the whole run. */
   seconds: number;
-  /** Accuracy of the teacher as a classifier of single objects. */
-  teacherAccuracy: number;
+  /** The teacher's training; its score is the accuracy as a classifier of single objects. */
+  teacher: EpochResult[];
   arms: DetectionArm[];
   scenes: ShownScene[];
 }
-
-const lastScore = ({ training: { epochs } }: JobState): number => epochs[epochs.length - 1].score;
 
 export function buildRecord(
   { header, description, environment, jobs, states, seconds }: Outcome<DetectionSettings, DetectionJob, DetectionDescription>,
@@ -61,22 +51,19 @@ export function buildRecord(
   const { settings, command, startedAt } = header;
   const { shown, ...rest } = description;
   const teacher = jobs.find(({ role }) => role === 'teacher')!;
+  const epochsOf = ({ id }: DetectionJob): EpochResult[] => states.get(id)!.training.epochs;
   return {
     version: 1, study: 'detection', settings, description: rest, environment, command, startedAt, seconds,
-    teacherAccuracy: lastScore(states.get(teacher.id)!),
+    teacher: epochsOf(teacher),
     arms: settings.pair.arms.map((name) => {
       const { label, description } = arm(name, settings.pair.loss);
       const detectors = jobs.flatMap((job) => (job.role === 'detector' && job.arm === name ? [job] : []));
       const results = detectors.map(({ id }) => states.get(id)!.result as DetectorResult);
       return {
         id: name, label, description,
-        runs: detectors.map(({ id, seed, backbone }, i): DetectorRun => {
+        runs: detectors.map((job, i): DetectorRun => {
           const { perClass, precision } = results[i];
-          const state = states.get(id)!;
-          return {
-            seed, perClass, precision, backboneAccuracy: lastScore(states.get(backbone.id)!),
-            epochs: state.training.epochs, meanAveragePrecision: lastScore(state),
-          };
+          return { seed: job.seed, perClass, precision, backbone: epochsOf(job.backbone), epochs: epochsOf(job) };
         }),
         found: results[0].found,
       };

@@ -1,38 +1,26 @@
 /** The result as one HTML page. */
+import { optimizerText } from '../../distill/record.js';
 import { armColour } from '../../report/colours.js';
 import { learningCurves } from '../../report/curves.js';
+import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { type Content, type Html, html, swatch } from '../../report/html.js';
-import { duration, integer, mean, percent } from '../../report/numbers.js';
+import { type Html, html, swatch } from '../../report/html.js';
+import { integer, percent } from '../../report/numbers.js';
 import { page } from '../../report/page.js';
 import type { Scores } from '../../report/scores.js';
-import { detectionPicture, shownScore } from './pictures.js';
+import { armLegend } from '../../report/sections.js';
+import { lossFacts, recipeFacts } from '../recipe.js';
+import { matchingOverlap, negativesPerPositive, shownScore } from './constants.js';
+import { detectionPicture } from './pictures.js';
 import { classPlot, precisionPlot } from './plots.js';
 import type { DetectionRecord } from './record.js';
-
-const measure = 'mAP at IoU 0.5';
-
-function scoresOf({ arms, description: { scenes } }: DetectionRecord): Scores {
-  return {
-    measure,
-    arms: arms.map(({ label, description, runs }) => ({
-      label: `Backbone: ${label}`,
-      description: `${description} As classifiers these backbones reach ` +
-        `${percent(mean(runs.map(({ backboneAccuracy }) => backboneAccuracy)))} %.`,
-      runs: runs.map(({ seed, meanAveragePrecision, epochs }) => ({ seed, score: meanAveragePrecision, epochs })),
-    })),
-    certainty: `All arms are measured on the same ${integer(scenes.testSize)} test scenes.`,
-  };
-}
-
-const legend = ({ arms }: DetectionRecord): Html =>
-  html`<ul class="legend">${arms.map(({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`)}</ul>`;
+import { backboneScores, detectorScores } from './scores.js';
 
 function curves(record: DetectionRecord, scores: Scores): Html {
   return html`<section><h2>Learning curves</h2>
 <p>Mean average precision on the test scenes after every epoch of fine-tuning: the line is the mean over the seeds, the
 band reaches from the worst seed to the best.</p>
-<div class="narrow">${legend(record)}</div><figure>${learningCurves(scores)}</figure></section>`;
+<div class="narrow">${armLegend(record)}</div><figure>${learningCurves(scores)}</figure></section>`;
 }
 
 function details(record: DetectionRecord): Html {
@@ -40,7 +28,7 @@ function details(record: DetectionRecord): Html {
 <p>Left, the precision among the best detections when they are as many as it takes to find that share of the objects:
 mean over the classes, every precision raised to the largest at the same or a higher recall. The area below it is the
 mAP, but for the steps of one percent in which it is drawn. Right, the average precision of each class, a dot per seed.</p>
-${legend(record)}
+${armLegend(record)}
 <div class="grid maps"><figure>${precisionPlot(record)}</figure><figure>${classPlot(record)}</figure></div></section>`;
 }
 
@@ -59,55 +47,48 @@ least ${percent(shownScore)} %, with the name of the class and the score.</p>
 <div class="grid scenes">${rows}</div></section>`;
 }
 
-const facts = (title: string, entries: [string, Content][]): Html =>
-  html`<div><h3>${title}</h3><dl>${entries.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></div>`;
-
 function setup(record: DetectionRecord): Html {
   const { settings: { pair, detector }, description: { objects, scenes, detector: { parameters, defaultBoxes } } } = record;
-  const { environment: { cpu, cores, node, framework, version, engineLevel } } = record;
   return html`<section><h2>Settings and machine</h2>
 <p>A single shot detector: predictors on the last ${detector.maps} of the backbone’s maps and ${detector.extraMaps}
-coarser, default boxes matched to the objects at an overlap above 0.5, cross-entropy with three hard negatives to each
-positive plus smooth L1, non-maximum suppression class by class. Backbone and predictors are trained together, from the
-weights that the backbone has as a classifier. Arms with the same seed differ in those weights alone: the predictors
-begin with the same weights and see the same batches.</p><div class="facts">
-${facts('Backbones', [
-    ['Pictures', objects.description],
+coarser, default boxes matched to the objects at an overlap above ${matchingOverlap}, cross-entropy with
+${negativesPerPositive} hard negatives to each positive plus smooth L1, non-maximum suppression class by class. Backbone
+and predictors are trained together, from the weights that the backbone has as a classifier of
+${objects.description}. Arms with the same seed differ in those weights alone: the predictors begin with the same weights
+and see the same batches.</p><div class="facts">
+${factList('Backbones', [
     ['Training / test', `${integer(objects.trainSize)} / ${integer(objects.testSize)}`],
-    ['Teacher', `${pair.teacher.network}, ${pair.teacher.epochs} epochs, ${percent(record.teacherAccuracy)} %`],
+    ['Teacher', `${pair.teacher.network}, ${pair.teacher.epochs} epochs`],
     ['Backbone', `${pair.student.network}, ${pair.student.epochs} epochs`],
-    ['Batch, learning rate', `${pair.batchSize}, ${pair.schedule.base}`],
-    ['Seeds', pair.seeds.join(', ')],
+    ...recipeFacts(pair),
+    ...lossFacts(pair.loss),
   ])}
-${facts('Detectors', [
-    ['Pictures', scenes.description],
+${factList('Detectors', [
     ['Training / test', `${integer(scenes.trainSize)} / ${integer(scenes.testSize)}`],
     ['Parameters', integer(parameters)],
     ['Default boxes', integer(defaultBoxes)],
     ['Epochs', integer(detector.epochs)],
-    ['Batch, learning rate', `${detector.batchSize}, ${detector.schedule.base}`],
+    ['Optimizer', optimizerText(detector)],
+    ['Batch size', integer(detector.batchSize)],
   ])}
-${facts('Machine', [
-    ['Processor', cpu],
-    ['Cores available', cores],
-    ['Node.js', node],
-    ['Training', framework],
-    ['gld-loss', `${version}, engine ${engineLevel}`],
-    ['Wall time', duration(record.seconds)],
-  ])}
+${machineFacts(record)}
 </div><p class="command"><code>${record.command}</code></p></section>`;
 }
 
 export function renderReport(record: DetectionRecord): string {
-  const scores = scoresOf(record);
+  const scores = detectorScores(record);
   const { startedAt, seconds, environment: { version }, settings: { pair } } = record;
   return page({
     title: 'Detection with distilled backbones',
     heading: `Detection: backbones of ${pair.student.network}, undistilled and distilled`,
     startedAt, seconds, version, lede: lede(scores), about: record.description.scenes.description,
     sections: [
-      html`<section><h2>Results</h2>${resultTable(scores)}</section>`,
-      curves(record, scores), details(record), pictures(record), setup(record),
+      html`<section><h2>Results</h2>
+<p>The arms are what the backbone learnt from as a classifier; the detectors are all trained in the same way.</p>
+${resultTable(scores)}</section>`,
+      curves(record, scores), details(record), pictures(record),
+      html`<section><h2>The backbones as classifiers</h2>${resultTable(backboneScores(record))}</section>`,
+      setup(record),
     ],
   });
 }

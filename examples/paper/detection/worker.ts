@@ -7,12 +7,11 @@ import { buildBackbone } from '../../tfjs/networks.js';
 import { trainJob } from '../../training/job.js';
 import type { JobContext, OpenWorker } from '../../training/study.js';
 import { averagePrecision, meanPrecision } from './average-precision.js';
+import { recalls, shownScenes, shownScore } from './constants.js';
 import { buildDetector, detectionObjective, judge, matchScenes } from './detector.js';
 import type { Detection } from './detections.js';
 import type { DetectionDescription, DetectionJob, DetectorJob, DetectorResult, ShownScene } from './jobs.js';
 import type { Matched } from './matching.js';
-import { shownScore } from './pictures.js';
-import { recalls, shownScenes } from './record.js';
 import type { DetectionSettings } from './settings.js';
 
 /** Enough digits for drawing. */
