@@ -62,9 +62,11 @@ t.test('atrous convolution and its gradients are those of a filter with zeros be
   }
   await useBackend('wasm');
   const x = tf.zeros([1, 4, 4, 1]) as tf.Tensor4D;
-  t.throws(() => atrousConv2d(x, tf.zeros([2, 3, 1, 1]), 1), { name: 'RangeError', message: /^filter: expected odd sides, got 2x3/ });
+  t.throws(() => atrousConv2d(x, tf.zeros([2, 3, 1, 1]), 1),
+    { name: 'RangeError', message: /^filter: expected odd sides, got 2x3/ });
   for (const rate of [0, 1.5, Number.NaN]) {
-    t.throws(() => atrousConv2d(x, tf.zeros([3, 3, 1, 1]), rate), { name: 'RangeError', message: /^rate: expected an integer/ });
+    t.throws(() => atrousConv2d(x, tf.zeros([3, 3, 1, 1]), rate),
+      { name: 'RangeError', message: /^rate: expected an integer/ });
   }
 });
 
@@ -77,7 +79,8 @@ t.test('a layer with a rate: training and evaluation agree', async (t) => {
   t.ok(error(apply(layer, x, false).dataSync(), apply(layer, x, true).dataSync()) < 1e-3);
   parameters.dispose();
   t.throws(() => convNorm(new Parameters('x'), new Rng(1), 'a', [8, 8, 3],
-    { filters: 4, kernel: 3, stride: 2, rate: 2, relu: true }), { name: 'RangeError', message: /^a: expected stride 1 with rate 2/ });
+    { filters: 4, kernel: 3, stride: 2, rate: 2, relu: true }),
+  { name: 'RangeError', message: /^a: expected stride 1 with rate 2/ });
 });
 
 t.test('upsampling: corner to corner, and its gradient is the transpose', async (t) => {
@@ -104,7 +107,8 @@ t.test('the pyramid sees its rates and the whole image', async (t) => {
     const spot = tf.buffer([1, 13, 13, 2]);
     spot.set(50, 0, 6, 6, 0);
     spot.set(-50, 0, 6, 6, 1);
-    const difference = tf.sub(pyramid.apply(spot.toTensor() as tf.Tensor4D, false), pyramid.apply(tf.zeros([1, 13, 13, 2]), false));
+    const difference = tf.sub(
+      pyramid.apply(spot.toTensor() as tf.Tensor4D, false), pyramid.apply(tf.zeros([1, 13, 13, 2]), false));
     const map = tf.sum(tf.abs(difference), [0, 3]).arraySync() as number[][];
     return map.flatMap((values, y) => values.flatMap((value, x) => (value > 0 ? [[y - 6, x - 6]] : [])));
   };
@@ -118,7 +122,8 @@ t.test('the pyramid sees its rates and the whole image', async (t) => {
 });
 
 const options = (scope: string): HeadOptions => ({
-  early: [8, 8, 3], last: [4, 4, 6], image: [16, 16], classes: 3, rates: [1, 2], filters: 8, skipFilters: 4, scope, rng: new Rng(1),
+  early: [8, 8, 3], last: [4, 4, 6], image: [16, 16], classes: 3, rates: [1, 2], filters: 8, skipFilters: 4, scope,
+  rng: new Rng(1),
 });
 
 t.test('the network: shapes, and gradients of maps and weights against finite differences', async (t) => {

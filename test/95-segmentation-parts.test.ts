@@ -40,7 +40,8 @@ t.test('cross-entropy of pixels: a case by hand, and its gradient', async (t) =>
   const nothing = (x: tf.Tensor) => pixelCrossEntropy(x as tf.Tensor4D, bytes(ignored, ignored, ignored, ignored));
   t.equal(nothing(logits).dataSync()[0], 0, 'nothing to learn is no loss');
   t.ok(tf.grad(nothing)(logits).dataSync().every((slope) => slope === 0));
-  t.throws(() => pixelCrossEntropy(logits, bytes(0, 1)), { name: 'RangeError', message: /^labels: expected one for each of 4/ });
+  t.throws(() => pixelCrossEntropy(logits, bytes(0, 1)),
+    { name: 'RangeError', message: /^labels: expected one for each of 4/ });
   t.throws(() => pixelCrossEntropy(logits, bytes(0, 1, 2, 0)),
     { name: 'RangeError', message: /^labels: expected classes below 2 or 255, got 2/ });
 });

@@ -11,7 +11,9 @@ import { ignored } from './labels.js';
 export function pixelCrossEntropy(logits: tf.Tensor4D, labels: Uint8Array): tf.Scalar {
   const classes = logits.shape[3];
   const pixels = logits.size / classes;
-  if (labels.length !== pixels) throw new RangeError(`labels: expected one for each of ${pixels} pixels, got ${labels.length}`);
+  if (labels.length !== pixels) {
+    throw new RangeError(`labels: expected one for each of ${pixels} pixels, got ${labels.length}`);
+  }
   const targets = new Float32Array(logits.size);
   let counted = 0;
   labels.forEach((label, at) => {

@@ -3,22 +3,19 @@ import type { Batch, Rng, SceneSplit } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
 import type { Backbone } from '../../tfjs/networks.js';
 import type { Objective } from '../../training/train.js';
+import type { TunedNetwork } from '../tuning/worker.js';
 import { Confusion } from './confusion.js';
 import { labelMap, labelMaps } from './labels.js';
 import { pixelCrossEntropy } from './loss.js';
 import { type SegmentationHead, segmentationHead } from './network.js';
 import type { HeadShape } from './settings.js';
 
-export interface Segmenter {
-  backbone: Backbone;
+export interface Segmenter extends TunedNetwork {
   head: SegmentationHead;
   /** Classes of pixels, the background among them. */
   classes: number;
-  /** Floating-point operations of one forward pass over one image. */
-  flops: number;
   /** Images [n, h, w, c] to logits [n, h, w, classes]; `training` uses and updates batch statistics. */
   logits(images: tf.Tensor4D, training: boolean): tf.Tensor4D;
-  dispose(): void;
 }
 
 /**
@@ -31,7 +28,8 @@ export function buildSegmenter(
 ): Segmenter {
   const { stages } = backbone;
   const head = segmentationHead({
-    ...shape, early: stages[skipStage - 1], last: stages[stages.length - 1], image: [side, side], classes, scope: 'head', rng,
+    ...shape, early: stages[skipStage - 1], last: stages[stages.length - 1], image: [side, side], classes, scope: 'head',
+    rng,
   });
   return {
     backbone, head, classes,
@@ -39,10 +37,6 @@ export function buildSegmenter(
     logits(images, training) {
       const maps = backbone.maps(images, training);
       return head.logits(maps[skipStage - 1], maps[maps.length - 1], training);
-    },
-    dispose() {
-      backbone.dispose();
-      head.parameters.dispose();
     },
   };
 }

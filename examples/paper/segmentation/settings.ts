@@ -1,7 +1,7 @@
 /** What a run of the study is: its options and the numbers they stand for. */
-import type { Arguments as ArgumentsOf } from '../../training/options.js';
-import type { TableOf } from '../../training/study.js';
-import { tuningOptions, type TuningPreset, type TuningSettings, tuningSettings } from '../tuning.js';
+import {
+  type TuningArguments, tuningOptions, type TuningPreset, type TuningSettings, tuningSettings,
+} from '../tuning/settings.js';
 import type { HeadOptions } from './network.js';
 
 export interface SegmentationSettings extends TuningSettings {
@@ -19,9 +19,7 @@ const quick: TuningPreset = { scenes: { trainSize: 200, testSize: 60 }, epochs: 
 
 export const groups = tuningOptions(full, 'segmentation networks');
 
-export type Arguments = ArgumentsOf<TableOf<typeof groups>>;
-
-export const resolveSettings = (args: Arguments): SegmentationSettings => ({
+export const resolveSettings = (args: TuningArguments): SegmentationSettings => ({
   ...tuningSettings(args, full, quick),
   head: { skipStage: 1, rates: [1, 2, 3], filters: 16, skipFilters: 8 },
 });
