@@ -41,6 +41,7 @@ export function tuningTables(measure: string, networks: string, record: TuningRe
   return [
     scoreTable(`Backbones ${pair.student.network}, as classifiers of ${integer(objects.testSize)} pictures of one object`,
       backboneScores(record)),
-    scoreTable(`${capital(networks)} fine-tuned from them, on ${integer(scenes.testSize)} test scenes`, tunedScores(measure, record)),
+    scoreTable(`${capital(networks)} fine-tuned from them, on ${integer(scenes.testSize)} test scenes`,
+      tunedScores(measure, record)),
   ].join('\n');
 }

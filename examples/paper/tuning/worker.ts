@@ -63,9 +63,10 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
   };
 
   const describe = async (): Promise<TuningDescription<Size, Shown>> => {
+    const pairDescription = trainer.describe(); // first: its student has the names of the backbone's variables
     const backbone = buildBackbone(pair.student.network, { input, scope: 'student', rng: new Rng(0) });
     return {
-      pair: trainer.describe(), objects: describeData(pictures), scenes: describeData(data),
+      pair: pairDescription, objects: describeData(pictures), scenes: describeData(data),
       network: await using(backbone, new Rng(0), (network) => task.size(network, {
         flops: network.flops, parameters: backbone.parameters.count + network.head.parameters.count,
       })),
