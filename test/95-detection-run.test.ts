@@ -63,7 +63,7 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   const record = await readRecord(directory);
   t.equal(ended.out.slice(0, ended.out.lastIndexOf('\nTook ')), resultTables(record), 'the table of the record');
   t.match(record, { version: 1, study: 'detection', description: { detector: { defaultBoxes: 1344 } } });
-  t.strictSame(record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]), [['ce', [1, 2, 3]], ['gld', [1, 2, 3]]]);
+  t.strictSame(record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]), [['ce', [1, 2]], ['gld', [1, 2]]]);
   for (const { runs, found } of record.arms) {
     t.equal(found.length, record.scenes.length);
     for (const { epochs, perClass, precision } of runs) {

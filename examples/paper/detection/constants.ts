@@ -16,4 +16,4 @@ export const recalls: readonly number[] = Array.from({ length: 101 }, (_, i) => 
 export const shownScenes = 8;
 
 /** Detections with a lower score are not drawn. */
-export const shownScore = 0.4;
+export const shownScore = 0.5;

@@ -35,7 +35,7 @@ export function detectionPicture(
     // Names after all boxes, so that none is crossed out; inside of the image even where the box is not.
     shown.map(({ box, label, score }) => html`<text x="${round(Math.max(0.3, box[0]))}"
 y="${round(Math.min(side - 0.4, Math.max(size, box[1] - 0.5)))}" font-size="${round(size)}" font-weight="700"
-fill="${armColour(label)}" stroke="#000" stroke-width="${round(size / 5)}"
+fill="#fff" stroke="${armColour(label)}" stroke-width="${round(size / 3.5)}"
 paint-order="stroke">${classes[label]} ${Math.round(100 * score)}</text>`),
   ]);
 }

@@ -46,7 +46,7 @@ export function classPlot({ arms, description: { scenes: { classes } } }: Detect
     width: 400, height: 300, marginLeft: 46, marginBottom: 20, marginTop: 36, style,
     fx: { domain: classes, label: null },
     x: { domain: arms.map(({ label }) => label), axis: null },
-    y: { label: 'average precision, %', labelArrow: 'none', tickFormat: inPercent },
+    y: { label: 'average precision, %', labelArrow: 'none', tickFormat: inPercent, zero: true, nice: true },
     marks: [
       Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.tickY(means, { ...place, stroke: ({ arm }: { arm: number }) => armColour(arm), strokeWidth: 2.5 }),

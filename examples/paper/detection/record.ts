@@ -45,8 +45,10 @@ export interface DetectionRecord {
   scenes: ShownScene[];
 }
 
+type DetectionOutcome = Outcome<DetectionSettings, DetectionJob, DetectionDescription>;
+
 export function buildRecord(
-  { header, description, environment, jobs, states, seconds }: Outcome<DetectionSettings, DetectionJob, DetectionDescription>,
+  { header, description, environment, jobs, states, seconds }: DetectionOutcome,
 ): DetectionRecord {
   const { settings, command, startedAt } = header;
   const { shown, ...rest } = description;

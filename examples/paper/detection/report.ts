@@ -5,7 +5,7 @@ import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
 import { type Html, html, swatch } from '../../report/html.js';
-import { integer, percent } from '../../report/numbers.js';
+import { integer } from '../../report/numbers.js';
 import { page } from '../../report/page.js';
 import type { Scores } from '../../report/scores.js';
 import { armLegend } from '../../report/sections.js';
@@ -36,13 +36,13 @@ function pictures({ arms, scenes, settings: { side }, description }: DetectionRe
   const { classes } = description.scenes;
   const rows = scenes.map(({ rgb, objects }, scene) => {
     const seen = { side, rgb: new Uint8Array(Buffer.from(rgb, 'base64')), objects };
-    return arms.map(({ label, runs, found }) => html`<figure class="map"><figcaption>Scene ${scene + 1}
-<small>backbone: ${label}, seed ${runs[0].seed}</small></figcaption>
+    return arms.map(({ label, found }) => html`<figure class="map"><figcaption>${scene + 1}
+<small>${label}</small></figcaption>
 ${detectionPicture(seen, found[scene], classes, `Scene ${scene + 1}, backbone: ${label}`)}</figure>`);
   });
   return html`<section><h2>What they see</h2>
 <p>The first test scenes, not chosen. Dashed white: the objects. In colour: what the detector found with a score of at
-least ${percent(shownScore)} %, with the name of the class and the score.</p>
+least ${100 * shownScore} %, with the name of the class and the score. Detectors of seed ${arms[0].runs[0].seed}.</p>
 <ul class="legend">${classes.map((name, index) => html`<li>${swatch(armColour(index))}${name}</li>`)}</ul>
 <div class="grid scenes">${rows}</div></section>`;
 }

@@ -52,8 +52,9 @@ export const open: OpenWorker<DetectionSettings, DetectionJob, DetectionDescript
   const run = async (job: DetectorJob, context: JobContext): Promise<boolean> => {
     // Detectors with the same seed get the same head and see the same batches in every arm.
     const rng = new Rng(job.seed, 2);
-    const detector = buildDetector(await loadBackbone(context.directory, job.backbone, input), { side, classes }, recipe, rng);
-    const { backbone, head } = detector;
+    const backbone = await loadBackbone(context.directory, job.backbone, input);
+    const detector = buildDetector(backbone, { side, classes }, recipe, rng);
+    const { head } = detector;
     matched ??= matchScenes(data.train.scenes, head);
     try {
       return await trainJob(job.id, context, {
