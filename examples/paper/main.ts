@@ -4,9 +4,10 @@ import { didYouMean } from '../training/options.js';
 import type { AnyStudy } from '../training/study.js';
 import { study as classification } from './classification/index.js';
 import { study as detection } from './detection/index.js';
+import { study as segmentation } from './segmentation/index.js';
 import { study as transfer } from './transfer/index.js';
 
-const studies: Record<string, AnyStudy> = { classification, transfer, detection };
+const studies: Record<string, AnyStudy> = { classification, transfer, detection, segmentation };
 
 const [name = '--help', ...argv] = process.argv.slice(2);
 if (Object.hasOwn(studies, name)) {
