@@ -1,9 +1,10 @@
 /** The student under `jax.vjp`: a forward pass, and the way back for the loss's gradients. */
+import { known } from '../check.js';
 import { describe } from '../describe.js';
 import { fail } from '../errors.js';
-import { gradientNames } from '../options.js';
+import { gradientNames, tables } from '../options.js';
 import type { Gradient, GradientName } from '../types.js';
-import { arrayOf, release, type Like } from './jax-arrays.js';
+import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
 /** What `jax.vjp` returns beside the outputs. */
@@ -52,9 +53,17 @@ function isOutput([name, value]: [string, unknown]): boolean {
 }
 
 function expectSide(side: unknown): object {
-  if (typeof side === 'object' && side !== null && !isJaxArray(side)) return side;
-  if (isJaxArray(side)) release([side]);
-  return fail('ERR_GLD_ARG_TYPE', 'student', 'what forward returns: { features, weight, bias? } or { logits }', describe(side));
+  if (isJaxArray(side)) side.dispose();
+  const expected = 'what forward returns: { features, weight, bias? } or { logits }';
+  if (typeof side !== 'object' || side === null || isJaxArray(side)) {
+    fail('ERR_GLD_ARG_TYPE', 'student', expected, describe(side));
+  }
+  try {
+    return known(tables.side, side, 'student');
+  } catch (error) {
+    release(arraysIn({ student: side }));
+    throw error;
+  }
 }
 
 /** The way back of the loss: its gradients times a cotangent, as cotangents of the forward pass's outputs. */

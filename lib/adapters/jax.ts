@@ -139,7 +139,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     table: typeof tables.instance,
   ) {
     const owned = arraysIn(targets);
-    const arrays: JaxArray[] = Array.isArray(primals) ? jax.tree.leaves(primals).filter(isJaxArray) : [];
+    const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
     const { signal, ...settings } = guarded([...owned, ...arrays], () => {
       const checked: Settings & { signal?: AbortSignal } = check(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
