@@ -97,7 +97,8 @@ t.test('networks by name', async (t) => {
     ['resnet20', 32, [8, 8, 64], 278324], ['resnet110', 32, [8, 8, 64], 1736564],
     ['resnet8', 16, [4, 4, 64], 83892], ['cnn4', 16, [8, 8, 16], 3304], ['cnn4', 32, [8, 8, 16], 3304],
     // And the one on WideResNets 0.6M and 2.2M for depth 40 and widths 1 and 2.
-    ['wrn40-1', 32, [8, 8, 64], 569780], ['wrn40-2', 32, [8, 8, 128], 2255156],
+    ['wrn40-1', 32, [8, 8, 64], 569780],
+    ['wrn10-0.5', 16, [4, 4, 32], 23764], ['resnet8x0.25', 16, [4, 4, 16], 6744], ['wrn40-2', 32, [8, 8, 128], 2255156],
   ];
   for (const [name, side, map, count] of sizes) {
     const before = tf.memory().numTensors;

@@ -46,8 +46,8 @@ export interface Split {
 
 /** An image classification set. */
 export interface Dataset {
-  /** The name given to `loadDataset`. */
-  name: DatasetName;
+  /** The name given to `loadDataset`, or 'objects' for `singleObjects`. */
+  name: DatasetName | 'objects';
   /** One sentence for a log or a report: what the images are and what decides the class. */
   description: string;
   /** Class names; a label is an index into this list. */

@@ -103,3 +103,9 @@ export const paperBeta = { beta: 500, rows: 320 };
 
 /** The rkd arm's weight in the paper it comes from (Park et al. 2019), for classification. */
 export const paperDistanceWeight = 25;
+
+/** The paper's numbers for batches of 64 images on a 2 x 2 grid; those of other methods are from where they come from. */
+export const paperLoss: LossSettings = {
+  alpha: 0.7, beta: paperBeta.beta, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean',
+  temperature: 4, distanceWeight: paperDistanceWeight,
+};

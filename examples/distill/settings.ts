@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
 import type { OnnxOptions } from '../onnx/teacher.js';
 import { UsageError } from '../training/options.js';
-import { armNames, defaultArms, defaultLogitArms, needsMap, paperBeta, paperDistanceWeight, relationRows } from './arms.js';
+import { armNames, defaultArms, defaultLogitArms, needsMap, paperBeta, paperLoss, relationRows } from './arms.js';
 import type { PairSettings } from './jobs.js';
 import type { Arguments } from './options.js';
 
@@ -46,7 +46,7 @@ export function resolveSettings(args: Arguments): Settings {
   const trainSize = args['train-size'] ?? defaults.trainSize;
   const testSize = args['test-size'] ?? defaults.testSize;
   const baseSeed = args['base-seed'] ?? 1;
-  const reduction = args.reduction ?? 'matrix';
+  const reduction = args.reduction ?? paperLoss.reduction;
   const augment = !args['no-augment'];
   const onnx = onnxOptions(args);
   if (args['teacher-cache'] !== undefined && augment) {
@@ -78,14 +78,14 @@ export function resolveSettings(args: Arguments): Settings {
     weightDecay: args['weight-decay'] ?? 5e-4,
     augment,
     loss: {
-      alpha: args.alpha ?? 0.7,
-      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperBeta.beta),
-      localWeight: onnx?.logits === undefined ? args['local-weight'] ?? 1 : 0,
-      grid: onnx?.logits === undefined ? args.grid ?? [2, 2] : [0, 0],
+      alpha: args.alpha ?? paperLoss.alpha,
+      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperLoss.beta),
+      localWeight: onnx?.logits === undefined ? args['local-weight'] ?? paperLoss.localWeight : 0,
+      grid: onnx?.logits === undefined ? args.grid ?? paperLoss.grid : [0, 0],
       reduction,
-      metric: args.metric ?? 'sqeuclidean',
-      temperature: args.temperature ?? 4,
-      distanceWeight: args['distance-weight'] ?? paperDistanceWeight,
+      metric: args.metric ?? paperLoss.metric,
+      temperature: args.temperature ?? paperLoss.temperature,
+      distanceWeight: args['distance-weight'] ?? paperLoss.distanceWeight,
     },
   };
 }

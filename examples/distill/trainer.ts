@@ -17,7 +17,8 @@ type Role = 'teacher' | 'student';
 
 const roleOf = ({ role }: StudentJob): Role => (role === 'teacher' ? 'teacher' : 'student');
 
-export function describeData({ description, classes, height, width, channels, train, test }: Dataset): DataDescription {
+export function describeData(data: Omit<Dataset, 'name'>): DataDescription {
+  const { description, classes, height, width, channels, train, test } = data;
   return { description, classes, imageShape: [height, width, channels], trainSize: train.size, testSize: test.size };
 }
 

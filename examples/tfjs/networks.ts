@@ -51,8 +51,8 @@ export function buildBackbone(name: string, options: BackboneOptions): Backbone 
   const family = parseNetwork(name);
   const parameters = new Parameters(options.scope);
   const stages = family.kind === 'cnn' ? cnn(parameters, options, family.width)
-    : family.kind === 'resnet' ? resnet(parameters, options, family.blocks)
-      : wideResnet(parameters, options, family.blocks, family.width);
+    : family.kind === 'resnet' ? resnet(parameters, options, family)
+      : wideResnet(parameters, options, family);
   return {
     name, parameters,
     stages: stages.map(({ output }) => output),
@@ -102,13 +102,15 @@ function cnn(parameters: Parameters, { input, rng }: BackboneOptions, width: num
 }
 
 type Block = typeof basicBlock;
+/** Blocks per stage, and filters of the first. */
+interface Size { blocks: number; width: number }
 
 /** A stem, then stages of blocks, the first of which halves the map from the second stage on. */
 function residual(
-  parameters: Parameters, { rng }: BackboneOptions, stem: Layer, blocks: number, widths: number[], block: Block,
+  parameters: Parameters, { rng }: BackboneOptions, stem: Layer, { blocks, width }: Size, block: Block,
 ): Layer[] {
   let shape = stem.output;
-  return widths.map((filters, stage) => {
+  return [width, 2 * width, 4 * width].map((filters, stage) => {
     const layers = stage === 0 ? [stem] : [];
     for (let i = 0; i < blocks; i++) {
       const stride = stage > 0 && i === 0 ? 2 : 1;
@@ -120,15 +122,15 @@ function residual(
   });
 }
 
-function resnet(parameters: Parameters, options: BackboneOptions, blocks: number): Layer[] {
-  const stem = convNorm(parameters, options.rng, 'stem', options.input, { filters: 16, kernel: 3, stride: 1, relu: true });
-  return residual(parameters, options, stem, blocks, [16, 32, 64], basicBlock);
+function resnet(parameters: Parameters, options: BackboneOptions, size: Size): Layer[] {
+  const { input, rng } = options;
+  const stem = convNorm(parameters, rng, 'stem', input, { filters: size.width, kernel: 3, stride: 1, relu: true });
+  return residual(parameters, options, stem, size, basicBlock);
 }
 
-function wideResnet(parameters: Parameters, options: BackboneOptions, blocks: number, width: number): Layer[] {
+function wideResnet(parameters: Parameters, options: BackboneOptions, size: Size): Layer[] {
   const stem = conv(parameters, options.rng, 'stem', options.input, { filters: 16, kernel: 3, stride: 1 });
-  const widths = [16 * width, 32 * width, 64 * width];
-  const stages = residual(parameters, options, stem, blocks, widths, preActivationBlock);
+  const stages = residual(parameters, options, stem, size, preActivationBlock);
   const last = stages.pop()!;
   return [...stages, sequence([last, normRelu(parameters, 'norm', last.output)])];
 }

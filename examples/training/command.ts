@@ -58,7 +58,7 @@ async function openRun<Settings, J extends Job, Description, Record, Groups exte
     const settings = resumeSettings(study, header.settings, args);
     return { directory: conduct.resume, header: { ...header, settings } };
   }
-  const settings = study.settings(args);
+  const settings = await study.settings(args);
   const directory = conduct.out ?? defaultDirectory(study.folder(settings), new Date());
   await expectFree(directory);
   const note = study.note?.(settings, args);

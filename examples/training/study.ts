@@ -94,7 +94,7 @@ export interface Study<Settings, J extends Job, Description, Record, Groups exte
   /** URL of the module that exports `open`, an OpenWorker. */
   worker: URL;
   /** @throws UsageError for options that do not go together. */
-  settings(args: Arguments<TableOf<Groups>>): Settings;
+  settings(args: Arguments<TableOf<Groups>>): Settings | Promise<Settings>;
   /** The settings of a resumed run, with what `resumable` options say. Default: those it had. */
   resumed?(saved: Settings, args: Arguments<TableOf<Groups>>): Settings;
   /** Advice to print before a new run. */
