@@ -83,7 +83,7 @@ const wrong: [string[], RegExp][] = [
   [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, rkd, gld-global, gld-no-relation, gld, got 'gdl'/],
   [['--arms', 'ce,ce'], /^--arms: expected each value once/],
   [['--seeds', '1,x'], /^--seeds: expected an integer from 0/],
-  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* resnet<6k\+2> .* or wrn<6k\+4>-<width> .*, got 'resnet21'/],
+  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* resnet<6k\+2> .* or wrn<6k\+4>-<factor> .*, got 'resnet21'/],
   [['--student', 'resnet2'], /^--student: expected/],
   [['--student', 'wrn12-1'], /^--student: expected/],
   [['--student', 'wrn10'], /^--student: expected/],

@@ -6,18 +6,21 @@ import { samples } from '../samples.js';
 import { type ClassificationDescription, type ClassificationJob, pairsOf } from './jobs.js';
 import type { ClassificationSettings, PairName } from './settings.js';
 
-export const open: OpenWorker<ClassificationSettings, ClassificationJob, ClassificationDescription> = async (settings) => {
+export const open: OpenWorker<ClassificationSettings, ClassificationJob, ClassificationDescription> = async (
+  settings, threads,
+) => {
   const pairs = pairsOf(settings);
   const data = shapes({ seed: pairs[0][1].baseSeed, ...settings.shapes });
   const trainers = new Map<PairName, PairTrainer>(pairs.map(([name, pair]) => [name, new PairTrainer(pair, data)]));
   return {
     describe: async () => ({
       data: describeData(data), samples: await samples(data),
-      pairs: Object.fromEntries([...trainers].map(([name, trainer]) => [name, trainer.describe()])),
+      pairs: Object.fromEntries(await Promise.all([...trainers].map(async ([name, trainer]) =>
+        [name, await trainer.describe(threads)] as const))),
     }),
-    run(job, context) {
+    async run(job, context) {
       // One teacher at a time: the variables of both would have the same names.
-      for (const [name, trainer] of trainers) if (name !== job.pair) trainer.dispose();
+      for (const [name, trainer] of trainers) if (name !== job.pair) await trainer.dispose();
       return trainers.get(job.pair)!.run(job, context);
     },
   };

@@ -53,7 +53,7 @@ export function planJobs({ pair }: DetectionSettings): DetectionJob[] {
   const backbones = planPair(pair);
   const detectors = backbones.flatMap((backbone): DetectorJob[] => {
     const { id, role: arm, seed } = backbone;
-    if (arm === 'teacher') return [];
+    if (arm === 'teacher' || arm === 'outputs') return [];
     return [{ id: detectorId(arm, seed), role: 'detector', arm, seed, backbone, needs: [id] }];
   });
   return [...backbones, ...detectors];
