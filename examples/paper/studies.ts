@@ -1,0 +1,6 @@
+/** The studies of `npm run paper`, by name. */
+import type { AnyStudy } from '../training/study.js';
+import { study as classification } from './classification/index.js';
+import { study as transfer } from './transfer/index.js';
+
+export const studies: Record<string, AnyStudy> = { classification, transfer };
