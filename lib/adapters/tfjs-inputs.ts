@@ -89,7 +89,6 @@ function channelsLast(map: unknown): MapLayout | undefined {
   const { shape, dims } = Object(map) as Record<string, { readonly length?: number } | undefined>;
   return ({ 3: 'NWC', 4: 'NHWC', 5: 'NDHWC' } as const)[(shape ?? dims)?.length as 3 | 4 | 5];
 }
-}
 
 /** The student's side with copies of its tensors, which `copy` makes. */
 export function copyStudent<Side>(side: Side, copy: (tensor: TfjsTensor) => TfjsTensor): Side {
