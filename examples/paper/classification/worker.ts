@@ -15,10 +15,6 @@ export const open: OpenWorker<ClassificationSettings, ClassificationJob, Classif
       data: describeData(data), samples: await samples(data),
       pairs: Object.fromEntries([...trainers].map(([name, trainer]) => [name, trainer.describe()])),
     }),
-    run(job, context) {
-      // One teacher at a time: the variables of both would have the same names.
-      for (const [name, trainer] of trainers) if (name !== job.pair) trainer.dispose();
-      return trainers.get(job.pair)!.run(job, context);
-    },
+    run: (job, context) => trainers.get(job.pair)!.run(job, context),
   };
 };
