@@ -1,23 +1,46 @@
 // npm run paper: the ablation and the transfer study as a user runs them.
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { ClassificationRecord } from '../examples/paper/classification/record.js';
 import { study as classification } from '../examples/paper/classification/index.js';
 import { intoDocument, type StudyRecord } from '../examples/paper/document.js';
 import { studies } from '../examples/paper/studies.js';
 import type { TransferRecord } from '../examples/paper/transfer/record.js';
-import { killedAndResumed, outcome, readRecord, run as runProgram, succeeds } from './95-program.js';
+import { command, inTheMiddle, learnt, readJob, succeeds } from './95-runs.js';
 
-const main = 'paper/main.ts';
-const run = (...args: string[]) => runProgram(main, ...args);
+const { start, run } = command(new URL('../examples/paper/main.ts', import.meta.url).pathname);
+
+const readRecord = async <R>(directory: string): Promise<R> =>
+  JSON.parse(await readFile(join(directory, 'results.json'), 'utf8')) as R;
+
+/** What a run computed: its record without what depends on clock and command line, and all that was learnt. */
+async function outcome(directory: string): Promise<unknown> {
+  const { pairs } = await readRecord<ClassificationRecord | TransferRecord>(directory);
+  const timeless = JSON.stringify(pairs, (key, value: unknown) => (key === 'seconds' ? undefined : value));
+  return { record: JSON.parse(timeless) as unknown, tensors: await learnt(directory) };
+}
+
+/** Starts a run in a folder, kills it in the middle of each of the jobs in turn, resumes, and lets it end. */
+async function killedAndResumed(t: Test, [study, ...args]: string[], directory: string, jobs: string[]): Promise<void> {
+  let next = [study, ...args, '--out', directory];
+  for (const id of jobs) {
+    const { child, ended } = start([...next, '--checkpoint-every', '0', '--workers', '1']);
+    await Promise.race([inTheMiddle(directory, id), ended]);
+    child.kill('SIGKILL');
+    t.match(await ended, { code: null, signal: 'SIGKILL' });
+    t.equal((await readJob(directory, id)).state.finished, false, `${id} was in the middle`);
+    next = [study, '--resume', directory];
+  }
+  succeeds(t, await run(...next));
+}
 
 /** A few images, steps and weights, and two arms. */
 const tiny = ['--train-size', '192', '--test-size', '20', '--teacher', 'wrn10-0.25', '--student', 'cnn2',
   '--epochs', '2', '--seeds', '5', '--arms', 'rkd,gld'];
 const linear = ['--symbol-size', '64', '--symbol-test-size', '40', '--linear-epochs', '3'];
 
-t.test('classification --quick: the whole ablation', async (t) => {
+t.test('classification --quick: the whole ablation', { timeout: 600_000 }, async (t) => {
   const directory = join(t.testdir(), 'run');
   const ended = await run('classification', '--quick', '--out', directory);
   succeeds(t, ended);
@@ -42,13 +65,14 @@ t.test('classification --quick: the whole ablation', async (t) => {
   t.notMatch(page.replaceAll(/base64,[\w+/=]+/g, ''), /NaN|undefined|\[object/);
 });
 
-t.test('classification and transfer, at once and one after the other, killed and undisturbed', async (t) => {
+t.test('classification and transfer, in one run and in two, killed and undisturbed', { timeout: 600_000 }, async (t) => {
   const folder = t.testdir();
   const [first, second, whole, killed, killedAgain] =
     ['first', 'second', 'whole', 'killed', 'killed-again'].map((name) => join(folder, name));
   succeeds(t, await run('classification', ...tiny, '--out', first));
   const { pairs } = await readRecord<ClassificationRecord>(first);
-  t.same(pairs.map(({ teacher, student }) => [teacher.network, student.network]), [['wrn10-0.25', 'cnn2'], ['wrn10-0.25', 'cnn2']]);
+  t.same(pairs.map(({ teacher, student }) => [teacher.network, student.network]),
+    [['wrn10-0.25', 'cnn2'], ['wrn10-0.25', 'cnn2']]);
 
   succeeds(t, await run('transfer', '--from', first, ...linear, '--out', second));
   const transferred = await readRecord<TransferRecord>(second);
@@ -60,13 +84,13 @@ t.test('classification and transfer, at once and one after the other, killed and
   t.test('in one run', async (t) => {
     succeeds(t, await run('transfer', ...tiny, ...linear, '--out', whole));
     t.same(scores(await readRecord(whole)), scores(transferred), 'the same numbers as from the finished run');
-    await killedAndResumed(t, [main, 'transfer', ...tiny, ...linear, '--out', killedAgain], killedAgain,
+    await killedAndResumed(t, ['transfer', ...tiny, ...linear], killedAgain,
       ['different-teacher', 'linear-same-gld-seed5']);
     t.same(await outcome(killedAgain), await outcome(whole));
   });
 
   t.test('a classification run that was killed', async (t) => {
-    await killedAndResumed(t, [main, 'classification', ...tiny, '--out', killed], killed, ['same-teacher', 'same-rkd-seed5']);
+    await killedAndResumed(t, ['classification', ...tiny], killed, ['same-teacher', 'same-rkd-seed5']);
     t.same(await outcome(killed), await outcome(first));
   });
 
@@ -83,8 +107,8 @@ t.test('classification and transfer, at once and one after the other, killed and
 t.test('studies', async (t) => {
   t.match(await run(), { code: 0, out: /^usage: npm run paper -- STUDY.*\n\nclassification\n/ });
   t.match(await run('clasification'), { code: 2, err: /^'clasification': expected classification, .* did you mean/ });
-  t.match(await run('transfer', '--help'), { code: 0, out: /--from DIR .*--linear-epochs N .*--resume DIR /s });
-  t.match(await run('classification', '--sead', '1'),
+  t.match(await run('transfer', '--help'), { code: 0, out: /--linear-epochs N .*--from DIR .*--resume DIR /s });
+  t.match(await run('classification', '--seds', '1'),
     { code: 2, err: /did you mean '--seeds'\?\nAll options: npm run paper -- classification --help\n$/ });
 });
 
@@ -103,6 +127,7 @@ t.test('docs/paper.md quotes the results that are in the repository', async (t) 
       cpu: 'C', cores: 2, os: 'O', node: 'v20', framework: 'tfjs', version: '0', engineLevel: 'l', threads: 1,
     },
   }, 'TABLE');
-  t.match(made, /^a <!-- results: x -->\n`npm run paper -- x`, 2026-01-02, 1 min 1 s on C.*```\nTABLE\n```\n<!-- end of r.*> b$/s);
+  const quoted = /^a <!-- results: x -->\n`npm run paper -- x`, 2026-01-02, 1 min 1 s on C.*```\nTABLE\n```\n<!-- end.*> b$/s;
+  t.match(made, quoted);
   t.throws(() => intoDocument('', 'x', {} as StudyRecord, ''), /expected <!-- results: x --> and/);
 });

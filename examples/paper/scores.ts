@@ -1,12 +1,34 @@
 /** Curves of trainings as the scores that tables and plots show. */
 import { mean, percent } from '../report/numbers.js';
-import type { ScoredRun } from '../report/scores.js';
+import type { ScoredRun, Scores } from '../report/scores.js';
 import type { EpochResult } from '../training/train.js';
 
 /** A finished training. */
-export function scored({ seed, epochs }: { seed: number; epochs: EpochResult[] }): ScoredRun {
+export interface Training {
+  seed: number;
+  epochs: EpochResult[];
+}
+
+export function scored({ seed, epochs }: Training): ScoredRun {
   return {
     seed, score: epochs[epochs.length - 1].score, epochs: epochs.map(({ epoch, score }) => ({ epoch, score })),
+  };
+}
+
+/**
+ * The accuracies of arms and of their teacher.
+ * @param teacher its training, and what it is
+ */
+export function accuracyScores(
+  arms: { label: string; description: string; runs: Training[] }[], teacher: Training & { description: string },
+  testSize: number,
+): Scores {
+  const scoredArms = arms.map(({ label, description, runs }) => ({ label, description, runs: runs.map(scored) }));
+  return {
+    measure: 'Test accuracy',
+    arms: scoredArms,
+    reference: { label: 'Teacher', description: teacher.description, ...scored(teacher) },
+    certainty: accuracyCertainty(scoredArms[0].runs, testSize),
   };
 }
 

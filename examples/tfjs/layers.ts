@@ -10,13 +10,26 @@ export type MapShape = [number, number, number];
 /** New statistics weigh this much in the running averages, as in PyTorch. */
 const statisticsMomentum = 0.1;
 
-/** All variables of a network, in the order of their making, named `<scope>/<name>`. */
+/** Makes the names of variables unique, as tfjs wants them among all that are alive. */
+let made = 0;
+
+/** All variables of a network, in the order of their making. */
 export class Parameters {
+  private readonly prefix: string;
+
   readonly trainable: tf.Variable[] = [];
   /** Running means and variances: not trained, but part of the state. */
   readonly statistics: tf.Variable[] = [];
 
-  constructor(private readonly scope: string) {}
+  /** @param scope begins the names in a checkpoint: networks in one checkpoint need different ones */
+  constructor(private readonly scope: string) {
+    this.prefix = `${scope}#${made++}/`;
+  }
+
+  /** Name in a checkpoint, `<scope>/<name>`: the same for every network that is built alike. */
+  savedName(variable: tf.Variable): string {
+    return `${this.scope}/${variable.name.slice(this.prefix.length)}`;
+  }
 
   weight<T extends tf.Tensor>(name: string, shape: number[], fill: () => number): tf.Variable & T {
     return this.add(name, shape, fill, true) as tf.Variable & T;
@@ -33,7 +46,7 @@ export class Parameters {
 
   private add(name: string, shape: number[], fill: () => number, trainable: boolean): tf.Variable {
     const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, fill);
-    const variable = tf.tidy(() => tf.variable(tf.tensor(values, shape), trainable, `${this.scope}/${name}`));
+    const variable = tf.tidy(() => tf.variable(tf.tensor(values, shape), trainable, this.prefix + name));
     (trainable ? this.trainable : this.statistics).push(variable);
     return variable;
   }

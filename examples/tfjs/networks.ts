@@ -37,7 +37,7 @@ export interface Network extends Backbone {
 
 export interface BackboneOptions {
   input: MapShape;
-  /** Prefix of the variables' names, unique among the networks alive. */
+  /** Prefix of the variables' names in a checkpoint. */
   scope: string;
   rng: Rng;
 }

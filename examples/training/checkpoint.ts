@@ -11,8 +11,11 @@ import type { NamedArray } from './safetensors.js';
 
 const momentumSuffix = '#momentum';
 
-const variablesOf = (parameters: readonly Parameters[]) =>
-  parameters.flatMap(({ trainable, statistics }) => [...trainable, ...statistics]);
+/** All variables with the names they have in a checkpoint. */
+const named = (parameters: readonly Parameters[]) =>
+  parameters.flatMap((all) => [...all.trainable, ...all.statistics].map((variable) => ({
+    name: all.savedName(variable), variable,
+  })));
 
 const toArray = (tensor: tf.Tensor): NamedArray =>
   ({ data: Float32Array.from(tensor.dataSync()), shape: tensor.shape });
@@ -21,8 +24,13 @@ const toArray = (tensor: tf.Tensor): NamedArray =>
 export async function saveTraining(
   path: string, parameters: readonly Parameters[], optimizer: Sgd, state: unknown,
 ): Promise<void> {
-  const tensors = new Map(variablesOf(parameters).map((variable) => [variable.name, toArray(variable)]));
-  for (const [name, slot] of await optimizer.slots()) tensors.set(name + momentumSuffix, toArray(slot));
+  const all = named(parameters);
+  const tensors = new Map(all.map(({ name, variable }) => [name, toArray(variable)]));
+  const slots = await optimizer.slots();
+  for (const { name, variable } of all) {
+    const slot = slots.get(variable.name);
+    if (slot) tensors.set(name + momentumSuffix, toArray(slot));
+  }
   await writeCheckpoint(path, { tensors, state });
 }
 
@@ -40,12 +48,14 @@ export async function restoreTraining(
     }
     return tf.tensor(array.data, array.shape);
   };
+  const all = named(parameters);
   tf.tidy(() => {
-    for (const variable of variablesOf(parameters)) variable.assign(read(variable.name, variable.shape));
+    for (const { name, variable } of all) variable.assign(read(name, variable.shape));
   });
   if (!optimizer) return;
-  const saved = optimizer.variables.filter(({ name }) => tensors.has(name + momentumSuffix));
-  const slots = new Map(saved.map(({ name, shape }) => [name, read(name + momentumSuffix, shape)]));
+  const saved = all.filter(({ name }) => tensors.has(name + momentumSuffix));
+  const slots = new Map(saved.map(({ name, variable }) =>
+    [variable.name, read(name + momentumSuffix, variable.shape)]));
   await optimizer.restore(slots);
   tf.dispose([...slots.values()]);
 }

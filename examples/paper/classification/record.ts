@@ -4,13 +4,11 @@ import type { NetworkDescription, StudentResult } from '../../distill/jobs.js';
 import { type PackedMatrix, packMatrix } from '../../report/packed-matrix.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { JobState, Outcome } from '../../training/study.js';
-import type { EpochResult } from '../../training/train.js';
+import type { Training } from '../scores.js';
 import { type ClassificationDescription, type ClassificationJob, pairsOf } from './jobs.js';
 import type { ClassificationSettings, PairName } from './settings.js';
 
-export interface NetworkRun {
-  seed: number;
-  epochs: EpochResult[];
+export interface NetworkRun extends Training {
   /** Of the first seed. */
   relations?: PackedMatrix;
 }

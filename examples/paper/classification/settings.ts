@@ -31,7 +31,7 @@ interface Preset extends Sizes {
 }
 
 const full: Preset = {
-  trainSize: 3000, testSize: 1000, teacherEpochs: 16, epochs: 12, seeds: [1, 2, 3],
+  trainSize: 2400, testSize: 1000, teacherEpochs: 20, epochs: 12, seeds: [1, 2, 3],
   networks: { same: ['resnet14x0.5', 'resnet8x0.25'], different: ['wrn10-0.5', 'cnn4'] },
 };
 const quick: Preset = {

@@ -18,10 +18,6 @@ export const open: OpenWorker<ClassificationSettings, ClassificationJob, Classif
       pairs: Object.fromEntries(await Promise.all([...trainers].map(async ([name, trainer]) =>
         [name, await trainer.describe(threads)] as const))),
     }),
-    async run(job, context) {
-      // One teacher at a time: the variables of both would have the same names.
-      for (const [name, trainer] of trainers) if (name !== job.pair) await trainer.dispose();
-      return trainers.get(job.pair)!.run(job, context);
-    },
+    run: (job, context) => trainers.get(job.pair)!.run(job, context),
   };
 };

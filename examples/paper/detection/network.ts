@@ -12,7 +12,7 @@ export interface DetectorOptions extends DefaultBoxOptions {
   extraMaps: number;
   /** Classes of objects. */
   classes: number;
-  /** Prefix of the variables' names, unique among the networks alive. */
+  /** Prefix of the variables' names in a checkpoint, another than the backbone's. */
   scope: string;
   rng: Rng;
 }

@@ -22,7 +22,7 @@ export interface HeadOptions {
   filters: number;
   /** Filters to which the early map is reduced, so that it does not drown the other. */
   skipFilters: number;
-  /** Prefix of the variables' names, unique among the networks alive. */
+  /** Prefix of the variables' names in a checkpoint, another than the backbone's. */
   scope: string;
   rng: Rng;
 }

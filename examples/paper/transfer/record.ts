@@ -4,18 +4,14 @@ import { integer } from '../../report/numbers.js';
 import type { Scores } from '../../report/scores.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
-import type { EpochResult } from '../../training/train.js';
 import { pairsOf } from '../classification/jobs.js';
 import { type PairName, pairTitles } from '../classification/settings.js';
-import { accuracyCertainty, scored } from '../scores.js';
+import { accuracyScores, type Training } from '../scores.js';
 import type { LinearJob, TransferDescription, TransferJob } from './jobs.js';
 import type { TransferSettings } from './settings.js';
 
-/** A linear classifier's training, on the network with this seed. */
-export interface LinearRun {
-  seed: number;
-  epochs: EpochResult[];
-}
+/** A linear classifier's training; the seed is that of the network it is on. */
+export type LinearRun = Training;
 
 export interface TransferPair {
   name: PairName;
@@ -70,14 +66,7 @@ export const pairTitle = ({ name, teacher, student }: TransferPair): string =>
   `${pairTitles[name]}: linear classifier on a frozen ${student.network} taught by ${teacher.network}`;
 
 export function pairScores({ symbols }: TransferRecord, { teacher, arms }: TransferPair): Scores {
-  const scoredArms = arms.map(({ label, description, runs }) => ({ label, description, runs: runs.map(scored) }));
-  return {
-    measure: 'Test accuracy',
-    arms: scoredArms,
-    reference: {
-      label: 'Teacher', ...scored(teacher),
-      description: `a linear classifier on the frozen ${teacher.network}, ${integer(symbols.trainSize)} training images`,
-    },
-    certainty: accuracyCertainty(scoredArms[0].runs, symbols.testSize),
-  };
+  const description =
+    `a linear classifier on the frozen ${teacher.network}, ${integer(symbols.trainSize)} training images`;
+  return accuracyScores(arms, { ...teacher, description }, symbols.testSize);
 }

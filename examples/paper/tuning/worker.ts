@@ -63,7 +63,7 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
   };
 
   const describe = async (): Promise<TuningDescription<Size, Shown>> => {
-    const pairDescription = trainer.describe(); // first: its student has the names of the backbone's variables
+    const pairDescription = trainer.describe();
     const backbone = buildBackbone(pair.student.network, { input, scope: 'student', rng: new Rng(0) });
     return {
       pair: pairDescription, objects: describeData(pictures), scenes: describeData(data),
