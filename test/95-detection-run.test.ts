@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHTML } from 'linkedom';
 import t from 'tap';
+import { study } from '../examples/paper/detection/index.js';
 import type { DetectionRecord } from '../examples/paper/detection/record.js';
 import { renderReport } from '../examples/paper/detection/report.js';
-import { resultTables } from '../examples/paper/detection/scores.js';
 import { command, inTheMiddle, learnt, readJob, succeeds } from './95-runs.js';
 
 const { start, run } = command(new URL('../examples/paper/main.ts', import.meta.url).pathname, 'detection');
@@ -61,11 +61,11 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   const ended = await run('--quick', '--out', directory);
   succeeds(t, ended);
   const record = await readRecord(directory);
-  t.equal(ended.out.slice(0, ended.out.lastIndexOf('\nTook ')), resultTables(record), 'the table of the record');
-  t.match(record, { version: 1, study: 'detection', description: { detector: { defaultBoxes: 1344 } } });
+  t.equal(ended.out.slice(0, ended.out.lastIndexOf('\nTook ')), study.table(record), 'the table of the record');
+  t.match(record, { version: 1, study: 'detection', description: { network: { defaultBoxes: 1344 } } });
   t.strictSame(record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]), [['ce', [1, 2]], ['gld', [1, 2]]]);
-  for (const { runs, found } of record.arms) {
-    t.equal(found.length, record.scenes.length);
+  for (const { runs, first } of record.arms) {
+    t.equal(first.found.length, record.scenes.length);
     for (const { epochs, perClass, precision } of runs) {
       const { score } = epochs[epochs.length - 1];
       const known = perClass.filter((value) => value !== null);
@@ -87,6 +87,6 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   pictures.forEach((picture, i) => {
     const dashed = picture.querySelectorAll('rect[stroke-dasharray]').length;
     t.equal(dashed, record.scenes[Math.floor(i / 2)].objects.length, 'every object has its box');
-    t.equal(picture.querySelectorAll('text').length, record.arms[i % 2].found[Math.floor(i / 2)].length);
+    t.equal(picture.querySelectorAll('text').length, record.arms[i % 2].first.found[Math.floor(i / 2)].length);
   });
 });
