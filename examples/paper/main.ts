@@ -1,13 +1,7 @@
 /** `npm run paper -- STUDY`: the paper's experiments in miniature. Without a study, says which there are. */
 import { runCommand } from '../training/command.js';
 import { didYouMean } from '../training/options.js';
-import type { AnyStudy } from '../training/study.js';
-import { study as classification } from './classification/index.js';
-import { study as detection } from './detection/index.js';
-import { study as segmentation } from './segmentation/index.js';
-import { study as transfer } from './transfer/index.js';
-
-const studies: Record<string, AnyStudy> = { classification, transfer, detection, segmentation };
+import { studies } from './studies.js';
 
 const [name = '--help', ...argv] = process.argv.slice(2);
 if (Object.hasOwn(studies, name)) {
