@@ -1,39 +1,16 @@
 // npm run paper: the ablation and the transfer study as a user runs them.
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { ClassificationRecord } from '../examples/paper/classification/record.js';
 import { study as classification } from '../examples/paper/classification/index.js';
 import { intoDocument, type StudyRecord } from '../examples/paper/document.js';
 import { studies } from '../examples/paper/studies.js';
 import type { TransferRecord } from '../examples/paper/transfer/record.js';
-import { command, inTheMiddle, learnt, readJob, succeeds } from './95-runs.js';
+import { killedAndResumed, outcome, readRecord, run as runProgram, succeeds } from './95-program.js';
 
-const { start, run } = command(new URL('../examples/paper/main.ts', import.meta.url).pathname);
-
-const readRecord = async <R>(directory: string): Promise<R> =>
-  JSON.parse(await readFile(join(directory, 'results.json'), 'utf8')) as R;
-
-/** What a run computed: its record without what depends on clock and command line, and all that was learnt. */
-async function outcome(directory: string): Promise<unknown> {
-  const { pairs } = await readRecord<ClassificationRecord | TransferRecord>(directory);
-  const timeless = JSON.stringify(pairs, (key, value: unknown) => (key === 'seconds' ? undefined : value));
-  return { record: JSON.parse(timeless) as unknown, tensors: await learnt(directory) };
-}
-
-/** Starts a run in a folder, kills it in the middle of each of the jobs in turn, resumes, and lets it end. */
-async function killedAndResumed(t: Test, [study, ...args]: string[], directory: string, jobs: string[]): Promise<void> {
-  let next = [study, ...args, '--out', directory];
-  for (const id of jobs) {
-    const { child, ended } = start([...next, '--checkpoint-every', '0', '--workers', '1']);
-    await Promise.race([inTheMiddle(directory, id), ended]);
-    child.kill('SIGKILL');
-    t.match(await ended, { code: null, signal: 'SIGKILL' });
-    t.equal((await readJob(directory, id)).state.finished, false, `${id} was in the middle`);
-    next = [study, '--resume', directory];
-  }
-  succeeds(t, await run(...next));
-}
+const main = 'paper/main.ts';
+const run = (...args: string[]) => runProgram(main, ...args);
 
 /** A few images, steps and weights, and two arms. */
 const tiny = ['--train-size', '192', '--test-size', '20', '--teacher', 'wrn10-0.25', '--student', 'cnn2',
@@ -83,14 +60,14 @@ t.test('classification and transfer, in one run and in two, killed and undisturb
 
   t.test('in one run', async (t) => {
     succeeds(t, await run('transfer', ...tiny, ...linear, '--out', whole));
-    t.same(scores(await readRecord(whole)), scores(transferred), 'the same numbers as from the finished run');
-    await killedAndResumed(t, ['transfer', ...tiny, ...linear], killedAgain,
+    t.same(scores(await readRecord<TransferRecord>(whole)), scores(transferred), 'the same numbers as from the finished run');
+    await killedAndResumed(t, [main, 'transfer', ...tiny, ...linear, '--out', killedAgain], killedAgain,
       ['different-teacher', 'linear-same-gld-seed5']);
     t.same(await outcome(killedAgain), await outcome(whole));
   });
 
   t.test('a classification run that was killed', async (t) => {
-    await killedAndResumed(t, ['classification', ...tiny], killed, ['same-teacher', 'same-rkd-seed5']);
+    await killedAndResumed(t, [main, 'classification', ...tiny, '--out', killed], killed, ['same-teacher', 'same-rkd-seed5']);
     t.same(await outcome(killed), await outcome(first));
   });
 

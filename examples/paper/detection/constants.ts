@@ -12,8 +12,5 @@ export const rightOverlap = 0.5;
 /** Where the curves of precision are measured. */
 export const recalls: readonly number[] = Array.from({ length: 101 }, (_, i) => i / 100);
 
-/** Test scenes that the report shows: the first ones. */
-export const shownScenes = 8;
-
 /** Detections with a lower score are not drawn. */
 export const shownScore = 0.5;

@@ -3,6 +3,7 @@ import type { Batch, Rng, Scene, SceneSplit } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
 import type { Backbone } from '../../tfjs/networks.js';
 import type { Objective } from '../../training/train.js';
+import type { TunedNetwork } from '../tuning/worker.js';
 import type { Judged } from './average-precision.js';
 import { detections } from './detections.js';
 import { detectionLoss, type Predictions } from './loss.js';
@@ -10,14 +11,10 @@ import { match, type Matched, targets } from './matching.js';
 import { type DetectorHead, detectorHead } from './network.js';
 import type { DetectorShape } from './settings.js';
 
-export interface Detector {
-  backbone: Backbone;
+export interface Detector extends TunedNetwork {
   head: DetectorHead;
-  /** Floating-point operations of one forward pass over one image. */
-  flops: number;
   /** @param images [n, h, w, c]; `training` uses and updates batch statistics */
   predict(images: tf.Tensor4D, training: boolean): Predictions;
-  dispose(): void;
 }
 
 /**
@@ -36,10 +33,6 @@ export function buildDetector(
     backbone, head,
     flops: backbone.flops + head.flops,
     predict: (images, training) => head.predict(backbone.maps(images, training).slice(-shape.maps), training),
-    dispose() {
-      backbone.dispose();
-      head.parameters.dispose();
-    },
   };
 }
 

@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { armColour } from '../../report/colours.js';
 import type { Html } from '../../report/html.js';
-import { mean, percent } from '../../report/numbers.js';
+import { mean } from '../../report/numbers.js';
 import { plot } from '../../report/svg.js';
 import { recalls } from './constants.js';
 import type { DetectionRecord } from './record.js';
@@ -29,32 +29,6 @@ export function precisionPlot({ arms }: DetectionRecord): Html {
         Plot.areaY(points, { x: 'recall', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.14 })),
       ...lines.map(({ points, colour, label }) =>
         Plot.lineY(points, { x: 'recall', y: 'mean', stroke: colour, strokeWidth: 2.2, title: () => label })),
-    ],
-  });
-}
-
-/** Average precision per class of every arm: the seeds as dots, their mean as a stroke. */
-export function classPlot({ arms, description: { scenes: { classes } } }: DetectionRecord): Html {
-  const seeds = arms.flatMap(({ label, runs }, arm) => runs.flatMap(({ seed, perClass }) =>
-    perClass.flatMap((value, i) => (value === null ? [] : [{ label, arm, seed, name: classes[i], value }]))));
-  const means = arms.flatMap(({ label }, arm) => classes.flatMap((name) => {
-    const values = seeds.filter((one) => one.arm === arm && one.name === name).map(({ value }) => value);
-    return values.length === 0 ? [] : [{ label, arm, name, value: mean(values) }];
-  }));
-  const place = { fx: 'name', x: 'label', y: 'value' } as const;
-  return plot('Average precision per class of every arm', {
-    width: 400, height: 300, marginLeft: 46, marginBottom: 20, marginTop: 36, style,
-    fx: { domain: classes, label: null },
-    x: { domain: arms.map(({ label }) => label), axis: null },
-    y: { label: 'average precision, %', labelArrow: 'none', tickFormat: inPercent, zero: true, nice: true },
-    marks: [
-      Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
-      Plot.tickY(means, { ...place, stroke: ({ arm }: { arm: number }) => armColour(arm), strokeWidth: 2.5 }),
-      Plot.dot(seeds, {
-        ...place, r: 3.2, fill: ({ arm }: { arm: number }) => armColour(arm), fillOpacity: 0.55,
-        title: ({ label, seed, name, value }: (typeof seeds)[number]) =>
-          `${label}, ${name}, seed ${seed}: ${percent(value)} %`,
-      }),
     ],
   });
 }

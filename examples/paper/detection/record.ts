@@ -1,75 +1,39 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { arm } from '../../distill/arms.js';
-import type { RunEnvironment } from '../../report/types.js';
+import type { SceneObject } from '../../data/index.js';
 import type { Outcome } from '../../training/study.js';
-import type { EpochResult } from '../../training/train.js';
-import type { DetectionDescription, DetectionJob, DetectorResult, ShownScene } from './jobs.js';
+import type { NetworkSize, TuningDescription, TuningStudyJob } from '../tuning/jobs.js';
+import { type TuningRecord, tuningRecord } from '../tuning/record.js';
+import type { Detection } from './detections.js';
 import type { DetectionSettings } from './settings.js';
 
-/** A detector and its backbone. */
-export interface DetectorRun extends Omit<DetectorResult, 'found'> {
-  seed: number;
-  /** The backbone's training; its score is the accuracy as a classifier of single objects, 0 … 1. */
-  backbone: EpochResult[];
-  /** The detector's training; its score is the mAP on the test scenes, 0 … 1. */
-  epochs: EpochResult[];
+/** A scene as the record keeps it. */
+export interface ShownScene {
+  /** Base64 of the picture's bytes: red, green, blue of each pixel, row by row. */
+  rgb: string;
+  objects: SceneObject[];
 }
 
-export interface DetectionArm {
-  id: string;
-  label: string;
-  /** How the backbone was trained. */
-  description: string;
-  /** One per seed. */
-  runs: DetectorRun[];
-  /** Of the first seed: likely detections in the scenes shown. */
-  found: DetectorResult['found'];
+export interface DetectorSize extends NetworkSize {
+  defaultBoxes: number;
 }
 
-/** Plain JSON. */
-export interface DetectionRecord {
-  /** Version of this form. */
-  version: 1;
-  study: 'detection';
-  settings: DetectionSettings;
-  description: Omit<DetectionDescription, 'shown'>;
-  environment: RunEnvironment;
-  command: string;
-  /** When the run began, ISO 8601. */
-  startedAt: string;
-  /** Wall time of the whole run. */
-  seconds: number;
-  /** The teacher's training; its score is the accuracy as a classifier of single objects. */
-  teacher: EpochResult[];
-  arms: DetectionArm[];
-  scenes: ShownScene[];
+/** What a finished detector adds to its curve of mAP. */
+export interface DetectorRun {
+  /** Average precision per class; null where the test scenes have no object of it. */
+  perClass: (number | null)[];
+  /** Precision at the recalls 0, 0.01, … 1, raised as average precision has it; mean over the classes. */
+  precision: number[];
 }
 
-type DetectionOutcome = Outcome<DetectionSettings, DetectionJob, DetectionDescription>;
-
-export function buildRecord(
-  { header, description, environment, jobs, states, seconds }: DetectionOutcome,
-): DetectionRecord {
-  const { settings, command, startedAt } = header;
-  const { shown, ...rest } = description;
-  const teacher = jobs.find(({ role }) => role === 'teacher')!;
-  const epochsOf = ({ id }: DetectionJob): EpochResult[] => states.get(id)!.training.epochs;
-  return {
-    version: 1, study: 'detection', settings, description: rest, environment, command, startedAt, seconds,
-    teacher: epochsOf(teacher),
-    arms: settings.pair.arms.map((name) => {
-      const { label, description } = arm(name, settings.pair.loss);
-      const detectors = jobs.flatMap((job) => (job.role === 'detector' && job.arm === name ? [job] : []));
-      const results = detectors.map(({ id }) => states.get(id)!.result as DetectorResult);
-      return {
-        id: name, label, description,
-        runs: detectors.map((job, i): DetectorRun => {
-          const { perClass, precision } = results[i];
-          return { seed: job.seed, perClass, precision, backbone: epochsOf(job.backbone), epochs: epochsOf(job) };
-        }),
-        found: results[0].found,
-      };
-    }),
-    scenes: shown,
-  };
+export interface FirstDetections {
+  /** Likely detections in the scenes that the report shows. */
+  found: Detection[][];
 }
+
+export type DetectionDescription = TuningDescription<DetectorSize, ShownScene>;
+
+export type DetectionRecord = TuningRecord<DetectionSettings, DetectorSize, ShownScene, DetectorRun, FirstDetections>;
+
+export const buildRecord = (
+  outcome: Outcome<DetectionSettings, TuningStudyJob, DetectionDescription>,
+): DetectionRecord => tuningRecord('detection', outcome);

@@ -28,11 +28,12 @@ ${head.skipStage}. The loss is the cross-entropy of every pixel that is not at a
 share of those that are or were. The mIoU is the mean over the classes.</p>
 ${armLegend(record)}<figure>${classPlot('IoU', pixelClasses(classes), arms)}</figure></section>`,
       scenesSection(record, html`<p>The first test scenes, not chosen. Pixels are tinted in the colour of their class, the
-background is darkened. White edges blend an object with what is behind it; they are neither learned nor counted.</p>
+background is darkened. White edges blend an object with what is behind it; they are neither learned nor counted.
+Networks of seed ${arms[0].runs[0].seed}.</p>
 ${classLegend(classes, (index) => classColour(index + 1))}`, (scene) => [
         figure(scene, 'what is there', scenes[scene].labels),
-        ...arms.map(({ label, runs, first }) =>
-          figure(scene, `backbone: ${label}, seed ${runs[0].seed}`, first.predicted[scene])),
+        ...arms.map(({ label, first }) =>
+          figure(scene, label, first.predicted[scene])),
       ]),
     ],
   });

@@ -42,7 +42,7 @@ export function buildSegmenter(
 }
 
 /** The network's loss on batches of scenes. */
-export function segmentationObjective(segmenter: Segmenter, { scenes }: SceneSplit): Objective<Batch> {
+export function segmentationObjective(segmenter: Segmenter, { scenes }: SceneSplit): Objective<Batch, void> {
   let crossEntropy = 0;
   return {
     loss({ images, shape, labels }) {

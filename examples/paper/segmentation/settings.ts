@@ -14,8 +14,8 @@ export interface HeadShape extends Pick<HeadOptions, 'rates' | 'filters' | 'skip
   skipStage: number;
 }
 
-const full: TuningPreset = { scenes: { trainSize: 600, testSize: 400 }, epochs: 16 };
-const quick: TuningPreset = { scenes: { trainSize: 200, testSize: 60 }, epochs: 2 };
+const full: TuningPreset = { scenes: { trainSize: 1000, testSize: 400 }, epochs: 20, batchSize: 16, rate: 0.1 };
+const quick: TuningPreset = { ...full, scenes: { trainSize: 300, testSize: 60 }, epochs: 3 };
 
 export const groups = tuningOptions(full, 'segmentation networks');
 

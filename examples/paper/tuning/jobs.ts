@@ -39,7 +39,7 @@ export function planTuning(name: string, { pair }: TuningSettings): TuningStudyJ
   const backbones = planPair(pair);
   const tunings = backbones.flatMap((backbone): TuningJob[] => {
     const { id, role: arm, seed } = backbone;
-    return arm === 'teacher' ? [] : [{ id: `${name}-${id}`, role: 'tuning', arm, seed, backbone, needs: [id] }];
+    return arm === 'teacher' || arm === 'outputs' ? [] : [{ id: `${name}-${id}`, role: 'tuning', arm, seed, backbone, needs: [id] }];
   });
   return [...backbones, ...tunings];
 }

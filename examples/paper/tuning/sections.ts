@@ -38,7 +38,10 @@ export function classPlot(
     style: { background: 'none', fontSize: '12px' },
     fx: { domain: classes, label: null },
     x: { domain: arms.map(({ label }) => label), axis: null },
-    y: { label: `${measure}, %`, labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0) },
+    y: {
+      label: `${measure}, %`, labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0), zero: true,
+      nice: true,
+    },
     marks: [
       Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.tickY(means, { ...place, stroke: colour, strokeWidth: 2.5 }),
@@ -56,7 +59,7 @@ export const scenesSection = ({ scenes }: TuningRecord, text: Content, figures: 
   html`<section><h2>What they see</h2>${text}<div class="grid scenes">${scenes.map((_, i) => figures(i))}</div></section>`;
 
 export const sceneFigure = (scene: number, what: string, picture: (label: string) => Html): Html =>
-  html`<figure class="map"><figcaption>Scene ${scene + 1}<small>${what}</small></figcaption>
+  html`<figure class="map"><figcaption>${scene + 1}<small>${what}</small></figcaption>
 ${picture(`Scene ${scene + 1}, ${what}`)}</figure>`;
 
 export interface TuningPage {

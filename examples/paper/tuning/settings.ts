@@ -23,24 +23,24 @@ export interface TuningSettings extends BackboneSettings {
 export interface TuningPreset {
   scenes: Sizes;
   epochs: number;
+  batchSize: number;
+  /** The first learning rate. */
+  rate: number;
 }
 
 const size = (help: string) => integer('N', 2, 1e6, help);
-
-/** The first learning rate of the larger networks. */
-const firstRate = 0.05;
 
 /**
  * Options of such a study by heading.
  * @param networks what the larger networks are, in the plural
  */
-export const tuningOptions = ({ scenes, epochs }: TuningPreset, networks: string) => ({
+export const tuningOptions = ({ scenes, epochs, rate }: TuningPreset, networks: string) => ({
   'What is run': {
     quick: flag('a run of at most a minute, with fewer and shorter trainings'),
     'train-size': size(`training scenes (default ${scenes.trainSize})`),
     'test-size': size(`test scenes (default ${scenes.testSize})`),
     epochs: integer('N', 1, 1e5, `epochs of the ${networks} (default ${epochs})`),
-    lr: number('X', 1e-8, 100, `first learning rate of the ${networks} (default ${firstRate})`),
+    lr: number('X', 1e-8, 100, `first learning rate of the ${networks} (default ${rate})`),
   },
   'The backbones': backboneOptions,
 } as const);
@@ -49,14 +49,13 @@ export type TuningGroups = ReturnType<typeof tuningOptions>;
 export type TuningArguments = Arguments<TableOf<TuningGroups>>;
 
 export function tuningSettings(args: TuningArguments, full: TuningPreset, quick: TuningPreset): TuningSettings {
-  const { scenes, epochs } = args.quick ? quick : full;
+  const { scenes, epochs, batchSize, rate } = args.quick ? quick : full;
   return {
     ...backboneSettings(args, args.quick ? quickBackbones : fullBackbones),
     side: 32,
     scenes: { trainSize: args['train-size'] ?? scenes.trainSize, testSize: args['test-size'] ?? scenes.testSize },
     recipe: {
-      epochs: args.epochs ?? epochs, batchSize: 32, schedule: { kind: 'cosine', base: args.lr ?? firstRate }, ...sgd,
-      augment: false,
+      epochs: args.epochs ?? epochs, batchSize, schedule: { kind: 'cosine', base: args.lr ?? rate }, ...sgd, augment: false,
     },
   };
 }

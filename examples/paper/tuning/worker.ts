@@ -24,7 +24,7 @@ export interface TuningTask<Network extends TunedNetwork, Size extends NetworkSi
   /** Puts a freshly drawn head on a backbone; `rng` decides its weights. */
   build(backbone: Backbone, rng: Rng): Network;
   size(network: Network, size: NetworkSize): Size;
-  objective(network: Network): Objective<Batch>;
+  objective(network: Network): Objective<Batch, void>;
   /** The score on the test scenes. */
   evaluate(network: Network): Promise<number>;
   finish(network: Network): Promise<TuningResult<Run, First>>;
