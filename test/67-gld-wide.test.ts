@@ -70,7 +70,7 @@ for (const { sizes, other, grids } of maps) {
     t.test(`${sizes.join('x')} map, grid ${JSON.stringify(grid)}: options in random combinations`, async (t) => {
       const random = new Random(sizes[0] * 10 + sizes.length);
       const errors = new Errors();
-      for (let seed = 0; seed < 40; seed++) {
+      for (let seed = 0; seed < 30; seed++) {
         const { samples, classes, labels, sampleWeights, dtype, placement, reduction, ...drawn } = draw(random);
         // Of one sample, a mask may leave rows over the same positions only: their distances are nothing but rounding.
         const [mask, teacherMask] = samples > 1 ? [drawn.mask, drawn.teacherMask] : [];

@@ -57,9 +57,13 @@ t.test('gradients in the layout of the tensors', async (t) => {
 t.test('more sets of options than the adapter keeps memory for', async (t) => {
   gldLoss.dispose();
   const disposals = t.capture(GldLoss.prototype, 'dispose', GldLoss.prototype.dispose);
-  const losses = [0, 1, 2, 3, 4, 5, 0, 1].map((beta) => gldLoss.withTerms({ teacher, student, labels }, { beta }).loss);
+  const loss = (temperature: number, beta = 500) =>
+    gldLoss.withTerms({ teacher, student, labels }, { normalization: { kind: 'temperature', temperature }, beta }).loss;
+  const losses = [1, 2, 3, 4, 5, 6, 1, 2].map((temperature) => loss(temperature));
   t.equal(losses[6], losses[0]);
   t.equal(losses[7], losses[1]);
   t.equal(new Set(losses).size, 6);
   t.equal(disposals().length, 4, 'of eight, four are kept');
+  t.equal(new Set([10, 20, 30].map((beta) => loss(2, beta))).size, 3);
+  t.equal(disposals().length, 0, 'weights of terms need no memory of their own');
 });

@@ -37,8 +37,8 @@ const refusals: Refusal[] = [
     argument: 'student.weight',
   },
   {
-    name: 'a feature map of rank 3',
-    inputs: { student: { ...student, features: random(6, [4, 4, 3]) } },
+    name: 'a feature map of rank 2',
+    inputs: { student: { ...student, features: random(6, [4, 3]) } },
     code: 'ERR_GLD_RANK',
     argument: 'student.features',
   },

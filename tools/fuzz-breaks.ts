@@ -86,7 +86,7 @@ function containers({ inputs }: Case): Loose[] {
 
 function tensors(call: Case): Loose[] {
   const all = containers(call).flatMap((of) => Object.values(of)).concat(call.options.upstream);
-  return all.filter((value) => isObject(value) && 'data' in value);
+  return all.filter((value) => isObject(value) && ArrayBuffer.isView(value.data));
 }
 
 const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } = {
@@ -96,7 +96,7 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
   },
   'a name': (dice, call) => {
     const of = dice.pick([...containers(call), call.options]);
-    of[dice.pick(['label', 'weights', 'features', 'logits', '', 'toString'])] = dice.pick(junk);
+    of[dice.pick(['label', 'weights', 'features', 'logits', 'logitMap', 'mask', '', 'toString'])] = dice.pick(junk);
   },
   'a label': (dice, { inputs }) => {
     const list = Array.isArray(inputs.labels) ? inputs.labels : (inputs.labels = [0, 0, 0, 0]);
@@ -105,18 +105,26 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
   'an option': (dice, { options }) => {
     const name = dice.pick([
       'alpha', 'beta', 'grid', 'localWeight', 'normalization', 'relation', 'gradients', 'device', 'threads', 'out',
-      'upstream', 'method', 'metric', 'reduction', 'signal',
+      'upstream', 'method', 'metric', 'reduction', 'signal', 'labelSmoothing', 'ignoreIndex',
     ]);
-    const near = ['cuda', ['features'], ['logits', 'bias'], [1, 1], [9, 9], { kind: 'none' }];
+    const near = ['cuda', { pyramid: [1, [2, 2]] }, { pyramid: [[1]] }, [1, 2, 3, 1], 0.5, ['features'], ['logits', 'bias'], [1, 1], [9, 9], { kind: 'none' }];
     options[name] = dice.pick<unknown>([...junk, ...near]);
   },
+  'the weights': (dice, { inputs }) => {
+    const list = [1, 1, 1, 1].map(() => dice.pick<unknown>([0, 1, -1, NaN, Infinity, '1', 1e300]));
+    inputs[dice.pick(['sampleWeights', 'weights'])] = dice.pick<unknown>([list, Float64Array.from(list as number[]), ...junk]);
+  },
+  'the mask': (dice, call) => {
+    const { mask } = dice.pick(containers(call));
+    if (mask) mask.data = dice.pick<unknown>([[true, 1], new Uint8Array(1), new Int32Array(64), ...junk]);
+  },
   'the gradients': (dice, { options }) => {
-    const lists = [[], ['features'], ['logits'], ['weight', 'weight'], ['bias', 'weight']];
+    const lists = [[], ['features'], ['logitMap'], ['logits'], ['weight', 'weight'], ['bias', 'weight']];
     options.gradients = dice.pick<unknown>([false, ...lists]);
   },
   'an out buffer': (dice, { options, lent }) => {
     const out = (options.out ??= {}) as Loose;
-    const name = dice.pick(['features', 'weight', 'bias', 'logits']);
+    const name = dice.pick(['features', 'weight', 'bias', 'logits', 'logitMap']);
     const own = out[name] as Floats | undefined;
     const other = lent.length > 0 ? dice.pick(lent).view : new Float32Array(4);
     const whole = new Float32Array(own?.buffer ?? new ArrayBuffer(16));

@@ -100,25 +100,80 @@ function tensor(dice: Dice, shape: number[]): Loose {
 interface Sizes {
   n: number;
   classes: number;
-  grid: [number, number];
+  /** Cells per axis of each level; maps have as many axes. */
+  levels: number[][];
   large: boolean;
 }
 
-/** A feature map with its classifier. */
-function network(dice: Dice, { n, classes, grid, large }: Sizes): Loose {
-  const channels = dice.integer(1, large ? 70 : 9);
-  const height = dice.integer(grid[0], grid[0] + (large ? 9 : 4));
-  const width = dice.integer(grid[1], grid[1] + (large ? 9 : 4));
-  const layout = dice.pick(['NCHW', 'NHWC', undefined]);
-  const weightLayout = dice.pick(['KC', 'CK', undefined]);
-  const features = tensor(dice, layout === 'NHWC' ? [n, height, width, channels] : [n, channels, height, width]);
-  const weight = tensor(dice, weightLayout === 'CK' ? [channels, classes] : [classes, channels]);
-  return { features, weight, layout, weightLayout, bias: dice.chance(0.5) ? tensor(dice, [classes]) : undefined };
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
+
+/** Rows of a sample. */
+const rowsOf = ({ levels }: Sizes): number => levels.reduce((rows, cells) => rows + product(cells), 1);
+
+/** A map of such a number of channels, its layout, and maybe a mask. */
+function map(dice: Dice, { n, levels, large }: Sizes, channels: number): { map: Loose; layout: unknown; mask: unknown } {
+  const size = levels[0].map((_, axis) => {
+    const least = Math.max(...levels.map((cells) => cells[axis]));
+    return dice.integer(least, least + (large && levels[0].length < 3 ? 9 : 4));
+  });
+  const spatial = ['W', 'HW', 'DHW'][size.length - 1];
+  const layout = dice.pick([`NC${spatial}`, `N${spatial}C`, undefined]);
+  const shape = layout?.endsWith('C') ? [n, ...size, channels] : [n, channels, ...size];
+  return { map: tensor(dice, shape), layout, mask: dice.chance(0.3) ? mask(dice, [n, ...size]) : undefined };
 }
 
-function labels(dice: Dice, { n, classes }: Sizes): unknown {
-  if (dice.chance(0.3)) return undefined;
-  if (dice.chance(0.3)) return tensor(dice, [n, classes]);
+function mask(dice: Dice, shape: number[]): Loose {
+  const share = dice.pick([0, 0.2, 0.7, 1]);
+  const bytes = Uint8Array.from({ length: product(shape) }, () => (dice.chance(share) ? dice.integer(1, 255) : 0));
+  const dense = shape.map((_, axis) => product(shape.slice(axis + 1)));
+  return dice.pick<() => Loose>([
+    () => ({ data: bytes, shape }),
+    () => ({ data: Uint8ClampedArray.from(bytes), dims: shape, type: 'bool' }),
+    () => ({ data: Array.from(bytes, Boolean), shape }),
+    () => ({ data: bytes.reverse(), shape, strides: dense.map((stride) => -stride), offset: bytes.length - 1 }),
+  ])();
+}
+
+/** A feature map with its classifier. */
+function network(dice: Dice, sizes: Sizes): Loose {
+  const { classes, large } = sizes;
+  const channels = dice.integer(1, large ? 70 : 9);
+  const { map: features, layout, mask } = map(dice, sizes, channels);
+  const weightLayout = dice.pick(['KC', 'CK', undefined]);
+  const weight = tensor(dice, weightLayout === 'CK' ? [channels, classes] : [classes, channels]);
+  return { features, weight, layout, mask, weightLayout, bias: dice.chance(0.5) ? tensor(dice, [classes]) : undefined };
+}
+
+/** A map of logits. */
+function segmenter(dice: Dice, sizes: Sizes): Loose {
+  const { map: logitMap, ...rest } = map(dice, sizes, sizes.classes);
+  return { logitMap, ...rest };
+}
+
+/** How often each sample or row counts. */
+function weights(dice: Dice, count: number): unknown {
+  const all = Array.from({ length: count }, () => dice.pick([0, 0.25, 1, 1, 2, 7.5]));
+  all[dice.integer(0, count - 1)] = 1;
+  return dice.pick<() => unknown>([
+    () => all,
+    () => Float32Array.from(all),
+    () => Float64Array.from(all),
+  ])();
+}
+
+/** Labels, and the index to ignore if some of them have it. */
+function labels(dice: Dice, { n, classes }: Sizes): { labels?: unknown; ignoreIndex?: number } {
+  if (dice.chance(0.3)) return {};
+  if (dice.chance(0.3)) return { labels: tensor(dice, [n, classes]) };
+  if (dice.chance(0.2)) {
+    const ignoreIndex = dice.pick([-100, -1, 0, 255]);
+    const label = () => (dice.chance(0.4) ? ignoreIndex : dice.integer(0, classes - 1));
+    return { labels: Array.from({ length: n }, label), ignoreIndex };
+  }
+  return { labels: indices(dice, n, classes) };
+}
+
+function indices(dice: Dice, n: number, classes: number): unknown {
   const indices = Array.from({ length: n }, () => dice.integer(0, classes - 1));
   const Kind = dice.pick([Int32Array, Uint8Array, Int16Array, Uint32Array]);
   return dice.pick<() => unknown>([
@@ -133,7 +188,7 @@ function labels(dice: Dice, { n, classes }: Sizes): unknown {
 function lend(dice: Dice, student: Loose): { out: Loose | undefined; lent: Lent[] } {
   if (dice.chance(0.5)) return { out: undefined, lent: [] };
   const out: Loose = {};
-  const lent = ['features', 'weight', 'bias', 'logits'].flatMap((name) => {
+  const lent = ['features', 'weight', 'bias', 'logits', 'logitMap'].flatMap((name) => {
     if (student[name] === undefined || dice.chance(0.4)) return [];
     const { data, shape, dims } = student[name] as Loose;
     const Kind = data instanceof Float64Array ? Float64Array : Float32Array;
@@ -165,13 +220,15 @@ function some(dice: Dice, all: { [name: string]: () => unknown }): Loose {
 }
 
 function wholeLoss(dice: Dice, sizes: Sizes): Omit<Case, 'entry' | 'broken'> {
-  const { n, classes, grid } = sizes;
-  const logits = (): Loose => ({ logits: tensor(dice, [n, 1 + grid[0] * grid[1], classes]) });
-  const side = (): Loose => (dice.chance(0.4) ? logits() : network(dice, sizes));
+  const { n, classes } = sizes;
+  const logits = (): Loose => ({ logits: tensor(dice, [n, rowsOf(sizes), classes]) });
+  const side = (): Loose => dice.pick([logits, logits, () => segmenter(dice, sizes), () => network(dice, sizes)])();
   const inputs: Loose = { teacher: side(), student: side() };
-  const given = labels(dice, sizes);
+  const { labels: given, ignoreIndex } = labels(dice, sizes);
   if (given !== undefined) inputs.labels = given;
+  if (dice.chance(0.3)) inputs.sampleWeights = weights(dice, n);
   const options = some(dice, {
+    labelSmoothing: () => dice.pick([0, 0.1, 0.9]),
     alpha: () => dice.pick([0, 0.3, 1]),
     beta: () => dice.pick([0, 1, 500]),
     localWeight: () => dice.pick([0, 0.5, 2]),
@@ -180,20 +237,31 @@ function wholeLoss(dice: Dice, sizes: Sizes): Omit<Case, 'entry' | 'broken'> {
     threads: () => dice.integer(1, 4),
     device: () => dice.pick(['cpu', 'auto']),
   });
-  const pooled = 'features' in inputs.student || 'features' in inputs.teacher;
-  if (pooled || dice.chance(0.5)) options.grid = grid[0] === grid[1] && dice.chance(0.5) ? grid[0] : grid;
+  if (ignoreIndex !== undefined) options.ignoreIndex = ignoreIndex;
+  const pooled = !('logits' in inputs.student && 'logits' in inputs.teacher);
+  if (pooled || dice.chance(0.5)) options.grid = gridOf(dice, sizes);
   const { out, lent } = lend(dice, inputs.student);
   if (out !== undefined) options.out = out;
   return { inputs, options, lent };
 }
 
+/** One of the ways to say the same grid. */
+function gridOf(dice: Dice, { levels }: Sizes): unknown {
+  const even = levels.map((cells) => (cells.every((each) => each === cells[0]) ? cells[0] : undefined));
+  const [axes, count] = [levels[0].length, levels.length];
+  // Where there is no map, numbers stand for two axes.
+  if (axes === 2 && count > 2 && even.every((cells) => cells !== undefined) && dice.chance(0.5)) return even;
+  if (axes === 2 && count === 1 && dice.chance(0.5)) return dice.chance(0.5) && even[0] !== undefined ? even[0] : levels[0];
+  return { pyramid: levels.map((cells, level) => (axes === 2 && dice.chance(0.5) ? even[level] ?? cells : cells)) };
+}
+
 const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose; options: Loose } } = {
   pool: (dice, sizes) => {
-    const { features, layout } = network(dice, sizes);
-    const { n, grid } = sizes;
-    const channels = (features.shape ?? features.dims)[layout === 'NHWC' ? 3 : 1] as number;
-    const upstream = (): Loose => tensor(dice, [n, 1 + grid[0] * grid[1], channels]);
-    return { inputs: { features, layout }, options: { grid, ...some(dice, { upstream, threads: () => 2 }) } };
+    const channels = dice.integer(1, 9);
+    const { map: features, layout, mask } = map(dice, sizes, channels);
+    const upstream = (): Loose => tensor(dice, [sizes.n, rowsOf(sizes), channels]);
+    const options = { grid: gridOf(dice, sizes), ...some(dice, { upstream, threads: () => 2 }) };
+    return { inputs: { features, layout, mask }, options };
   },
   classify: (dice, sizes) => {
     const { weight, bias, weightLayout } = network(dice, sizes);
@@ -202,10 +270,14 @@ const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose;
     const inputs = { pooled: tensor(dice, [...shape, channels]), weight, bias, weightLayout };
     return { inputs, options: some(dice, { upstream: () => tensor(dice, [...shape, sizes.classes]) }) };
   },
-  crossEntropy: (dice, sizes) => ({
-    inputs: { logits: tensor(dice, [sizes.n, sizes.classes]), labels: labels(dice, sizes) ?? new Int32Array(sizes.n) },
-    options: some(dice, { gradients: () => false, threads: () => 1 }),
-  }),
+  crossEntropy: (dice, sizes) => {
+    const { n, classes } = sizes;
+    const { labels: given = new Int32Array(n), ignoreIndex } = labels(dice, sizes);
+    const options = some(dice, { gradients: () => false, threads: () => 1, labelSmoothing: () => 0.1 });
+    if (ignoreIndex !== undefined) options.ignoreIndex = ignoreIndex;
+    const sampleWeights = dice.chance(0.3) ? weights(dice, n) : undefined;
+    return { inputs: { logits: tensor(dice, [n, classes]), labels: given, sampleWeights }, options };
+  },
   normalizedKd: (dice, sizes) => ({
     inputs: pair(dice, sizes),
     options: some(dice, { gradients: () => dice.chance(0.5), normalization: () => normalization(dice) }),
@@ -218,7 +290,18 @@ const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose;
 
 function pair(dice: Dice, { n, classes }: Sizes): Loose {
   const shape = dice.pick([[n, classes], [n, 3, classes]]);
-  return { teacher: tensor(dice, shape), student: tensor(dice, shape) };
+  const given = dice.chance(0.3) ? weights(dice, product(shape.slice(0, -1))) : undefined;
+  return { teacher: tensor(dice, shape), student: tensor(dice, shape), weights: given };
+}
+
+/** Mostly a plain grid on an image. */
+function levels(dice: Dice): number[][] {
+  const axes = dice.pick([1, 2, 2, 2, 3]);
+  const count = dice.chance(0.7) ? 1 : dice.integer(2, 4);
+  return Array.from({ length: count }, () => {
+    const even = dice.integer(1, 3);
+    return Array.from({ length: axes }, () => (dice.chance(0.5) ? even : dice.integer(1, 3)));
+  });
 }
 
 /** A right call. */
@@ -227,7 +310,7 @@ export function rightCase(dice: Dice): Case {
   const sizes: Sizes = {
     n: dice.integer(1, large ? 40 : 5),
     classes: dice.integer(2, large ? 150 : 12),
-    grid: [dice.integer(1, 3), dice.integer(1, 3)],
+    levels: levels(dice),
     large,
   };
   const stage = dice.pick(Object.keys(stages) as Entry[]);
