@@ -107,7 +107,10 @@ const char* fault(const gld_call& call, gld_stage stage) {
     case GLD_STAGE_RELATION:
       return readable(student.logits) && readable(call.teacher.logits) ? nullptr : "logits are missing";
     case GLD_STAGE_GLD:
-      return side(call.teacher) && side(student) ? nullptr : "gld: a side has neither features nor logits";
+      if (!side(call.teacher) || !side(student)) return "gld: a side has neither features nor logits";
+      return student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)
+                 ? "gld: gradients of a classifier that is not there"
+                 : nullptr;
     default:
       return "unknown stage";
   }

@@ -84,6 +84,108 @@ t.test('unsound ones are refused', async (t) => {
   for (const [name, stage, fields, roles, code] of refused) t.throws(() => run(stage, fields, roles), { code }, name);
 });
 
+/** A whole loss of maps of logits with masks and weights, each view of exactly the elements that it needs. */
+const wide = () => ({
+  fields: {
+    ...sizes, classes: 2, rows: 6, alpha: 1, beta: 1, localWeight: 1, levels: 2,
+    grid0Depth: 1, grid0Height: 1, grid0Width: 1, grid1Depth: 1, grid1Height: 2, grid1Width: 2,
+    teacherChannels: 2, teacherDepth: 1, teacherHeight: 2, teacherWidth: 2,
+    studentChannels: 2, studentDepth: 3, studentHeight: 2, studentWidth: 2,
+  },
+  roles: {
+    'teacher.features': { data: floats(16), strides: [8, 4, 4, 2, 1] },
+    'teacher.mask': { data: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 1), dtype: 5, strides: [4, 4, 2, 1, 0] },
+    'student.features': { data: floats(48), strides: [24, 12, 4, 2, 1] },
+    'student.mask': { data: new Uint8Array(24).fill(1), dtype: 5, strides: [12, 4, 2, 1, 0] },
+    'weights': { data: Float64Array.of(1, 2), dtype: 1, strides: [1, 0, 0, 0, 0] },
+    'out.features': { data: new Float32Array(48), strides: [24, 12, 4, 2, 1] },
+  } as Record<string, Role>,
+});
+
+function start(stage: string, fields: Record<string, number>, roles: Record<string, Role>): Promise<Float64Array> {
+  const { numbers, buffers } = describe(fields, roles);
+  const result = new Float64Array(6);
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null) => (error ? reject(error) : resolve(result));
+    native.start(native.stages.indexOf(stage), numbers, buffers, result, null, done);
+  });
+}
+
+t.test('maps, masks and weights of exactly the size', async (t) => {
+  const { fields, roles } = wide();
+  const result = run('gld', fields, roles);
+  t.ok(result.every(Number.isFinite));
+  const gradient = roles['out.features']!.data as Float32Array;
+  t.ok(gradient.every(Number.isFinite) && gradient.some((value) => value !== 0));
+  const again = wide();
+  t.same(await start('gld', again.fields, again.roles), result);
+  t.same(again.roles['out.features']!.data, gradient);
+});
+
+t.test('unsound maps, masks and weights are refused, in calls and in jobs', async (t) => {
+  const with_ = (role: string, change: Partial<Role>) => (given: ReturnType<typeof wide>) =>
+    Object.assign(given.roles, { [role]: { ...given.roles[role]!, ...change } });
+  const set = (change: Record<string, number>) => (given: ReturnType<typeof wide>) => Object.assign(given.fields, change);
+  const without = (role: string) => (given: ReturnType<typeof wide>) => delete given.roles[role];
+  const bytes = (length: number) => new Uint8Array(length);
+  const gone = Uint8Array.of(1, 1, 1, 1, 1, 1, 1, 1);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  const refused: [string, (given: ReturnType<typeof wide>) => unknown, string][] = [
+    ["a teacher's mask too short", with_('teacher.mask', { data: bytes(7) }), 'ERR_GLD_SHORT'],
+    ["a student's mask too short", with_('student.mask', { data: bytes(23) }), 'ERR_GLD_SHORT'],
+    ['a mask that begins too late', with_('student.mask', { offset: 1 }), 'ERR_GLD_SHORT'],
+    ['a mask that begins before its buffer', with_('student.mask', { offset: -1 }), 'ERR_GLD_SHORT'],
+    ['a mask that goes backwards out of it', with_('student.mask', { strides: [12, 4, 2, -1, 0] }), 'ERR_GLD_SHORT'],
+    ['a mask with one slice of three', with_('student.mask', { data: bytes(8) }), 'ERR_GLD_SHORT'],
+    ['a mask that reaches 2^54', with_('student.mask', { strides: [2 ** 53 - 1, 2 ** 53 - 1, 2, 1] }), 'ERR_GLD_SHORT'],
+    ['a mask of floats', with_('student.mask', { data: floats(24), dtype: 0 }), 'ERR_GLD_DTYPE'],
+    ['a mask of floats that says bytes', with_('student.mask', { data: floats(24) }), 'ERR_GLD_DTYPE'],
+    ['a mask of 32-bit integers', with_('student.mask', { data: new Int32Array(24), dtype: 4 }), 'ERR_GLD_DTYPE'],
+    ['a mask that is gone', with_('teacher.mask', { data: gone }), 'ERR_GLD_DETACHED'],
+    ['a mask under an output', (given) => with_('student.mask', {
+      data: new Uint8Array(given.roles['out.features']!.data.buffer, 8),
+    })(given), 'ERR_GLD_OVERLAP'],
+    ['weights under an output', (given) => with_('weights', {
+      data: new Float64Array(given.roles['out.features']!.data.buffer),
+    })(given), 'ERR_GLD_OVERLAP'],
+    ['weights too short', with_('weights', { data: Float64Array.of(1) }), 'ERR_GLD_SHORT'],
+    ['weights of rows of the size of samples', with_('weights', { strides: [6, 1, 0, 0, 0] }), 'ERR_GLD_SHORT'],
+    ['weights that begin too late', with_('weights', { offset: 1 }), 'ERR_GLD_SHORT'],
+    ['weights of halves', with_('weights', { data: new Uint16Array(2), dtype: 2 }), 'ERR_GLD_DTYPE'],
+    ['weights of integers', with_('weights', { data: new Int32Array(2), dtype: 4 }), 'ERR_GLD_DTYPE'],
+    ['weights of bytes', with_('weights', { data: bytes(2), dtype: 5 }), 'ERR_GLD_DTYPE'],
+    ['features of bytes', with_('student.features', { data: bytes(48), dtype: 5 }), 'ERR_GLD_DTYPE'],
+    ['a map with a slice less', with_('student.features', { data: floats(47) }), 'ERR_GLD_SHORT'],
+    ['a gradient with a slice less', with_('out.features', { data: new Float32Array(47) }), 'ERR_GLD_SHORT'],
+    ['a map of no depth', set({ studentDepth: 0 }), 'ERR_GLD_SHAPE'],
+    ['more depth than there is', set({ studentDepth: 4 }), 'ERR_GLD_SHORT'],
+    ['no levels', set({ levels: 0 }), 'ERR_GLD_NATIVE'],
+    ['fewer levels than the rows', set({ levels: 1 }), 'ERR_GLD_NATIVE'],
+    ['too many levels', set({ levels: 9 }), 'ERR_GLD_NATIVE'],
+    ['levels beyond all bounds', set({ levels: 2 ** 40 }), 'ERR_GLD_NATIVE'],
+    ['a level without cells', set({ levels: 3 }), 'ERR_GLD_NATIVE'],
+    ['a level of fewer than no cells', set({ grid1Height: -2, grid1Width: -2 }), 'ERR_GLD_NATIVE'],
+    ['a level whose cells overflow', set({ grid1Depth: 2 ** 40, grid1Height: 2 ** 40 }), 'ERR_GLD_NATIVE'],
+    ['more slices of cells than of a map', set({ grid1Depth: 4, grid1Height: 1, grid1Width: 1 }), 'ERR_GLD_NATIVE'],
+    ["more than the teacher's alone", set({ grid1Depth: 2, grid1Height: 2, grid1Width: 1 }), 'ERR_GLD_NATIVE'],
+    ['smoothing of 1', set({ labelSmoothing: 1 }), 'ERR_GLD_NATIVE'],
+    ['smoothing below 0', set({ labelSmoothing: -0.1 }), 'ERR_GLD_NATIVE'],
+    ['smoothing that is no number', set({ labelSmoothing: NaN }), 'ERR_GLD_NATIVE'],
+    ['a mask of no map', without('student.features'), 'ERR_GLD_NATIVE'],
+    ['a map of logits of other classes', set({ classes: 3 }), 'ERR_GLD_NATIVE'],
+    ['the gradient of a classifier that is not there', (given) => Object.assign(given.roles, {
+      'out.weight': { data: floats(4), strides: [2, 1, 0, 0, 0] },
+    }), 'ERR_GLD_NATIVE'],
+  ];
+  for (const [name, change, code] of refused) {
+    for (const run_ of [run, start]) {
+      const given = wide();
+      change(given);
+      await t.rejects(async () => run_('gld', given.fields, given.roles), { code }, `${name}, ${run_.name}`);
+    }
+  }
+});
+
 t.test('strides of axes of size 1 mean nothing', async (t) => {
   const plain = floats(6);
   run('relation', sizes, { ...sides, 'out.logits': { data: plain, strides: [3, 3, 1, 0] } });

@@ -86,7 +86,7 @@ void Network<T>::share_global_gradient(const Parallel& parallel) const {
   });
 }
 
-// Pooled rows that do not count, nor through their global row: a NaN times their gradient would be one.
+// Pooled rows that have no gradient, neither their own nor as a part of the global row: a NaN times 0 would be one.
 template <class T>
 void Network<T>::clear(const RowWeights& weights) const {
   const SampleRows<T> pooled = pooled_rows(pooled_);

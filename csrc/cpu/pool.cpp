@@ -71,26 +71,31 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
       mask_(side.mask),
       depth_(find_runs(call, 0, side.depth, side.depth, arena)),
       vertical_(find_runs(call, 1, side.height, band_rows_, arena)),
-      horizontal_(find_runs(call, 2, side.width, side.width, arena)),
-      counts_(masked() ? arena.take<std::int64_t>(samples_ * rows_) : nullptr) {
+      horizontal_(find_runs(call, 2, side.width, std::min(side.width, kBandPositions), arena)),
+      regions_(depth_.limit * vertical_.limit * horizontal_.limit) {
   const std::int64_t block = padded<T>(std::min(channels_, kChannels));
   const std::int64_t positions = band_rows_ * side.width;
   const std::int64_t row = padded<T>(side.width);
-  // Forward: a line per region, then one for every column and one more, or a row of as many planes as a packet has elements
-  // and its columns. Backward: such planes of a band, a line per region of it, of which it has no more than positions, and one
-  // of zeros.
-  region_limit_ = depth_.limit * vertical_.limit * horizontal_.limit * block;
-  scratch_size_ = padded<T>(std::max(region_limit_ + (side.width + 1) * block + 2 * row * kPacket<T>,
-                                     positions * (block + kPacket<T>) + block));
+  const std::int64_t staged = features_.dtype == dtype_of<T>() ? 1 : side.width;
+  // Forward: a line per region, then one for every column that is converted and one more, or a row of as many planes as a
+  // packet has elements and its columns. Backward: such planes of a band, a line per region of it, and one of zeros.
+  region_limit_ = regions_ * block;
+  const std::int64_t of_band = std::min(positions, vertical_.limit * horizontal_.limit);
+  scratch_size_ = padded<T>(std::max(region_limit_ + (staged + 1) * block + 2 * row * kPacket<T>,
+                                     positions * kPacket<T> + (of_band + 1) * block));
   scratch_ = arena.take<T>(scratch_size_, threads);
-  lines_ = arena.take<const T*>(2 * positions, threads);
+  lines_size_ = (masked() ? 2 : 1) * positions;
+  lines_ = arena.take<const T*>(lines_size_, threads);
+  counts_ = masked() ? arena.take<std::int64_t>(samples_ * rows_) : nullptr;
+  region_counts_ = masked() ? arena.take<std::int64_t>(regions_, threads) : nullptr;
 }
 
 // Whether other cells hold this position than the one before.
 template <class T>
 bool Pool<T>::Runs::starts(std::int64_t position) const {
   return position == 0 || std::any_of(grid, grid + levels, [&](const Axis& axis) {
-    return axis.first_cell(position) != axis.first_cell(position - 1) || axis.last_cell(position) != axis.last_cell(position - 1);
+    return axis.first_cell(position) != axis.first_cell(position - 1) ||
+           axis.last_cell(position) != axis.last_cell(position - 1);
   });
 }
 
@@ -146,21 +151,37 @@ void Pool<T>::windows(F&& use) const {
   }
 }
 
-// How many positions of each window the mask lets count.
+// How many positions of each window the mask lets count: of its regions.
 template <class T>
 void Pool<T>::count(const Parallel& parallel) const {
   if (!masked()) return;
-  const auto each = [](const Runs& runs, const Span& of, auto&& use) {
-    for (std::int64_t at = runs.data[of.begin].begin; at < runs.data[of.end - 1].end; ++at) use(at);
-  };
-  parallel(samples_, [&](std::int64_t sample, int) {
+  const std::int64_t of_column = mask_.stride[3];
+  parallel(samples_, [&](std::int64_t sample, int slot) {
+    std::int64_t* const regions = region_counts_ + slot * regions_;
+    std::int64_t* region = regions;
+    for (const Run& d : depth_) {
+      for (const Run& v : vertical_) {
+        std::fill_n(region, horizontal_.count, 0);
+        for (std::int64_t z = d.begin; z < d.end; ++z) {
+          for (std::int64_t y = v.begin; y < v.end; ++y) {
+            const std::uint8_t* const row = mask_row(sample, z, y);
+            for (std::int64_t h = 0; h < horizontal_.count; ++h) {
+              const Run& run = horizontal_.data[h];
+              for (std::int64_t x = run.begin; x < run.end; ++x) region[h] += row[x * of_column] != 0 ? 1 : 0;
+            }
+          }
+        }
+        region += horizontal_.count;
+      }
+    }
     windows([&](std::int64_t row, const Window& window) {
       std::int64_t total = 0;
-      each(depth_, window.depth, [&](std::int64_t z) {
-        each(vertical_, window.vertical, [&](std::int64_t y) {
-          each(horizontal_, window.horizontal, [&](std::int64_t x) { total += counts(sample, z, y, x) ? 1 : 0; });
-        });
-      });
+      for (std::int64_t d = window.depth.begin; d < window.depth.end; ++d) {
+        for (std::int64_t v = window.vertical.begin; v < window.vertical.end; ++v) {
+          const std::int64_t* const line = regions + (d * vertical_.count + v) * horizontal_.count;
+          for (std::int64_t h = window.horizontal.begin; h < window.horizontal.end; ++h) total += line[h];
+        }
+      }
       counts_[sample * rows_ + row] = total;
     });
   });
@@ -176,8 +197,13 @@ std::int64_t Pool<T>::area(std::int64_t sample, std::int64_t row, const Window& 
 // Positions of a row of the map that do not count are 0, whatever they held.
 template <class T>
 void Pool<T>::clear(std::int64_t sample, std::int64_t z, std::int64_t y, T* row) const {
-  for (std::int64_t x = 0; masked() && x < horizontal_.length; ++x) {
-    if (!counts(sample, z, y, x)) row[x] = T(0);
+  if (!masked()) return;
+  const std::uint8_t* const mask = mask_row(sample, z, y);
+  const std::int64_t width = horizontal_.length;
+  if (mask_.stride[3] == 1) {  // apart, for the compiler to vectorise
+    for (std::int64_t x = 0; x < width; ++x) row[x] = mask[x] != 0 ? row[x] : T(0);
+  } else {
+    for (std::int64_t x = 0; x < width; ++x) row[x] = mask[x * mask_.stride[3]] != 0 ? row[x] : T(0);
   }
 }
 
@@ -219,22 +245,23 @@ void Pool<T>::sum_lines(const Block& block, const S* from, T* regions, T* spare)
     if constexpr (std::is_same_v<S, T>) {
       row = there;
       column = of_column;
-    }
-    if (masked() || !std::is_same_v<S, T>) {
-      row = staged;
-      column = pitch;
+    } else {
       for (std::int64_t x = 0; x < horizontal_.length; ++x) {
-        T* const to = staged + x * pitch;
-        if (masked() && !counts(block.sample, z, y, x)) {
-          std::fill_n(to, block.count, T(0));
-        } else {
-          read_line(to, there + x * of_column, block.count, 1);
-        }
+        read_line(staged + x * pitch, there + x * of_column, block.count, 1);
       }
     }
+    const std::uint8_t* const mask = masked() ? mask_row(block.sample, z, y) : nullptr;
     for (const Run& h : horizontal_) {
-      sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, opens ? region : line);
-      if (!opens) add(region, line, block.count);
+      T* const to = opens ? region : line;
+      if (mask == nullptr) {
+        sum_columns(row + h.begin * column, h.end - h.begin, column, block.count, to);
+      } else {
+        std::fill_n(to, block.count, T(0));
+        for (std::int64_t x = h.begin; x < h.end; ++x) {
+          if (mask[x * mask_.stride[3]] != 0) add(to, row + x * column, block.count);
+        }
+      }
+      if (!opens) add(region, static_cast<const T*>(line), block.count);
       region += pitch;
     }
   };
@@ -264,9 +291,9 @@ void Pool<T>::sum_planes(const Block& block, const S* from, T* regions, std::int
   T* const staged = lines + row * lanes;
 
   // Where the map's elements follow one another, packets may read on behind a row, but not behind the last element.
-  const std::int64_t slices = depth_.length == 1 ? vertical_.length * of_row : depth_.length * of_slice;
+  const std::int64_t of_map = depth_.length == 1 ? vertical_.length * of_row : depth_.length * of_slice;
   const bool in_order = std::is_same_v<S, T> && !masked() && of_column == 1 && of_row >= width &&
-                        (depth_.length == 1 || of_slice >= vertical_.length * of_row) && of_channel >= slices &&
+                        (depth_.length == 1 || of_slice >= vertical_.length * of_row) && of_channel >= of_map &&
                         of_sample >= channels_ * of_channel;
   const S* const end = in_order ? static_cast<const S*>(features_.data) + (samples_ - 1) * of_sample +
                                       (channels_ - 1) * of_channel + (depth_.length - 1) * of_slice +
@@ -317,7 +344,8 @@ void Pool<T>::mean(const T* regions, std::int64_t pitch, const Window& window, s
   namespace packet = Eigen::internal;
   const std::int64_t across = horizontal_.count * pitch;
   const std::int64_t slice = vertical_.count * across;
-  const T* const first = regions + window.depth.begin * slice + window.vertical.begin * across + window.horizontal.begin * pitch;
+  const T* const first =
+      regions + window.depth.begin * slice + window.vertical.begin * across + window.horizontal.begin * pitch;
   const std::int64_t slices = window.depth.end - window.depth.begin;
   const std::int64_t rows = window.vertical.end - window.vertical.begin;
   const std::int64_t columns = window.horizontal.end - window.horizontal.begin;
@@ -412,6 +440,18 @@ void Pool<T>::spread_lines(const Run& slices, const Band& band, const Block& blo
   }
 }
 
+// Positions of a slice of a band that do not count have the line of zeros, the others that of their region.
+template <class T>
+void Pool<T>::leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros, const T* const* of_regions,
+                        const T** lines) const {
+  for (std::int64_t y = band.top; y < band.top + band.rows; ++y) {
+    const std::uint8_t* const mask = mask_row(sample, z, y);
+    for (std::int64_t x = 0; x < horizontal_.length; ++x, ++lines, ++of_regions) {
+      *lines = mask[x * mask_.stride[3]] != 0 ? *of_regions : zeros;
+    }
+  }
+}
+
 template <class T>
 void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_pooled, const gld_view& grad) const {
   const std::int64_t width = horizontal_.length;
@@ -421,9 +461,10 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
     T* const zeros = scratch_ + slot * scratch_size_;
     std::fill_n(zeros, padded<T>(block.count), T(0));
     T* const planes = zeros + padded<T>(block.count);
-    const T** const of_regions = lines_ + slot * 2 * band_rows_ * width;
+    const T** const lines = lines_ + slot * lines_size_;
+    const T** const of_regions = lines + lines_size_ - band_rows_ * width;  // the same without a mask
     // One slice of a band, from the lines of its positions.
-    const auto write = [&](std::int64_t z, const Band& band, const T* const* lines) {
+    const auto write = [&](std::int64_t z, const Band& band) {
       const std::int64_t positions = band.rows * width;
       const auto emit_at = [&](std::int64_t channel, std::int64_t position, const T* from, std::int64_t count) {
         const std::int64_t at = block.sample * grad.stride[0] + (block.first + channel) * grad.stride[1];
@@ -457,15 +498,8 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
         const std::int64_t positions = band.rows * width;
         spread_lines(slices, band, block, grad_pooled, planes + positions * kPacket<T>, of_regions);
         for (std::int64_t z = slices.begin; z < slices.end; ++z) {
-          if (!masked()) {
-            write(z, band, of_regions);
-            continue;
-          }
-          const T** const counting = of_regions + positions;
-          for (std::int64_t p = 0; p < positions; ++p) {
-            counting[p] = counts(block.sample, z, band.top + p / width, p % width) ? of_regions[p] : zeros;
-          }
-          write(z, band, counting);
+          if (masked()) leave_out(block.sample, z, band, zeros, of_regions, lines);
+          write(z, band);
         }
       });
     }

@@ -1,6 +1,6 @@
-// Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others the
-// means over the cells of the grid of each level (adaptive average pooling), and the way back. DESIGN §2.1; paper section 3.1.
-// Where there is a mask, means are over the positions that count, and a row without any is 0.
+// Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others
+// the means over the cells of each level's grid (adaptive average pooling), and the way back. With a mask, means are over
+// the positions that count, and a row without any is 0. DESIGN §2.1; paper section 3.1.
 #pragma once
 
 #include "arena.h"
@@ -80,9 +80,10 @@ class Pool {
 
   static Runs find_runs(const gld_call& call, int axis, std::int64_t length, std::int64_t longest, Arena& arena);
   bool masked() const { return mask_.data != nullptr; }
-  bool counts(std::int64_t sample, std::int64_t z, std::int64_t y, std::int64_t x) const {
-    const std::int64_t at = sample * mask_.stride[0] + z * mask_.stride[1] + y * mask_.stride[2] + x * mask_.stride[3];
-    return static_cast<const std::uint8_t*>(mask_.data)[at] != 0;
+  // Of a row of the map: not 0 where position x counts, at x * mask_.stride[3].
+  const std::uint8_t* mask_row(std::int64_t sample, std::int64_t z, std::int64_t y) const {
+    const auto* const mask = static_cast<const std::uint8_t*>(mask_.data);
+    return mask + sample * mask_.stride[0] + z * mask_.stride[1] + y * mask_.stride[2];
   }
   void count(const Parallel& parallel) const;
   void clear(std::int64_t sample, std::int64_t z, std::int64_t y, T* row) const;
@@ -100,15 +101,19 @@ class Pool {
   void mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count, T* to) const;
   void spread_lines(const Run& slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
                     const T** lines) const;
+  void leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros, const T* const* of_regions,
+                 const T** lines) const;
 
   std::int64_t samples_, channels_, rows_, positions_;
   std::int64_t band_rows_;
   gld_view features_, mask_;
   Runs depth_, vertical_, horizontal_;
-  std::int64_t* counts_;  // per sample and row: positions that count, if there is a mask
-  T* scratch_;            // per slot
-  const T** lines_;       // per slot: where the line of each position's gradient lies, of a region and of those that count
-  std::int64_t region_limit_, scratch_size_;
+  // If there is a mask: positions that count, per sample and row, and per slot of the regions of a sample.
+  std::int64_t* counts_;
+  std::int64_t* region_counts_;
+  T* scratch_;       // per slot
+  const T** lines_;  // per slot: where the line of each position's gradient lies; with a mask, then that of its region
+  std::int64_t regions_, region_limit_, lines_size_, scratch_size_;
 };
 
 }  // namespace gld

@@ -30,6 +30,7 @@ export function choices({ precisions, dtypes, halfGradients }: Target) {
     channels: [2, 17, 64],
     grid: [1, 2, [1, 3], [3, 2]],
     labels: ['hard', 'soft', 'none'],
+    labelSmoothing: [0, 0.1],
     normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }],
     method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }],
     reduction: ['matrix', 'row'],
@@ -61,6 +62,7 @@ function wanted({ gradients, student, bias }: Row): NonNullable<Setting['gradien
 
 export function settingOf(row: Row, seed: number): Setting {
   const { grid, map, channels, layout, weightLayout, bias, samples, classes, labels, reduction } = row;
+  const { labelSmoothing, normalization } = row;
   const student: FeatureSpec = { channels, map, layout, weightLayout, bias };
   // The other network is of another kind in everything.
   const teacher: FeatureSpec = {
@@ -83,7 +85,7 @@ export function settingOf(row: Row, seed: number): Setting {
   const beta = (500 / 320) * (reduction === 'matrix' ? samples * (1 + cells(grid)) : 1);
   return {
     inputs,
-    options: { grid, beta, normalization: row.normalization, ...row.weights, relation: { ...row.method, reduction } },
+    options: { grid, beta, labelSmoothing, normalization, ...row.weights, relation: { ...row.method, reduction } },
     dtype: { teacher: row.teacherType, student: row.studentType },
     placement: row.placement,
     memory: { teacher: row.teacherMemory, student: row.studentMemory, labels: row.labelMemory },

@@ -1,7 +1,7 @@
 /** Each stage alone, with its gradients, from host and device memory. */
 import { classify, crossEntropy, normalizedKd, pool, relation, type TensorLike } from 'gld-loss';
 import { classify as classifyReference, classifyGradient } from '../../../test/reference/classifier.js';
-import { crossEntropy as crossEntropyReference, oneHot } from '../../../test/reference/cross_entropy.js';
+import { crossEntropy as crossEntropyReference, oneHot, smoothed } from '../../../test/reference/cross_entropy.js';
 import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC } from '../../../test/reference/layout.js';
 import { normalizedKd as normalizedKdReference } from '../../../test/reference/normalized_kd.js';
 import { pool as poolReference, poolGradient } from '../../../test/reference/pool.js';
@@ -168,12 +168,14 @@ const crossEntropyStage = stageCheck('cross_entropy', (bench, judge, target, dty
     const hard = bench.labels(n, classes, memory);
     const soft = bench.tensor([n, classes], dtype, memory);
     const what = `${where}, n ${n}, K ${classes}`;
-    for (const [labels, targets] of [
-      [hard.given, oneHot(hard.exact, classes)],
-      [soft.given, soft.exact],
+    for (const [labels, targets, labelSmoothing] of [
+      [hard.given, oneHot(hard.exact, classes), 0],
+      [hard.given, oneHot(hard.exact, classes), 0.1],
+      [soft.given, soft.exact, 0],
+      [soft.given, soft.exact, 0.1],
     ] as const) {
-      const got = crossEntropy({ logits: logits.given, labels }, { device: target.device });
-      const expected = crossEntropyReference(logits.exact, targets, classes);
+      const got = crossEntropy({ logits: logits.given, labels }, { device: target.device, labelSmoothing });
+      const expected = crossEntropyReference(logits.exact, smoothed(targets, classes, labelSmoothing), classes);
       judge.add('loss', lossError(got.loss, expected.loss), 1e-6, what);
       judge.add('gradient', arrayError(numbers(got.gradients!.logits), expected.gradient), 1e-5, what);
     }
