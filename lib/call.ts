@@ -105,6 +105,14 @@ export class Call {
     this.#numbers[field[name]] = value;
   }
 
+  /** The weights of the terms: alpha, beta, localWeight. */
+  setWeights(weights: Float64Array): void {
+    const numbers = this.#numbers;
+    numbers[field.alpha] = weights[0]!;
+    numbers[field.beta] = weights[1]!;
+    numbers[field.localWeight] = weights[2]!;
+  }
+
   /** One level of the pyramid of grids: its cells over each axis. */
   setLevel(level: number, depth: number, height: number, width: number): void {
     const at = field.grid0Depth + level * mapAxes;

@@ -158,12 +158,14 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   computeAsync(inputs: CudaInputs, settings?: ComputeAsyncOptions<DeviceTensor>): Promise<GldResult<CudaTensor>>;
   computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>>;
   async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
-    const { alpha, beta, localWeight, out, signal } = options(tables.computeAsync, settings);
+    const own = this.#settings;
+    const given = options(tables.computeAsync, settings);
+    const { alpha = own.alpha, beta = own.beta, localWeight = own.localWeight, out, signal } = given;
     this.#expectInUse();
     signal?.throwIfAborted();
     const problem = new Problem();
-    problem.weigh(this.#settings, alpha, beta, localWeight);
-    return computeAsync(problem, inputs, this.#settings, out, this.#lender, signal);
+    problem.weigh({ alpha, beta, localWeight });
+    return computeAsync(problem, inputs, own, out, this.#lender, signal);
   }
 
   /** Frees the memory; calls under way finish first. Further calls are errors, except of this method. */
@@ -179,18 +181,15 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
 
   /** Reads the options of one call, each once, and returns the buffers. */
   #readOptions({ problem, lent }: Bench, given: object | undefined): Lent | undefined {
-    if (given === undefined) {
-      problem.weigh(this.#settings);
-      return undefined;
+    problem.weigh(this.#settings);
+    if (given === undefined) return undefined;
+    const { alpha, beta, localWeight, out } = known(tables.compute, given);
+    const { weights } = problem;
+    if (alpha !== undefined) weights[0] = isWeight(alpha) ? alpha : tables.instance.alpha(alpha, 'alpha');
+    if (beta !== undefined) weights[1] = isWeight(beta) ? beta : tables.instance.beta(beta, 'beta');
+    if (localWeight !== undefined) {
+      weights[2] = isWeight(localWeight) ? localWeight : tables.instance.localWeight(localWeight, 'localWeight');
     }
-    const table = tables.compute;
-    const { alpha, beta, localWeight, out } = known(table, given);
-    problem.weigh(
-      this.#settings,
-      table.alpha(alpha, 'alpha'),
-      table.beta(beta, 'beta'),
-      table.localWeight(localWeight, 'localWeight'),
-    );
     return readLent(out, 'out', lent);
   }
 
@@ -206,6 +205,11 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     if (this.#disposed) workspace.dispose();
     else this.#workspaces.push(workspace);
   }
+}
+
+/** Whether it is right as the weight of a term, which the options' own check says again, with an error. */
+function isWeight(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < Infinity;
 }
 
 /** What a synchronous call is read into; a call within a call (from a getter of the inputs) has its own. */
@@ -271,9 +275,7 @@ function encode({ call, n, classes, rows, grid, axes, teacher, student, weights 
   call.set('studentDepth', student.size(2));
   call.set('studentHeight', student.size(1));
   call.set('studentWidth', student.size(0));
-  call.set('alpha', weights.alpha);
-  call.set('beta', weights.beta);
-  call.set('localWeight', weights.localWeight);
+  call.setWeights(weights);
   setNormalization(call, settings.normalization);
   setRelation(call, settings.relation);
   setThreads(call, settings.threads);

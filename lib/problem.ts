@@ -10,13 +10,6 @@ import { readSide, Side } from './sides.js';
 import { countElements, host } from './tensor.js';
 import { readSampleWeights } from './weights.js';
 
-/** The weights of the terms. */
-export interface Weights {
-  alpha: number;
-  beta: number;
-  localWeight: number;
-}
-
 const outputs = ['out.features', 'out.weight', 'out.bias', 'out.logits'] as const;
 
 /** The inputs of one loss, read into the call that will compute it. Serves for one loss after another. */
@@ -35,14 +28,18 @@ export class Problem {
   /** By which maps are pooled, and how many axes they have; none if both sides are logits. */
   grid: Grid | undefined;
   axes = 0;
-  readonly weights: Weights = { alpha: 0, beta: 0, localWeight: 0 };
+  /**
+   * Of the terms: alpha, beta, localWeight. They may change with every call, and fractions that are kept in properties, or
+   * handed from function to function, are allocated each time.
+   */
+  readonly weights = new Float64Array(3);
   hasLabels = false;
 
-  /** Weighs the terms as one call says, else as the options do. */
-  weigh(own: Weights, alpha?: number, beta?: number, localWeight?: number): void {
-    this.weights.alpha = alpha ?? own.alpha;
-    this.weights.beta = beta ?? own.beta;
-    this.weights.localWeight = localWeight ?? own.localWeight;
+  /** Weighs the terms as the options say. */
+  weigh({ alpha, beta, localWeight }: Pick<Settings, 'alpha' | 'beta' | 'localWeight'>): void {
+    this.weights[0] = alpha;
+    this.weights[1] = beta;
+    this.weights[2] = localWeight;
   }
 
   /** Holds on to nothing of the caller's. */
@@ -77,8 +74,10 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   problem.hasLabels = labels !== undefined;
   if (!problem.hasLabels) return;
   readLabels(call, labels, n, classes, settings);
-  const { alpha } = problem.weights;
-  if (alpha > 1) fail('ERR_GLD_OPTION', 'alpha', 'at most 1 with labels, whose term weighs 1 - alpha', String(alpha));
+  if (problem.weights[0]! > 1) {
+    const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
+    fail('ERR_GLD_OPTION', 'alpha', expected, String(problem.weights[0]));
+  }
 }
 
 /** Refuses sides whose rows, pooled or classified, could not be counted. */

@@ -100,17 +100,27 @@ const table = {
  */
 export function gldSchedule(settings?: ScheduleOptions): Schedule {
   const { warmup, steps, ...given } = options(table, settings);
-  const alpha = ended('alpha', given.alpha, steps);
-  const beta = ended('beta', given.beta, steps);
-  const localWeight = ended('localWeight', given.localWeight, steps);
+  const ramps = [
+    ended('alpha', given.alpha, steps),
+    ended('beta', given.beta, steps),
+    ended('localWeight', given.localWeight, steps),
+  ];
+  // Fractions that a function returns are allocated; these are not.
+  const now = new Float64Array(ramps.length);
   return (step: number, into: object = {}) => {
     if (typeof step !== 'number') fail('ERR_GLD_ARG_TYPE', 'step', least, describe(step));
     if (!(step >= 0 && step < Infinity)) fail('ERR_GLD_OPTION', 'step', least, String(step));
     const weights = expectObject('into', into, 'an object') as unknown as StepWeights;
     const share = step < warmup ? step / warmup : 1;
-    weights.alpha = share * at(alpha, step);
-    weights.beta = share * at(beta, step);
-    weights.localWeight = share * at(localWeight, step);
+    for (let i = 0; i < ramps.length; i += 1) {
+      const { from, to, start, end, shape } = ramps[i]!;
+      const passed = Math.min(Math.max((step - start) / (end - start), 0), 1);
+      const way = shape === 'cosine' ? (1 - Math.cos(Math.PI * passed)) / 2 : passed;
+      now[i] = share * (way === 1 ? to : from + (to - from) * way);
+    }
+    weights.alpha = now[0]!;
+    weights.beta = now[1]!;
+    weights.localWeight = now[2]!;
     return weights as never;
   };
 }
@@ -121,10 +131,4 @@ function ended(path: string, ramp: CheckedRamp, steps: number | undefined): Chec
   if (end === undefined) fail('ERR_GLD_ARG_TYPE', `${path}.end`, 'a step, as there are no steps either', 'undefined');
   if (end <= ramp.start) fail('ERR_GLD_OPTION', `${path}.end`, `a step after ${ramp.start}, its start`, String(end));
   return { ...ramp, end };
-}
-
-function at({ from, to, start, end, shape }: ReturnType<typeof ended>, step: number): number {
-  const share = Math.min(Math.max((step - start) / (end - start), 0), 1);
-  const way = shape === 'cosine' ? (1 - Math.cos(Math.PI * share)) / 2 : share;
-  return way === 1 ? to : from + (to - from) * way;
 }

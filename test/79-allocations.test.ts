@@ -48,6 +48,8 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
   const kept = new GldLoss();
   const nhwc = { features: tensor([3, 3, 2, 5], 2), weight: tensor([5, 4], 3), layout: 'NHWC', weightLayout: 'CK' } as const;
   const soft = { data: new Float64Array(3 * 4).fill(0.25), shape: [3, 4] };
+  const mapped: Inputs = { teacher: logits(3, 5, 4).teacher, student: { logitMap: tensor([3, 4, 2, 3], 2) }, labels: [0, 1, 2] };
+  const mask = { data: Uint8Array.from({ length: 18 }, (_, i) => i % 3), shape: [3, 2, 3] };
   const wrong: Inputs[] = [
     logits(2, 5, 4, [0, 9]),
     { teacher: logits(2, 5, 4).teacher, student: features(3, 5, 4).student },
@@ -71,6 +73,12 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
     ['other layouts', { teacher: features(3, 5, 4).teacher, student: nhwc }],
     ['float64', { ...logits(3, 5, 4), teacher: { logits: { data: new Float64Array(60).map(Math.cos), shape: [3, 5, 4] } } }],
     ['float32 again', logits(3, 5, 4)],
+    ['weights', { ...logits(3, 5, 4, [1, 2, 3]), sampleWeights: [2, 0, 0.5] }],
+    ['a map of logits', mapped],
+    ['with a mask', { ...mapped, student: { ...mapped.student, mask } }],
+    ['with weights too', { ...mapped, student: { ...mapped.student, mask }, sampleWeights: Float64Array.of(1, 0, 2) }],
+    ['sequences', { teacher: { logitMap: tensor([3, 4, 6], 1) }, student: { logitMap: tensor([3, 4, 5], 2) } }],
+    ['logits after that', logits(3, 5, 4, [1, 2, 3])],
   ];
   for (const [name, inputs] of [...sequence, ...sequence.reverse()]) {
     const expected = gldLoss(inputs);

@@ -74,13 +74,15 @@ for (const [name, size, grid] of [
   const teacher = { logits: random(1, [N, 1 + cells, K]) };
   t.test(`${name}: features`, async (t) => {
     const inputs = [random(2, [N, ...size, 3]), random(3, [3, K])];
-    const expected: Loss = (map, weight) => opsLoss(teacher, { logits: classified(rowsOf(deep(map), [...grid]), weight) }, oneHot);
+    const expected: Loss = (map, weight) =>
+      opsLoss(teacher, { logits: classified(rowsOf(deep(map), [...grid]), weight) }, oneHot);
     same(t, inputs, (features, weight) => gldLoss({ teacher, student: { features, weight }, labels }, option), expected);
   });
   t.test(`${name}: a map of logits with a mask`, async (t) => {
     const mask = tf.cast(tf.greater(tf.randomUniform([N, ...size], 0, 1, 'float32', 4), 0.2), 'bool');
-    const logits: Loss = (map) => opsLoss(teacher, { logits: rowsOf(deep(map), [...grid], mask) }, oneHot);
-    same(t, [random(5, [N, ...size, K])], (logitMap) => gldLoss({ teacher, student: { logitMap, mask }, labels }, option), logits);
+    const actual: Loss = (logitMap) => gldLoss({ teacher, student: { logitMap, mask }, labels }, option);
+    const expected: Loss = (map) => opsLoss(teacher, { logits: rowsOf(deep(map), [...grid], mask) }, oneHot);
+    same(t, [random(5, [N, ...size, K])], actual, expected);
   });
 }
 
@@ -89,7 +91,9 @@ t.test('weights of samples are samples repeated', async (t) => {
   const repeats = tf.tensor1d([0, 0, 2, 2, 2], 'int32');
   const of = (x: tf.Tensor) => tf.gather(x, repeats);
   const expected: Loss = (logits) => opsLoss({ logits: of(teacher.logits) }, { logits: of(logits) }, of(oneHot));
-  for (const sampleWeights of [tf.tensor1d([2, 0, 3]), tf.tensor1d([2, 0, 3], 'int32'), [2, 0, 3], Float32Array.of(2, 0, 3)]) {
+  const counts = [2, 0, 3];
+  const forms = [tf.tensor1d(counts), tf.tensor1d(counts, 'int32'), counts, Float32Array.from(counts)];
+  for (const sampleWeights of forms) {
     same(t, [random(2, [N, 5, K])], (logits) => gldLoss({ teacher, student: { logits }, labels, sampleWeights }), expected);
   }
 });
@@ -145,7 +149,8 @@ t.test('wrong ones', async (t) => {
   const refuse = (what: string, inputs: object, code: string, argument: string): unknown =>
     t.throws(() => gldLoss({ teacher, student, labels, ...inputs } as never), { code, argument }, what);
   refuse('a mask of floats', { student: { ...student, mask: tf.ones([N, 4, 4]) } }, 'ERR_GLD_DTYPE', 'student.mask');
-  refuse('a mask of another map', { student: { ...student, mask: tf.ones([N, 4, 5], 'bool') } }, 'ERR_GLD_SHAPE', 'student.mask');
+  refuse('a mask of another map', { student: { ...student, mask: tf.ones([N, 4, 5], 'bool') } }, 'ERR_GLD_SHAPE',
+    'student.mask');
   refuse('negative weights', { sampleWeights: tf.tensor1d([1, -1, 1]) }, 'ERR_GLD_WEIGHT', 'sampleWeights[1]');
   refuse('weights of other samples', { sampleWeights: tf.tensor1d([1, 1]) }, 'ERR_GLD_SHAPE', 'sampleWeights');
   refuse('a map of two axes for one of one', { student: { logitMap: random(3, [N, 4, K]), layout: 'NHWC' } }, 'ERR_GLD_RANK',

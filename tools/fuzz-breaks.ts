@@ -107,12 +107,14 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
       'alpha', 'beta', 'grid', 'localWeight', 'normalization', 'relation', 'gradients', 'device', 'threads', 'out',
       'upstream', 'method', 'metric', 'reduction', 'signal', 'labelSmoothing', 'ignoreIndex',
     ]);
-    const near = ['cuda', { pyramid: [1, [2, 2]] }, { pyramid: [[1]] }, [1, 2, 3, 1], 0.5, ['features'], ['logits', 'bias'], [1, 1], [9, 9], { kind: 'none' }];
-    options[name] = dice.pick<unknown>([...junk, ...near]);
+    const near = ['cuda', ['features'], ['logits', 'bias'], 0.5, { kind: 'none' }];
+    const grids = [[1, 1], [9, 9], [1, 2, 3, 1], { pyramid: [1, [2, 2]] }, { pyramid: [[1]] }];
+    options[name] = dice.pick<unknown>([...junk, ...near, ...grids]);
   },
   'the weights': (dice, { inputs }) => {
     const list = [1, 1, 1, 1].map(() => dice.pick<unknown>([0, 1, -1, NaN, Infinity, '1', 1e300]));
-    inputs[dice.pick(['sampleWeights', 'weights'])] = dice.pick<unknown>([list, Float64Array.from(list as number[]), ...junk]);
+    const name = dice.pick(['sampleWeights', 'weights']);
+    inputs[name] = dice.pick<unknown>([list, Float64Array.from(list as number[]), ...junk]);
   },
   'the mask': (dice, call) => {
     const { mask } = dice.pick(containers(call));
