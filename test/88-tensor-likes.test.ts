@@ -70,7 +70,7 @@ t.test('@stdlib/ndarray: strides and offset', async (t) => {
   t.same([view.strides, view.offset, view.dtype, view.order], [strides, offset, 'float32', 'column-major'], 'the trap');
   await same(t, { features: view });
   await same(t, { weight: stdlib('float32', plain.weight.data, [K, C], [C, 1], 0, 'row-major') });
-  await same(t, {}, { labels: stdlib('int32', Int32Array.from(labels), [N], [1], 0, 'row-major') });
+  await same(t, {}, { labels: stdlib('int32', Int32Array.from(labels), [N], [1], 0, 'row-major') as object as TensorLike });
 });
 
 t.test("numpy-ts: data is the whole buffer, and a slice's offset is in its storage", async (t) => {
