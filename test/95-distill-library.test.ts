@@ -187,7 +187,8 @@ t.test('a training saved at any step goes on with the same bits', async (t) => {
     const evaluation = () => evaluate(network, data.test);
     return { network, optimizer, state: newTraining(rng), objective: crossEntropy(network), evaluate: evaluation };
   };
-  const common = { source: data.train, epochs: 3, batchSize: 16, schedule: { kind: 'cosine' as const, base: 0.1 }, augment: true };
+  const schedule = { kind: 'cosine' as const, base: 0.1 };
+  const common = { source: data.train, epochs: 3, batchSize: 16, schedule, augment: true };
   const result = ({ network, state }: ReturnType<typeof setUp>) => ({
     epochs: state.epochs.map(({ seconds: _, ...epoch }) => epoch),
     weights: [...network.parameters.trainable, ...network.parameters.statistics].map((v) => [...v.dataSync()]),

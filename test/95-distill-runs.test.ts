@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { RunRecord } from '../examples/report/types.js';
-import { type Checkpoint, readCheckpoint } from '../examples/training/checkpoint-file.js';
-import type { JobState } from '../examples/training/study.js';
+import { command, inTheMiddle, learnt, readJob, succeeds } from './95-runs.js';
 
 const main = new URL('../examples/distill/main.ts', import.meta.url).pathname;
 
@@ -14,58 +11,17 @@ const main = new URL('../examples/distill/main.ts', import.meta.url).pathname;
 const tiny = ['--train-size', '48', '--test-size', '20', '--batch', '8', '--teacher', 'cnn3', '--student', 'cnn2',
   '--teacher-epochs', '2', '--epochs', '2', '--seeds', '5'];
 
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  out: string;
-  err: string;
-}
-
-function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args]);
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (text: Buffer) => { out += text.toString(); });
-  child.stderr.on('data', (text: Buffer) => { err += text.toString(); });
-  const ended = once(child, 'close').then(([code, signal]) =>
-    ({ code, signal, out, err }) as Ended);
-  return { child, ended };
-}
-
-const run = (...args: string[]) => start(args).ended;
-
-/** Shows what the program wrote only when it failed. */
-const succeeds = (t: Test, { code, err }: Ended) => t.equal(code, 0, code === 0 ? 'ends with code 0' : err);
+const { start, run } = command(main);
 
 const readRecord = async (directory: string) =>
   JSON.parse(await readFile(join(directory, 'results.json'), 'utf8')) as RunRecord;
 
-async function readJob(directory: string, id: string): Promise<Checkpoint<JobState>> {
-  const checkpoint = await readCheckpoint<JobState>(join(directory, 'checkpoints', `${id}.safetensors`));
-  if (!checkpoint) throw new Error(`no checkpoint of ${id}`);
-  return checkpoint;
-}
-
 /** What a run computed, without what depends on the clock. */
 async function outcome(directory: string): Promise<unknown> {
   const { teacher, student, arms } = await readRecord(directory);
-  // A kill in the middle of writing leaves a temporary file beside the checkpoints.
-  const files = (await readdir(join(directory, 'checkpoints'))).filter((file) => file.endsWith('.safetensors'));
-  const ids = files.map((file) => file.replace('.safetensors', ''));
-  const tensors = await Promise.all(ids.map(async (id) => [id, (await readJob(directory, id)).tensors] as const));
   const timeless = JSON.stringify({ teacher, student, arms },
     (key, value: unknown) => (key === 'seconds' ? undefined : value));
-  return { record: JSON.parse(timeless) as unknown, tensors: new Map(tensors.sort(([a], [b]) => (a < b ? -1 : 1))) };
-}
-
-/** Resolves when the job's checkpoint is in the middle of an epoch after the first. */
-async function inTheMiddle(directory: string, id: string): Promise<void> {
-  for (;;) {
-    const state = await readJob(directory, id).then((checkpoint) => checkpoint.state, () => undefined);
-    if (state?.finished) throw new Error(`${id} was finished before it could be interrupted`);
-    if (state && state.training.epochs.length > 0 && state.training.step > 0) return;
-    await sleep(2);
-  }
+  return { record: JSON.parse(timeless) as unknown, tensors: await learnt(directory) };
 }
 
 t.test('the main job, and the same after kills and interrupts', async (t) => {

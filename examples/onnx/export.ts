@@ -32,11 +32,13 @@ export function exportNetwork(network: Network, input: [number, number, number])
     return name;
   };
   const operations: Operations<string> = {
-    conv(x, { filter, bias, stride, pad, relu }) {
+    conv(x, { filter, bias, stride, rate, pad, relu }) {
       const name = `conv${nodes.length}`;
       const weight = constant(`${name}.weight`, tf.transpose(filter, [3, 2, 0, 1]));
-      const sum = node('Conv', [x, weight, constant(`${name}.bias`, bias)],
-        [integersAttribute('strides', [stride, stride]), integersAttribute('pads', [pad, pad, pad, pad])]);
+      const sum = node('Conv', [x, weight, constant(`${name}.bias`, bias)], [
+        integersAttribute('strides', [stride, stride]), integersAttribute('dilations', [rate, rate]),
+        integersAttribute('pads', [pad, pad, pad, pad]),
+      ]);
       return relu ? operations.relu(sum) : sum;
     },
     affineRelu(x, scale, shift) {

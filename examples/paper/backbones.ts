@@ -19,16 +19,17 @@ export interface BackbonePreset {
   student: { network: string; epochs: number };
   /** Pictures of single objects. */
   objects: Sizes;
+  seeds: number[];
 }
 
 export const fullBackbones: BackbonePreset = {
   teacher: { network: 'cnn16', epochs: 12 }, student: { network: 'cnn4', epochs: 12 },
-  objects: { trainSize: 3000, testSize: 1000 },
+  objects: { trainSize: 3000, testSize: 1000 }, seeds: [1, 2, 3],
 };
 
 export const quickBackbones: BackbonePreset = {
   teacher: { network: 'cnn12', epochs: 5 }, student: { network: 'cnn4', epochs: 4 },
-  objects: { trainSize: 1000, testSize: 300 },
+  objects: { trainSize: 1000, testSize: 300 }, seeds: [1, 2],
 };
 
 /** The arms of a run that names none: undistilled and distilled. */
@@ -42,7 +43,7 @@ export const backboneOptions = {
   arms: list('A,B,...', choice(armNames, ''),
     `how the backbones learn: ${armNames.join(', ')} (default ${defaultArms.join(',')})`),
   seeds: list('N,N,...', seed(''),
-    'one backbone per arm and seed; a seed decides initial weights and batches (default 1,2,3)'),
+    'one backbone per arm and seed; a seed decides initial weights and batches (default 1,2,3; with --quick 1,2)'),
   'base-seed': seed('seed of all pictures and of the teacher (default 1)'),
   'object-size': integer('N', 2, 1e6,
     `training pictures of one object each, for teacher and backbones (default ${fullBackbones.objects.trainSize})`),
@@ -63,14 +64,14 @@ export interface BackboneSettings {
 }
 
 export const backboneSettings = (
-  args: Arguments<typeof backboneOptions>, { teacher, student, objects }: BackbonePreset,
+  args: Arguments<typeof backboneOptions>, { teacher, student, objects, seeds }: BackbonePreset,
 ): BackboneSettings => ({
   pair: {
     baseSeed: args['base-seed'] ?? 1,
     teacher: { network: args.teacher ?? teacher.network, epochs: args['teacher-epochs'] ?? teacher.epochs },
     student: { network: args.student ?? student.network, epochs: args['backbone-epochs'] ?? student.epochs },
     arms: armNames.filter((name) => (args.arms ?? defaultArms).includes(name)),
-    seeds: args.seeds ?? [1, 2, 3],
+    seeds: args.seeds ?? seeds,
     batchSize: 64,
     schedule: { kind: 'cosine', base: 0.1 },
     ...sgd,

@@ -1,11 +1,7 @@
 /** `npm run paper -- STUDY`: the paper's experiments in miniature. Without a study, says which there are. */
 import { runCommand } from '../training/command.js';
 import { didYouMean } from '../training/options.js';
-import type { AnyStudy } from '../training/study.js';
-import { study as classification } from './classification/index.js';
-import { study as transfer } from './transfer/index.js';
-
-const studies: Record<string, AnyStudy> = { classification, transfer };
+import { studies } from './studies.js';
 
 const [name = '--help', ...argv] = process.argv.slice(2);
 if (Object.hasOwn(studies, name)) {

@@ -1,5 +1,6 @@
 /** Building blocks of the networks: named parameters, convolution + batch norm, the linear classifier. */
 import type { Rng } from '../data/rng.js';
+import { atrousConv2d } from './atrous.js';
 import { tf } from './backend.js';
 import { batchNorm, batchNormEpsilon, channelAffine } from './batch-norm.js';
 
@@ -49,6 +50,8 @@ export interface Operations<T> {
     filter: tf.Tensor4D;
     bias: tf.Tensor1D;
     stride: number;
+    /** Distance between neighbouring taps of the filter in pixels. */
+    rate: number;
     /** Zeros on each side. */
     pad: number;
     relu: boolean;
@@ -60,8 +63,8 @@ export interface Operations<T> {
 }
 
 const computed: Operations<tf.Tensor4D> = {
-  conv: (x, { filter, bias, stride, pad, relu }) =>
-    tf.fused.conv2d({ x, filter, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' }),
+  conv: (x, { filter, bias, stride, rate, pad, relu }) => tf.fused.conv2d(
+    { x, filter, strides: stride, dilations: rate, pad, bias, activation: relu ? 'relu' : 'linear' }),
   affineRelu: (x, scale, shift) => channelAffine(x, scale, shift, true),
   add: (a, b) => tf.add(a, b),
   relu: (x) => tf.relu(x),
@@ -85,22 +88,28 @@ export interface ConvOptions {
   filters: number;
   kernel: 1 | 3;
   stride: 1 | 2;
+  /** Distance between neighbouring taps of the filter in pixels (atrous convolution), with stride 1. Default 1. */
+  rate?: number;
 }
 
-/** Convolution without bias; padding 1 for 3x3. */
+/**
+ * Convolution without bias; padding 1 for 3x3, or its rate.
+ * @throws RangeError for a rate above 1 with a stride of 2
+ */
 function convolution(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions) {
-  const { filters, kernel, stride } = options;
+  const { filters, kernel, stride, rate = 1 } = options;
+  if (rate > 1 && stride > 1) throw new RangeError(`${name}: expected stride 1 with rate ${rate}, got ${stride}`);
   const [height, width, channels] = input;
-  const pad = (kernel - 1) / 2;
+  const pad = (rate * (kernel - 1)) / 2;
   const output: MapShape = [Math.ceil(height / stride), Math.ceil(width / stride), filters];
   // He et al. 2015, fan-out form, as the reference ResNets for CIFAR are initialised.
   const deviation = Math.sqrt(2 / (kernel * kernel * filters));
   const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters],
     () => rng.normal(0, deviation));
   return {
-    output, weight, stride, pad,
+    output, weight, steps: { stride, rate, pad },
     flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
-    train: (x: tf.Tensor4D) => tf.conv2d(x, weight, stride, pad),
+    train: (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad)),
   };
 }
 
@@ -129,7 +138,7 @@ function normalization(parameters: Parameters, name: string, channels: number, r
 export function convNorm(
   parameters: Parameters, rng: Rng, name: string, input: MapShape, { relu, ...options }: ConvOptions & { relu: boolean },
 ): Layer {
-  const { output, flops, weight, stride, pad, train } = convolution(parameters, rng, name, input, options);
+  const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
   const norm = normalization(parameters, name, options.filters, relu);
   return {
     output, flops,
@@ -137,17 +146,17 @@ export function convNorm(
     // Fixed statistics go into the filter and a bias.
     evaluate(x, { conv }) {
       const { scale, shift } = norm.linear();
-      return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias: shift, stride, pad, relu });
+      return conv(x, { filter: tf.mul(weight, scale) as tf.Tensor4D, bias: shift, ...steps, relu });
     },
   };
 }
 
 /** Convolution alone. */
 export function conv(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
-  const { output, flops, weight, stride, pad, train } = convolution(parameters, rng, name, input, options);
+  const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
   return {
     output, flops, train,
-    evaluate: (x, { conv }) => conv(x, { filter: weight, bias: tf.zeros([options.filters]), stride, pad, relu: false }),
+    evaluate: (x, { conv }) => conv(x, { filter: weight, bias: tf.zeros([options.filters]), ...steps, relu: false }),
   };
 }
 

@@ -1,10 +1,8 @@
 /** How good detections are: average precision, as the PASCAL VOC challenge has measured it since 2010. */
 import type { SceneObject } from '../../data/index.js';
 import { overlap } from './boxes.js';
+import { rightOverlap } from './constants.js';
 import type { Detection } from './detections.js';
-
-/** A detection is right when it overlaps an object of its class by at least this. */
-export const rightOverlap = 0.5;
 
 /** The detections in an image and what is really there. */
 export interface Judged {

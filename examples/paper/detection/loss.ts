@@ -1,9 +1,7 @@
 /** The loss of a single shot detector: cross-entropy with hard negative mining, and smooth L1 on the boxes. */
 import { tf } from '../../tfjs/backend.js';
+import { negativesPerPositive } from './constants.js';
 import type { Targets } from './matching.js';
-
-/** Background boxes that count for each box with an object. */
-export const negativesPerPositive = 3;
 
 /** What a detector says about the default boxes of n images. */
 export interface Predictions {

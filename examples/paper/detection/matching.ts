@@ -1,9 +1,7 @@
 /** Which default box answers for which object, and what it should predict. */
 import type { Box, SceneObject } from '../../data/index.js';
 import { offsets, overlap } from './boxes.js';
-
-/** Default boxes that overlap an object by more than this answer for it. */
-export const matchingOverlap = 0.5;
+import { matchingOverlap } from './constants.js';
 
 /**
  * For every default box the index of the object that it answers for, or -1 (Liu et al. 2016, "matching strategy").

@@ -4,10 +4,8 @@ import { armColour } from '../../report/colours.js';
 import { type Html, html } from '../../report/html.js';
 import { percent } from '../../report/numbers.js';
 import { picture } from '../../report/picture.js';
+import { shownScore } from './constants.js';
 import type { Detection } from './detections.js';
-
-/** Detections with a lower score are not drawn. */
-export const shownScore = 0.4;
 
 export interface SeenScene {
   /** Side of the square image in pixels. */
@@ -37,7 +35,7 @@ export function detectionPicture(
     // Names after all boxes, so that none is crossed out; inside of the image even where the box is not.
     shown.map(({ box, label, score }) => html`<text x="${round(Math.max(0.3, box[0]))}"
 y="${round(Math.min(side - 0.4, Math.max(size, box[1] - 0.5)))}" font-size="${round(size)}" font-weight="700"
-fill="${armColour(label)}" stroke="#000" stroke-width="${round(size / 5)}"
+fill="#fff" stroke="${armColour(label)}" stroke-width="${round(size / 3.5)}"
 paint-order="stroke">${classes[label]} ${Math.round(100 * score)}</text>`),
   ]);
 }

@@ -29,7 +29,7 @@ interface DetectorPreset {
   epochs: number;
 }
 
-const full: DetectorPreset = { scenes: { trainSize: 1500, testSize: 500 }, epochs: 15 };
+const full: DetectorPreset = { scenes: { trainSize: 1000, testSize: 500 }, epochs: 15 };
 const quick: DetectorPreset = { scenes: { trainSize: 300, testSize: 100 }, epochs: 4 };
 
 const size = (help: string) => integer('N', 2, 1e6, help);
