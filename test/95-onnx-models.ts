@@ -1,5 +1,7 @@
 // ONNX models for tests, written from lists of nodes.
-import { attributeType, elementType, encodeModel, type Attribute, type Node, type TensorProto } from '../examples/onnx/schema.js';
+import {
+  type Attribute, attributeType, elementType, encodeModel, type Node, type TensorProto,
+} from '../examples/onnx/schema.js';
 import { Random } from './support/random.js';
 
 type Shape = (number | string)[];
@@ -46,7 +48,8 @@ export function model({ inputs, outputs, nodes, constants, seed = 1, inputType }
       input: Object.entries(inputs).map(([name, shape]) => info(name, shape, inputType)),
       output: Object.entries(outputs).map(([name, shape]) => info(name, shape)),
       node: nodes.map(([opType, input, output, attributes = {}]): Node => ({
-        opType, input, output: [output], attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+        opType, input, output: [output],
+        attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
       })),
       initializer: Object.entries(constants).map(([name, value], i): TensorProto => {
         if (Array.isArray(value)) return floats(name, value, seed + i);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { groups } from '../examples/distill/options.js';
+import { type Arguments, groups } from '../examples/distill/options.js';
 import { resolveSettings } from '../examples/distill/settings.js';
 import type { RunRecord } from '../examples/report/types.js';
 import { parseCommandLine } from '../examples/training/command-line.js';
@@ -13,7 +13,9 @@ import { root } from '../tools/support.js';
 import { model, usual } from './95-onnx-models.js';
 
 const document = readFileSync(join(root, 'docs/teachers.md'), 'utf8');
-const programs: Record<string, string> = { 'npm start': 'examples/distill/main.ts', 'npm run export:onnx': 'examples/onnx/main.ts' };
+const programs: Record<string, string> = {
+  'npm start': 'examples/distill/main.ts', 'npm run export:onnx': 'examples/onnx/main.ts',
+};
 const tiny = ['--train-size', '40', '--test-size', '20', '--batch', '8', '--student', 'cnn2', '--epochs', '2',
   '--seeds', '5', '--workers', '1'];
 const directory = t.testdir();
@@ -55,7 +57,8 @@ t.test('the commands of the document, and what they compute', async (t) => {
   const [first, second, third] = lines.map(([, args]) => args.split(' '));
 
   await succeeds(t, start(...first.filter((word) => word !== '--quick'), ...network));
-  t.match(await succeeds(t, run('npm run export:onnx', second)), { out: /runs\/teacher.onnx: cnn3, images \[n, 3, 16, 16\]/ });
+  t.match(await succeeds(t, run('npm run export:onnx', second)),
+    { out: /runs\/teacher.onnx: cnn3, images \[n, 3, 16, 16\]/ });
   const { err } = await succeeds(t, start(...third, '--arms', 'kd,gld,rkd', '--out', 'runs/cached'));
   t.match(err, /Teacher teacher.onnx \(feature map 'features' \[12,8,8\], classifier 'classifier.weight'\), students cnn2/);
   t.match(err, /Teacher outputs are computed: .*runs\/outputs has none of this teacher/);
@@ -107,13 +110,15 @@ t.test('a moved model, another model', async (t) => {
 t.test('logits alone', async (t) => {
   writeFileSync(join(directory, 'logits.onnx'), model(usual()));
   const { out } = await succeeds(t,
-    start('--teacher', 'logits.onnx', '--teacher-logits', 'logits', '--no-augment', '--teacher-cache', 'l', '--out', 'logits'));
+    start('--teacher', 'logits.onnx', '--teacher-logits', 'logits', '--no-augment', '--teacher-cache', 'l',
+      '--out', 'logits'));
   t.match(out, 'GLD, global only');
   const { arms, settings, teacher } = record('logits');
   t.same(settings.grid, [0, 0]);
   t.equal(teacher.relationMatrix!.size, 16, 'one row per image');
   t.same(arms.map(({ id, runs }) => [id, Object.keys(runs[0].epochs[0].terms!)]),
-    [['ce', ['task']], ['kd', ['task', 'global']], ['gld-global', ['task', 'global']], ['gld', ['task', 'global', 'relation']]]);
+    [['ce', ['task']], ['kd', ['task', 'global']], ['gld-global', ['task', 'global']],
+      ['gld', ['task', 'global', 'relation']]]);
   for (const { id, runs, weights } of arms) {
     const [{ trainLoss, terms }] = runs[0].epochs;
     const sum = Object.entries(terms!).reduce((total, [name, value]) => total + weights[name as 'task']! * value, 0);
@@ -131,7 +136,7 @@ t.test('what does not fit ends before anything is begun', async (t) => {
 });
 
 const options = Object.assign({}, ...Object.values(groupsOf({ options: groups }))) as OptionTable;
-const settings = (...argv: string[]) => resolveSettings(parseCommandLine(argv, options) as Parameters<typeof resolveSettings>[0]);
+const settings = (...argv: string[]) => resolveSettings(parseCommandLine(argv, options) as Arguments);
 
 const wrong: [string[], RegExp][] = [
   [['--teacher-features', 'x'], /^--teacher-features: expected --teacher FILE.onnx with it/],
@@ -153,7 +158,8 @@ t.test('options', async (t) => {
     t.throws(() => settings(...argv), { message }, argv.join(' '));
   }
   t.match(settings('--teacher', 'a/m.onnx', '--teacher-features', 'f', '--teacher-weight', 'w', '--teacher-bias', 'b',
-    '--teacher-input', 'NHWC', '--teacher-mean', '0.5', '--teacher-std', '0.5,0.25,0.5', '--teacher-cache', 'c', '--no-augment'),
+    '--teacher-input', 'NHWC', '--teacher-mean', '0.5', '--teacher-std', '0.5,0.25,0.5', '--teacher-cache', 'c',
+    '--no-augment'),
   {
     teacher: {
       network: 'm.onnx', epochs: 0, cache: join(process.cwd(), 'c'),

@@ -71,7 +71,7 @@ export const groups = {
     'teacher-std': perChannel(1e-6, 'likewise; 0.00392157 (1 / 255), with mean 0, for values in 0 ... 255'),
   },
   'Teacher outputs': {
-    'teacher-cache': text('DIR', 'compute the teacher\'s outputs of all training images once and keep them in this folder; ' +
+    'teacher-cache': text('DIR', 'compute the teacher\'s outputs of all training images once and keep them here; ' +
       'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment'),
   },
   'The loss': {

@@ -121,7 +121,7 @@ function refuseLocal(args: Arguments): void {
   if (arm) throw new UsageError(`--arms ${arm}: ${why}, and this arm ${needsMap[arm]}`);
 }
 
-/** The settings of an interrupted run; only the folders of its data and of the teacher's model and outputs may have moved. */
+/** The settings of an interrupted run; only its data, the teacher's model and the teacher's outputs may have moved. */
 export function resumed(saved: Settings, args: Arguments): Settings {
   if (args.data && saved.dataset.name === 'shapes') {
     throw new UsageError('--data: the run in this folder generates its data');

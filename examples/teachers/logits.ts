@@ -1,7 +1,7 @@
 /** Logits of one side of the loss. */
-import { classify, pool, type Side } from 'gld-loss';
+import { classify, pool } from 'gld-loss';
 import type { Split } from '../data/index.js';
-import { sideOf, type Teacher } from './types.js';
+import { sideOf, type Teacher, type TeacherSide } from './types.js';
 
 /** Rows and columns of cells; [0, 0] for the global logits alone. */
 export type Grid = readonly [number, number];
@@ -13,7 +13,7 @@ export const rowsOf = ([rows, columns]: Grid): number => 1 + rows * columns;
  * The logit rows of a side, as the loss compares them: [n, 1 + rows x columns, K], the global row first. A side of logits
  * has the rows that it has, whatever the grid.
  */
-export function logitRows(side: Side, grid: Grid, threads?: number): Float32Array {
+export function logitRows(side: TeacherSide, grid: Grid, threads?: number): Float32Array {
   if ('logits' in side) return side.logits.data as Float32Array;
   const { features, layout, weight, weightLayout, bias } = side;
   const cells = rowsOf(grid) - 1;

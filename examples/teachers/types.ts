@@ -1,5 +1,5 @@
 /** A teacher: whatever gives its outputs for a batch of images. A network of tfjs, an ONNX model, or a file of outputs. */
-import type { Side } from 'gld-loss';
+import type { FeatureSide, LogitSide } from 'gld-loss';
 import type { Batch } from '../data/index.js';
 import { UsageError } from '../training/options.js';
 
@@ -39,8 +39,11 @@ export interface Teacher {
 /** Something about a teacher that the user has to change. */
 export class TeacherError extends UsageError {}
 
+/** A side of the loss, as a teacher gives it. */
+export type TeacherSide = FeatureSide | LogitSide;
+
 /** The teacher's side of the loss, from its outputs of `size` images. */
-export function sideOf(form: Form, outputs: Float32Array, size: number): Side {
+export function sideOf(form: Form, outputs: Float32Array, size: number): TeacherSide {
   const tensor = { data: outputs, shape: [size, ...form.shape] };
   if (form.kind === 'logits') return { logits: tensor };
   const { layout, classifier: { weight, weightLayout, bias } } = form;

@@ -16,8 +16,8 @@ const rounded = ({ label, score, box }: Detection): Detection => {
   return { label, score: Number(score.toFixed(4)), box: [left, top, right, bottom] };
 };
 
-export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescription> = async (settings) =>
-  tuningWorker(settings, (data) => {
+export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescription> = async (settings, threads) =>
+  tuningWorker(settings, threads, (data) => {
     const { side } = settings;
     const classes = data.classes.length;
     /** The same for every detector, whose default boxes are the same. */

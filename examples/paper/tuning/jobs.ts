@@ -39,7 +39,8 @@ export function planTuning(name: string, { pair }: TuningSettings): TuningStudyJ
   const backbones = planPair(pair);
   const tunings = backbones.flatMap((backbone): TuningJob[] => {
     const { id, role: arm, seed } = backbone;
-    return arm === 'teacher' || arm === 'outputs' ? [] : [{ id: `${name}-${id}`, role: 'tuning', arm, seed, backbone, needs: [id] }];
+    if (arm === 'teacher' || arm === 'outputs') return [];
+    return [{ id: `${name}-${id}`, role: 'tuning', arm, seed, backbone, needs: [id] }];
   });
   return [...backbones, ...tunings];
 }

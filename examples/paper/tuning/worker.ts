@@ -42,7 +42,7 @@ export const rgbOf = ({ planes }: Scene, side: number): string =>
   base64(interleaved({ planes, width: side, height: side }));
 
 export function tuningWorker<Network extends TunedNetwork, Size extends NetworkSize, Shown, Run, First>(
-  settings: TuningSettings, taskOn: (data: SceneDataset) => TuningTask<Network, Size, Shown, Run, First>,
+  settings: TuningSettings, threads: number, taskOn: (data: SceneDataset) => TuningTask<Network, Size, Shown, Run, First>,
 ): StudyWorker<TuningStudyJob, TuningDescription<Size, Shown>> {
   const { side, pair, recipe } = settings;
   const pictures = singleObjects({ seed: pair.baseSeed, side, ...settings.objects });
@@ -63,7 +63,7 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
   };
 
   const describe = async (): Promise<TuningDescription<Size, Shown>> => {
-    const pairDescription = trainer.describe();
+    const pairDescription = await trainer.describe(threads); // first: its student has the names of the backbone's variables
     const backbone = buildBackbone(pair.student.network, { input, scope: 'student', rng: new Rng(0) });
     return {
       pair: pairDescription, objects: describeData(pictures), scenes: describeData(data),
