@@ -16,7 +16,7 @@ type Objective = (parameters: Parameters, images: jax.numpy.Array, labels: jax.n
 const { values } = parseArgs({
   options: {
     epochs: { type: 'string', default: '12' },
-    images: { type: 'string', default: '1200' },
+    images: { type: 'string', default: '512' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -25,7 +25,7 @@ const [epochs, trainSize, seed] = [values.epochs, values.images, values.seed].ma
 await jax.init('wasm');
 jax.defaultDevice('wasm');
 const gldLoss = jaxGld(jax);
-const data = shapes({ seed, side: 12, parts: 4, trainSize, testSize: 500 });
+const data = shapes({ seed, side: 12, parts: 3, noise: 0.05, trainSize, testSize: 500 });
 const classes = data.classes.length;
 
 const tensors = ({ images, labels, size }: Batch) =>

@@ -1,4 +1,4 @@
-/** A small convolutional network in jax-js: two 3 × 3 convolutions with a 2 × 2 mean between them, and a classifier. */
+/** A small convolutional network in jax-js: two normalized 3 × 3 convolutions with a 2 × 2 maximum between them. */
 import { numpy as np, random, tree } from '@jax-js/jax';
 import type { JaxSide } from 'gld-loss/jax';
 
@@ -19,7 +19,7 @@ export function initialize(width: number, classes: number, seed: number): Parame
 /** The feature map [n, H/2, W/2, C] of images [n, H, W, 3], and the classifier. Consumes both arguments. */
 export function forward({ first, second, weight, bias }: Parameters, images: np.Array): JaxSide<np.Array> {
   const [n, height, width] = images.shape;
-  const half = convolve(images, first).reshape([n, height / 2, 2, width / 2, 2, -1]).mean([2, 4]);
+  const half = convolve(images, first).reshape([n, height / 2, 2, width / 2, 2, -1]).max([2, 4]);
   return { features: convolve(half, second), weight, bias, layout: 'NHWC', weightLayout: 'CK' };
 }
 
@@ -29,14 +29,20 @@ export function classify(parameters: Parameters, images: np.Array): np.Array {
   return np.matmul(features.mean([1, 2]), weight).add(bias);
 }
 
-/** relu(3 × 3 convolution) as one product: jax-js's matrix products are much faster on wasm than its convolutions. */
+/**
+ * A 3 × 3 convolution, each channel brought to mean 0 and variance 1 over the batch (also when it is evaluated), and relu.
+ * The convolution is one product of matrices, which on wasm jax-js computes much faster than its convolutions.
+ */
 function convolve(x: np.Array, kernel: np.Array): np.Array {
   const [n, height, width, channels] = x.shape;
   const padded = np.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]);
   const shifts = [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => padded.ref.slice([], [i, i + height], [j, j + width], [])));
   padded.dispose();
   const patches = np.concatenate(shifts, -1).reshape([n * height * width, 9 * channels]);
-  return np.maximum(np.matmul(patches, kernel), 0).reshape([n, height, width, -1]);
+  const sums = np.matmul(patches, kernel);
+  const centred = sums.ref.sub(sums.mean(0, { keepdims: true }));
+  const variance = np.square(centred.ref).mean(0, { keepdims: true });
+  return np.maximum(centred.div(np.sqrt(variance.add(1e-5))), 0).reshape([n, height, width, -1]);
 }
 
 /** Parameters, and the means of gradients and of their squares that Adam keeps. */
