@@ -68,7 +68,7 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
 
 t.test('float64', async (t) => {
   const gldLoss = jaxGld(jax);
-  const doubles = (seed: number) => normal(seed, [3, 5, 4]).astype('float64').mul(np.array(1 / 3).astype('float64'));
+  const doubles = (seed: number) => normal(seed, [3, 5, 4]).astype(np.float64).mul(np.array(1 / 3).astype(np.float64));
   const [teacher, student] = [doubles(1), doubles(2)];
   const { gradients: [{ logits }] } = gldLoss((p: { logits: jax.numpy.Array }) => p, [{ logits: student.ref }], { teacher: { logits: teacher.ref } });
   t.equal(logits.dtype, 'float64');

@@ -23,7 +23,7 @@ import {
   type SurrogateSide,
   type SurrogateValue,
 } from './surrogate.js';
-import { Workspaces } from './workspaces.js';
+import { weightsOf, Workspaces } from './workspaces.js';
 
 export type { JaxArray, JaxLike };
 
@@ -156,14 +156,14 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
       const found = new Found({ ...targets, student: run.student }, isReadable);
       const gradients = differentiable(found.names, settings);
       const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
-      return { owned, found, loss, signal, run };
+      return { owned, found, loss, weights: weightsOf(settings), signal, run };
     });
   }
 
   function vjp(...[forward, primals, targets, options]: HandOff<A, GldLossOptions>) {
-    const { owned, found, loss, run } = begin(forward, primals, targets, options, tables.instance);
+    const { owned, found, loss, weights, run } = begin(forward, primals, targets, options, tables.instance);
     try {
-      return guarded([run.back], () => close(loss.compute(found.read(readSync)), run));
+      return guarded([run.back], () => close(loss.compute(found.read(readSync), weights), run));
     } finally {
       release(owned);
     }
@@ -171,9 +171,9 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
 
   async function vjpAsync(...[forward, primals, targets, options]: HandOff<A, JaxAsyncOptions>) {
     const table = { ...tables.instance, signal: tables.computeAsync.signal };
-    const { owned, found, loss, signal, run } = begin(forward, primals, targets, options, table);
+    const { owned, found, loss, weights, signal, run } = begin(forward, primals, targets, options, table);
     try {
-      return close(await loss.computeAsync(await found.readLater(read), { signal }), run);
+      return close(await loss.computeAsync(await found.readLater(read), { ...weights, signal }), run);
     } catch (error) {
       run.back.dispose();
       throw error;

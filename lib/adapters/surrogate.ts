@@ -14,7 +14,7 @@ import { tables } from '../options.js';
 import { copyDense, readFloats, View } from '../tensor.js';
 import type { DenseTensor, GldLossOptions, GldResult, GradientName, Inputs, Labels, TensorLike } from '../types.js';
 import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
-import { Workspaces } from './workspaces.js';
+import { weightsOf, Workspaces } from './workspaces.js';
 
 /** What a framework does to its tensors. */
 export interface SurrogateFramework<Tensor> {
@@ -138,7 +138,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
       return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
     });
     const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
-    const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values), values);
+    const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
   }
 
@@ -149,7 +149,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     const gradients = differentiable(found.names, settings);
     const values = await found.readLater(ops.read);
     const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
-    return tangent(await loss.computeAsync(values, { signal }), values);
+    return tangent(await loss.computeAsync(values, { ...weightsOf(settings), signal }), values);
   }
 
   const dispose = () => workspaces.dispose();

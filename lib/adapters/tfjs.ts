@@ -3,13 +3,13 @@
  * and every optimizer differentiate it. The framework is an argument; nothing of it is imported.
  */
 import { expectObject, options as check } from '../check.js';
-import { tables, type Settings } from '../options.js';
-import type { GldLossOptions, GldResult, TermWeights } from '../types.js';
+import { tables } from '../options.js';
+import type { GldLossOptions, GldResult } from '../types.js';
 import { differentiable, pair, studentTensors, type IsTensor } from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
-import { Workspaces } from './workspaces.js';
+import { weightsOf, Workspaces } from './workspaces.js';
 
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
 
@@ -151,9 +151,4 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   const dispose = () => workspaces.dispose();
   const gldLoss = (inputs: TfjsInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
   return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, dispose });
-}
-
-/** What a loss that is kept is told with every call. */
-function weightsOf({ alpha, beta, localWeight }: Settings): TermWeights {
-  return { alpha, beta, localWeight };
 }
