@@ -103,12 +103,6 @@ export class Teachers {
     return this.ofJob(id, context);
   }
 
-  async dispose(): Promise<void> {
-    await this.open?.teacher.dispose();
-    if (this.open?.teacher !== this.model) await this.model?.dispose();
-    this.open = this.model = undefined;
-  }
-
   private entry(key: CacheEntry['key']): CacheEntry {
     const { network, cache } = this.at.settings.teacher;
     return { folder: cache!, teacher: network, key };

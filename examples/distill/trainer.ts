@@ -68,10 +68,6 @@ export class PairTrainer {
     }
   }
 
-  dispose(): Promise<void> {
-    return this.teachers.dispose();
-  }
-
   build(name: string, role: Role, rng: Rng): Network {
     return build(name, this.data, role, rng);
   }
