@@ -1,6 +1,6 @@
 // Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others
 // the means over the cells of each level's grid (adaptive average pooling), and the way back. With a mask, means are over
-// the positions that count, and a row without any is 0. DESIGN §2.1; paper section 3.1.
+// the positions that count, and a row without any is 0. docs/mathematics.md; paper section 3.1.
 #pragma once
 
 #include "arena.h"
