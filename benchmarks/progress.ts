@@ -1,6 +1,6 @@
 /** What the terminal shows meanwhile: a bar and the latest result, or plain lines when the output is no terminal. */
 import { Presets, SingleBar } from 'cli-progress';
-import { clock } from '../examples/distill/progress.js';
+import { clock } from '../examples/training/progress.js';
 
 export interface Progress {
   /** The next of the cases begins. */

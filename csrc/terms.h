@@ -1,4 +1,4 @@
-// Which terms a stage computes, their weights in its loss, and the total. Shared by the engines. DESIGN §2.6.
+// Which terms a stage computes, their weights in its loss, and the total. Shared by the engines. docs/mathematics.md
 #pragma once
 
 #include "engine.h"

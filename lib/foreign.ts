@@ -24,21 +24,21 @@ export function refuseData(argument: string, tensor: Properties, data: unknown):
     fail('ERR_GLD_ADAPTER', argument, cure, 'a TensorFlow.js tensor, which keeps its data to itself');
   }
   if (has(tensor, 'dataSync') && tensor['refCount'] !== undefined) {
-    const cure = 'typed arrays (`{ data: x.ref.dataSync(), shape }` reads one; `vjp` takes the gradient back)';
-    fail('ERR_GLD_ADAPTER', argument, cure, 'a jax-js array, for which there is no adapter');
+    const cure = "typed arrays: use the adapter 'gld-loss/jax'";
+    fail('ERR_GLD_ADAPTER', argument, cure, 'a jax-js array, which keeps its data to itself');
   }
   if (Array.isArray(data) && has(tensor, 'backward')) {
-    const cure = 'typed arrays (`{ data: Float32Array.from(x.data.flat(Infinity)), shape }` reads one)';
-    fail('ERR_GLD_ADAPTER', argument, cure, 'a js-pytorch tensor, for which there is no adapter');
+    const cure = "typed arrays: `{ data: Float32Array.from(x.data.flat(Infinity)), shape }`, or 'gld-loss/surrogate'";
+    fail('ERR_GLD_ADAPTER', argument, cure, 'a js-pytorch tensor, which has nested arrays');
   }
   const reader = typeof data === 'function' ? 'data' : readers.find((name) => has(tensor, name));
   if (reader !== undefined) {
     const cure = `typed arrays (read it with its ${reader}() into { data, shape })`;
-    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor, for which there is no adapter");
+    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor ('gld-loss/surrogate' takes any)");
   }
   if (arrayKind(tensor['value']) !== undefined) {
     const cure = 'typed arrays (`{ data: x.value, shape, strides, offset }` reads one)';
-    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor, for which there is no adapter");
+    fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor ('gld-loss/surrogate' takes any)");
   }
   return fail('ERR_GLD_ARG_TYPE', `${argument}.data`, 'a typed array', describe(data));
 }

@@ -7,8 +7,8 @@ export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16';
  * Anything with a typed array and a shape: a plain object, an ndarray (scijs, stdlib, numpy-ts), an onnxruntime or
  * transformers.js tensor. Nothing is converted or copied in synchronous calls; strided views are read in place.
  *
- * Tensors of frameworks that keep their data to themselves (tfjs, jax-js and the like) go through an adapter such as
- * `gld-loss/tfjs`, or are read into typed arrays first.
+ * Tensors of frameworks that keep their data to themselves go through an adapter: `gld-loss/tfjs`, `gld-loss/jax`, or
+ * `gld-loss/surrogate` for any other.
  */
 export interface TensorLike {
   /** Float32Array or Float64Array; 16-bit floats in a Float16Array, or in a Uint16Array with their `dtype`. */

@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import t from 'tap';
 import * as gld from 'gld-loss';
-import * as adapter from 'gld-loss/tfjs';
+import { jaxGld } from 'gld-loss/jax';
+import { surrogateGld } from 'gld-loss/surrogate';
+import { tfjsGld } from 'gld-loss/tfjs';
 import manifest from 'gld-loss/package.json' with { type: 'json' };
 
 const require = createRequire(import.meta.url);
@@ -41,11 +43,11 @@ function inChild(environment: Record<string, string>): { info?: gld.DeviceInfo; 
 
 t.test('entry points', async (t) => {
   for (const name of functions) t.type(gld[name], 'function', name);
-  t.type(adapter.tfjsGld, 'function', 'tfjsGld');
+  for (const adapter of [tfjsGld, jaxGld, surrogateGld]) t.type(adapter, 'function', adapter.name);
   t.equal(manifest.name, 'gld-loss');
 
   const paths = Object.keys(manifest.exports);
-  t.same(paths, ['.', './tfjs', './package.json'], 'no entry point without a test');
+  t.same(paths, ['.', './tfjs', './jax', './surrogate', './package.json'], 'no entry point without a test');
   for (const path of paths) {
     const specifier = `gld-loss${path.slice(1)}`;
     const isJson = path.endsWith('.json');

@@ -93,6 +93,53 @@ const tfjs = `
   void loss;
 `;
 
+/** Of jax-js, and of the generic adapter with a framework of the caller's. */
+const others = `
+  async () => {
+    const p = { kernel: jax.numpy.zeros([6, 32]), weight: jax.numpy.zeros([3, 2]) };
+    const images = jax.numpy.zeros([4, 6]);
+    const forward = ({ kernel, weight }: typeof p, x: jax.numpy.Array) =>
+      ({ features: jax.numpy.matmul(x, kernel).reshape([4, 2, 4, 4]), weight });
+    const gldLoss = jaxGld(jax);
+    const targets = { teacher: { logits: images }, labels: [0, 1, 2, 0] };
+    const { loss, gradients } = gldLoss(forward, [p, images], targets, { beta: 1 });
+    const kernel: jax.numpy.Array = gradients[0].kernel;
+    const [value, pullback] = gldLoss.vjp(forward, [p, images], targets);
+    const dImages: jax.numpy.Array = pullback(2)[1];
+    const later = await gldLoss.async(forward, [p, images], targets, { signal: new AbortController().signal });
+    const at = await gldLoss.surrogate({ ...targets, student: forward(p, images) });
+    const scalar: jax.numpy.Array = gldLoss.scalar(forward(p, images), at.constants());
+    void [loss, kernel, value.terms.global, dImages, later.gradients[0].weight, scalar, at.scalar(forward(p, images))];
+
+    // @ts-expect-error: a misspelt option
+    gldLoss(forward, [p, images], targets, { bta: 1 });
+    // @ts-expect-error: the primals are those of forward
+    gldLoss(forward, [images, p], targets);
+  };
+
+  class Variable {
+    constructor(readonly value: Float32Array, readonly shape: number[]) {}
+  }
+  const gldLoss = surrogateGld<Variable>({
+    isTensor: (value) => value instanceof Variable,
+    read: ({ value, shape }) => ({ data: value, shape }),
+    constant: (data, shape) => new Variable(Float32Array.from(data), shape),
+    dot: (a) => a,
+    add: (a) => a,
+  });
+  const weight = new Variable(new Float32Array(6), [3, 2]);
+  const side = { features: { data: new Float32Array(32), shape: [1, 2, 4, 4] }, weight };
+  const scalar: Variable = gldLoss({ teacher: { logits: weight }, student: side, labels: [0] }, { grid: 2 });
+  const numbers: number = gldLoss.withTerms({ teacher: side, student: side }).terms.global;
+  const promise: Promise<Variable> = gldLoss.surrogate({ teacher: side, student: side }).then((at) => at.scalar(side));
+  void [scalar, numbers, promise];
+
+  // @ts-expect-error: strings are no tensors
+  gldLoss({ teacher: { logits: 'none' }, student: side });
+  // @ts-expect-error: nothing to read with
+  surrogateGld<Variable>({ isTensor: () => true, constant: () => weight });
+`;
+
 const consumers = {
   'ESM': { name: 'core.mts', lines: [`import { ${values}, ${types} } from 'gld-loss';`, core], strictLibraries: true },
   'CommonJS': {
@@ -112,12 +159,24 @@ const consumers = {
       'const { tfjsGld } = adapter;', tfjs],
     strictLibraries: false,
   },
+  'ESM, jax-js and surrogate': {
+    name: 'others.mts',
+    lines: [`import * as jax from '@jax-js/jax';`, `import { jaxGld } from 'gld-loss/jax';`,
+      `import { surrogateGld } from 'gld-loss/surrogate';`, others],
+    strictLibraries: false, // jax-js's own declarations need WebGPU types that it does not bring along
+  },
+  'CommonJS, surrogate': {
+    name: 'others.cts',
+    lines: [`import adapter = require('gld-loss/surrogate');`, 'const { surrogateGld } = adapter;',
+      others.slice(others.indexOf('  class Variable'))],
+    strictLibraries: true,
+  },
 };
 
 for (const [title, { name, lines, strictLibraries }] of Object.entries(consumers)) {
   t.test(`a strict consumer compiles: ${title}`, async (t) => {
     const folder = t.testdir();
-    for (const dependency of ['gld-loss', '@types/node', 'undici-types', '@tensorflow']) {
+    for (const dependency of ['gld-loss', '@types/node', 'undici-types', '@tensorflow', '@jax-js']) {
       const link = join(folder, 'node_modules', dependency);
       mkdirSync(join(link, '..'), { recursive: true });
       symlinkSync(dependency === 'gld-loss' ? root : join(root, 'node_modules', dependency), link);

@@ -9,7 +9,8 @@ import t, { type Test } from 'tap';
 import ts from 'typescript';
 import { options as read } from '../dist/esm/check.js';
 import { tables } from '../dist/esm/options.js';
-import { options as jobOptions } from '../examples/distill/options.js';
+import { study } from '../examples/distill/study.js';
+import { groupsOf } from '../examples/training/command.js';
 import { root } from '../tools/support.js';
 import { wrongCalls } from './wrong_calls/index.js';
 import { right } from './wrong_calls/inputs.js';
@@ -83,6 +84,7 @@ t.test('commands: two lines, with the system packages of .ci/run', async (t) => 
 
 t.test('the main job: every option that is named exists', async (t) => {
   const named = rows('## The main job', '### Results').flatMap(([cell]) => cell.match(/(?<=--)[a-z-]+/g) ?? []);
+  const jobOptions = Object.assign({}, ...Object.values(groupsOf(study))) as object;
   t.ok(named.length > 10);
   for (const name of named) t.ok(Object.hasOwn(jobOptions, name), `--${name}`);
 });

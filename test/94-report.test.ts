@@ -1,10 +1,10 @@
-import { inflateSync } from 'node:zlib';
 import { parseHTML } from 'linkedom';
 import t from 'tap';
 import { type RelationMatrix, relationMatrix, renderReport, type RunRecord } from '../examples/report/index.js';
 import { duration, significant } from '../examples/report/numbers.js';
 import { spread } from '../examples/report/svg.js';
 import { madeUpRun } from './94-made-up-run.js';
+import { decodePng } from './94-png.js';
 
 const open = (run: RunRecord): Document => parseHTML(renderReport(run)).document;
 
@@ -97,20 +97,6 @@ t.test('curves: a line per arm, for wide and narrow screens', async (t) => {
     ['The relation term by epoch', 1, 1],
   ]);
 });
-
-/** The palette indices of a picture made by the report. */
-function decodePng(source: string): { width: number; height: number; rows: number[][] } {
-  const file = Buffer.from(source.replace('data:image/png;base64,', ''), 'base64');
-  const chunks = new Map<string, Buffer>();
-  for (let at = 8; at < file.length; at += 12 + file.readUInt32BE(at)) {
-    chunks.set(file.toString('latin1', at + 4, at + 8), file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
-  }
-  const header = chunks.get('IHDR')!;
-  const [width, height] = [header.readUInt32BE(0), header.readUInt32BE(4)];
-  const raw = inflateSync(chunks.get('IDAT')!);
-  const row = (y: number): number[] => [...raw.subarray(y * (width + 1) + 1, (y + 1) * (width + 1))];
-  return { width, height, rows: Array.from({ length: height }, (_, y) => row(y)) };
-}
 
 t.test('heat maps: ordered by class, on one scale, with their distance from the teacher', async (t) => {
   const run = madeUpRun({ seeds: [1] });

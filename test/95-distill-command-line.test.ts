@@ -1,8 +1,15 @@
 import t from 'tap';
-import { helpText, parseCommandLine } from '../examples/distill/command-line.js';
-import { options, UsageError } from '../examples/distill/options.js';
-import { betaNote, resolveSettings, resumeSettings } from '../examples/distill/settings.js';
+import type { Arguments } from '../examples/distill/options.js';
+import { betaNote, resolveSettings } from '../examples/distill/settings.js';
+import { study } from '../examples/distill/study.js';
+import { helpText, parseCommandLine as parse } from '../examples/training/command-line.js';
+import { groupsOf, resumeSettings as resume } from '../examples/training/command.js';
+import { type OptionTable, UsageError } from '../examples/training/options.js';
 
+const groups = groupsOf(study);
+const options = Object.assign({}, ...Object.values(groups)) as OptionTable;
+const parseCommandLine = (argv: string[]) => parse(argv, options) as Arguments;
+const resumeSettings = (saved: Parameters<typeof resume>[1], args: Arguments) => resume(study, saved as never, args);
 const settings = (...argv: string[]) => resolveSettings(parseCommandLine(argv));
 
 t.test('defaults', async (t) => {
@@ -13,6 +20,7 @@ t.test('defaults', async (t) => {
   t.equal(batchSize, 64);
   t.same(loss, {
     alpha: 0.7, beta: 500, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean', temperature: 4,
+    distanceWeight: 25,
   });
 });
 
@@ -33,7 +41,7 @@ t.test('every option reaches the settings', async (t) => {
       '--seeds', '4, 7', '--base-seed', '9', '--teacher', 'resnet14', '--student', 'cnn8', '--epochs', '3',
       '--teacher-epochs', '5', '--batch', '32', '--lr', '0.01', '--weight-decay', '0', '--no-augment', '--alpha', '0.5',
       '--beta', '2', '--reduction', 'row', '--metric', 'euclidean', '--local-weight', '0.5', '--grid', '2x4',
-      '--temperature', '3'),
+      '--temperature', '3', '--distance-weight', '2'),
     {
       dataset: { name: 'cifar10', dir: '/tmp/c', trainSize: 100, testSize: 50, seed: 9 }, baseSeed: 9,
       teacher: { network: 'resnet14', epochs: 5 }, student: { network: 'cnn8', epochs: 3 },
@@ -41,6 +49,7 @@ t.test('every option reaches the settings', async (t) => {
       augment: false,
       loss: {
         alpha: 0.5, beta: 2, localWeight: 0.5, grid: [2, 4], reduction: 'row', metric: 'euclidean', temperature: 3,
+        distanceWeight: 2,
       },
     });
 });
@@ -71,11 +80,14 @@ const wrong: [string[], RegExp][] = [
   [['--quick=yes'], /^--quick: expected no value, got 'yes'/],
   [['--quick', '--quick'], /^--quick: expected once, got twice/],
   [['--dataset', 'cifar'], /^--dataset: expected shapes, cifar10, cifar100, got 'cifar'; did you mean 'cifar1/],
-  [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, gld-no-relation, gld, got 'gdl'/],
+  [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, rkd, gld-global, gld-no-relation, gld, got 'gdl'/],
   [['--arms', 'ce,ce'], /^--arms: expected each value once/],
   [['--seeds', '1,x'], /^--seeds: expected an integer from 0/],
-  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* or resnet<6k\+2> .*, got 'resnet21'/],
+  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* resnet<6k\+2> .* or wrn<6k\+4>-<factor> .*, got 'resnet21'/],
   [['--student', 'resnet2'], /^--student: expected/],
+  [['--student', 'wrn12-1'], /^--student: expected/],
+  [['--student', 'wrn10'], /^--student: expected/],
+  [['--student', 'cnn4-2'], /^--student: expected/],
   [['--grid', '2x'], /^--grid: expected a grid such as 2 or 2x4, got '2x'/],
   [['--grid', '0'], /^--grid: expected a grid/],
   [['--out', ''], /^--out: expected a path/],
@@ -106,7 +118,7 @@ t.test('a resumed run keeps its settings', async (t) => {
 });
 
 t.test('--help names every option and explains beta', async (t) => {
-  const help = helpText();
+  const help = helpText(study.help, groups);
   for (const name of Object.keys(options)) t.match(help, `--${name}`);
   t.match(help.replaceAll(/\s+/g, ' '), /500 is the paper's value for m = 64 x 5 = 320/);
   t.ok(help.split('\n').every((line) => line.length <= 120), 'lines fit a terminal');

@@ -4,15 +4,16 @@ import t from 'tap';
 import { loadDataset, Rng } from '../examples/data/index.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
 import { batchNorm } from '../examples/tfjs/batch-norm.js';
-import { restoreTraining, saveTraining } from '../examples/tfjs/checkpoint.js';
-import { readCheckpoint } from '../examples/tfjs/checkpoint-file.js';
+import { restoreTraining, saveTraining } from '../examples/training/checkpoint.js';
+import { readCheckpoint } from '../examples/training/checkpoint-file.js';
 import { buildNetwork } from '../examples/tfjs/networks.js';
 import { crossEntropy } from '../examples/tfjs/objectives.js';
 import { Sgd } from '../examples/tfjs/optimizer.js';
-import { decodeSafetensors, encodeSafetensors } from '../examples/tfjs/safetensors.js';
-import { learningRate } from '../examples/tfjs/schedule.js';
-import { meanAndDeviation } from '../examples/tfjs/statistics.js';
-import { newTraining, train, type TrainingState } from '../examples/tfjs/train.js';
+import { decodeSafetensors, encodeSafetensors } from '../examples/training/safetensors.js';
+import { evaluate } from '../examples/training/metrics.js';
+import { learningRate } from '../examples/training/schedule.js';
+import { meanAndDeviation } from '../examples/training/statistics.js';
+import { newTraining, train, type TrainingState } from '../examples/training/train.js';
 
 /** Largest difference, relative to the largest value of `expected`. */
 function error(got: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -95,6 +96,9 @@ t.test('networks by name', async (t) => {
     // The paper gives 0.27M and 1.7M parameters for ResNet-20 and ResNet-110.
     ['resnet20', 32, [8, 8, 64], 278324], ['resnet110', 32, [8, 8, 64], 1736564],
     ['resnet8', 16, [4, 4, 64], 83892], ['cnn4', 16, [8, 8, 16], 3304], ['cnn4', 32, [8, 8, 16], 3304],
+    // And the one on WideResNets 0.6M and 2.2M for depth 40 and widths 1 and 2.
+    ['wrn40-1', 32, [8, 8, 64], 569780],
+    ['wrn10-0.5', 16, [4, 4, 32], 23764], ['resnet8x0.25', 16, [4, 4, 16], 6744], ['wrn40-2', 32, [8, 8, 128], 2255156],
   ];
   for (const [name, side, map, count] of sizes) {
     const before = tf.memory().numTensors;
@@ -103,25 +107,30 @@ t.test('networks by name', async (t) => {
     t.equal(network.parameters.count, count, `parameters of ${name}`);
     const shapes = tf.tidy(() => {
       const features = network.features(tf.zeros([2, side, side, 3]), false);
-      return [features.shape, network.logits(features).shape];
+      const maps = network.maps(tf.zeros([2, 2 * side, side, 3]), false);
+      return [[features.shape, network.logits(features).shape], maps.map((stage) => stage.shape)];
     });
-    t.same(shapes, [[2, ...map], [2, 100]]);
+    t.same(shapes[0], [[2, ...map], [2, 100]]);
+    t.same(shapes[1], network.stages.map(([height, width, channels]) => [2, 2 * height, width, channels]),
+      'maps of the stages, of larger images too');
     network.dispose();
     t.equal(tf.memory().numTensors, before, `${name} leaves nothing`);
   }
   t.throws(() => build('resnet9'), /expected cnn<width> .* got 'resnet9'/);
 });
 
-t.test('evaluation uses the running statistics, training those of the batch', async (t) => {
-  await useBackend('wasm');
-  const network = buildNetwork('cnn2', { input: [8, 8, 3], classes: 4, scope: 'student', rng: new Rng(2) });
-  const x = tf.randomNormal([32, 8, 8, 3], 0, 1, 'float32', 5) as tf.Tensor4D;
-  const output = (training: boolean) => tf.tidy(() => Float32Array.from(network.features(x, training).dataSync()));
-  t.ok(error(output(false), output(true)) > 0.05, 'they begin apart');
-  for (let i = 0; i < 200; i++) tf.tidy(() => void network.features(x, true));
-  t.ok(error(output(false), output(true)) < 0.01, 'and meet when the same batch comes again and again');
-  network.dispose();
-});
+for (const name of ['cnn2', 'resnet8', 'wrn10-1']) {
+  t.test(`evaluation of ${name} uses the running statistics, training those of the batch`, async (t) => {
+    await useBackend('wasm');
+    const network = buildNetwork(name, { input: [8, 8, 3], classes: 4, scope: 'student', rng: new Rng(2) });
+    const x = tf.randomNormal([32, 8, 8, 3], 0, 1, 'float32', 5) as tf.Tensor4D;
+    const output = (training: boolean) => tf.tidy(() => Float32Array.from(network.features(x, training).dataSync()));
+    t.ok(error(output(false), output(true)) > 0.05, 'they begin apart');
+    for (let i = 0; i < 200; i++) tf.tidy(() => void network.features(x, true));
+    t.ok(error(output(false), output(true)) < 0.01, 'and meet when the same batch comes again and again');
+    network.dispose();
+  });
+}
 
 t.test('SGD is that of the recipe', async (t) => {
   await useBackend('wasm');
@@ -175,9 +184,11 @@ t.test('a training saved at any step goes on with the same bits', async (t) => {
     const rng = new Rng(5);
     const network = buildNetwork('cnn2', { input: [16, 16, 3], classes: 10, scope: 'student', rng });
     const optimizer = new Sgd(network.parameters.trainable, { momentum: 0.9, weightDecay: 5e-4 });
-    return { network, optimizer, state: newTraining(rng), objective: crossEntropy(network, 10) };
+    const evaluation = () => evaluate(network, data.test);
+    return { network, optimizer, state: newTraining(rng), objective: crossEntropy(network), evaluate: evaluation };
   };
-  const common = { data, epochs: 3, batchSize: 16, schedule: { kind: 'cosine' as const, base: 0.1 }, augment: true };
+  const schedule = { kind: 'cosine' as const, base: 0.1 };
+  const common = { source: data.train, epochs: 3, batchSize: 16, schedule, augment: true };
   const result = ({ network, state }: ReturnType<typeof setUp>) => ({
     epochs: state.epochs.map(({ seconds: _, ...epoch }) => epoch),
     weights: [...network.parameters.trainable, ...network.parameters.statistics].map((v) => [...v.dataSync()]),
@@ -197,11 +208,11 @@ t.test('a training saved at any step goes on with the same bits', async (t) => {
     let steps = 0;
     const stopped = await train({ ...first, ...common, onStep: () => void steps++, stopped: () => steps >= stopAfter });
     t.equal(stopped, false);
-    await saveTraining(path, first.network, first.optimizer, first.state);
+    await saveTraining(path, [first.network.parameters], first.optimizer, first.state);
     finish(first);
     const checkpoint = await readCheckpoint<TrainingState>(path);
     const second = { ...setUp(), state: checkpoint!.state };
-    await restoreTraining(checkpoint!, second.network, second.optimizer);
+    await restoreTraining(checkpoint!, [second.network.parameters], second.optimizer);
     t.equal(await train({ ...second, ...common }), true);
     t.same(result(second), expected, `stopped after ${stopAfter} steps`);
     finish(second);

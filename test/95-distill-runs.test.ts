@@ -1,72 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import type { JobState } from '../examples/distill/jobs.js';
+import t from 'tap';
 import type { RunRecord } from '../examples/report/types.js';
-import { type Checkpoint, readCheckpoint } from '../examples/tfjs/checkpoint-file.js';
+import { killedAndResumed, outcome, readJob, readRecord, run as runProgram, start, succeeds } from './95-program.js';
 
-const main = new URL('../examples/distill/main.ts', import.meta.url).pathname;
+const main = 'distill/main.ts';
+const run = (...args: string[]) => runProgram(main, ...args);
 
 /** A few images, steps and weights: a run of all arms in seconds. */
 const tiny = ['--train-size', '48', '--test-size', '20', '--batch', '8', '--teacher', 'cnn3', '--student', 'cnn2',
   '--teacher-epochs', '2', '--epochs', '2', '--seeds', '5'];
-
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  out: string;
-  err: string;
-}
-
-function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args]);
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (text: Buffer) => { out += text.toString(); });
-  child.stderr.on('data', (text: Buffer) => { err += text.toString(); });
-  const ended = once(child, 'close').then(([code, signal]) =>
-    ({ code, signal, out, err }) as Ended);
-  return { child, ended };
-}
-
-const run = (...args: string[]) => start(args).ended;
-
-/** Shows what the program wrote only when it failed. */
-const succeeds = (t: Test, { code, err }: Ended) => t.equal(code, 0, code === 0 ? 'ends with code 0' : err);
-
-const readRecord = async (directory: string) =>
-  JSON.parse(await readFile(join(directory, 'results.json'), 'utf8')) as RunRecord;
-
-async function readJob(directory: string, id: string): Promise<Checkpoint<JobState>> {
-  const checkpoint = await readCheckpoint<JobState>(join(directory, 'checkpoints', `${id}.safetensors`));
-  if (!checkpoint) throw new Error(`no checkpoint of ${id}`);
-  return checkpoint;
-}
-
-/** What a run computed, without what depends on the clock. */
-async function outcome(directory: string): Promise<unknown> {
-  const { teacher, student, arms } = await readRecord(directory);
-  // A kill in the middle of writing leaves a temporary file beside the checkpoints.
-  const files = (await readdir(join(directory, 'checkpoints'))).filter((file) => file.endsWith('.safetensors'));
-  const ids = files.map((file) => file.replace('.safetensors', ''));
-  const tensors = await Promise.all(ids.map(async (id) => [id, (await readJob(directory, id)).tensors] as const));
-  const timeless = JSON.stringify({ teacher, student, arms },
-    (key, value: unknown) => (key === 'seconds' ? undefined : value));
-  return { record: JSON.parse(timeless) as unknown, tensors: new Map(tensors.sort(([a], [b]) => (a < b ? -1 : 1))) };
-}
-
-/** Resolves when the job's checkpoint is in the middle of an epoch after the first. */
-async function inTheMiddle(directory: string, id: string): Promise<void> {
-  for (;;) {
-    const state = await readJob(directory, id).then((checkpoint) => checkpoint.state, () => undefined);
-    if (state?.finished) throw new Error(`${id} was finished before it could be interrupted`);
-    if (state && state.training.epochs.length > 0 && state.training.step > 0) return;
-    await sleep(2);
-  }
-}
 
 t.test('the main job, and the same after kills and interrupts', async (t) => {
   const whole = join(t.testdir(), 'whole');
@@ -76,7 +20,7 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
   for (const label of ['Cross-entropy', 'Hinton KD', 'GLD without relation', 'Full GLD']) t.match(first.out, label);
   t.match(first.err, /100.0 %, 0:00 left: .* done, test accuracy .* \(5 of 5\)/);
 
-  const record = await readRecord(whole);
+  const record = await readRecord<RunRecord>(whole);
   t.match(record, {
     version: 1,
     settings: { dataset: 'shapes', trainSize: 48, testSize: 20, alpha: 0.7, beta: 500, grid: [2, 2], seeds: [5] },
@@ -99,36 +43,21 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
 
   t.test('killed twice and resumed', async (t) => {
     const directory = join(t.testdir(), 'killed');
-    const careful = ['--checkpoint-every', '0', '--workers', '1'];
-    let resume = [...tiny, '--out', directory];
-    let teacherTime: number | undefined;
-    for (const id of ['teacher', 'gld-seed5']) {
-      const { child, ended } = start([...resume, ...careful]);
-      await Promise.race([inTheMiddle(directory, id), ended]);
-      child.kill('SIGKILL');
-      t.match(await ended, { code: null, signal: 'SIGKILL' });
-      const { state } = await readJob(directory, id);
-      t.equal(state.finished, false, `${id} was in the middle`);
-      if (id !== 'teacher') {
-        teacherTime = (await stat(join(directory, 'checkpoints', 'teacher.safetensors'))).mtimeMs;
-      }
-      resume = ['--resume', directory];
-    }
-    const last = await run('--resume', directory);
-    succeeds(t, last);
+    await killedAndResumed(t, [main, ...tiny, '--out', directory], directory, ['teacher', 'gld-seed5']);
     t.same(await outcome(directory), expected, 'all numbers are those of the undisturbed run');
-    t.equal((await stat(join(directory, 'checkpoints', 'teacher.safetensors'))).mtimeMs, teacherTime,
-      'what was finished was not done again');
   });
 
   t.test('interrupted and resumed', async (t) => {
     const directory = join(t.testdir(), 'interrupted');
-    const { child, ended } = start([...tiny, '--out', directory]);
+    const { child, ended } = start([main, ...tiny, '--out', directory]);
     while (!(await readJob(directory, 'ce-seed5').catch(() => undefined))) await sleep(2);
     child.kill('SIGINT');
     t.match(await ended, { code: 130, signal: null, err: `npm start -- --resume ${directory}` });
-    const last = await run('--resume', directory, '--threads', '1');
-    succeeds(t, last);
+    const teacher = join(directory, 'checkpoints', 'teacher.safetensors');
+    const before = await readJob(directory, 'teacher').catch(() => undefined);
+    const written = before?.state.finished ? (await stat(teacher)).mtimeMs : undefined;
+    succeeds(t, await run('--resume', directory, '--threads', '1'));
+    if (written !== undefined) t.equal((await stat(teacher)).mtimeMs, written, 'what was finished was not done again');
     t.same(await outcome(directory), expected);
   });
 });
@@ -158,7 +87,7 @@ t.test('CIFAR files, with the paper\'s recipe and a residual network', async (t)
   const first = await run(...cifar('run'));
   succeeds(t, first);
   t.match(first.err, /Note: batches of 8 with 2 x 2 cells compare m = 40 logit rows.* --beta 62.5 /);
-  const record = await readRecord(join(directory, 'run'));
+  const record = await readRecord<RunRecord>(join(directory, 'run'));
   t.equal(record.settings.classes.length, 100);
   t.match(record.settings, {
     imageShape: [32, 32, 3], trainSize: 16, testSize: 6,

@@ -1,5 +1,5 @@
 // Stage classifier: one linear layer for global and local rows, logits = pooled Wᵀ + b, and the way back.
-// DESIGN §2.2; the paper applies the network's own last layer to every pooled row (section 3.1).
+// docs/mathematics.md; the paper applies the network's own last layer to every pooled row (section 3.1).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // Stage cross_entropy: the task loss of one row of logits against a label or a distribution over the classes, and its
-// gradient. DESIGN §2.3.
+// gradient. docs/mathematics.md
 #pragma once
 
 #include "../engine.h"

@@ -3,7 +3,7 @@
 //
 // Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global logits,
 // the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its share of the
-// gradient of the global row. DESIGN §2.1.
+// gradient of the global row. docs/mathematics.md
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs.
-// s is the row's standard deviation over the classes (paper equation for L_ND; DESIGN §2.4), or a temperature τ with the
+// s is the row's standard deviation over the classes (paper equation for L_ND; docs/mathematics.md), or a temperature τ with the
 // factor τ² of Hinton et al.
 #pragma once
 

@@ -1,6 +1,6 @@
 // Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others
 // the means over the cells of each level's grid (adaptive average pooling), and the way back. With a mask, means are over
-// the positions that count, and a row without any is 0. DESIGN §2.1; paper section 3.1.
+// the positions that count, and a row without any is 0. docs/mathematics.md; paper section 3.1.
 #pragma once
 
 #include "arena.h"
@@ -129,7 +129,7 @@ class Pool {
   T* scratch_;       // per slot
   const T** lines_;  // per slot: where the line of each position's gradient lies; with a mask, then that of its region
   std::int64_t regions_;
-  const T* end_;
+  const T* end_;  // how far packets may read, see find_end()
   std::int64_t region_limit_, lines_size_, scratch_size_;
 };
 

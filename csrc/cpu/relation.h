@@ -1,5 +1,5 @@
 // Stage relation: (1/m²) Σ_rc (D_t[r,c] - D_s[r,c])² over all m logit rows, D the row-normalised matrix of (squared)
-// distances, by one of two methods that agree to rounding. DESIGN §2.5 and §3; paper section 3.3. Where rows have weights w,
+// distances, by one of two methods that agree to rounding. docs/mathematics.md; paper section 3.3. Where rows have weights w,
 // sums over rows are weighted, that of a norm included, and m is Σ w.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact. DESIGN §3.
+// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact. docs/mathematics.md
 //
 // accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
 // slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded once.

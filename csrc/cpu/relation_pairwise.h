@@ -1,6 +1,6 @@
 // Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. Distances of all pairs are kept
 // between the passes while they fit a fixed limit, and then computed for half of the pairs, the others being the same. Beyond
-// the limit the matrix as a whole never exists: tiles are computed in either pass. DESIGN §3.
+// the limit the matrix as a whole never exists: tiles are computed in either pass. docs/mathematics.md
 //
 // Where global rows are the means of their samples' cells and squared distances are kept, only those of the cells take a
 // product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on

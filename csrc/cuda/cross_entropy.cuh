@@ -1,5 +1,5 @@
 // Stage cross_entropy: the task loss of one row of logits against a label or a distribution over the classes, and its
-// gradient, by the threads that hold the row. DESIGN §2.3.
+// gradient, by the threads that hold the row. docs/mathematics.md
 #pragma once
 
 #include "../formulas/cross_entropy.h"

@@ -1,5 +1,5 @@
 // Stage pool: features [n, C, H, W] -> pooled rows, the global one of a sample the mean over its whole map, the others the
-// means over the cells of the grid (adaptive average pooling), and the way back. DESIGN §2.1; paper section 3.1.
+// means over the cells of the grid (adaptive average pooling), and the way back. docs/mathematics.md; paper section 3.1.
 //
 // One kernel each way, by the way the map lies in memory:
 //   planes    dense NCHW: a block takes some planes, which lie side by side, through shared memory

@@ -1,4 +1,4 @@
-// Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. DESIGN §2.5 and §3.
+// Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. docs/mathematics.md
 //
 // Distances of all pairs are kept between the passes while they fit a fixed limit, and then computed for half of the tiles,
 // the others being the same. Beyond the limit the matrix as a whole never exists: tiles are computed in either pass, and the

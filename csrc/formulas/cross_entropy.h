@@ -1,5 +1,5 @@
 // Cross-entropy of one row of logits z against a target distribution, Σ_k target_k (log Σ_j exp z_j - z_k), and its
-// gradient. DESIGN §2.3. A label is the target that has all its weight on one class.
+// gradient. docs/mathematics.md A label is the target that has all its weight on one class.
 #pragma once
 
 #include "softmax.h"

@@ -1,5 +1,5 @@
 // KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper equation
-// for L_ND; DESIGN §2.4. y may be shifted by any constant of its row, which no softmax sees.
+// for L_ND; docs/mathematics.md y may be shifted by any constant of its row, which no softmax sees.
 #pragma once
 
 #include <cstdint>

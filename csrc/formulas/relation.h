@@ -1,4 +1,4 @@
-// The relation loss of one row, shared by every engine and both methods. DESIGN §2.5 and §3; paper equation for
+// The relation loss of one row, shared by every engine and both methods. docs/mathematics.md; paper equation for
 // L_relation. u and v are the teacher's and the student's distance rows divided by their L2 norms.
 #pragma once
 

@@ -1,4 +1,4 @@
-// One row of the relation loss from the moments of all rows, without their distances. DESIGN §3. Rows are centred: x of
+// One row of the relation loss from the moments of all rows, without their distances. docs/mathematics.md Rows are centred: x of
 // the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each. Where rows have weights, every
 // sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
 #pragma once

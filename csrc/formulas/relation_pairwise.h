@@ -1,4 +1,4 @@
-// One pair of rows of the relation loss by distances. DESIGN §2.5 and §3.
+// One pair of rows of the relation loss by distances. docs/mathematics.md
 #pragma once
 
 #include "relation.h"

@@ -10,6 +10,15 @@ export function colour(rng: Rng, dim: number, bright: number): number[] {
   return rgb.map((value) => Math.min(1, Math.max(0, value + shift)));
 }
 
+/** Signed distance (pixels, negative inside) from a point of the picture to a shape. */
+export type Distance = (x: number, y: number) => number;
+
+/** How much of each pixel a shape covers, 0 … 1: side × side, row by row. Its edge is one pixel wide. */
+export function coverage(side: number, distance: Distance): Float64Array {
+  return Float64Array.from({ length: side * side }, (_, at) =>
+    Math.min(1, Math.max(0, 0.5 - distance((at % side) + 0.5, Math.floor(at / side) + 0.5))));
+}
+
 /** A square RGB picture in planes, values around 0 … 1, that shapes are drawn on. */
 export class Canvas {
   readonly #pixels: Float32Array;
@@ -55,17 +64,39 @@ export class Canvas {
     );
   }
 
-  /** Blends a colour over the pixels inside of a shape, with soft edges. */
-  draw(distance: (x: number, y: number) => number, rgb: number[], opacity: number): void {
+  /** Two plane waves of random direction and length, different in each channel, over everything drawn so far. */
+  texture(rng: Rng): void {
     const { side } = this;
-    for (let y = 0; y < side; y++) {
-      for (let x = 0; x < side; x++) {
-        const cover = opacity * Math.min(1, Math.max(0, 0.5 - distance(x + 0.5, y + 0.5)));
-        if (cover === 0) continue;
-        for (let c = 0; c < channels; c++) {
-          const at = (c * side + y) * side + x;
-          this.#pixels[at] = this.#pixels[at] * (1 - cover) + rgb[c] * cover;
+    for (let wave = 0; wave < 2; wave++) {
+      const angle = rng.uniform(0, 2 * Math.PI);
+      const frequency = (2 * Math.PI) / rng.uniform(3, 12);
+      const dx = frequency * Math.cos(angle);
+      const dy = frequency * Math.sin(angle);
+      for (let c = 0; c < channels; c++) {
+        const height = rng.uniform(0, 0.1);
+        const phase = rng.uniform(0, 2 * Math.PI);
+        for (let y = 0; y < side; y++) {
+          for (let x = 0; x < side; x++) {
+            this.#pixels[(c * side + y) * side + x] += height * Math.sin(x * dx + y * dy + phase);
+          }
         }
+      }
+    }
+  }
+
+  /** Blends a colour over the pixels inside of a shape, with soft edges. */
+  draw(distance: Distance, rgb: number[], opacity: number): void {
+    this.blend(coverage(this.side, distance), rgb, opacity);
+  }
+
+  /** Blends a colour over the picture, at each pixel as far as the shape covers it (side × side shares, row by row). */
+  blend(covered: Float64Array, rgb: number[], opacity: number): void {
+    const plane = covered.length;
+    for (let at = 0; at < plane; at++) {
+      const cover = opacity * covered[at];
+      if (cover === 0) continue;
+      for (let c = 0; c < channels; c++) {
+        this.#pixels[c * plane + at] = this.#pixels[c * plane + at] * (1 - cover) + rgb[c] * cover;
       }
     }
   }

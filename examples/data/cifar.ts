@@ -41,6 +41,8 @@ export async function loadCifar(
     height: cifarSide,
     width: cifarSide,
     channels: 3,
+    mean: format.mean,
+    deviation: format.deviation,
     train: trainSplit,
     test: testSplit,
   };

@@ -2,7 +2,11 @@ import { loadCifar } from './cifar.js';
 import { shapes } from './shapes.js';
 import type { Dataset, DatasetName, DatasetOptions } from './types.js';
 
+export {
+  type Box, type Scene, type SceneDataset, type SceneObject, scenes, type ScenesOptions, type SceneSplit, singleObjects,
+} from './scenes.js';
 export { shapes, type ShapesOptions } from './shapes.js';
+export { symbols } from './symbols.js';
 export { Rng } from './rng.js';
 export type { RngState } from './rng.js';
 export type { Batch, BatchOptions, Dataset, DatasetName, DatasetOptions, Split } from './types.js';

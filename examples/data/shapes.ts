@@ -1,7 +1,7 @@
 import { Canvas, colour } from './canvas.js';
 import { type Glyph, glyphs } from './glyphs.js';
 import { Rng } from './rng.js';
-import { checkInteger, createSplit, type RawImages, type Source } from './split.js';
+import { checkInteger, createSplit, drawnPreparation, memorySource, type RawImages } from './split.js';
 import type { Dataset, DatasetOptions, Split } from './types.js';
 
 export interface ShapesOptions extends Omit<DatasetOptions, 'dir'> {
@@ -16,7 +16,7 @@ export interface ShapesOptions extends Omit<DatasetOptions, 'dir'> {
 /** The two glyphs of a class, by name. */
 type Pair = readonly [string, string];
 
-const channels = 3;
+const { channels, mean, deviation } = drawnPreparation;
 
 /**
  * A procedural image classification set in which local information decides. Every image shows exactly two different
@@ -39,14 +39,11 @@ export function shapes(options: ShapesOptions): Dataset {
   if (!(noise >= 0)) throw new RangeError(`noise: expected a number of at least 0, got ${noise}`);
   const pairs = names.flatMap((a, i) => names.slice(i + 1).map((b): Pair => [a, b]));
   const split = (stream: number, size: number): Split =>
-    createSplit(memory(generate(new Rng(seed, stream), size, pairs, side, noise), side), {
+    createSplit(memorySource(generate(new Rng(seed, stream), size, pairs, side, noise), channels * side * side), {
+      ...drawnPreparation,
       height: side,
       width: side,
-      channels,
-      mean: [0.4, 0.4, 0.4],
-      deviation: [0.25, 0.25, 0.25],
       padding: 1,
-      fill: Math.round(0.25 * 255),
       flip: true,
     });
   return {
@@ -58,22 +55,11 @@ export function shapes(options: ShapesOptions): Dataset {
     height: side,
     width: side,
     channels,
+    mean,
+    deviation,
     train: split(0, trainSize),
     test: split(1, testSize),
   };
-}
-
-function memory({ planes, labels }: RawImages, side: number): Source {
-  const perImage = channels * side * side;
-  const read = (positions: Int32Array): Promise<RawImages> => {
-    const batch = { planes: new Uint8Array(positions.length * perImage), labels: new Int32Array(positions.length) };
-    positions.forEach((position, i) => {
-      batch.planes.set(planes.subarray(position * perImage, (position + 1) * perImage), i * perImage);
-      batch.labels[i] = labels[position];
-    });
-    return Promise.resolve(batch);
-  };
-  return { size: labels.length, open: () => Promise.resolve({ read, close: () => Promise.resolve() }) };
 }
 
 function generate(rng: Rng, size: number, pairs: readonly Pair[], side: number, noise: number): RawImages {

@@ -17,6 +17,19 @@ export interface Source {
   open(): Promise<{ read(positions: Int32Array): Promise<RawImages>; close(): Promise<void> }>;
 }
 
+/** Images that are all in memory; `perImage` is the number of bytes of each. */
+export function memorySource({ planes, labels }: RawImages, perImage: number): Source {
+  const read = (positions: Int32Array): Promise<RawImages> => {
+    const batch = { planes: new Uint8Array(positions.length * perImage), labels: new Int32Array(positions.length) };
+    positions.forEach((position, i) => {
+      batch.planes.set(planes.subarray(position * perImage, (position + 1) * perImage), i * perImage);
+      batch.labels[i] = labels[position];
+    });
+    return Promise.resolve(batch);
+  };
+  return { size: labels.length, open: () => Promise.resolve({ read, close: () => Promise.resolve() }) };
+}
+
 /** How the raw bytes become the numbers a network sees. */
 export interface Preparation {
   height: number;
@@ -33,6 +46,14 @@ export interface Preparation {
   fill: number;
   flip: boolean;
 }
+
+/** For generated pictures, whose mean and deviation these roughly are. */
+export const drawnPreparation = {
+  channels: 3,
+  mean: [0.4, 0.4, 0.4],
+  deviation: [0.25, 0.25, 0.25],
+  fill: Math.round(0.25 * 255),
+};
 
 /** A split that reads, augments and normalises batch by batch. The next batch is read while the present one is used. */
 export function createSplit(source: Source, preparation: Preparation): Split {
@@ -73,7 +94,10 @@ async function* pass(
     for (let at = start; pending !== undefined; at += batchSize) {
       const raw: RawImages = await pending;
       pending = read(at + batchSize);
-      yield prepare(raw, preparation, table, at, augmentKey);
+      const images = prepare(raw, preparation, table, at, augmentKey);
+      const { labels, labels: { length: size } } = raw;
+      const { height, width, channels } = preparation;
+      yield { images, shape: [size, height, width, channels], labels, positions: order.slice(at, at + size), size };
     }
   } finally {
     await pending?.catch(() => undefined);
@@ -88,7 +112,7 @@ function prepare(
   table: Float32Array,
   at: number,
   augmentKey: number | undefined,
-): Batch {
+): Float32Array {
   const { height, width, channels, padding } = preparation;
   const perImage = height * width * channels;
   const images = new Float32Array(labels.length * perImage);
@@ -104,7 +128,7 @@ function prepare(
       window(from, to, preparation, table, top, left, preparation.flip && rng.int(2) === 1);
     }
   }
-  return { images, labels, size: labels.length };
+  return images;
 }
 
 /** Copies the window whose corner is at (top, left), with `fill` outside of the image, from planes to NHWC. */

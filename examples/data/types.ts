@@ -2,10 +2,14 @@ import type { Rng } from './rng.js';
 
 /** One mini-batch, ready for a network. */
 export interface Batch {
-  /** Normalised images, NHWC: shape [size, height, width, channels]. */
+  /** Normalised images, NHWC. */
   images: Float32Array;
+  /** [size, height, width, channels] */
+  shape: [number, number, number, number];
   /** Class indices, shape [size], each in 0 … classes.length − 1. */
   labels: Int32Array;
+  /** Where each image is in the stored order of its split, shape [size]. */
+  positions: Int32Array;
   /** Number of images; the last batch of a pass may be smaller than the others. */
   size: number;
 }
@@ -42,8 +46,8 @@ export interface Split {
 
 /** An image classification set. */
 export interface Dataset {
-  /** The name given to `loadDataset`. */
-  name: DatasetName;
+  /** The name given to `loadDataset`, or 'objects' for `singleObjects`. */
+  name: DatasetName | 'objects';
   /** One sentence for a log or a report: what the images are and what decides the class. */
   description: string;
   /** Class names; a label is an index into this list. */
@@ -51,6 +55,9 @@ export interface Dataset {
   height: number;
   width: number;
   channels: number;
+  /** Per channel, of values in 0 … 1: images are normalised as (value − mean) / deviation. */
+  mean: readonly number[];
+  deviation: readonly number[];
   train: Split;
   test: Split;
 }

@@ -2,61 +2,94 @@
 import type { GldOptions } from 'gld-loss';
 import type { TermValues } from '../report/types.js';
 
-export const armNames = ['ce', 'kd', 'gld-no-relation', 'gld'] as const;
+export const armNames = ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld'] as const;
 export type ArmName = (typeof armNames)[number];
+
+/** The arms of a run that names none. */
+export const defaultArms: readonly ArmName[] = ['ce', 'kd', 'gld-no-relation', 'gld'];
+/** The same where the teacher gives global logits alone. */
+export const defaultLogitArms: readonly ArmName[] = ['ce', 'kd', 'gld-global', 'gld'];
+/** What cannot be had from such a teacher, and why. */
+export const needsMap: Partial<Record<ArmName, string>> = {
+  rkd: 'compares pooled features', 'gld-no-relation': 'has local logits; without them it is gld-global',
+};
 
 /** The numbers that the arms share. */
 export interface LossSettings {
   alpha: number;
   beta: number;
   localWeight: number;
-  /** Cells [rows, columns]. */
+  /** Cells [rows, columns]; [0, 0] where the teacher has no local logits. */
   grid: [number, number];
   reduction: 'matrix' | 'row';
   metric: 'sqeuclidean' | 'euclidean';
   /** Of the 'kd' arm. */
   temperature: number;
+  /** Weight of the distance term of the 'rkd' arm. */
+  distanceWeight: number;
 }
 
-export interface Arm {
+export type Arm = {
   name: ArmName;
   label: string;
   description: string;
   /** Factor of each term in the loss; a term the arm does not have is left out. */
   weights: TermValues;
-  /** Options of gldLoss; none for the arm without a teacher. */
-  options?: GldOptions;
-}
+} & (
+  /** Labels only. */
+  | { kind: 'task' }
+  /** gldLoss, with these options. */
+  | { kind: 'gld'; options: GldOptions }
+  /** Cross-entropy and the distances between pooled features. */
+  | { kind: 'distance'; options: { distanceWeight: number } }
+);
 
 export function arm(name: ArmName, loss: LossSettings): Arm {
-  const { alpha, beta, localWeight, grid, reduction, metric, temperature } = loss;
+  const { alpha, beta, localWeight, grid, reduction, metric, temperature, distanceWeight } = loss;
   const task = 1 - alpha;
   const relation = { metric, reduction };
+  // Without cells both sides are global logits, whose number of rows is all that there is to know.
+  const cells = grid[0] * grid[1] > 0 ? { grid } : {};
+  const local = grid[0] * grid[1] > 0 ? { local: localWeight } : {};
   switch (name) {
     case 'ce':
       return {
-        name, label: 'Cross-entropy', weights: { task: 1 },
+        name, kind: 'task', label: 'Cross-entropy', weights: { task: 1 },
         description: 'Cross-entropy with the labels only; the teacher is not used.',
       };
     case 'kd':
       return {
-        name, label: 'Hinton KD', weights: { task, global: alpha },
+        name, kind: 'gld', label: 'Hinton KD', weights: { task, global: alpha },
         description: `(1 - alpha) cross-entropy + alpha KD of the global logits at temperature ${temperature}.`,
         options: {
-          alpha, beta: 0, localWeight: 0, grid, relation, normalization: { kind: 'temperature', temperature },
+          alpha, beta: 0, localWeight: 0, ...cells, relation, normalization: { kind: 'temperature', temperature },
         },
+      };
+    case 'rkd':
+      return {
+        name, kind: 'distance', label: 'RKD distance', weights: { task: 1, relation: distanceWeight },
+        description: `Cross-entropy + ${distanceWeight} times the distance term of relational KD: Huber loss of the ` +
+          'distances between the pooled features of a batch, each network\'s divided by their mean.',
+        options: { distanceWeight },
+      };
+    case 'gld-global':
+      return {
+        name, kind: 'gld', label: 'GLD, global only', weights: { task, global: alpha },
+        description: '(1 - alpha) cross-entropy + alpha normalized KD of the global logits.',
+        options: { alpha, beta: 0, localWeight: 0, ...cells, relation },
       };
     case 'gld-no-relation':
       return {
-        name, label: 'GLD without relation', weights: { task, global: alpha, local: localWeight },
+        name, kind: 'gld', label: 'GLD without relation', weights: { task, global: alpha, ...local },
         description: 'Full GLD with beta = 0: cross-entropy and normalized KD of the global and local logits.',
-        options: { alpha, beta: 0, localWeight, grid, relation },
+        options: { alpha, beta: 0, localWeight, ...cells, relation },
       };
     case 'gld':
       return {
-        name, label: 'Full GLD', weights: { task, global: alpha, local: localWeight, relation: beta },
-        description: '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.',
-        options: { alpha, beta, localWeight, grid, relation },
+        name, kind: 'gld', label: 'Full GLD', weights: { task, global: alpha, ...local, relation: beta },
+        description: 'local' in local ? '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.'
+          : '(1 - alpha) cross-entropy + alpha global + beta relation of the global logits; the teacher has no local ones.',
+        options: { alpha, beta, localWeight, ...cells, relation },
       };
   }
 }
@@ -67,3 +100,12 @@ export const relationRows = (batchSize: number, [rows, columns]: [number, number
 
 /** The paper's beta and the number of rows it was chosen for: batches of 64 images on a 2 x 2 grid. */
 export const paperBeta = { beta: 500, rows: 320 };
+
+/** The rkd arm's weight in the paper it comes from (Park et al. 2019), for classification. */
+export const paperDistanceWeight = 25;
+
+/** The paper's numbers for batches of 64 images on a 2 x 2 grid; those of other methods are from where they come from. */
+export const paperLoss: LossSettings = {
+  alpha: 0.7, beta: paperBeta.beta, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean',
+  temperature: 4, distanceWeight: paperDistanceWeight,
+};

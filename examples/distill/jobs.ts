@@ -1,61 +1,114 @@
-/** A run as a list of trainings, and what each leaves behind. */
+/** A teacher and the students that learn from it in several ways, as a list of trainings. */
 import type { RelationMatrix } from '../report/types.js';
-import type { TrainingState } from '../tfjs/train.js';
-import type { ArmName } from './arms.js';
-import type { Settings } from './settings.js';
+import type { CacheKey } from '../teachers/cache.js';
+import type { Job, Work } from '../training/study.js';
+import type { OnnxOptions } from '../onnx/teacher.js';
+import { type Schedule, stepsPerEpoch } from '../training/schedule.js';
+import type { ArmName, LossSettings } from './arms.js';
 
-export interface Job {
-  /** Unique, and the name of its checkpoint: 'teacher' or '<arm>-seed<n>'. */
-  id: string;
-  role: 'teacher' | ArmName;
+/** What a teacher and its students are, and how they are trained: everything their numbers depend on but the data. */
+export interface PairSettings {
+  /** Seed of the teacher. */
+  baseSeed: number;
+  teacher: {
+    /** Name of a network that is trained, or of a model that is there. */
+    network: string;
+    /** 0 for a model. */
+    epochs: number;
+    onnx?: OnnxOptions;
+    /** Folder where its outputs of the training images are kept. */
+    cache?: string;
+  };
+  student: { network: string; epochs: number };
+  arms: ArmName[];
+  seeds: number[];
+  batchSize: number;
+  schedule: Schedule;
+  momentum: number;
+  weightDecay: number;
+  augment: boolean;
+  loss: LossSettings;
+}
+
+export interface StudentJob extends Job {
+  /** 'outputs' computes the teacher's of all training images. */
+  role: 'teacher' | 'outputs' | ArmName;
   seed: number;
   network: string;
   epochs: number;
-  /** Whether the teacher must be there first. */
-  needsTeacher: boolean;
 }
 
-/** The state in a job's checkpoint, besides weights and momentum. */
-export interface JobState {
-  finished: boolean;
-  /** Of the data set, which a resumed run must find unchanged. */
+/** What a finished job adds to its curve. */
+export interface StudentResult {
+  relationMatrix: RelationMatrix;
+}
+
+/** What is known of a model that was not trained here. */
+export interface ModelResult extends StudentResult {
+  testAccuracy: number;
+  /** sha256 of its file: a resumed run must find the same. */
+  digest: string;
+}
+
+export interface OutputsResult {
+  key: CacheKey;
+}
+
+export interface NetworkDescription {
+  parameters: number;
+  flops: number;
+  /** Height, width, channels; a teacher of logits has no map. */
+  map?: [number, number, number];
+  /** What was taken from a model. */
+  taken?: string;
+}
+
+/** What the two networks turn out to be. */
+export type PairDescription = Record<'teacher' | 'student', NetworkDescription>;
+
+export interface DataDescription {
+  description: string;
+  classes: string[];
+  imageShape: [number, number, number];
   trainSize: number;
-  training: TrainingState;
-  /** Time the whole run had taken when this was saved, pauses left out. */
-  runSeconds: number;
-  relationMatrix?: RelationMatrix;
+  testSize: number;
 }
 
-/** What the two networks and the data set turn out to be; the scheduler asks a worker for it. */
-export interface Description {
-  networks: Record<'teacher' | 'student', { parameters: number; flops: number; map: [number, number, number] }>;
-  data: {
-    description: string; classes: string[]; imageShape: [number, number, number]; trainSize: number; testSize: number;
-  };
-  /** tfjs's version and backend. */
-  framework: string;
-}
+/** Id of a student's job, and the name of its checkpoint; `prefix` tells pairs of one run apart. */
+export const studentId = (role: StudentJob['role'], seed: number, prefix = ''): string =>
+  `${prefix}${role === 'teacher' ? role : role === 'outputs' ? 'teacher-outputs' : `${role}-seed${seed}`}`;
 
-/** The teacher first: students that do not need it can be trained beside it. */
-export function planJobs({ arms, seeds, teacher, student, baseSeed }: Settings): Job[] {
-  const jobs: Job[] = [{
-    id: 'teacher', role: 'teacher', seed: baseSeed, network: teacher.network, epochs: teacher.epochs,
-    needsTeacher: false,
-  }];
+/** The teacher first, and what is computed once with it: students that need neither can be trained beside it. */
+export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettings, prefix = ''): StudentJob[] {
+  const id = studentId('teacher', baseSeed, prefix);
+  const { network, epochs, cache } = teacher;
+  const jobs: StudentJob[] = [{ id, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
+  const needs = [id];
+  if (cache !== undefined && arms.some((role) => role !== 'ce')) {
+    const outputs = studentId('outputs', baseSeed, prefix);
+    jobs.push({ id: outputs, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [id] });
+    needs.push(outputs);
+  }
   for (const role of arms) {
     for (const seed of seeds) {
-      jobs.push({
-        id: `${role}-seed${seed}`, role, seed, network: student.network, epochs: student.epochs,
-        needsTeacher: role !== 'ce',
-      });
+      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: role === 'ce' ? [] : needs });
     }
   }
   return jobs;
 }
 
-/** Floating-point operations of one training step, up to a factor: forward and backward, and the teacher's forward. */
-export function stepCost(job: Job, { networks }: Description): number {
-  const own = networks[job.role === 'teacher' ? 'teacher' : 'student'].flops;
-  // The constant stands for the work that does not grow with the network; without it small ones look too cheap.
-  return 3 * own + (job.needsTeacher ? networks.teacher.flops : 0) + 2e6;
+/**
+ * Floating-point operations of one training step, up to a factor: forward and backward, and the teacher's forward unless
+ * its outputs are there.
+ */
+export function workOf(job: StudentJob, settings: PairSettings, networks: PairDescription, trainSize: number): Work {
+  const { teacher, student } = networks;
+  const steps = stepsPerEpoch(trainSize, settings.batchSize);
+  // Stands for the work that does not grow with the network; without it small ones look too cheap.
+  const constant = 2e6;
+  // A model is evaluated once, which is next to nothing.
+  if (job.role === 'teacher' && job.epochs === 0) return { epochs: 1, steps: 1, cost: teacher.flops + constant };
+  if (job.role === 'outputs') return { epochs: 1, steps, cost: teacher.flops + constant };
+  const own = 3 * (job.role === 'teacher' ? teacher : student).flops;
+  return { epochs: job.epochs, steps, cost: own + (job.needs.length === 1 ? teacher.flops : 0) + constant };
 }

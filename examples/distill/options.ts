@@ -1,89 +1,36 @@
-/** The command line's options: one table, from which parsing, checking and --help are made. */
-import { availableParallelism } from 'node:os';
+/** The options of `npm start`: one table, from which parsing, checking and --help are made. */
 import { datasetNames } from '../data/index.js';
 import { networkNames, parseNetwork } from '../tfjs/network-names.js';
-import { armNames } from './arms.js';
-
-/** Something the user asked for that cannot be; shown without a stack trace. */
-export class UsageError extends Error {}
-
-export interface OptionSpec<T> {
-  /** Placeholder of the value in --help; none for a flag. */
-  value?: string;
-  help: string;
-  /** @throws Error with "expected ..., got ..." */
-  parse(text: string): T;
-}
-
-const quoted = (text: string) => `'${text}'`;
-
-const flag = (help: string): OptionSpec<boolean> => ({ help, parse: () => true });
-
-const text = (value: string, help: string): OptionSpec<string> => ({
-  value, help,
-  parse(input) {
-    if (input === '') throw new Error('expected a path, got an empty text');
-    return input;
-  },
-});
-
-function number(value: string, low: number, high: number, help: string, integer = false): OptionSpec<number> {
-  const range = high === Infinity ? `of at least ${low}` : `from ${low} to ${high}`;
-  return {
-    value, help,
-    parse(input) {
-      const result = input.trim() === '' ? NaN : Number(input);
-      if (!(result >= low && result <= high && Number.isFinite(result)) || (integer && !Number.isInteger(result))) {
-        throw new Error(`expected ${integer ? 'an integer' : 'a number'} ${range}, got ${quoted(input)}`);
-      }
-      return result;
-    },
-  };
-}
-
-const integer = (value: string, low: number, high: number, help: string) => number(value, low, high, help, true);
-
-function choice<const T extends string>(names: readonly T[], help: string): OptionSpec<T> {
-  return {
-    value: names.join('|'), help,
-    parse(input) {
-      const found = names.find((name) => name === input);
-      if (!found) throw new Error(`expected ${names.join(', ')}, got ${quoted(input)}${didYouMean(input, names)}`);
-      return found;
-    },
-  };
-}
-
-function list<T>(value: string, item: OptionSpec<T>, help: string): OptionSpec<T[]> {
-  return {
-    value, help,
-    parse(input) {
-      const items = input.split(',').map((part) => item.parse(part.trim()));
-      if (new Set(items).size < items.length) throw new Error(`expected each value once, got ${quoted(input)}`);
-      return items;
-    },
-  };
-}
-
-const network = (help: string): OptionSpec<string> => ({
-  value: 'NAME', help,
-  parse(input) {
-    parseNetwork(input);
-    return input;
-  },
-});
+import {
+  type Arguments as ArgumentsOf, choice, flag, integer, list, network, number, type OptionSpec, text,
+} from '../training/options.js';
+import type { TableOf } from '../training/study.js';
+import { armNames, defaultArms, paperDistanceWeight } from './arms.js';
 
 const grid: OptionSpec<[number, number]> = {
   value: 'D|RxC',
   help: 'cells of the feature map that get local logits: D for D x D, or rows x columns (default 2)',
   parse(input) {
     const [, rows, columns = rows] = /^([1-9]\d?)(?:x([1-9]\d?))?$/.exec(input) ?? [];
-    if (!rows) throw new Error(`expected a grid such as 2 or 2x4, got ${quoted(input)}`);
+    if (!rows) throw new Error(`expected a grid such as 2 or 2x4, got '${input}'`);
     return [Number(rows), Number(columns)];
   },
 };
 
-const cores = availableParallelism();
+const teacher: OptionSpec<string> = {
+  value: 'NAME|FILE.onnx',
+  help: `the teacher: a network that is trained, ${networkNames}; or an ONNX model, which is not`,
+  parse(input) {
+    if (!input.endsWith('.onnx')) parseNetwork(input);
+    return input;
+  },
+};
+
+/** One number for all channels, or one for each. */
+const perChannel = (low: number, help: string): OptionSpec<number[]> => ({
+  value: 'X|R,G,B', help,
+  parse: (input) => input.split(',').map((part) => number('', low, 1e6, '').parse(part)),
+});
 
 export const groups = {
   'What is run': {
@@ -92,7 +39,8 @@ export const groups = {
     data: text('DIR', 'folder with the CIFAR files in the binary version, or its parent'),
     'train-size': integer('N', 2, 1e7, 'training images (default: 3000 for shapes, all for CIFAR)'),
     'test-size': integer('N', 1, 1e7, 'test images (default: 1000 for shapes, all for CIFAR)'),
-    arms: list('A,B,...', choice(armNames, ''), `which students: ${armNames.join(', ')} (default all)`),
+    arms: list('A,B,...', choice(armNames, ''),
+      `which students: ${armNames.join(', ')} (default ${defaultArms.join(',')})`),
     seeds: list('N,N,...', integer('N', 0, 2 ** 32 - 1, ''),
       'one student per arm and seed; a seed decides initial weights and batches (default 1,2,3)'),
     'base-seed': integer('N', 0, 2 ** 32 - 1, 'seed of the data set and the teacher (default 1)'),
@@ -102,8 +50,8 @@ export const groups = {
       'paper: SGD with momentum 0.9, weight decay 5e-4, learning rate 0.1 times 0.1 at 50 % and 75 % of 200 epochs, ' +
       'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
       'networks and epochs that suit the data set'),
-    teacher: network(`the teacher's network: ${networkNames}`),
-    student: network('the student\'s network, likewise'),
+    teacher,
+    student: network(`the student's network: ${networkNames}`),
     epochs: integer('N', 1, 1e5, 'epochs of a student'),
     'teacher-epochs': integer('N', 1, 1e5, 'epochs of the teacher (default: as --epochs if that is given)'),
     batch: integer('N', 2, 1e5, 'images per batch (default 64)'),
@@ -111,6 +59,20 @@ export const groups = {
     'weight-decay': number('X', 0, 1, 'weight decay (default 5e-4)'),
     augment: flag('augment the training images: random shifts and flips (default)'),
     'no-augment': flag('do not'),
+  },
+  'A teacher that is an ONNX model': {
+    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its classifier gets the mean of)'),
+    'teacher-weight': text('NAME', 'constant that is its classifier\'s weight (default: of the linear layer at its end)'),
+    'teacher-bias': text('NAME', 'constant that is its classifier\'s bias (default: of the same layer)'),
+    'teacher-logits': text('NAME', 'take these logits and nothing else: there are no local logits then'),
+    'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
+    'teacher-mean': perChannel(-1e6,
+      'it gets (value - mean) / std of values in 0 ... 1 (default: normalised as for the student)'),
+    'teacher-std': perChannel(1e-6, 'likewise; 0.00392157 (1 / 255), with mean 0, for values in 0 ... 255'),
+  },
+  'Teacher outputs': {
+    'teacher-cache': text('DIR', 'compute the teacher\'s outputs of all training images once and keep them here; ' +
+      'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment'),
   },
   'The loss': {
     alpha: number('X', 0, 1, 'weight of the global KD term; the task term gets 1 - alpha (default 0.7)'),
@@ -125,43 +87,9 @@ export const groups = {
     'local-weight': number('X', 0, Infinity, 'weight of the local term (default 1)'),
     grid,
     temperature: number('X', 1e-3, 1e3, 'temperature of the kd arm (default 4)'),
-  },
-  'Where and how': {
-    out: text('DIR', 'folder for checkpoints, results.json and report.html (default runs/<dataset>-<time>)'),
-    resume: text('DIR', 'go on with an interrupted run in its folder, with its settings; nothing is computed twice'),
-    'checkpoint-every': number('S', 0, 1e6,
-      'seconds between checkpoints inside an epoch; there is one after each epoch anyway (default 60)'),
-    workers: integer('N', 1, 64, `trainings at a time, each in a worker thread (default ${Math.min(2, cores)})`),
-    threads: integer('N', 1, 1024, 'threads of the loss in each (default: processors / workers)'),
-    help: flag('this text'),
+    'distance-weight': number('X', 0, Infinity, `weight of the rkd arm's distance term (default ${paperDistanceWeight})`),
   },
 } as const;
 
-type Flattened = (typeof groups)['What is run'] & (typeof groups)['Training'] & (typeof groups)['The loss'] &
-  (typeof groups)['Where and how'];
-export type OptionName = keyof Flattened;
 /** What was given on the command line, parsed. */
-export type Arguments = { [K in OptionName]?: ReturnType<Flattened[K]['parse']> };
-
-export const options = Object.assign({}, ...Object.values(groups)) as Record<OptionName, OptionSpec<unknown>>;
-
-/** "; did you mean 'x'?" for the nearest of the names, if one is near. */
-export function didYouMean(input: string, names: readonly string[], prefix = ''): string {
-  const near = names.map((name) => ({ name, distance: editDistance(input, name) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  if (!near || near.distance > Math.max(1, Math.floor(near.name.length / 3))) return '';
-  return `; did you mean '${prefix}${near.name}'?`;
-}
-
-/** Levenshtein's: the fewest insertions, deletions and replacements that turn a into b. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
+export type Arguments = ArgumentsOf<TableOf<typeof groups>>;

@@ -1,63 +1,34 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { execFileSync } from 'node:child_process';
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
-import { deviceInfo } from 'gld-loss';
-import type { EpochRecord, RunEnvironment, RunRecord, StudentRun } from '../report/types.js';
-import { readCheckpoint } from '../tfjs/checkpoint-file.js';
-import type { EpochResult } from '../tfjs/train.js';
+import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
+import type { JobState, Outcome } from '../training/study.js';
+import type { EpochResult } from '../training/train.js';
 import { arm, relationRows } from './arms.js';
-import type { Description, Job, JobState } from './jobs.js';
-import { checkpointPath, type RunHeader } from './run-directory.js';
+import type { ModelResult, PairSettings, StudentJob, StudentResult } from './jobs.js';
 import type { Settings } from './settings.js';
+import type { Description } from './study.js';
 
-/** The state in a job's checkpoint; undefined when it has none yet. Needs no tfjs. */
-export async function readJobState(directory: string, job: Job): Promise<JobState | undefined> {
-  return (await readCheckpoint<JobState>(checkpointPath(directory, job.id)))?.state;
-}
+const epochRecords = (epochs: EpochResult[]): EpochRecord[] =>
+  epochs.map(({ score, ...epoch }) => ({ ...epoch, testAccuracy: score }));
 
-const epochRecords = (epochs: EpochResult[]): EpochRecord[] => epochs.map((epoch) => ({ ...epoch }));
+const resultOf = ({ result }: JobState) => result as StudentResult;
 
-function studentRun(seed: number, { training: { epochs }, relationMatrix }: JobState): StudentRun {
-  const accuracies = epochs.map((epoch) => epoch.testAccuracy);
+function studentRun(seed: number, state: JobState): StudentRun {
+  const { epochs } = state.training;
+  const accuracies = epochs.map(({ score }) => score);
   return {
     seed, epochs: epochRecords(epochs), finalAccuracy: accuracies[accuracies.length - 1],
-    bestAccuracy: Math.max(...accuracies), ...(relationMatrix ? { relationMatrix } : {}),
+    bestAccuracy: Math.max(...accuracies), ...resultOf(state),
   };
 }
 
-export function environment(framework: string, threads: number): RunEnvironment {
-  const { version, cpu } = deviceInfo();
-  const commit = currentCommit();
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), memory: totalmem(),
-    os: `${type()} ${release()}`, node: process.version, framework, version, engineLevel: cpu.level, threads,
-    ...(commit ? { commit } : {}),
-  };
-}
-
-function currentCommit(): string | undefined {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'],
-      { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return undefined; // no git, or not a working tree
-  }
-}
-
-export interface RecordInput {
-  header: RunHeader;
-  description: Description;
-  environment: RunEnvironment;
-  jobs: Job[];
-  states: Map<string, JobState>;
-  seconds: number;
-}
-
-export function buildRecord({ header, description, environment, jobs, states, seconds }: RecordInput): RunRecord {
+export function buildRecord(
+  { header, description, environment, jobs, states, seconds }: Outcome<Settings, StudentJob, Description>,
+): RunRecord {
   const { settings } = header;
   const { data, networks } = description;
   const teacher = states.get('teacher')!;
-  const last = teacher.training.epochs[teacher.training.epochs.length - 1];
+  const last = teacher.training.epochs.at(-1);
+  const { onnx, cache } = settings.teacher;
   return {
     version: 1,
     settings: {
@@ -70,21 +41,25 @@ export function buildRecord({ header, description, environment, jobs, states, se
       more: {
         'Logit rows m in the relation term': relationRows(settings.batchSize, settings.loss.grid),
         'Temperature of Hinton KD': settings.loss.temperature,
+        ...(settings.arms.includes('rkd') ? { 'Weight of RKD\'s distance term': settings.loss.distanceWeight } : {}),
+        ...(onnx ? { 'Taken from the teacher\'s model': networks.teacher.taken! } : {}),
+        ...(cache === undefined ? {} : { 'Teacher outputs': 'computed once and read from a file' }),
         'Augmentation': settings.augment,
         'Seed of data and teacher': settings.baseSeed,
       },
     },
     environment,
     teacher: {
-      name: settings.teacher.network, parameters: networks.teacher.parameters, testAccuracy: last.testAccuracy,
+      name: settings.teacher.network, parameters: networks.teacher.parameters,
+      testAccuracy: last?.score ?? (teacher.result as ModelResult).testAccuracy,
       epochs: epochRecords(teacher.training.epochs),
-      ...(teacher.relationMatrix ? { relationMatrix: teacher.relationMatrix } : {}),
+      relationMatrix: resultOf(teacher).relationMatrix,
     },
     student: { name: settings.student.network, parameters: networks.student.parameters },
     arms: settings.arms.map((name) => {
-      const { label, description, weights, options } = arm(name, settings.loss);
+      const { label, description, weights, ...more } = arm(name, settings.loss);
       return {
-        id: name, label, description, weights, ...(options ? { options: { ...options } } : {}),
+        id: name, label, description, weights, ...('options' in more ? { options: { ...more.options } } : {}),
         runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, states.get(job.id)!)),
       };
     }),
@@ -93,7 +68,9 @@ export function buildRecord({ header, description, environment, jobs, states, se
   };
 }
 
-function optimizerText({ schedule, momentum, weightDecay }: Settings): string {
+export function optimizerText(
+  { schedule, momentum, weightDecay }: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>,
+): string {
   const course = schedule.kind === 'cosine' ? 'to 0 along a cosine' : 'times 0.1 at 50 % and at 75 % of the epochs';
   return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${schedule.base} ${course}`;
 }

@@ -1,31 +1,14 @@
 /** The settings of a run: everything its numbers depend on, and defaults by data set and recipe. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
-import type { Schedule } from '../tfjs/schedule.js';
-import { type ArmName, armNames, type LossSettings, paperBeta, relationRows } from './arms.js';
-import { type Arguments, type OptionName, UsageError } from './options.js';
+import type { OnnxOptions } from '../onnx/teacher.js';
+import { UsageError } from '../training/options.js';
+import { armNames, defaultArms, defaultLogitArms, needsMap, paperBeta, paperLoss, relationRows } from './arms.js';
+import type { PairSettings } from './jobs.js';
+import type { Arguments } from './options.js';
 
-export interface Settings {
+export interface Settings extends PairSettings {
   dataset: { name: DatasetName } & DatasetOptions;
-  baseSeed: number;
-  teacher: { network: string; epochs: number };
-  student: { network: string; epochs: number };
-  arms: ArmName[];
-  seeds: number[];
-  batchSize: number;
-  schedule: Schedule;
-  momentum: number;
-  weightDecay: number;
-  augment: boolean;
-  loss: LossSettings;
-}
-
-/** How a run is carried out; nothing here changes its numbers. */
-export interface Conduct {
-  workers?: number;
-  threads?: number;
-  /** Seconds between checkpoints inside an epoch. */
-  checkpointEvery: number;
 }
 
 interface Preset {
@@ -63,7 +46,14 @@ export function resolveSettings(args: Arguments): Settings {
   const trainSize = args['train-size'] ?? defaults.trainSize;
   const testSize = args['test-size'] ?? defaults.testSize;
   const baseSeed = args['base-seed'] ?? 1;
-  const reduction = args.reduction ?? 'matrix';
+  const reduction = args.reduction ?? paperLoss.reduction;
+  const augment = !args['no-augment'];
+  const onnx = onnxOptions(args);
+  if (args['teacher-cache'] !== undefined && augment) {
+    throw new UsageError('--teacher-cache: stored outputs are those of the images as they are; add --no-augment');
+  }
+  if (onnx?.logits !== undefined) refuseLocal(args);
+  const chosen = args.arms ?? (onnx?.logits === undefined ? defaultArms : defaultLogitArms);
   return {
     dataset: {
       name, seed: baseSeed,
@@ -73,48 +63,85 @@ export function resolveSettings(args: Arguments): Settings {
     },
     baseSeed,
     teacher: {
-      network: args.teacher ?? defaults.teacher,
-      epochs: args['teacher-epochs'] ?? args.epochs ?? defaults.teacherEpochs,
+      ...(onnx ? { network: basename(onnx.path), epochs: 0, onnx } : {
+        network: args.teacher ?? defaults.teacher,
+        epochs: args['teacher-epochs'] ?? args.epochs ?? defaults.teacherEpochs,
+      }),
+      ...(args['teacher-cache'] === undefined ? {} : { cache: resolve(args['teacher-cache']) }),
     },
     student: { network: args.student ?? defaults.student, epochs: args.epochs ?? defaults.epochs },
-    arms: armNames.filter((arm) => args.arms?.includes(arm) ?? true),
+    arms: armNames.filter((arm) => chosen.includes(arm)),
     seeds: args.seeds ?? [1, 2, 3],
     batchSize: args.batch ?? 64,
     schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1 },
     momentum: 0.9,
     weightDecay: args['weight-decay'] ?? 5e-4,
-    augment: !args['no-augment'],
+    augment,
     loss: {
-      alpha: args.alpha ?? 0.7,
-      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperBeta.beta),
-      localWeight: args['local-weight'] ?? 1,
-      grid: args.grid ?? [2, 2],
+      alpha: args.alpha ?? paperLoss.alpha,
+      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperLoss.beta),
+      localWeight: onnx?.logits === undefined ? args['local-weight'] ?? paperLoss.localWeight : 0,
+      grid: onnx?.logits === undefined ? args.grid ?? paperLoss.grid : [0, 0],
       reduction,
-      metric: args.metric ?? 'sqeuclidean',
-      temperature: args.temperature ?? 4,
+      metric: args.metric ?? paperLoss.metric,
+      temperature: args.temperature ?? paperLoss.temperature,
+      distanceWeight: args['distance-weight'] ?? paperLoss.distanceWeight,
     },
   };
 }
 
-export const resolveConduct = (args: Arguments): Conduct => ({
-  checkpointEvery: args['checkpoint-every'] ?? 60,
-  ...(args.workers ? { workers: args.workers } : {}),
-  ...(args.threads ? { threads: args.threads } : {}),
-});
+const isModel = (teacher: string | undefined): teacher is string => teacher?.endsWith('.onnx') ?? false;
 
-/** Options that may be given with --resume: they do not change what is computed. */
-const resumable: OptionName[] = ['resume', 'data', 'workers', 'threads', 'checkpoint-every'];
-
-/** The settings of an interrupted run; only the folder of its data may have moved. */
-export function resumeSettings(saved: Settings, args: Arguments): Settings {
-  for (const name of Object.keys(args) as OptionName[]) {
-    if (!resumable.includes(name)) {
-      throw new UsageError(`--${name}: a resumed run keeps its settings; leave this out, or start a new run`);
-    }
+/** What is taken from which ONNX model; undefined for a teacher that is trained here. */
+function onnxOptions(args: Arguments): OnnxOptions | undefined {
+  const { teacher } = args;
+  const [features, weight, bias, logits] =
+    (['teacher-features', 'teacher-weight', 'teacher-bias', 'teacher-logits'] as const).map((name) => args[name]);
+  const { 'teacher-input': layout, 'teacher-mean': mean, 'teacher-std': std } = args;
+  const given = { features, weight, bias, logits, input: layout, mean, std };
+  const first = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (!isModel(teacher)) {
+    if (first !== undefined) throw new UsageError(`--teacher-${first}: expected --teacher FILE.onnx with it`);
+    return undefined;
   }
-  if (!args.data) return saved;
-  if (saved.dataset.name === 'shapes') throw new UsageError('--data: the run in this folder generates its data');
-  return { ...saved, dataset: { ...saved.dataset, dir: resolve(args.data) } };
+  if (args['teacher-epochs'] !== undefined) throw new UsageError('--teacher-epochs: an ONNX model is not trained');
+  if (logits !== undefined && first !== 'logits') {
+    throw new UsageError(`--teacher-logits: takes logits and nothing else; cannot be combined with --teacher-${first}`);
+  }
+  const options = { path: resolve(teacher), features, weight, bias, logits, layout, mean, std };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as OnnxOptions;
+}
+
+/** @throws UsageError for what a teacher of global logits cannot give. */
+function refuseLocal(args: Arguments): void {
+  const why = 'a teacher of logits alone (--teacher-logits) has no local ones';
+  if (args.grid) throw new UsageError(`--grid: ${why}, and so no cells`);
+  if (args['local-weight']) throw new UsageError(`--local-weight: ${why}; leave it out`);
+  const arm = args.arms?.find((name) => needsMap[name] !== undefined);
+  if (arm) throw new UsageError(`--arms ${arm}: ${why}, and this arm ${needsMap[arm]}`);
+}
+
+/** The settings of an interrupted run; only its data, the teacher's model and the teacher's outputs may have moved. */
+export function resumed(saved: Settings, args: Arguments): Settings {
+  if (args.data && saved.dataset.name === 'shapes') {
+    throw new UsageError('--data: the run in this folder generates its data');
+  }
+  const { onnx, cache } = saved.teacher;
+  if (args.teacher && !(onnx && isModel(args.teacher))) {
+    throw new UsageError('--teacher: a resumed run keeps its teacher; only the file of an ONNX model may have moved');
+  }
+  if (args['teacher-cache'] && cache === undefined) {
+    throw new UsageError('--teacher-cache: the run in this folder keeps no teacher outputs');
+  }
+  return {
+    ...saved,
+    dataset: { ...saved.dataset, ...(args.data ? { dir: resolve(args.data) } : {}) },
+    teacher: {
+      ...saved.teacher,
+      ...(args.teacher ? { onnx: { ...onnx!, path: resolve(args.teacher) } } : {}),
+      ...(args['teacher-cache'] ? { cache: resolve(args['teacher-cache']) } : {}),
+    },
+  };
 }
 
 /** A line of advice when beta was left at the paper's value but the number of relation rows is not the paper's. */
@@ -125,7 +152,8 @@ export function betaNote(settings: Settings, args: Arguments): string | undefine
     return undefined;
   }
   const equivalent = (paperBeta.beta * rows) / paperBeta.rows;
-  return `Note: batches of ${batchSize} with ${grid[0]} x ${grid[1]} cells compare m = ${rows} logit rows, and the ` +
+  const cells = rows > batchSize ? `with ${grid[0]} x ${grid[1]} cells` : 'without cells';
+  return `Note: batches of ${batchSize} ${cells} compare m = ${rows} logit rows, and the ` +
     `relation term shrinks as 1/m. beta = 500 belongs to m = 320; here --beta ${equivalent} weighs the same, and ` +
     'with --reduction row beta does not depend on m.';
 }

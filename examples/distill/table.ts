@@ -1,7 +1,7 @@
 /** The result as a table for the terminal. */
 import Table from 'cli-table3';
 import type { RunRecord } from '../report/types.js';
-import { meanAndDeviation } from '../tfjs/statistics.js';
+import { meanAndDeviation } from '../training/statistics.js';
 
 const percent = (share: number) => (100 * share).toFixed(1);
 

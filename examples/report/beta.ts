@@ -10,6 +10,7 @@ export function betaSection(run: RunRecord): Html {
   const { batchSize, grid, beta, reduction } = run.settings;
   const perImage = 1 + grid[0] * grid[1];
   const rows = batchSize * perImage;
+  const cells = perImage > 1 ? `on a grid of ${grid[0]} × ${grid[1]} cells` : 'without local logits';
   const perRow = paper.beta / paper.rows;
   // With the reduction 'row' the term is m times larger.
   const strength = (reduction === 'row' ? beta : beta / rows) / perRow;
@@ -18,7 +19,7 @@ export function betaSection(run: RunRecord): Html {
     : html`<b>${significant(strength)} times</b> as much as the authors do`;
   const batches = [...new Set([32, 64, 128, 256, 512, batchSize])].sort((a, b) => a - b);
   return html`<section><h2>β and the number of rows</h2>
-<p>A batch of n images on a grid of ${grid[0]} × ${grid[1]} cells has m = ${perImage}n logit rows. The rows of the
+<p>A batch of n images ${cells} has m = ${perImage > 1 ? perImage : ''}n logit rows. The rows of the
 normalised
 matrices are unit vectors without negative entries, so two of them differ by at most 2 in the square, and the relation
 term,

@@ -2,8 +2,9 @@ import * as Plot from '@observablehq/plot';
 import { armColour, termColour, terms, type TermName } from './colours.js';
 import { Html, html } from './html.js';
 import { columns, mean, percent, superscript } from './numbers.js';
+import type { Scores } from './scores.js';
 import { plot, spread, tick, unitExponent } from './svg.js';
-import type { ArmRecord, EpochRecord, RunRecord } from './types.js';
+import type { ArmRecord, RunRecord } from './types.js';
 
 /** One epoch of an arm over its seeds. */
 interface Point {
@@ -13,8 +14,8 @@ interface Point {
   high: number;
 }
 
-function points(arm: ArmRecord, of: (epoch: EpochRecord) => number | undefined): Point[] {
-  return columns(arm.runs.map((run) => run.epochs), of).flatMap((values, i) =>
+function points<E>(runs: { epochs: E[] }[], of: (epoch: E) => number | undefined): Point[] {
+  return columns(runs.map((run) => run.epochs), of).flatMap((values, i) =>
     values.length === 0
       ? []
       : [{ epoch: i + 1, mean: mean(values), low: Math.min(...values), high: Math.max(...values) }],
@@ -27,8 +28,8 @@ const epochAxis = (last: number, ticks: number): Plot.ScaleOptions => ({
   tickFormat: (value: number) => (Number.isInteger(value) ? String(value) : ''),
 });
 
-const percentAxis = (domain: [number, number], ticks: number): Plot.ScaleOptions => ({
-  domain, ticks, label: 'test accuracy, %', labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0),
+const percentAxis = (measure: string, domain: [number, number], ticks: number): Plot.ScaleOptions => ({
+  domain, ticks, label: `${measure}, %`, labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0),
 });
 
 /** The frame of the small plots, which stand in a grid. */
@@ -39,27 +40,28 @@ const small: Plot.PlotOptions = {
 
 const grid = (): Plot.Markish => Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 });
 
-/** Test accuracy of every arm and of the teacher by epoch; for wide and for narrow screens. */
-export function learningCurves(run: RunRecord): Html {
-  return html`<div class="wide">${accuracyPlot(run, 1010, 430)}</div>
-<div class="narrow">${accuracyPlot(run, 360, 360)}</div>`;
+/** The score of every arm, and of the reference, by epoch; for wide and for narrow screens. */
+export function learningCurves(scores: Scores): Html {
+  return html`<div class="wide">${scorePlot(scores, 1010, 430)}</div>
+<div class="narrow">${scorePlot(scores, 360, 360)}</div>`;
 }
 
-function accuracyPlot(run: RunRecord, width: number, height: number): Html {
+function scorePlot({ measure, arms, reference }: Scores, width: number, height: number): Html {
   const wide = width > 600;
-  const arms = run.arms.map((arm, index) => ({ arm, index, points: points(arm, (epoch) => epoch.testAccuracy) }));
-  const drawn = arms.filter(({ points }) => points.length > 0);
-  const teacher = run.teacher.testAccuracy;
-  const values = run.teacher.epochs
-    .map(({ testAccuracy }) => testAccuracy)
-    .concat(drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])));
-  const low = Math.min(...values, teacher);
-  const high = Math.max(...values, teacher);
+  const drawn = arms
+    .map((arm, index) => ({ arm, index, points: points(arm.runs, ({ score }) => score) }))
+    .filter(({ points }) => points.length > 0);
+  const values = (reference?.epochs ?? [])
+    .map(({ score }) => score)
+    .concat(reference?.score ?? [], drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])));
+  const low = Math.min(...values);
+  const high = Math.max(...values);
   const pad = Math.max(0.01, 0.05 * (high - low));
   const domain: [number, number] = [Math.max(0, low - pad), Math.min(1, high + pad)];
-  const last = Math.max(2, run.teacher.epochs.length, ...drawn.map(({ points }) => points.length));
+  const last = Math.max(2, reference?.epochs.length ?? 0, ...drawn.map(({ points }) => points.length));
   const labels = [
-    { text: `Teacher ${percent(teacher)}`, value: teacher, colour: 'var(--ink)' },
+    ...(reference === undefined ? []
+      : [{ text: `${reference.label} ${percent(reference.score)}`, value: reference.score, colour: 'var(--ink)' }]),
     ...drawn.map(({ arm, index, points }) => {
       const end = points[points.length - 1].mean;
       return { text: wide ? `${arm.label} ${percent(end)}` : percent(end), value: end, colour: armColour(index) };
@@ -67,7 +69,7 @@ function accuracyPlot(run: RunRecord, width: number, height: number): Html {
   ];
   const perPixel = (domain[1] - domain[0]) / (height - 50);
   const places = spread(labels.map(({ value }) => value), 16 * perPixel);
-  return plot('Test accuracy of every arm by epoch', {
+  return plot(`${measure} of every arm by epoch`, {
     width,
     height,
     marginLeft: 44,
@@ -76,13 +78,15 @@ function accuracyPlot(run: RunRecord, width: number, height: number): Html {
     marginBottom: 40,
     style: { background: 'none', fontSize: wide ? '13px' : '12px' },
     x: epochAxis(last, wide ? 12 : 6),
-    y: percentAxis(domain, 8),
+    y: percentAxis(measure, domain, 8),
     marks: [
       grid(),
-      Plot.ruleY([teacher], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
-      Plot.lineY(run.teacher.epochs, {
-        x: 'epoch', y: 'testAccuracy', stroke: 'var(--ink)', strokeWidth: 1, strokeOpacity: 0.55,
-      }),
+      ...(reference === undefined ? [] : [
+        Plot.ruleY([reference.score], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
+        Plot.lineY(reference.epochs, {
+          x: 'epoch', y: 'score', stroke: 'var(--ink)', strokeWidth: 1, strokeOpacity: 0.55,
+        }),
+      ]),
       ...drawn.map(({ index, points }) =>
         Plot.areaY(points, { x: 'epoch', y1: 'low', y2: 'high', fill: armColour(index), fillOpacity: 0.14 }),
       ),
@@ -113,7 +117,7 @@ export function contributions(arm: ArmRecord): Html | undefined {
   const layers = terms.flatMap((term) => {
     const weight = arm.weights[term];
     if (weight === undefined) return [];
-    const means = points(arm, (epoch) => epoch.terms?.[term]);
+    const means = points(arm.runs, (epoch) => epoch.terms?.[term]);
     return means.map((point) => ({ term, epoch: point.epoch, value: weight * point.mean }));
   });
   if (layers.length === 0) return undefined;
@@ -134,7 +138,7 @@ export function contributions(arm: ArmRecord): Html | undefined {
 /** One term, unweighted, of every arm that has it, by epoch; undefined when none has. */
 export function rawTerm(run: RunRecord, term: TermName): Html | undefined {
   const drawn = run.arms
-    .map((arm, index) => ({ arm, index, points: points(arm, (epoch) => epoch.terms?.[term]) }))
+    .map((arm, index) => ({ arm, index, points: points(arm.runs, (epoch) => epoch.terms?.[term]) }))
     .filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return undefined;
   const last = Math.max(2, ...drawn.map(({ points }) => points.length));

@@ -2,37 +2,18 @@ import { type Content, Html, html } from './html.js';
 import { duration, gibibytes, integer } from './numbers.js';
 import type { RunRecord } from './types.js';
 
-const list = (title: string, facts: [string, Content][]): Html =>
+/** A list of facts under a heading; those without a value are left out. */
+export const factList = (title: string, facts: [string, Content][]): Html =>
   html`<div><h3>${title}</h3><dl>${facts
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></div>`;
 
-export function settingsSection(run: RunRecord): Html {
-  const { settings, environment, teacher, student } = run;
-  const [height, width, channels] = settings.imageShape;
-  const epochs = run.arms.flatMap((arm) => arm.runs.flatMap((one) => one.epochs));
-  const training = [...epochs, ...teacher.epochs].reduce((sum, epoch) => sum + epoch.seconds, 0);
-  return html`<section><h2>Settings and machine</h2><div class="facts">
-${list('Settings', [
-    ['Data set', settings.dataset],
-    ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
-    ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
-    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ${settings.teacherEpochs} epochs`],
-    ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
-    ['Optimizer', settings.optimizer],
-    ['Batch size', integer(settings.batchSize)],
-    ['Seeds', settings.seeds.join(', ')],
-    ...Object.entries(settings.more ?? {}).map(([name, value]): [string, Content] => [name, plain(value)]),
-  ])}
-${list('Loss', [
-    ['α', settings.alpha],
-    ['β', settings.beta],
-    ['Local weight', settings.localWeight],
-    ['Grid', `${settings.grid[0]} × ${settings.grid[1]} cells`],
-    ['Relation metric', settings.metric],
-    ['Relation reduction', settings.reduction],
-  ])}
-${list('Machine', [
+/** The list of what a run ran on, with `more` at its end. */
+export function machineFacts(
+  { environment, startedAt, seconds }: Pick<RunRecord, 'environment' | 'startedAt' | 'seconds'>,
+  more: [string, Content] | false = false,
+): Html {
+  return factList('Machine', [
     ['Processor', environment.cpu],
     ['Cores available', environment.cores],
     ['Memory', environment.memory !== undefined && gibibytes(environment.memory)],
@@ -42,10 +23,39 @@ ${list('Machine', [
     ['gld-loss', `${environment.version}, engine ${environment.engineLevel}, ${environment.threads} ${
       environment.threads === 1 ? 'thread' : 'threads'}`],
     ['Commit', environment.commit !== undefined && html`<code>${environment.commit}</code>`],
-    ['Started', run.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC').replace(/Z$/, ' UTC')],
-    ['Wall time', duration(run.seconds)],
-    ['Time in epochs', epochs.length > 0 && `${duration(training)}, all networks together`],
+    ['Started', startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC').replace(/Z$/, ' UTC')],
+    ['Wall time', duration(seconds)],
+    ...(more ? [more] : []),
+  ]);
+}
+
+export function settingsSection(run: RunRecord): Html {
+  const { settings, teacher, student } = run;
+  const [height, width, channels] = settings.imageShape;
+  const epochs = run.arms.flatMap((arm) => arm.runs.flatMap((one) => one.epochs));
+  const training = [...epochs, ...teacher.epochs].reduce((sum, epoch) => sum + epoch.seconds, 0);
+  return html`<section><h2>Settings and machine</h2><div class="facts">
+${factList('Settings', [
+    ['Data set', settings.dataset],
+    ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
+    ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
+    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ` +
+      (settings.teacherEpochs > 0 ? `${settings.teacherEpochs} epochs` : 'not trained here')],
+    ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
+    ['Optimizer', settings.optimizer],
+    ['Batch size', integer(settings.batchSize)],
+    ['Seeds', settings.seeds.join(', ')],
+    ...Object.entries(settings.more ?? {}).map(([name, value]): [string, Content] => [name, plain(value)]),
   ])}
+${factList('Loss', [
+    ['α', settings.alpha],
+    ['β', settings.beta],
+    ['Local weight', settings.localWeight],
+    ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
+    ['Relation metric', settings.metric],
+    ['Relation reduction', settings.reduction],
+  ])}
+${machineFacts(run, epochs.length > 0 && ['Time in epochs', `${duration(training)}, all networks together`])}
 </div>
 ${settings.command !== undefined && html`<p class="command"><code>${settings.command}</code></p>`}
 <details><summary>The options of every arm</summary><table class="plain options"><thead><tr><th scope="col">Arm</th>

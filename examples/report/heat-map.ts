@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { Html, html } from './html.js';
-import { encodePng } from './png.js';
+import { encodePng, pngUrl } from './png.js';
 import type { RelationMatrix } from './types.js';
 
 type Rgb = [number, number, number];
@@ -47,7 +47,7 @@ export function heatMap(matrix: RelationMatrix, top: number, classes: string[], 
       pixels[y * size + x] = Math.round(share * (shades - 1));
     }),
   );
-  const source = `data:image/png;base64,${encodePng(size, size, palette, pixels).toString('base64')}`;
+  const source = pngUrl(encodePng(size, size, palette, pixels));
   const unit = side / size;
   const sorted = order.map((row) => rowLabels[row]);
   const starts = sorted.flatMap((of, i) => (i === 0 || of !== sorted[i - 1] ? [i] : []));

@@ -3,6 +3,7 @@ import { contributions, learningCurves, rawTerm } from './curves.js';
 import { brightest, heatMap, legendGradient } from './heat-map.js';
 import { Html, html, swatch } from './html.js';
 import { significant } from './numbers.js';
+import { accuracies } from './scores.js';
 import type { RelationMatrix, RunRecord } from './types.js';
 
 const termNames: Record<TermName, string> = {
@@ -13,7 +14,7 @@ const termNames: Record<TermName, string> = {
 };
 
 /** Colours of the arms, where the plots have no room for names. */
-export const armLegend = (run: RunRecord): Html => html`<ul class="legend">${run.arms.map(
+export const armLegend = ({ arms }: { arms: { label: string }[] }): Html => html`<ul class="legend">${arms.map(
   ({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`,
 )}</ul>`;
 
@@ -27,7 +28,7 @@ export function curvesSection(run: RunRecord): Html {
 best.
 The thin line is the teacher’s own training, the dashed one the finished teacher that the students learn from.</p>
 <div class="narrow">${armLegend(run)}</div>
-<figure>${learningCurves(run)}</figure></section>`;
+<figure>${learningCurves(accuracies(run))}</figure></section>`;
 }
 
 export function termsSection(run: RunRecord): Html {
@@ -56,29 +57,28 @@ ${armLegend(run)}
 /** More class names than this are only shown when the reader points at a bar. */
 const mostNames = 20;
 
-interface Shown {
-  title: Html;
+/** The matrix of an arm's network. */
+export interface ArmMatrix {
+  /** Of the arm, for its colour. */
+  index: number;
   label: string;
+  seed: number;
   matrix: RelationMatrix;
 }
 
-export function relationSection(run: RunRecord): Html {
-  const teacher = run.teacher.relationMatrix;
-  const shown: Shown[] = [];
-  if (teacher) shown.push({ title: html`<i class="swatch line"></i>Teacher`, label: 'Teacher', matrix: teacher });
-  run.arms.forEach((arm, index) => {
-    const withMatrix = arm.runs.find(({ relationMatrix }) => relationMatrix !== undefined);
-    if (withMatrix?.relationMatrix === undefined) return;
-    shown.push({
-      title: html`${swatch(armColour(index))}${arm.label}<small>seed
-${withMatrix.seed}</small>`,
-      label: arm.label,
-      matrix: withMatrix.relationMatrix,
-    });
-  });
-  if (shown.length === 0) return html``;
+const captions = {
+  teacher: html`<i class="swatch line"></i>Teacher`,
+  arm: ({ index, label, seed }: ArmMatrix) => html`${swatch(armColour(index))}${label}<small>seed
+${seed}</small>`,
+};
+
+/** The matrices of one run, with their distance to the teacher's, on one scale. */
+export function relationFigures(teacher: RelationMatrix | undefined, arms: ArmMatrix[], classes: string[]): Html {
+  const shown = [
+    ...(teacher ? [{ title: captions.teacher, label: 'Teacher', matrix: teacher }] : []),
+    ...arms.map((arm) => ({ title: captions.arm(arm), label: arm.label, matrix: arm.matrix })),
+  ];
   const top = brightest(shown.map(({ matrix }) => matrix));
-  const { classes } = run.settings;
   const figures = shown.map(({ title, label, matrix }) => {
     const distance = teacher && matrix !== teacher ? relationDistance(teacher, matrix) : undefined;
     return html`<figure class="map"><figcaption>${title}</figcaption>
@@ -86,19 +86,32 @@ ${heatMap(matrix, top, classes, `Relation matrix: ${label}`)}
 <p>${distance === undefined ? `${matrix.size} × ${matrix.size} logit rows` : html`distance to the teacher’s:
 <b>${Number.isNaN(distance) ? 'not finite' : significant(distance)}</b>`}</p></figure>`;
   });
-  return html`<section><h2>Relations between logits</h2>
-<p>Each picture is the matrix that the relation term compares, over the same test images: the squared distance of every
+  return html`<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i>
+<span>${significant(top, 2)} and more</span></div>
+<div class="grid maps">${figures}</div>`;
+}
+
+/** What the matrices are and how to read them. */
+export const relationGuide = html`<p>Each picture is the matrix that the relation term compares, over the same test
+images: the squared distance of every
 logit row, global and local, to every other, each row of the matrix divided by its length. Dark is near, bright is far.
 Rows
 and columns are ordered by class, as the grey bars along the edges mark.</p>
 <p>Dark squares on the diagonal are classes that the network holds together, darker squares elsewhere classes that it
 finds
 alike. A student that has taken over the teacher’s view of the classes has the teacher’s picture. The distance below a
-picture is (1/m²) Σ (D<sub>teacher</sub> − D<sub>student</sub>)², the relation term with reduction “matrix”.</p>
+picture is (1/m²) Σ (D<sub>teacher</sub> − D<sub>student</sub>)², the relation term with reduction “matrix”.</p>`;
+
+export function relationSection({ teacher, arms, settings: { classes } }: RunRecord): Html {
+  const matrices = arms.flatMap(({ label, runs }, index): ArmMatrix[] => {
+    const first = runs.find(({ relationMatrix }) => relationMatrix !== undefined);
+    return first?.relationMatrix === undefined ? [] : [{ index, label, seed: first.seed, matrix: first.relationMatrix }];
+  });
+  if (matrices.length === 0 && !teacher.relationMatrix) return html``;
+  return html`<section><h2>Relations between logits</h2>
+${relationGuide}
 ${classes.length <= mostNames && html`<p class="note">Classes in order: ${classes.join(', ')}.</p>`}
-<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i>
-<span>${significant(top, 2)} and more</span></div>
-<div class="grid maps">${figures}</div></section>`;
+${relationFigures(teacher.relationMatrix, matrices, classes)}</section>`;
 }
 
 /** Mean squared difference of two matrices over the same rows; NaN when one is not finite, undefined for other rows. */

@@ -119,7 +119,7 @@ export interface StudentRun {
   relationMatrix?: RelationMatrix;
 }
 
-/** Row-normalised squared distances between logit rows (DESIGN: D), as the relation loss compares them. */
+/** Row-normalised squared distances between logit rows (D), as the relation loss compares them. */
 export interface RelationMatrix {
   /** Number of rows and of columns. */
   size: number;

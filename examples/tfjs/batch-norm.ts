@@ -19,7 +19,7 @@ function channelMean(x: tf.Tensor4D): tf.Tensor1D {
 }
 
 /** x * scale + shift per channel, then perhaps ReLU. */
-function channelAffine(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor, relu = false): tf.Tensor4D {
+export function channelAffine(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor, relu = false): tf.Tensor4D {
   const c = x.shape[3];
   return tf.fused.depthwiseConv2d({
     x, filter: tf.reshape(scale, [1, 1, c, 1]), strides: 1, pad: 'valid', bias: tf.reshape(shift, [c]),

@@ -10,13 +10,13 @@ export interface SgdOptions {
 export class Sgd {
   private readonly inner: tf.MomentumOptimizer;
 
-  constructor(private readonly variables: tf.Variable[], private readonly options: SgdOptions) {
+  constructor(readonly variables: readonly tf.Variable[], private readonly options: SgdOptions) {
     this.inner = tf.train.momentum(0, options.momentum);
   }
 
   /** One update with learning rate `rate`; returns the value of `loss`. */
   step(rate: number, loss: () => tf.Scalar): number {
-    const { value, grads } = tf.variableGrads(loss, this.variables);
+    const { value, grads } = tf.variableGrads(loss, [...this.variables]);
     this.inner.setLearningRate(rate);
     const decayed = this.variables.map((variable) => ({
       name: variable.name,

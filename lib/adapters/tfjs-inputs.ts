@@ -1,7 +1,7 @@
-import { brackets, describe } from '../describe.js';
+import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
-import { gradientNames } from '../options.js';
-import type { GradientName, Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
+import type { Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
+import { Found, replaceInSide } from './inputs.js';
 import { isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
 
 /** What maps of both kinds have in common. */
@@ -44,68 +44,44 @@ export interface TfjsInputs<Tensor = TfjsTensor> {
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
 }
 
-type Visit = (argument: string, tensor: TfjsTensor) => unknown;
-
-
-/** The student's parts that are tensors of tfjs. */
-export function studentTensors(student: unknown): Map<GradientName, TfjsTensor> {
-  const parts = Object(student) as Record<string, unknown>;
-  return new Map(gradientNames.flatMap((name) => (isTfjsTensor(parts[name]) ? [[name, parts[name]] as const] : [])));
+/** The tensors of tfjs among the inputs. */
+export function find(inputs: TfjsInputs): Found<TfjsTensor> {
+  return new Found(inputs, isTensor);
 }
 
 /** The inputs as the core takes them, read at once. */
-export function readSync(tf: Pick<TfjsLike, 'getBackend'>, inputs: TfjsInputs): Inputs {
-  return toCore(inputs, (argument, tensor) => {
+export function readSync(tf: Pick<TfjsLike, 'getBackend'>, found: Found<TfjsTensor>): Inputs {
+  return withAxisOrders(found.read((tensor, argument) => {
     try {
-      return tensor.dataSync();
+      return toCore(tensor, argument, tensor.dataSync());
     } catch (error) {
       const received = `one of the backend '${tf.getBackend()}' (${error instanceof Error ? error.message : error})`;
       fail('ERR_GLD_ADAPTER', argument, 'a tensor with synchronous data; surrogate() takes any other', received);
     }
-  });
+  }));
 }
 
 /** The same for backends that hand out their data later. Every read has begun when this returns. */
-export async function read(inputs: TfjsInputs): Promise<Inputs> {
-  const reads = new Map<TfjsTensor, Promise<object>>();
-  replaceTensors(inputs, (_, tensor) => reads.set(tensor, tensor.data()));
-  const values = new Map(await Promise.all([...reads].map(async ([tensor, data]) => [tensor, await data] as const)));
-  return toCore(inputs, (_, tensor) => values.get(tensor));
+export async function read(found: Found<TfjsTensor>): Promise<Inputs> {
+  return withAxisOrders(await found.readLater(async (tensor, argument) => toCore(tensor, argument, await tensor.data())));
 }
 
-function toCore(inputs: TfjsInputs, valuesOf: Visit): Inputs {
-  return replaceTensors(inputs, (argument, tensor) => {
-    const { shape, dtype } = tensor;
-    const data = valuesOf(argument, tensor);
-    const floats = (argument === 'labels' && shape.length === 2) || argument === 'sampleWeights';
-    if (floats && dtype !== 'float32') return { data: Float32Array.from(data as ArrayLike<number>), shape };
-    return { data, shape, dtype };
-  }) as Inputs;
+function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): object {
+  const floats = (argument === 'labels' && shape.length === 2) || argument === 'sampleWeights';
+  if (floats && dtype !== 'float32') return { data: Float32Array.from(data as ArrayLike<number>), shape };
+  return { data, shape, dtype };
 }
 
-/** The inputs with every tensor of tfjs replaced and tfjs's axis orders filled in; the rest is the core's to judge. */
-function replaceTensors(inputs: TfjsInputs, replacement: Visit): object {
-  const what = '{ teacher, student, labels?, sampleWeights? }';
-  if (!isRecord(inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, describe(inputs));
-  return {
-    ...inputs,
-    teacher: replaceInSide('teacher', inputs.teacher, replacement),
-    student: replaceInSide('student', inputs.student, replacement),
-    labels: replace('labels', inputs.labels, replacement),
-    sampleWeights: replace('sampleWeights', inputs.sampleWeights, replacement),
-  };
+/** The inputs with tfjs's axis orders filled in. */
+function withAxisOrders(inputs: Inputs): Inputs {
+  return { ...inputs, teacher: fillIn(inputs.teacher), student: fillIn(inputs.student) };
 }
 
-/** One side of the inputs with every tensor of tfjs replaced and tfjs's axis orders filled in. */
-export function replaceInSide(path: string, side: unknown, replacement: Visit): unknown {
-  const what = '{ features, weight, bias? }, { logitMap } or { logits }';
-  if (!isRecord(side)) fail('ERR_GLD_ARG_TYPE', path, what, describe(side));
-  const replaced = Object.fromEntries(
-    Object.entries(side).map(([name, value]) => [name, replace(`${path}.${name}`, value, replacement)]),
-  );
-  if (side['logits'] !== undefined) return replaced;
-  const { layout = channelsLast(side['features'] ?? side['logitMap']), weightLayout = 'CK' } = replaced;
-  return side['logitMap'] !== undefined ? { ...replaced, layout } : { ...replaced, layout, weightLayout };
+function fillIn<Side extends object>(side: Side): Side {
+  const { features, logitMap, logits, layout = channelsLast(features ?? logitMap), weightLayout = 'CK' } =
+    Object(side) as Record<string, unknown>;
+  if (logits !== undefined || side === undefined) return side;
+  return logitMap !== undefined ? { ...side, layout } : { ...side, layout, weightLayout };
 }
 
 /** tfjs's layout of a map of that rank; undefined for what is none. */
@@ -114,17 +90,19 @@ function channelsLast(map: unknown): MapLayout | undefined {
   return ({ 3: 'NWC', 4: 'NHWC', 5: 'NDHWC' } as const)[(shape ?? dims)?.length as 3 | 4 | 5];
 }
 
-function replace(argument: string, value: unknown, replacement: Visit): unknown {
+/** The student's side with copies of its tensors, which `copy` makes. */
+export function copyStudent<Side>(side: Side, copy: (tensor: TfjsTensor) => TfjsTensor): Side {
+  return replaceInSide('student', side, isTensor, (_, tensor) => copy(tensor)) as Side;
+}
+
+/** Whether a value is a tensor of tfjs; a disposed one, and a variable in a tensor's place, are refused. */
+export function isTensor(argument: string, value: unknown): value is TfjsTensor {
   if (!isTfjsTensor(value)) {
-    if (!isRecord(value) || typeof value['read'] !== 'function') return value;
+    if (typeof (Object(value) as Record<string, unknown>)['read'] !== 'function') return false;
     fail('ERR_GLD_ADAPTER', argument, "a tensor, which a layer's variable gives by read()", 'the variable itself');
   }
   if (value.isDisposed) {
     fail('ERR_GLD_DISPOSED', argument, 'a tensor', `a disposed one of shape ${brackets(value.shape)}`);
   }
-  return replacement(argument, value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !isTfjsTensor(value);
+  return true;
 }

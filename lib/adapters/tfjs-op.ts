@@ -1,11 +1,6 @@
 import { fail } from '../errors.js';
+import type { Differentiated } from './inputs.js';
 import type { TfjsLike, TfjsTensor } from './tfjs-types.js';
-
-/** A tensor that the loss is differentiated by, with the loss's gradient at the value it had. */
-export interface Differentiated<Tensor> {
-  tensor: Tensor;
-  gradient: { data: Float32Array; shape: number[] };
-}
 
 /**
  * A scalar of a known value and known gradients, as an operation of TensorFlow.js. The gradients are kept as typed
@@ -28,7 +23,8 @@ export function differentiableScalar<Tensor extends TfjsTensor, Scalar extends T
       // Recording during the backward pass: somebody differentiates the gradient.
       const nested = tf.engine().isTapeOn();
       return wrt.map(({ gradient: { data, shape } }) => {
-        const gradient = () => tf.tensor(data, shape, 'float32');
+        // Of float32, as every tensor that tfjs differentiates.
+        const gradient = () => tf.tensor(data as Float32Array, shape, 'float32');
         if (nested) return tf.mul(constantOf(tf, gradient, inputs), dy);
         return isOne(dy) ? gradient() : tf.mul(gradient(), dy);
       });

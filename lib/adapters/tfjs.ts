@@ -3,14 +3,13 @@
  * and every optimizer differentiate it. The framework is an argument; nothing of it is imported.
  */
 import { expectObject, options as check } from '../check.js';
-import { brackets, describe } from '../describe.js';
-import { fail } from '../errors.js';
-import { tables, type Settings } from '../options.js';
-import type { Gradient, GldLossOptions, GldResult, GradientName, TermWeights } from '../types.js';
-import { read, readSync, replaceInSide, studentTensors, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
-import { differentiableScalar, type Differentiated } from './tfjs-op.js';
+import { tables } from '../options.js';
+import type { GldLossOptions, GldResult } from '../types.js';
+import { differentiable, pair, studentTensors, type IsTensor } from './inputs.js';
+import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
+import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
-import { Workspaces } from './workspaces.js';
+import { weightsOf, Workspaces } from './workspaces.js';
 
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
 
@@ -91,14 +90,16 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   tf: TfjsLike<Tensor, Scalar>,
 ): TfjsGld<Tensor, Scalar> {
   const workspaces = new Workspaces();
+  const tensorsOf = (student: TfjsSide<Tensor>) => studentTensors(student, isTensor as IsTensor<Tensor>);
 
   function withTerms(inputs: TfjsInputs<Tensor>, options?: GldLossOptions): TfjsResult<Scalar> {
     const settings = check(tables.instance, options);
-    const names = differentiable(inputs, settings);
+    const found = find(inputs);
+    const names = differentiable(found.names, settings);
     const gradients = tf.engine().isTapeOn() && names;
     const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
-    const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, inputs), weightsOf(settings));
-    const wrt = pair<Tensor>(computed, inputs.student);
+    const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, found), weightsOf(settings));
+    const wrt = pair(computed, tensorsOf(inputs.student));
     const isOne = (dy: Tensor) => (dy.dataSync() as ArrayLike<number>)[0] === 1;
     return { scalar: differentiableScalar(tf, value.loss, wrt, isOne), ...value };
   }
@@ -109,14 +110,15 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   ): Promise<TfjsSurrogate<Tensor, Scalar>> {
     const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
     const { signal: _, ...own } = options ?? {};
-    const names = differentiable(inputs, settings);
-    const values = await read(inputs);
+    const found = find(inputs);
+    const names = differentiable(found.names, settings);
+    const values = await read(found);
     const loss = workspaces.get({ ...own, gradients: names }, { ...settings, gradients: names });
     const { gradients = {}, ...value } = await loss.computeAsync(values, { ...weightsOf(settings), signal });
     return {
       ...value,
       // Asking whether dy is 1 would be a synchronous read.
-      scalar: (student) => differentiableScalar(tf, value.loss, pair<Tensor>(gradients, student), () => false),
+      scalar: (student) => differentiableScalar(tf, value.loss, pair(gradients, tensorsOf(student)), () => false),
     };
   }
 
@@ -133,10 +135,10 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
       let student!: TfjsSide<Tensor>;
       tf.tidy(() => {
         // Clones, because what `forward` returns may belong to its caller: variables above all.
-        student = replaceInSide('student', forward(), (_, tensor) => {
+        student = copyStudent(forward(), (tensor) => {
           kept.push(tf.keep(tf.clone(tensor as Tensor)));
-          return kept.at(-1);
-        }) as TfjsSide<Tensor>;
+          return kept.at(-1)!;
+        });
       });
       const { scalar, ...value } = await surrogate({ ...targets, student }, rest);
       optimizer.minimize(() => scalar(forward()), false, varList);
@@ -149,36 +151,4 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   const dispose = () => workspaces.dispose();
   const gldLoss = (inputs: TfjsInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
   return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, dispose });
-}
-
-/** What a loss that is kept is told with every call. */
-function weightsOf({ alpha, beta, localWeight }: Settings): TermWeights {
-  return { alpha, beta, localWeight };
-}
-
-/** The names of the gradients to compute: of the student's tensors, those that the options ask for. */
-function differentiable(inputs: TfjsInputs, { gradients }: Pick<Settings, 'gradients'>): GradientName[] {
-  const names = [...studentTensors((Object(inputs) as TfjsInputs).student).keys()];
-  if (typeof gradients === 'boolean') return gradients ? names : [];
-  const other = gradients.find((name) => !names.includes(name));
-  if (other === undefined) return names.filter((name) => gradients.includes(name));
-  const expected = `names of the student's parts that are tensors (${names.join(', ')})`;
-  return fail('ERR_GLD_OPTION', 'gradients', expected, describe(other));
-}
-
-/** Gradients with the tensors that they belong to. */
-function pair<Tensor extends TfjsTensor>(
-  gradients: { [name in GradientName]?: Gradient },
-  student: TfjsSide<Tensor>,
-): Differentiated<Tensor>[] {
-  const tensors = studentTensors(student);
-  return Object.entries(gradients).map(([name, { data, shape }]) => {
-    const argument = `student.${name}`;
-    const tensor = tensors.get(name as GradientName);
-    const expected = `a tensor of shape ${brackets(shape)}`;
-    if (tensor === undefined) fail('ERR_GLD_ARG_TYPE', argument, expected, 'none');
-    if (tensor.shape.join() !== shape.join()) fail('ERR_GLD_SHAPE', argument, expected, brackets(tensor.shape));
-    // Of float32, as every tensor that tfjs differentiates.
-    return { tensor: tensor as Tensor, gradient: { data: data as Float32Array, shape } };
-  });
 }

@@ -1,6 +1,6 @@
 import { GldLoss } from '../gld.js';
 import type { Settings } from '../options.js';
-import type { GldLossOptions } from '../types.js';
+import type { GldLossOptions, TermWeights } from '../types.js';
 
 /** Enough for a training and an evaluation pass of two losses side by side. */
 const LIMIT = 4;
@@ -31,4 +31,9 @@ export class Workspaces {
     this.#losses.get(key)!.dispose();
     this.#losses.delete(key);
   }
+}
+
+/** What a loss that is kept is told with every call. */
+export function weightsOf({ alpha, beta, localWeight }: Settings): TermWeights {
+  return { alpha, beta, localWeight };
 }

@@ -79,7 +79,7 @@ export const foreign: Row[] = [
   ['a TensorFlow.js layer variable', { inputs: student({ weight: { shape: [10, 6], val: {}, read: () => 0 } }) },
     'ADAPTER', 'student.weight', /use the adapter 'gld-loss\/tfjs'/],
   ['a jax-js array', { inputs: student({ features: { shape: [1], refCount: 1, data() {}, dataSync() {} } }) },
-    'ADAPTER', 'student.features', /dataSync\(\), shape.*a jax-js array/],
+    'ADAPTER', 'student.features', /use the adapter 'gld-loss\/jax'.*a jax-js array/],
   ['a js-pytorch tensor', { inputs: student({ features: { shape: [1], data: [[1]], backward() {} } }) }, 'ADAPTER',
     'student.features', /a js-pytorch tensor/],
   ['a tensor with a reading method', { inputs: student({ features: { shape: [1], tolist() {} } }) }, 'ADAPTER',

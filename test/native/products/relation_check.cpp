@@ -24,7 +24,7 @@ Values distances(const Values& rows, bool euclidean) {
   return to;
 }
 
-// DESIGN §2.5 as it stands, times m² (the sum over all rows).
+// docs/mathematics.md as it stands, times m² (the sum over all rows).
 Reference reference(const Values& teacher, const Values& student, bool euclidean) {
   const Index m = teacher.rows;
   const Values dt = distances(teacher, euclidean);

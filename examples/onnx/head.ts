@@ -1,0 +1,103 @@
+/** Where in a model the feature map, the classifier and the logits are: by the names given, or found. */
+import { didYouMean } from '../training/options.js';
+import { TeacherError } from '../teachers/types.js';
+import { GraphIndex, type LinearLayer } from './graph.js';
+import type { Graph, TensorProto } from './schema.js';
+
+/** Names of tensors in the model; what is left out is looked for. */
+export interface HeadNames {
+  /** The feature map. */
+  features?: string;
+  /** The constant that is the classifier's weight, and its bias. */
+  weight?: string;
+  bias?: string;
+  /** The logits, for a teacher of logits alone; goes with none of the others. */
+  logits?: string;
+}
+
+export type Head =
+  | { kind: 'features'; features: string; classifier: LinearLayer & { bias?: TensorProto } }
+  | { kind: 'logits'; logits: string };
+
+/** What leaves the order of the numbers in an image's tensor as it is. */
+const shapeless = new Set(['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity', 'Dropout']);
+const probabilities = new Set([...shapeless, 'Softmax', 'LogSoftmax']);
+
+/** @throws TeacherError that lists the candidates, when a name is not in the model or nothing can be found. */
+export function findHead(graph: Graph, names: HeadNames): Head {
+  const index = new GraphIndex(graph);
+  if (names.logits !== undefined) {
+    expectComputed(index, '--teacher-logits', names.logits, graph.output.map(({ name }) => name));
+    return { kind: 'logits', logits: names.logits };
+  }
+  const classifier = findClassifier(index, names);
+  return { kind: 'features', features: findFeatures(index, names, classifier), classifier };
+}
+
+function findClassifier(index: GraphIndex, { weight, bias }: HeadNames): LinearLayer {
+  const layers = index.linearLayers();
+  const names = layers.map((layer) => layer.weight.name!);
+  const candidates = listed('weights of linear layers', layers.map(({ weight, classes, channels }) =>
+    `${weight.name} (${channels} channels, ${classes} classes)`));
+  let found: LinearLayer;
+  if (weight !== undefined) {
+    const users = layers.filter((layer) => layer.weight.name === weight);
+    if (users.length !== 1) {
+      const what = `--teacher-weight: expected the constant weight of a Gemm, MatMul or 1 x 1 Conv, got '${weight}'`;
+      const used = users.length > 1 ? `, which ${users.length} layers share` : didYouMean(weight, names);
+      throw new TeacherError(`${what}${used}. ${candidates}`);
+    }
+    found = users[0];
+  } else {
+    found = layerBeforeOutput(index, layers, candidates);
+  }
+  if (bias === undefined) return found;
+  const tensor = index.constant(bias);
+  if (tensor?.dims.reduce((product, extent) => product * extent, 1) !== found.classes) {
+    const got = tensor ? `'${bias}' of shape [${tensor.dims}]` : `'${bias}', which is none`;
+    throw new TeacherError(`--teacher-bias: expected a constant of ${found.classes} numbers, got ${got}`);
+  }
+  return { ...found, bias: tensor };
+}
+
+function layerBeforeOutput(index: GraphIndex, layers: LinearLayer[], candidates: string): LinearLayer {
+  const outputs = index.graph.output.map(({ name }) => name);
+  const found = outputs.flatMap((name) => {
+    const logits = index.behind(name, probabilities);
+    return layers.filter(({ output }) => output === logits);
+  });
+  if (found.length === 1) return found[0];
+  const why = found.length > 1 ? `several outputs come from a linear layer (${outputs.join(', ')})`
+    : `no output (${outputs.join(', ')}) comes directly from a linear layer`;
+  throw new TeacherError(`The model's classifier was not found: ${why}. Name its weight with --teacher-weight, or take ` +
+    `nothing but logits with --teacher-logits. ${candidates}`);
+}
+
+function findFeatures(index: GraphIndex, { features }: HeadNames, { input }: LinearLayer): string {
+  const means = index.graph.node.filter((node) => index.isMeanOverMap(node)).map((node) => node.input[0]);
+  if (features !== undefined) {
+    expectComputed(index, '--teacher-features', features, means);
+    return features;
+  }
+  const mean = index.producer(index.behind(input, shapeless));
+  if (mean && index.isMeanOverMap(mean)) return mean.input[0];
+  throw new TeacherError(
+    `The model's feature map was not found: the classifier's input '${input}' is not the mean over a map. Name the map ` +
+    `with --teacher-features, or take nothing but logits with --teacher-logits. ${listed('maps that are averaged', means)}`);
+}
+
+function expectComputed(index: GraphIndex, option: string, name: string, candidates: string[]): void {
+  if (index.producer(name)) return;
+  const near = didYouMean(name, index.tensors);
+  throw new TeacherError(`${option}: expected the name of a tensor that the model computes, got '${name}'${near}. ` +
+    listed('candidates', candidates));
+}
+
+/** At most this many names are listed in a message. */
+const most = 12;
+
+function listed(what: string, names: string[]): string {
+  const rest = names.length > most ? ` and ${names.length - most} more` : '';
+  const title = what[0].toUpperCase() + what.slice(1);
+  return `${title}: ${names.length > 0 ? names.slice(-most).join(', ') : 'none'}${rest}.`;
+}

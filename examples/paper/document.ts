@@ -1,0 +1,31 @@
+/** The part of docs/paper.md that comes from a run. */
+import { duration } from '../report/numbers.js';
+import type { RunEnvironment } from '../report/types.js';
+
+/** What the records of all studies have. */
+export interface StudyRecord {
+  command: string;
+  startedAt: string;
+  seconds: number;
+  environment: RunEnvironment;
+}
+
+/**
+ * The document with this table between the study's markers, `<!-- results: NAME -->` and `<!-- end of results -->`.
+ * @throws Error when it has no such markers
+ */
+export function intoDocument(document: string, name: string, record: StudyRecord, table: string): string {
+  const begin = `<!-- results: ${name} -->`;
+  const end = '<!-- end of results -->';
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`docs/paper.md: expected ${begin} and ${end}`);
+  const { cpu, cores, node, framework } = record.environment;
+  const text = [
+    begin,
+    `\`${record.command}\`, ${record.startedAt.slice(0, 10)}, ${duration(record.seconds)} on ${cpu}, ${cores} cores, ` +
+      `Node.js ${node}, ${framework}. [The report with curves and pictures](../examples/results/${name}/report.html).`,
+    '', '```', table, '```', '',
+  ].join('\n');
+  return document.slice(0, from) + text + document.slice(to);
+}

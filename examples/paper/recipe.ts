@@ -1,0 +1,24 @@
+/** How a pair is trained, as facts for a report. */
+import type { LossSettings } from '../distill/arms.js';
+import type { PairSettings } from '../distill/jobs.js';
+import { optimizerText } from '../distill/record.js';
+import type { Content } from '../report/html.js';
+
+export const recipeFacts = (pair: PairSettings): [string, Content][] => [
+  ['Optimizer', optimizerText(pair)],
+  ['Batch size', pair.batchSize],
+  ['Augmentation', pair.augment ? 'yes' : 'no'],
+  ['Seeds', pair.seeds.join(', ')],
+  ['Seed of data and teacher', pair.baseSeed],
+];
+
+export const lossFacts = (loss: LossSettings): [string, Content][] => [
+  ['α', loss.alpha],
+  ['β', loss.beta],
+  ['Local weight', loss.localWeight],
+  ['Grid', `${loss.grid[0]} × ${loss.grid[1]} cells`],
+  ['Relation metric', loss.metric],
+  ['Relation reduction', loss.reduction],
+  ['Temperature of Hinton KD', loss.temperature],
+  ['Weight of RKD’s distance term', loss.distanceWeight],
+];

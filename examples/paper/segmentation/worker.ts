@@ -1,0 +1,27 @@
+/** The study in a worker thread. */
+import type { OpenWorker } from '../../training/study.js';
+import type { TuningStudyJob } from '../tuning/jobs.js';
+import { base64, rgbOf, shownScenes, tuningWorker } from '../tuning/worker.js';
+import { labelMap, pixelClasses } from './labels.js';
+import type { SegmentationDescription } from './record.js';
+import { buildSegmenter, judge, type Segmenter, segmentationObjective } from './segmenter.js';
+import type { SegmentationSettings } from './settings.js';
+
+export const open: OpenWorker<SegmentationSettings, TuningStudyJob, SegmentationDescription> = async (settings, threads) =>
+  tuningWorker(settings, threads, (data) => {
+    const what = { side: settings.side, classes: pixelClasses(data.classes).length };
+    return {
+      build: (backbone, rng) => buildSegmenter(backbone, what, settings.head, rng),
+      size: (_, size) => size,
+      objective: (segmenter: Segmenter) => segmentationObjective(segmenter, data.train),
+      evaluate: async (segmenter) => (await judge(segmenter, data.test)).confusion.meanIntersectionOverUnion(),
+      finish: async (segmenter) => {
+        const { confusion, predicted } = await judge(segmenter, data.test);
+        return {
+          run: { perClass: confusion.intersectionOverUnion().map((value) => value ?? null) },
+          first: { predicted: predicted.slice(0, shownScenes).map(base64) },
+        };
+      },
+      show: (scene) => ({ rgb: rgbOf(scene, settings.side), labels: base64(labelMap(scene)) }),
+    };
+  });

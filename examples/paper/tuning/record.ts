@@ -1,0 +1,80 @@
+/** What records of such studies have in common: what results.json holds, put together from the checkpoints. */
+import { arm, type ArmName } from '../../distill/arms.js';
+import type { RunEnvironment } from '../../report/types.js';
+import type { Outcome } from '../../training/study.js';
+import type { EpochResult } from '../../training/train.js';
+import type { NetworkSize, TuningDescription, TuningStudyJob } from './jobs.js';
+import type { TuningSettings } from './settings.js';
+
+/** A larger network and its backbone. */
+export interface TunedRun {
+  seed: number;
+  /** The backbone's training; its score is the accuracy as a classifier of single objects, 0 to 1. */
+  backbone: EpochResult[];
+  /** The fine-tuning; its score is measured on the test scenes, 0 to 1. */
+  epochs: EpochResult[];
+}
+
+export interface TunedArm<Run = unknown, Arm = unknown> {
+  id: ArmName;
+  label: string;
+  /** How the backbone was trained. */
+  description: string;
+  /** One per seed. */
+  runs: (TunedRun & Run)[];
+  /** What was kept of the first seed alone. */
+  first: Arm;
+}
+
+/** Plain JSON. */
+export interface TuningRecord<
+  Settings extends TuningSettings = TuningSettings, Network extends NetworkSize = NetworkSize, Shown = unknown,
+  Run = unknown, First = unknown,
+> {
+  /** Version of this form. */
+  version: 1;
+  study: string;
+  settings: Settings;
+  description: Omit<TuningDescription<Network>, 'shown'>;
+  environment: RunEnvironment;
+  command: string;
+  /** When the run began, ISO 8601. */
+  startedAt: string;
+  /** Wall time of the whole run, pauses left out. */
+  seconds: number;
+  /** The teacher's training; its score is the accuracy as a classifier of single objects. */
+  teacher: EpochResult[];
+  arms: TunedArm<Run, First>[];
+  scenes: Shown[];
+}
+
+/** What a finished larger network adds to its curve: for every seed, and for the first one of an arm. */
+export interface TuningResult<Run, First> {
+  run: Run;
+  first: First;
+}
+
+export function tuningRecord<Settings extends TuningSettings, Network extends NetworkSize, Shown, Run, First>(
+  study: string, outcome: Outcome<Settings, TuningStudyJob, TuningDescription<Network, Shown>>,
+): TuningRecord<Settings, Network, Shown, Run, First> {
+  const { header: { settings, command, startedAt }, description: { shown, ...description }, environment, seconds } = outcome;
+  const { jobs, states } = outcome;
+  const stateOf = ({ id }: TuningStudyJob) => states.get(id)!;
+  const epochsOf = (job: TuningStudyJob): EpochResult[] => stateOf(job).training.epochs;
+  return {
+    version: 1, study, settings, description, environment, command, startedAt, seconds,
+    teacher: epochsOf(jobs.find(({ role }) => role === 'teacher')!),
+    arms: settings.pair.arms.map((name): TunedArm<Run, First> => {
+      const { label, description } = arm(name, settings.pair.loss);
+      const tuned = jobs.flatMap((job) => (job.role === 'tuning' && job.arm === name ? [job] : []));
+      const results = tuned.map((job) => stateOf(job).result as TuningResult<Run, First>);
+      return {
+        id: name, label, description,
+        runs: tuned.map((job, i) =>
+          ({ seed: job.seed, ...results[i].run, backbone: epochsOf(job.backbone), epochs: epochsOf(job) })),
+        first: results[0].first,
+      };
+    }),
+    scenes: shown,
+  };
+}

@@ -1,0 +1,62 @@
+import type { Content } from './html.js';
+import { integer, mean, percent } from './numbers.js';
+import type { RunRecord } from './types.js';
+
+/** One score of every arm, seed and epoch: what the table of results and the learning curves show. All in 0 … 1. */
+export interface Scores {
+  /** What is measured, as in a heading: 'Test accuracy'. */
+  measure: string;
+  /** In the order in which they are shown; the first is the one the others are compared with. */
+  arms: ScoredArm[];
+  /** A network that is shown beside the arms, such as their teacher. */
+  reference?: { label: string; description: Content; score: number; epochs: ScorePoint[] };
+  /** A sentence on how sure a single score is, below the table. */
+  certainty?: Content;
+}
+
+export interface ScoredArm {
+  label: string;
+  /** One sentence: what is particular to the arm. */
+  description: string;
+  /** One per seed. */
+  runs: ScoredRun[];
+}
+
+export interface ScoredRun {
+  seed: number;
+  /** After the last epoch. */
+  score: number;
+  epochs: ScorePoint[];
+}
+
+export interface ScorePoint {
+  /** 1 for the first. */
+  epoch: number;
+  score: number;
+}
+
+const point = ({ epoch, testAccuracy }: { epoch: number; testAccuracy: number }): ScorePoint =>
+  ({ epoch, score: testAccuracy });
+
+/** The test accuracies of a distillation run. */
+export function accuracies({ arms, teacher, student, settings }: RunRecord): Scores {
+  const first = arms.find(({ runs }) => runs.length > 0)?.runs.map(({ finalAccuracy }) => finalAccuracy) ?? [0];
+  const accuracy = mean(first);
+  const error = Math.sqrt((accuracy * (1 - accuracy)) / settings.testSize);
+  return {
+    measure: 'Test accuracy',
+    arms: arms.map(({ label, description, runs }) => ({
+      label, description,
+      runs: runs.map(({ seed, finalAccuracy, epochs }) => ({ seed, score: finalAccuracy, epochs: epochs.map(point) })),
+    })),
+    reference: {
+      label: 'Teacher',
+      description: `${teacher.name}, ${integer(teacher.parameters)} parameters ` +
+        `(student: ${integer(student.parameters)})`,
+      score: teacher.testAccuracy,
+      epochs: teacher.epochs.map(point),
+    },
+    certainty: `With ${integer(settings.testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a ` +
+      `standard error of ${percent(error)} points.`,
+  };
+}

@@ -1,0 +1,94 @@
+/** The student under `jax.vjp`: a forward pass, and the way back for the loss's gradients. */
+import { known } from '../check.js';
+import { describe } from '../describe.js';
+import { fail } from '../errors.js';
+import { gradientNames, tables } from '../options.js';
+import type { Gradient, GradientName } from '../types.js';
+import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
+import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
+
+/** What `jax.vjp` returns beside the outputs. */
+export interface Back {
+  (cotangents: object): unknown[];
+  dispose(): void;
+}
+
+export interface Forward {
+  /** The student's side as the forward pass gave it, with arrays whose values are known. */
+  student: Record<string, unknown>;
+  /** Of what it is differentiated by: the names, and what cotangents have to be like. */
+  outputs: [name: GradientName, like: Like & Pick<JaxArray, 'shape'>][];
+  back: Back;
+}
+
+/** Runs the forward pass. Consumes the primals' arrays, which are `arrays`, whether it throws or not. */
+export function runForward(
+  jax: JaxLike,
+  forward: (...primals: never[]) => unknown,
+  primals: unknown[],
+  arrays: JaxArray[],
+): Forward {
+  const left = new Map(arrays.map((array) => [array, array.refCount]));
+  for (const array of arrays) left.set(array, left.get(array)! - 1);
+  let rest: Record<string, unknown> = {};
+  try {
+    const [out, back] = jax.vjp((...traced: never[]) => {
+      const entries = Object.entries(expectSide(forward(...traced)));
+      rest = Object.fromEntries(entries.filter((entry) => !isOutput(entry)));
+      return Object.fromEntries(entries.filter(isOutput));
+    }, primals) as [Record<string, JaxArray>, Back];
+    const outputs = Object.entries(out).map(([name, { shape, dtype, device }]): Forward['outputs'][number] =>
+      [name as GradientName, { shape, dtype, device }]);
+    return { student: { ...rest, ...out }, outputs, back };
+  } catch (error) {
+    // jax-js leaves behind what `forward` had not come to use.
+    for (const [array, count] of left) while (array.refCount > count) array.dispose();
+    throw error;
+  }
+}
+
+/** What the loss is differentiated by; layouts, masks and typed arrays are not. */
+function isOutput([name, value]: [string, unknown]): boolean {
+  return gradientNames.includes(name as GradientName) && isJaxArray(value);
+}
+
+function expectSide(side: unknown): object {
+  if (isJaxArray(side)) side.dispose();
+  const expected = 'what forward returns: { features, weight, bias? } or { logits }';
+  if (typeof side !== 'object' || side === null || isJaxArray(side)) {
+    fail('ERR_GLD_ARG_TYPE', 'student', expected, describe(side));
+  }
+  try {
+    return known(tables.side, side, 'student');
+  } catch (error) {
+    release(arraysIn({ student: side }));
+    throw error;
+  }
+}
+
+/** The way back of the loss: its gradients times a cotangent, as cotangents of the forward pass's outputs. */
+export function pullbackOf(
+  jax: JaxLike,
+  { outputs, back }: Pick<Forward, 'outputs' | 'back'>,
+  gradients: { readonly [name in GradientName]?: Gradient },
+) {
+  let disposed = false;
+  const pullback = (cotangent: number | JaxArray = 1): unknown[] => {
+    try {
+      if (disposed) fail('ERR_GLD_DISPOSED', 'pullback', 'one in use', 'one that was disposed');
+      return back(Object.fromEntries(outputs.map(([name, like]) => {
+        const gradient = gradients[name];
+        if (gradient === undefined) return [name, jax.numpy.zeros(like.shape, like)];
+        const array = arrayOf(jax, gradient, like);
+        return [name, cotangent === 1 ? array : array.mul(isJaxArray(cotangent) ? cotangent.ref : cotangent)];
+      })));
+    } finally {
+      if (isJaxArray(cotangent)) release([cotangent]);
+    }
+  };
+  const dispose = () => {
+    if (!disposed) back.dispose();
+    disposed = true;
+  };
+  return Object.assign(pullback, { dispose });
+}

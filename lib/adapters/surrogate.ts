@@ -1,0 +1,208 @@
+/**
+ * The loss for any framework that differentiates: `surrogateGld(framework)` reads the framework's tensors, computes the
+ * loss and its gradients g at their values x₀, and puts together a scalar of the framework's own that has both:
+ *
+ *     loss(x₀) + Σ g · (x - x₀)
+ *
+ * the loss's tangent plane at x₀. Its value there is the loss and its gradient g, which is all that a step of training
+ * asks for. Nothing of a framework is imported; what it does to its tensors is passed in.
+ */
+import { expectObject, known, options as check } from '../check.js';
+import { describe } from '../describe.js';
+import { fail } from '../errors.js';
+import { tables } from '../options.js';
+import { copyDense, readFloats, View } from '../tensor.js';
+import type { DenseTensor, GldLossOptions, GldResult, GradientName, Inputs, Labels, TensorLike } from '../types.js';
+import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
+import { weightsOf, Workspaces } from './workspaces.js';
+
+/** What a framework does to its tensors. */
+export interface SurrogateFramework<Tensor> {
+  /** Whether a value is a tensor of the framework, variables and parameters included. */
+  isTensor(value: unknown): boolean;
+  /**
+   * A tensor's elements with their shape, in anything that the core takes. A promise of them will do where only
+   * {@link SurrogateGld.surrogate} is used. `argument` says which part of the inputs it is, such as 'student.weight':
+   * class indices ('labels'), for one, are to be integers.
+   */
+  read(tensor: Tensor, argument: string): TensorLike | PromiseLike<TensorLike>;
+  /**
+   * A tensor of these elements in row-major order, without a gradient; of one element where the shape is []. The
+   * array must not be written to.
+   */
+  constant(data: Float32Array | Float64Array, shape: number[]): Tensor;
+  /** Σ tensor · constant over all elements, differentiable. Default: `tensor.mul(constant).sum()`. */
+  dot?(tensor: Tensor, constant: Tensor): Tensor;
+  /** The sum of two scalars, as `dot` and `constant` make them. Default: `a.add(b)`. */
+  add?(a: Tensor, b: Tensor): Tensor;
+}
+
+type Part<Tensor> = Tensor | TensorLike;
+type Same<Value, Tensor> = Value extends TensorLike ? Part<Tensor> : Value;
+type Sided<Value, Tensor> = Value extends unknown ? { readonly [name in keyof Value]: Same<Value[name], Tensor> } : never;
+
+/** A teacher or a student as the core takes it, with tensors of the framework wherever the core takes one. */
+export type SurrogateSide<Tensor> = Sided<Inputs['student'], Tensor>;
+
+/** {@link Inputs}, with tensors of the framework wherever the core takes one. */
+export type SurrogateInputs<Tensor> = Omit<Inputs, 'teacher' | 'student' | 'labels'> & {
+  /** The constant network that is imitated: gradients do not reach it. */
+  readonly teacher: SurrogateSide<Tensor>;
+  /** The network that is trained: gradients reach those of its parts that are tensors of the framework. */
+  readonly student: SurrogateSide<Tensor>;
+  /** Class indices [n] or soft labels [n, K]. */
+  readonly labels?: Tensor | Labels | undefined;
+};
+
+/** The loss and its terms as numbers. */
+export type SurrogateValue = Pick<GldResult, 'loss' | 'terms' | 'relationMethod'>;
+
+/** The loss at one point, where its value and gradients are known. It keeps typed arrays and no tensors. */
+export interface Surrogate<Tensor> extends SurrogateValue {
+  /** loss(x₀) - Σ g · x₀: the tangent plane's value at zero. */
+  readonly offset: number;
+  /** g, by the names of the student's parts. */
+  readonly gradients: { readonly [name in GradientName]?: DenseTensor };
+  /**
+   * The tangent plane as a scalar of the framework: the loss's value and gradients, at the student's tensors that the
+   * surrogate was made with or the same computed again. It can be called any number of times.
+   */
+  scalar(student: SurrogateSide<Tensor>): Tensor;
+}
+
+export interface SurrogateAsyncOptions extends GldLossOptions {
+  /** Aborting rejects the promise with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The loss for tensors of a framework. */
+export interface SurrogateGld<Tensor> {
+  /**
+   * The loss as a scalar of the framework, differentiable by those of the student's parts that are its tensors. Only
+   * first derivatives are right: to the framework, the gradients are constants. `gradients` in the options leaves out
+   * parts, which then count as constants.
+   *
+   * @throws {GldError} As the core's `gldLoss` does; ERR_GLD_ADAPTER if `read` gives a promise.
+   */
+  (inputs: SurrogateInputs<Tensor>, options?: GldLossOptions): Tensor;
+  /** The same, with the numbers that the scalar is made of. */
+  withTerms(inputs: SurrogateInputs<Tensor>, options?: GldLossOptions): SurrogateValue & { scalar: Tensor };
+  /**
+   * The asynchronous form, for tensors that are read asynchronously and to keep the event loop free. Every read has begun
+   * when it returns. Resolves to the numbers and a function that makes the scalar.
+   */
+  surrogate(inputs: SurrogateInputs<Tensor>, options?: SurrogateAsyncOptions): Promise<Surrogate<Tensor>>;
+  /** Frees the memory that is kept from one call for the next. The loss stays usable. */
+  dispose(): void;
+}
+
+const unchecked = (value: unknown) => value;
+const names = { isTensor: unchecked, read: unchecked, constant: unchecked, dot: unchecked, add: unchecked };
+
+/**
+ * Makes the loss for a framework.
+ *
+ *     const gldLoss = surrogateGld({
+ *       isTensor: (value) => value instanceof tf.Tensor,
+ *       read: (tensor) => ({ data: tensor.dataSync(), shape: tensor.shape }),
+ *       constant: (data, shape) => tf.tensor(data, shape),
+ *     });
+ *
+ * @throws {GldError} A TypeError that names the function that is missing.
+ */
+export function surrogateGld<Tensor extends object>(framework: SurrogateFramework<Tensor>): SurrogateGld<Tensor> {
+  const ops = readFramework(framework);
+  const isTensor = ((_: string, value: unknown) => ops.isTensor(value)) as IsTensor<Tensor>;
+  const workspaces = new Workspaces();
+
+  /** Terms and tangent plane from what the core computed of these inputs. */
+  function tangent({ gradients = {}, ...value }: GldResult, inputs: Inputs): Surrogate<Tensor> {
+    const offset = value.loss - Object.entries(gradients).reduce((sum, [name, gradient]) =>
+      sum + product(`student.${name}`, (inputs.student as object as Record<string, unknown>)[name], gradient), 0);
+    const scalar = (student: SurrogateSide<Tensor>) => {
+      const doubles = Object.values(gradients).some(({ data }) => data instanceof Float64Array);
+      const constant = ops.constant(doubles ? Float64Array.of(offset) : Float32Array.of(offset), []);
+      return pair<Tensor, DenseTensor>(gradients, studentTensors(student, isTensor)).reduce((sum, { tensor, gradient }) =>
+        ops.add(ops.dot(tensor, ops.constant(gradient.data, [...gradient.shape])), sum), constant);
+    };
+    return { ...value, offset, gradients, scalar };
+  }
+
+  function withTerms(inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) {
+    const settings = check(tables.instance, options);
+    const found = new Found(inputs, isTensor);
+    const gradients = differentiable(found.names, settings);
+    const values = found.read((tensor, argument) => {
+      const elements = ops.read(tensor, argument);
+      if (typeof (Object(elements) as PromiseLike<unknown>).then !== 'function') return elements;
+      return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
+    });
+    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
+    return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
+  }
+
+  async function surrogate(inputs: SurrogateInputs<Tensor>, options?: SurrogateAsyncOptions): Promise<Surrogate<Tensor>> {
+    const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
+    const { signal: _, ...own } = options ?? {};
+    const found = new Found(inputs, isTensor);
+    const gradients = differentiable(found.names, settings);
+    const values = await found.readLater(ops.read);
+    const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
+    return tangent(await loss.computeAsync(values, { ...weightsOf(settings), signal }), values);
+  }
+
+  const dispose = () => workspaces.dispose();
+  const gldLoss = (inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
+  return Object.assign(gldLoss, { withTerms, surrogate, dispose });
+}
+
+/** The framework's functions, called on the framework, with the default ones where it has none. */
+function readFramework<Tensor>(framework: SurrogateFramework<Tensor>): Required<SurrogateFramework<Tensor>> {
+  const given = expectObject('framework', framework, '{ isTensor, read, constant, dot?, add? }');
+  const { isTensor, read, constant, dot, add } = known(names, given, 'framework');
+  for (const [name, value] of Object.entries({ isTensor, read, constant, dot, add })) {
+    const optional = name === 'dot' || name === 'add';
+    if (typeof value === 'function' || (optional && value === undefined)) continue;
+    fail('ERR_GLD_ARG_TYPE', `framework.${name}`, 'a function', describe(value));
+  }
+  return {
+    isTensor: (value) => framework.isTensor(value),
+    read: (tensor, argument) => framework.read(tensor, argument),
+    constant: (data, shape) => framework.constant(data, shape),
+    dot: dot === undefined ? multiplied : (tensor, constant) => framework.dot!(tensor, constant),
+    add: add === undefined ? added : (a, b) => framework.add!(a, b),
+  };
+}
+
+interface Chained {
+  mul(other: unknown): Chained;
+  sum(): unknown;
+  add(other: unknown): unknown;
+}
+
+const multiplied = <Tensor>(tensor: Tensor, constant: Tensor) => (tensor as Chained).mul(constant).sum() as Tensor;
+const added = <Tensor>(a: Tensor, b: Tensor) => (a as Chained).add(b) as Tensor;
+
+/** Σ x · g in double. */
+function product(argument: string, elements: unknown, { data: gradient, shape }: DenseTensor): number {
+  const view = new View();
+  readFloats(view, argument, elements, [shape.length], 'of the gradient');
+  const values = copyDense(view) as ArrayLike<number>;
+  const valueOf = view.dtype === 'float16' ? fromFloat16 : view.dtype === 'bfloat16' ? fromBfloat16 : Number;
+  let sum = 0;
+  for (let i = 0; i < gradient.length; i += 1) sum += valueOf(values[i]!) * gradient[i]!;
+  return sum;
+}
+
+/** The numbers that 16 bits stand for. */
+function fromFloat16(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const special = fraction === 0 ? Infinity : NaN;
+  const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
+  return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
+}
+
+function fromBfloat16(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
+}

@@ -1,0 +1,180 @@
+/** The loss in frameworks that it knows nothing of: value, gradients, upstream cotangent, training; and refusals. */
+import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
+import { gldLoss as core } from 'gld-loss';
+import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
+import t from 'tap';
+import { kits, type Kit } from './87-surrogate-frameworks.js';
+import { Random } from './support/random.js';
+
+await tf.setBackend('wasm');
+const N = 3;
+const K = 4;
+
+const random = new Random(7);
+const normal = (...shape: number[]) =>
+  ({ data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape });
+const images = normal(N, 6);
+const kernel = normal(6, 32);
+const weight = normal(K, 2);
+const bias = normal(K);
+const teacher = { features: normal(N, 3, 2, 2), weight: normal(K, 3) };
+const labels = [2, 0, 3];
+
+/** a · b of matrices, or aᵀ · b. */
+function product(a: Float32Array, b: Float32Array, rows: number, inner: number, columns: number, transposed = false) {
+  return Float32Array.from({ length: rows * columns }, (_, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    let sum = 0;
+    for (let k = 0; k < inner; k++) sum += (transposed ? a[k * rows + i] : a[i * inner + k]) * b[k * columns + j];
+    return sum;
+  });
+}
+
+/** Loss and gradients by the core. */
+function expected(options = {}) {
+  const features = { data: product(images.data, kernel.data, N, 6, 32), shape: [N, 2, 4, 4] };
+  const { loss, terms, gradients } = core({ teacher, student: { features, weight, bias }, labels }, options);
+  const dKernel = product(images.data, gradients!.features!.data as Float32Array, 6, N, 32, true);
+  return { loss, terms, gradients: [dKernel, gradients!.weight!.data, gradients!.bias!.data] };
+}
+
+const near = (actual: number, wanted: number) => Math.abs(actual - wanted) < 1e-5 * Math.abs(wanted);
+
+/** Largest difference, relative to the largest element. */
+function error(actual: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  const largest = Math.max(...Array.from(wanted, Math.abs));
+  return Math.max(...Array.from(wanted, (value, i) => Math.abs(value - actual[i]))) / largest;
+}
+
+for (const [name, kit] of Object.entries(kits)) {
+  t.test(name, async (t) => {
+    const gldLoss = surrogateGld(kit.framework);
+    t.teardown(() => gldLoss.dispose());
+    const parameters = () => [kernel, weight, bias].map(({ data, shape }) => kit.parameter(data, shape));
+    const constant = ({ data, shape }: typeof images) => kit.framework.constant(data, shape);
+    const student = ([kernel, weight, bias]: object[]) =>
+      ({ features: kit.reshape(kit.matmul(constant(images), kernel), [N, 2, 4, 4]), weight, bias });
+    const { loss, terms, gradients } = expected();
+
+    await t.test('the loss and its gradients, times the upstream cotangent', async (t) => {
+      const through = (...p: object[]) => gldLoss({ teacher, student: student(p), labels });
+      const [value, grads] = kit.differentiate(through, parameters(), 3);
+      t.ok(near(value, 3 * loss), 'value');
+      grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i].map((g) => 3 * g)) < 1e-5, `gradient ${i}`));
+    });
+
+    await t.test('the same later, at tensors computed again', async (t) => {
+      const later = surrogateGld({ ...kit.framework, read: async (x, argument) => kit.framework.read(x, argument) });
+      const at = await later.surrogate({ teacher, student: student(parameters()), labels });
+      t.ok(near(at.loss, loss));
+      t.ok(near(at.terms.task!, terms.task!) && near(at.terms.relation, terms.relation));
+      const [value, grads] = kit.differentiate((...p) => at.scalar(student(p)), parameters(), 1);
+      t.ok(near(value, loss), 'value');
+      grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i]) < 1e-5, `gradient ${i}`));
+      const argument = 'teacher.weight';
+      t.throws(() => later({ teacher: { ...teacher, weight: constant(teacher.weight) }, student: student(parameters()), labels }),
+        { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
+      later.dispose();
+    });
+
+    await t.test('a teacher of tensors, and options that change', async (t) => {
+      const tensors = { features: constant(teacher.features), weight: constant(teacher.weight) };
+      for (const options of [{ beta: 3, alpha: 0.5 }, { beta: 4, alpha: 0.5 }, {}]) {
+        const { scalar, ...value } = gldLoss.withTerms({ teacher: tensors, student: student(parameters()), labels }, options);
+        t.ok(near(value.loss, expected(options).loss));
+        t.ok(kit.framework.isTensor(scalar));
+      }
+    });
+
+    await t.test('parts that count as constants', async (t) => {
+      const [, grads] = kit.differentiate((kernel) =>
+        gldLoss({ teacher, student: { ...student([kernel, weight, bias]), weight, bias }, labels }), [parameters()[0]], 1);
+      t.ok(error(grads[0], gradients[0]) < 1e-5, 'typed arrays');
+      const [, some] = kit.differentiate((w) =>
+        gldLoss({ teacher, student: { ...student([parameters()[0], w, bias]), bias }, labels }, { gradients: ['weight'] }),
+      [parameters()[1]], 1);
+      t.ok(error(some[0], gradients[1]) < 1e-5, 'those not asked for');
+      const nothing = gldLoss.withTerms({ teacher, student: student(parameters()), labels }, { gradients: false });
+      t.ok(near(nothing.loss, loss));
+    });
+
+    await t.test('gradient descent', async (t) => {
+      let values = [kernel, weight, bias].map(({ data }) => data);
+      const losses: number[] = [];
+      for (let step = 0; step < 25; step++) {
+        const tensors = [kernel, weight, bias].map(({ shape }, i) => kit.parameter(values[i], shape));
+        const [value, grads] = kit.differentiate((...p) => gldLoss({ teacher, student: student(p), labels }, { beta: 5 }), tensors, 1);
+        losses.push(value);
+        values = values.map((data, i) => data.map((x, j) => x - 0.1 * grads[i][j]));
+      }
+      t.ok(losses.at(-1)! < 0.9 * losses[0], `the loss falls: ${losses[0]} to ${losses.at(-1)}`);
+    });
+
+    await t.test('refusals', async (t) => {
+      const good = { teacher, student: student(parameters()), labels };
+      const refusals: [object, object | undefined, object][] = [
+        [{ ...good, labels: [0, 1, K] }, undefined, { code: 'ERR_GLD_LABEL', argument: 'labels[2]' }],
+        [{ ...good, student: good.student.weight }, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'student' }],
+        [{ ...good, student: { ...good.student, kernel: bias } }, undefined, { code: 'ERR_GLD_OPTION', argument: 'student.kernel' }],
+        [{ ...good, student: { ...good.student, weight: good.student.bias } }, undefined, { code: 'ERR_GLD_RANK', argument: 'student.weight' }],
+        [good, { bta: 1 }, { code: 'ERR_GLD_OPTION', argument: 'bta' }],
+        [good, { gradients: ['logits'] }, { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ }],
+        [good.student.weight, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'inputs' }],
+      ];
+      for (const [inputs, options, wanted] of refusals) {
+        t.throws(() => gldLoss(inputs as never, options), wanted as Error);
+        await t.rejects(gldLoss.surrogate(inputs as never, options), wanted as Error);
+      }
+      const at = await gldLoss.surrogate(good as never);
+      t.throws(() => at.scalar({ ...good.student, weight } as never), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
+      t.throws(() => at.scalar({ ...good.student, weight: good.student.bias } as never), { code: 'ERR_GLD_SHAPE', argument: 'student.weight' });
+      const reason = new Error('enough');
+      await t.rejects(gldLoss.surrogate(good as never, { signal: AbortSignal.abort(reason) }), reason);
+    });
+  });
+}
+
+t.test('a framework that lacks a function', async (t) => {
+  const { framework } = kits['deepbox'] as Kit<object>;
+  const make = (given: unknown) => () => surrogateGld(given as SurrogateFramework<object>);
+  t.throws(make(undefined), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework' });
+  t.throws(make({ ...framework, read: undefined }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.read' });
+  t.throws(make({ ...framework, add: 3 }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.add', received: '3' });
+  t.throws(make({ ...framework, reads: framework.read }), { code: 'ERR_GLD_OPTION', argument: 'framework.reads', expected: /mean read/ });
+});
+
+t.test('elements of every type that the core reads', async (t) => {
+  // A framework of plain objects, whose tensors are (value, gradient function).
+  const halves = new Map<string, (x: number) => number>([
+    ['float16', (x) => (x === 0 ? 0 : (x < 0 ? 0x8000 : 0) | (15 << 10))], // 0, 1 and -1
+    ['bfloat16', (x) => (x === 0 ? 0 : (x < 0 ? 0x8000 : 0) | 0x3f80)],
+  ]);
+  const signs = { data: Float32Array.from(weight.data, (_, i) => (i % 3) - 1), shape: weight.shape };
+  const features = { data: product(images.data, kernel.data, N, 6, 32), shape: [N, 2, 4, 4] };
+  class Box {
+    constructor(readonly value: { data: ArrayBufferView; shape: number[] }) {}
+    get shape() {
+      return this.value.shape;
+    }
+  }
+  const boxed = surrogateGld<Box>({
+    isTensor: (value) => value instanceof Box,
+    read: ({ value }) => value,
+    constant: (data, shape) => new Box({ data, shape }),
+    dot: (a) => a,
+    add: (a) => a,
+  });
+  const whole = await boxed.surrogate({ teacher, student: { features, weight: new Box(signs), bias }, labels });
+  for (const [dtype, encode] of halves) {
+    const half = { data: Uint16Array.from(signs.data, encode), shape: signs.shape, dtype };
+    const at = await boxed.surrogate({ teacher, student: { features, weight: new Box(half), bias }, labels });
+    t.equal(at.offset, whole.offset, dtype);
+  }
+  const turned = { data: product(Float32Array.of(1), signs.data, 1, 1, 8), shape: [2, K], strides: [1, 2] };
+  const at = await boxed.surrogate({
+    teacher, student: { features, weight: new Box(turned), bias, weightLayout: 'CK' }, labels,
+  });
+  t.ok(near(at.offset, whole.offset), 'a transposed view');
+  boxed.dispose();
+});
