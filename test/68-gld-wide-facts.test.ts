@@ -12,7 +12,7 @@ const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euc
 
 type Loss = Pick<GldResult, 'loss' | 'terms'> & { gradients?: { [name: string]: { data: ArrayLike<number> } } };
 
-function same(t: Test, what: string, got: Loss, expected: Loss, limit = 1e-11): void {
+function same(t: Test, what: string, got: Loss, expected: Loss, limit = 3e-13): void {
   const worst = Math.max(
     lossError(got.loss, expected.loss),
     ...termNames.map((name) => lossError(got.terms[name], expected.terms[name])),

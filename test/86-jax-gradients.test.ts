@@ -76,7 +76,7 @@ async function check(t: Test, { teacher: makeTeacher, student: makeStudent, labe
     for (const [name, expected] of Object.entries(gradients) as [keyof OpsSide, A][]) {
       t.same(actual[name]!.shape, expected.shape, `${what}: shape of the gradient of ${name}`);
       t.equal(actual[name]!.dtype, 'float32');
-      t.ok(difference(actual[name]!, expected.ref) < 1e-4, `${what}: gradient of ${name}`);
+      t.ok(difference(actual[name]!, expected.ref) < 1e-5, `${what}: gradient of ${name}`);
     }
   };
   const targets = () => ({ teacher: tree.ref(teacher as never), labels: given() }) as never;
@@ -93,7 +93,7 @@ async function check(t: Test, { teacher: makeTeacher, student: makeStudent, labe
   const at = await gldLoss.surrogate({ ...(targets() as object), student: tree.ref(student as never) } as never, own);
   t.equal(at.loss, result.loss);
   const [plane, slopes] = jax.valueAndGrad((side: OpsSide) => at.scalar(side as never))(tree.ref(student as never)) as [A, OpsSide];
-  t.ok(Math.abs(plane.item() - loss) < 1e-4 * loss, "the surrogate's value");
+  t.ok(Math.abs(plane.item() - loss) < 1e-5 * loss, "the surrogate's value");
   close(slopes, 'surrogate');
   const compiled = jax.jit(jax.grad((side: OpsSide, constants: any) => gldLoss.scalar(side as never, constants)));
   close(compiled(tree.ref(student as never), at.constants() as never) as OpsSide, 'compiled surrogate');

@@ -39,7 +39,7 @@ function expected(options = {}) {
   return { loss, terms, gradients: [dKernel, gradients!.weight!.data, gradients!.bias!.data] };
 }
 
-const near = (actual: number, wanted: number) => Math.abs(actual - wanted) < 1e-5 * Math.abs(wanted);
+const near = (actual: number, wanted: number) => Math.abs(actual - wanted) < 5e-7 * Math.abs(wanted);
 
 /** Largest difference, relative to the largest element. */
 function error(actual: ArrayLike<number>, wanted: ArrayLike<number>): number {
