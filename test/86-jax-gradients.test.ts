@@ -1,5 +1,6 @@
 /** The adapter's value and gradients against jax-js's own differentiation of the same loss. */
 import * as jax from '@jax-js/jax';
+import { gldLoss as core } from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
 import t, { type Test } from 'tap';
 import { normal, opsLoss, type OpsOptions, type OpsSide } from './86-jax-ops.js';
@@ -109,3 +110,35 @@ for (const device of ['cpu', 'wasm'] as const) {
     for (const one of cases) await t.test(one.name, async (t) => check(t, one));
   });
 }
+
+t.test('maps of logits, masks and weights, in either form, are what the core computes', async (t) => {
+  jax.defaultDevice('wasm');
+  const logitMap = normal(1, [N, K, 4, 6]);
+  const mask = normal(2, [N, 4, 6]).greater(0);
+  const teacher = { features: normal(3, [N, 2, 5, 5]), weight: normal(4, [K, 2]), mask: normal(5, [N, 5, 5]).greater(-1) };
+  const sampleWeights = np.array([0.5, 2, 1]);
+  const options = { grid: [1, 2, 3], labelSmoothing: 0.1, ignoreIndex: 0, beta: 20 };
+  const labels = [4, 0, 2];
+  const host = (x: A) => ({ data: Float32Array.from(x.ref.dataSync()), shape: x.shape });
+  const bytes = (x: A) => ({ data: Uint8Array.from(x.ref.dataSync()), shape: x.shape });
+  const expected = core({
+    teacher: { features: host(teacher.features), weight: host(teacher.weight), mask: bytes(teacher.mask) },
+    student: { logitMap: host(logitMap), mask: bytes(mask) },
+    labels,
+    sampleWeights: host(sampleWeights),
+  }, options);
+
+  const targets = () => ({ teacher: tree.ref(teacher), labels, sampleWeights: sampleWeights.ref }) as never;
+  const side = (map: A) => ({ logitMap: map, mask: mask.ref }) as never;
+  const { gradients: [handed], ...value } = gldLoss(side, [logitMap.ref], targets(), options);
+  const { gradients, ...numbers } = expected;
+  t.same(value, numbers);
+  const close = (gradient: A, what: string) =>
+    t.same([...gradient.dataSync()], [...gradients!.logitMap!.data], `${what}: gradient of logitMap`);
+  close(handed, 'hand-off');
+  const at = await gldLoss.surrogate({ ...(targets() as object), student: side(logitMap.ref) } as never, options);
+  t.equal(at.loss, expected.loss);
+  close(jax.grad((map: A) => at.scalar(side(map)))(logitMap.ref) as A, 'surrogate');
+  const arrays = [logitMap, mask, sampleWeights, ...Object.values(teacher)];
+  t.ok(arrays.every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
+});

@@ -99,6 +99,20 @@ for (const [name, kit] of Object.entries(kits)) {
       t.ok(near(nothing.loss, loss));
     });
 
+    await t.test('a map of logits with a mask, and weights of the samples', async (t) => {
+      const map = normal(N, K, 4, 4);
+      const mask = { data: Uint8Array.from(map.data.subarray(0, N * 16), (x) => Number(x > 0)), shape: [N, 4, 4] };
+      const weights = { data: Float32Array.of(0.5, 2, 1), shape: [N] };
+      const options = { grid: [1, 2], labelSmoothing: 0.1, ignoreIndex: 0 };
+      const wanted = core({ teacher, student: { logitMap: map, mask }, labels, sampleWeights: weights.data }, options);
+      const [value, grads] = kit.differentiate((logitMap) => {
+        const inputs = { teacher, student: { logitMap, mask }, labels, sampleWeights: constant(weights) };
+        return gldLoss(inputs as never, options);
+      }, [kit.parameter(map.data, map.shape)], 1);
+      t.ok(near(value, wanted.loss), 'value');
+      t.ok(error(grads[0], wanted.gradients!.logitMap!.data) < 1e-5, 'gradient');
+    });
+
     await t.test('gradient descent', async (t) => {
       let values = [kernel, weight, bias].map(({ data }) => data);
       const losses: number[] = [];
