@@ -3,56 +3,22 @@ import * as jax from '@jax-js/jax';
 import { gldLoss as core } from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
 import t, { type Test } from 'tap';
-import { normal, opsLoss, type OpsOptions, type OpsSide } from './86-jax-ops.js';
+import { normal, opsLoss, type OpsSide } from './86-jax-ops.js';
+import { cases, classes as K, samples as N, type Case, type CaseSide } from './support/adapter_cases.js';
 
 const { nn, numpy: np, tree } = jax;
 type A = InstanceType<typeof jax.Array>;
 
 await jax.init('cpu', 'wasm');
-const N = 3;
-const K = 5;
 const gldLoss = jaxGld(jax);
 t.teardown(() => gldLoss.dispose());
 
-function features(seed: number, [channels, height, width]: number[], bias = true): OpsSide {
-  const side = { features: normal(seed, [N, channels, height, width]), weight: normal(seed + 1, [K, channels]) };
-  return bias ? { ...side, bias: normal(seed + 2, [K]) } : side;
+function sideOf(seed: number, side: CaseSide): OpsSide {
+  if ('rows' in side) return { logits: normal(seed, [N, side.rows, K]) };
+  const { channels, map, bias = true } = side;
+  const features = normal(seed, [N, channels, ...map]);
+  return { features, weight: normal(seed + 1, [K, channels]), ...(bias && { bias: normal(seed + 2, [K]) }) };
 }
-
-const logits = (seed: number, rows = 5): OpsSide => ({ logits: normal(seed, [N, rows, K]) });
-
-interface Case {
-  name: string;
-  teacher: () => OpsSide;
-  student: () => OpsSide;
-  /** A class of each sample, or 'soft', or none. */
-  labels?: number[] | 'soft';
-  options?: OpsOptions;
-}
-
-const cases: Case[] = [
-  { name: 'features on both sides', teacher: () => features(1, [6, 4, 4]), student: () => features(5, [3, 4, 4]), labels: [4, 0, 2] },
-  { name: 'without a bias', teacher: () => logits(1), student: () => features(5, [3, 4, 4], false), labels: [4, 0, 2] },
-  { name: 'soft labels', teacher: () => logits(1), student: () => features(5, [4, 2, 2]), labels: 'soft' },
-  { name: 'no labels', teacher: () => logits(1), student: () => features(5, [4, 2, 2]) },
-  { name: 'logits on both sides', teacher: () => logits(1), student: () => logits(5), labels: [1, 1, 3] },
-  { name: 'global logits only', teacher: () => logits(1, 1), student: () => logits(5, 1), labels: [1, 1, 3] },
-  {
-    name: 'maps of two sizes under a grid that divides neither',
-    teacher: () => features(1, [3, 5, 4]),
-    student: () => features(5, [2, 4, 7]),
-    labels: [0, 1, 2],
-    options: { grid: [2, 3] },
-  },
-  { name: 'a temperature', teacher: () => logits(1), student: () => features(5, [3, 4, 4]), options: { temperature: 4 } },
-  {
-    name: 'other weights of the terms',
-    teacher: () => logits(1),
-    student: () => features(5, [3, 4, 4]),
-    labels: [0, 1, 2],
-    options: { alpha: 0.2, beta: 3, localWeight: 0.5 },
-  },
-];
 
 /** Largest difference of two arrays, relative to the largest element of the second. Consumes both. */
 function difference(actual: A, expected: A): number {
@@ -60,8 +26,8 @@ function difference(actual: A, expected: A): number {
   return np.abs(actual.sub(expected)).max().item() / worst;
 }
 
-async function check(t: Test, { teacher: makeTeacher, student: makeStudent, labels, options = {} }: Case): Promise<void> {
-  const [teacher, student] = [makeTeacher(), makeStudent()];
+async function check(t: Test, { labels, options = {}, ...sides }: Case): Promise<void> {
+  const [teacher, student] = [sideOf(1, sides.teacher), sideOf(5, sides.student)];
   const soft = labels === 'soft' ? nn.softmax(normal(9, [N, K]), 1) : undefined;
   const hard = Array.isArray(labels) ? np.array(Int32Array.from(labels)) : undefined;
   const given = () => (soft ?? hard)?.ref;
