@@ -4,11 +4,12 @@ import { classify, classifyGradient } from './reference/classifier.js';
 import { crossEntropy, oneHot, smoothed } from './reference/cross_entropy.js';
 import { gld } from './reference/gld.js';
 import { countCells } from './reference/grid.js';
+import { layoutOf } from './reference/layout.js';
 import { normalizedKd } from './reference/normalized_kd.js';
 import { pool, poolGradient } from './reference/pool.js';
 import { relation } from './reference/relation.js';
 import { dot } from './reference/rows.js';
-import type { GridOption, Inputs, Layout, Metric, Normalization, Options, Reduction } from './reference/types.js';
+import type { GridOption, Inputs, Metric, Normalization, Options, Reduction } from './reference/types.js';
 import { combinations } from './support/combinations.js';
 import { arrayError } from './support/compare.js';
 import { derivative, numericGradient } from './support/finite_differences.js';
@@ -184,8 +185,7 @@ t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits
   ];
   for (const [map, other, grid] of shapes) {
     for (const channelsLast of [false, true]) {
-      const axes = ['W', 'HW', 'DHW'][map.length - 1];
-      const layout = (channelsLast ? `N${axes}C` : `NC${axes}`) as Layout;
+      const layout = layoutOf(map.length, channelsLast);
       const choices = combinations({
         student: [
           { logitMap: map, layout, mask: 'scattered' },

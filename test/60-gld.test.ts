@@ -4,7 +4,7 @@ import t from 'tap';
 import { gld } from './reference/gld.js';
 import type { Inputs } from './reference/types.js';
 import { checkGld } from './support/check.js';
-import { combinations } from './support/combinations.js';
+import { combinations, draw } from './support/combinations.js';
 import { arrayError, lossError } from './support/compare.js';
 import { Errors } from './support/errors.js';
 import { cells, problem, type ProblemSpec, type SideSpec } from './support/problems.js';
@@ -38,12 +38,6 @@ const choices = {
   dtype: dtypes,
 };
 
-/** One random draw of each choice. */
-function draw(random: Random): { [name in keyof typeof choices]: (typeof choices)[name][number] } {
-  const drawn = Object.entries(choices).map(([name, values]) => [name, values[random.integer(values.length)]]);
-  return Object.fromEntries(drawn) as ReturnType<typeof draw>;
-}
-
 const students: SideSpec[] = ['logits'];
 for (const options of combinations({
   layout: ['NCHW', 'NHWC'] as const,
@@ -58,7 +52,7 @@ for (const [number, student] of students.entries()) {
     const random = new Random(number);
     const errors = new Errors();
     for (let seed = 0; seed < 40; seed++) {
-      const { method, reduction, weights, dtype, placement, teacher, labels, samples, classes, ...rest } = draw(random);
+      const { method, reduction, weights, dtype, placement, teacher, labels, samples, classes, ...rest } = draw(choices, random);
       const { grid } = rest;
       // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
       const beta = (500 / 320) * (reduction === 'matrix' ? samples * (1 + cells(grid)) : 1);

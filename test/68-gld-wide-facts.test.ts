@@ -3,7 +3,7 @@ import { gldLoss, gldLossAsync, GldLoss, type GldOptions, type GldResult, type I
 import t, { type Test } from 'tap';
 import type * as reference from './reference/types.js';
 import { arrayError, lossError } from './support/compare.js';
-import { problem, type ProblemSpec } from './support/problems.js';
+import { problem, tensorsOf, withTensor, type ProblemSpec } from './support/problems.js';
 import { select, sumCopies, withAxis } from './support/samples.js';
 import { encodeInputs } from './support/tensors.js';
 
@@ -12,7 +12,7 @@ const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euc
 
 type Loss = Pick<GldResult, 'loss' | 'terms'> & { gradients?: { [name: string]: { data: ArrayLike<number> } } };
 
-function same(t: Test, what: string, got: Loss, expected: Loss, limit = 1e-11): void {
+function same(t: Test, what: string, got: Loss, expected: Loss, limit = 3e-13): void {
   const worst = Math.max(
     lossError(got.loss, expected.loss),
     ...termNames.map((name) => lossError(got.terms[name], expected.terms[name])),
@@ -136,6 +136,40 @@ t.test('what a mask leaves out may be NaN, on either side', async (t) => {
   t.ok(Number.isFinite(expected.loss));
   t.same(loss(poisoned), expected);
   for (const { data } of Object.values(loss(poisoned).gradients!)) t.ok(data.every(Number.isFinite));
+});
+
+t.test('what a sample of weight 0 holds may be anything', async (t) => {
+  const sampleWeights = [0, 1, 2, 0, 1];
+  const absent = (at: number, length: number): boolean => sampleWeights[Math.floor((at * 5) / length)] === 0;
+  for (const [name, spec] of Object.entries(specs)) {
+    const inputs = problem(spec);
+    for (const value of [NaN, Infinity, 1e30]) {
+      const poison = (side: reference.Side): reference.Side => {
+        const [[name, { data }]] = tensorsOf(side);
+        return withTensor(side, name, (element, at) => (absent(at, data.length) ? value : element));
+      };
+      const poisoned = { ...inputs, teacher: poison(inputs.teacher), student: poison(inputs.student), sampleWeights };
+      for (const relation of relations) {
+        const expected = loss({ ...inputs, sampleWeights }, { relation, grid: spec.grid });
+        const what = `${value} in ${name}, ${JSON.stringify(relation)}`;
+        t.same(loss(poisoned, { relation, grid: spec.grid }), expected, what);
+      }
+    }
+  }
+});
+
+t.test('a common factor of the weights, however large, changes no bit of means over rows', async (t) => {
+  const inputs = problem(specs['features']);
+  for (const dtype of ['float32', 'float64'] as const) {
+    const { given } = encodeInputs(inputs, dtype);
+    for (const relation of relations) {
+      const of = (factor: number) => {
+        const sampleWeights = [1, 0.5, 2, 0, 3].map((weight) => factor * weight);
+        return gldLoss({ ...given, sampleWeights }, { relation: { ...relation, reduction: 'row' } });
+      };
+      for (const power of [-1000, -100, 100, 1000]) t.same(of(2 ** power), of(1), `${dtype}, 2^${power}`);
+    }
+  }
 });
 
 t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {

@@ -3,64 +3,20 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
-import { opsLoss, type OpsOptions, type OpsSide } from './85-tfjs-ops.js';
+import { opsLoss, type OpsSide } from './85-tfjs-ops.js';
+import { cases, classes as K, samples as N, type Case, type CaseSide } from './support/adapter_cases.js';
 
-const N = 3;
-const K = 5;
 const gldLoss = tfjsGld(tf);
 t.teardown(() => gldLoss.dispose());
 
 const random = (seed: number, shape: number[]) => tf.randomNormal(shape, 0, 1, 'float32', seed);
 
-function features(seed: number, [height, width, channels]: number[], bias = true): OpsSide {
-  const side = { features: random(seed, [N, height, width, channels]), weight: random(seed + 1, [channels, K]) };
-  return bias ? { ...side, bias: random(seed + 2, [K]) } : side;
+function sideOf(seed: number, side: CaseSide): OpsSide {
+  if ('rows' in side) return { logits: random(seed, [N, side.rows, K]) };
+  const { channels, map, bias = true } = side;
+  const features = random(seed, [N, ...map, channels]);
+  return { features, weight: random(seed + 1, [channels, K]), ...(bias && { bias: random(seed + 2, [K]) }) };
 }
-
-const logits = (seed: number, rows = 5): OpsSide => ({ logits: random(seed, [N, rows, K]) });
-
-interface Case {
-  name: string;
-  teacher: () => OpsSide;
-  student: () => OpsSide;
-  /** A class of each sample, or 'soft', or none. */
-  labels?: number[] | 'soft';
-  options?: OpsOptions;
-}
-
-const cases: Case[] = [
-  {
-    name: 'features on both sides',
-    teacher: () => features(1, [4, 4, 6]),
-    student: () => features(5, [4, 4, 3]),
-    labels: [4, 0, 2],
-  },
-  { name: 'without a bias', teacher: () => logits(1), student: () => features(5, [4, 4, 3], false), labels: [4, 0, 2] },
-  { name: 'soft labels', teacher: () => logits(1), student: () => features(5, [2, 2, 4]), labels: 'soft' },
-  { name: 'no labels', teacher: () => logits(1), student: () => features(5, [2, 2, 4]) },
-  { name: 'logits on both sides', teacher: () => logits(1), student: () => logits(5), labels: [1, 1, 3] },
-  { name: 'global logits only', teacher: () => logits(1, 1), student: () => logits(5, 1), labels: [1, 1, 3] },
-  {
-    name: 'maps of two sizes under a grid that divides neither',
-    teacher: () => features(1, [5, 4, 3]),
-    student: () => features(5, [4, 7, 2]),
-    labels: [0, 1, 2],
-    options: { grid: [2, 3] },
-  },
-  {
-    name: 'a temperature',
-    teacher: () => logits(1),
-    student: () => features(5, [4, 4, 3]),
-    options: { temperature: 4 },
-  },
-  {
-    name: 'other weights of the terms',
-    teacher: () => logits(1),
-    student: () => features(5, [4, 4, 3]),
-    labels: [0, 1, 2],
-    options: { alpha: 0.2, beta: 3, localWeight: 0.5 },
-  },
-];
 
 /** Largest difference of two tensors, relative to the largest element of the second. */
 function difference(actual: tf.Tensor, expected: tf.Tensor): number {
@@ -70,8 +26,8 @@ function difference(actual: tf.Tensor, expected: tf.Tensor): number {
   });
 }
 
-function check(t: Test, { teacher: makeTeacher, student: makeStudent, labels, options = {} }: Case): void {
-  const [teacher, student] = [makeTeacher(), makeStudent()] as [never, never];
+function check(t: Test, { labels, options = {}, ...sides }: Case): void {
+  const [teacher, student] = [sideOf(1, sides.teacher), sideOf(5, sides.student)] as [never, never];
   const soft = labels === 'soft' && (tf.softmax(random(9, [N, K])) as tf.Tensor2D);
   const hard = Array.isArray(labels) && tf.tensor1d(labels, 'int32');
   const given = soft || hard || undefined;

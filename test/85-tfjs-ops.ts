@@ -1,5 +1,6 @@
 /** The loss written with the operations of TensorFlow.js, whose own differentiation the adapter is held against. */
 import * as tf from '@tensorflow/tfjs';
+import type { OpsOptions } from './support/adapter_cases.js';
 
 export interface OpsSide {
   /** [n, H, W, C] */
@@ -10,15 +11,6 @@ export interface OpsSide {
   bias?: tf.Tensor;
   /** [n, R, K] */
   logits?: tf.Tensor;
-}
-
-export interface OpsOptions {
-  alpha?: number;
-  beta?: number;
-  localWeight?: number;
-  grid?: readonly [number, number];
-  /** A temperature instead of the rows' standard deviations. */
-  temperature?: number;
 }
 
 /** The loss of logits or features; `labels` are probabilities [n, K]. */

@@ -16,7 +16,8 @@ t.test('examples/jax', async (t) => {
   const child = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   t.equal(child.status ?? child.signal, 0, child.stderr);
   const lines = child.stdout.trim().split('\n').slice(1);
-  t.same(lines.map((line) => /^(.*?) +\d+ parameters +\d+\.\d %/.exec(line)?.[1]), ['teacher', 'student, labels', 'student, distilled']);
+  const names = lines.map((line) => /^(.*?) +\d+ parameters +\d+\.\d %/.exec(line)?.[1]);
+  t.same(names, ['teacher', 'student, labels', 'student, distilled']);
 });
 
 t.test('training with the network of the example', async (t) => {
@@ -53,7 +54,7 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
   };
   const one = gradients(1);
   for (const factor of [-3, np.array(-3)]) {
-    gradients(factor).forEach((value, i) => t.ok(Math.abs(value + 3 * one[i]) < 1e-4 * Math.max(...one.map(Math.abs))));
+    gradients(factor).forEach((value, i) => t.ok(Math.abs(value + 3 * one[i]) < 5e-7 * Math.max(...one.map(Math.abs))));
   }
 
   const tracer = { code: 'ERR_GLD_ADAPTER', received: /tracer/ };
@@ -61,7 +62,8 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
     gldLoss(forward, [p, images.ref], targets());
     return np.array(0);
   };
-  t.throws(() => jax.grad(inside)(tree.ref(parameters)), { ...tracer, argument: 'primals (array 0)' }, 'a gradient of a gradient');
+  const first = { ...tracer, argument: 'primals (array 0)' };
+  t.throws(() => jax.grad(inside)(tree.ref(parameters)), first, 'a gradient of a gradient');
   t.throws(() => jax.jit(inside)(tree.ref(parameters)), tracer, 'compiled');
   gldLoss.dispose();
 });
@@ -70,12 +72,13 @@ t.test('float64', async (t) => {
   const gldLoss = jaxGld(jax);
   const doubles = (seed: number) => normal(seed, [3, 5, 4]).astype(np.float64).mul(np.array(1 / 3).astype(np.float64));
   const [teacher, student] = [doubles(1), doubles(2)];
-  const { gradients: [{ logits }] } = gldLoss((p: { logits: jax.numpy.Array }) => p, [{ logits: student.ref }], { teacher: { logits: teacher.ref } });
+  const { gradients: [{ logits }] } = gldLoss(
+    (p: { logits: jax.numpy.Array }) => p, [{ logits: student.ref }], { teacher: { logits: teacher.ref } });
   t.equal(logits.dtype, 'float64');
   const { gldLoss: core } = await import('gld-loss');
   const host = (x: jax.numpy.Array) => ({ logits: { data: x.dataSync() as Float64Array, shape: [3, 5, 4] } });
   const expected = core({ teacher: host(teacher), student: host(student) }).gradients!.logits!.data;
   const largest = Math.max(...Array.from(expected, Math.abs));
-  (logits.dataSync() as Float64Array).forEach((value, i) => t.ok(Math.abs(value - expected[i]) < 1e-13 * largest, `${i}`));
+  (logits.dataSync() as Float64Array).forEach((value, i) => t.ok(Math.abs(value - expected[i]) < 5e-15 * largest, `${i}`));
   gldLoss.dispose();
 });

@@ -1,5 +1,6 @@
 /** The loss written with the operations of jax-js, whose own differentiation the adapter is held against. */
 import { nn, numpy as np, random } from '@jax-js/jax';
+import type { OpsOptions } from './support/adapter_cases.js';
 
 type A = np.Array;
 
@@ -12,15 +13,6 @@ export interface OpsSide {
   bias?: A;
   /** [n, R, K] */
   logits?: A;
-}
-
-export interface OpsOptions {
-  alpha?: number;
-  beta?: number;
-  localWeight?: number;
-  grid?: readonly [number, number];
-  /** A temperature instead of the rows' standard deviations. */
-  temperature?: number;
 }
 
 export const normal = (seed: number, shape: number[]): A => random.normal(random.key(seed), shape);

@@ -59,7 +59,8 @@ const calls: Call[] = [
   { name: 'no labels', targets: ({ teacher, labels }) => (labels.dispose(), { teacher }) },
   { name: 'a misspelt option', options: { bta: 3 }, error: { code: 'ERR_GLD_OPTION', argument: 'bta' } },
   { name: 'options that are none', options: 3 as never, error: { code: 'ERR_GLD_ARG_TYPE', argument: 'options' } },
-  { name: 'gradients of no part', options: { gradients: ['logits'] }, error: { code: 'ERR_GLD_OPTION', argument: 'gradients' } },
+  { name: 'gradients of no part', options: { gradients: ['logits'] },
+    error: { code: 'ERR_GLD_OPTION', argument: 'gradients' } },
   {
     name: 'a teacher with other channels',
     targets: ({ teacher, labels }) => ({ teacher: { ...teacher, weight: teacher.weight.reshape([6, 2]) }, labels }),
@@ -82,7 +83,8 @@ const calls: Call[] = [
   },
   {
     name: 'an array for two, with one reference',
-    targets: ({ teacher, labels }) => (labels.dispose(), { teacher: { ...teacher, bias: teacher.weight }, labels: [0, 1, 2] }),
+    targets: ({ teacher, labels }) => (
+      labels.dispose(), { teacher: { ...teacher, bias: teacher.weight }, labels: [0, 1, 2] }),
     error: { code: 'ERR_GLD_DISPOSED', argument: 'teacher.bias' },
   },
   {
@@ -96,7 +98,8 @@ const calls: Call[] = [
     error: { code: 'ERR_GLD_DISPOSED', argument: /primals|student\.weight/ },
     handOff: true,
   },
-  { name: 'primals that are no list', primals: ({ images }) => images, error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals' }, handOff: true },
+  { name: 'primals that are no list', primals: ({ images }) => images,
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals' }, handOff: true },
   { name: 'a forward pass that throws', forward: throwing, error: mine, handOff: true },
   {
     name: 'one that throws before it has used anything',
@@ -128,7 +131,9 @@ const calls: Call[] = [
 ];
 
 /** With as many references as the call consumes, and with one more of each that has to be left. */
-async function consumes(t: Test, { freed, error, ...call }: Call, run: (given: Fixture, call: Call) => unknown): Promise<void> {
+async function consumes(
+  t: Test, { freed, error, ...call }: Call, run: (given: Fixture, call: Call) => unknown,
+): Promise<void> {
   for (const kept of [0, 1]) {
     const given = fixture();
     const gone = freed?.(given) ?? [];
@@ -164,7 +169,8 @@ for (const [form, run] of Object.entries(forms)) {
       // The kept reference would make the array fit for two.
       if (call.name.startsWith('an array for two')) continue;
       // What forward or primals do not take over is the caller's.
-      const rest = call.primals === undefined ? call : { ...call, freed: ({ parameters }: Fixture) => Object.values(parameters) };
+      const freed = ({ parameters }: Fixture) => Object.values(parameters);
+      const rest = call.primals === undefined ? call : { ...call, freed };
       await t.test(call.name, async (t) => consumes(t, rest, run));
     }
     await t.test('an array for two, with one reference', async (t) => {
@@ -228,7 +234,8 @@ t.test('a read that fails', async (t) => {
   for (const method of ['data', 'dataSync'] as const) {
     const { parameters, images, teacher, labels, all } = fixture();
     failing(teacher.features, method);
-    const error = method === 'data' ? mine : { code: 'ERR_GLD_ADAPTER', argument: 'teacher.features', received: /'wasm' \(mine\)/ };
+    const refused = { code: 'ERR_GLD_ADAPTER', argument: 'teacher.features', received: /'wasm' \(mine\)/ };
+    const error = method === 'data' ? mine : refused;
     const call = method === 'data' ? gldLoss.async : async (...args: Parameters_) => gldLoss(...args);
     await t.rejects(call(forward, [parameters, images], { teacher, labels }), error);
     t.ok(Object.values<A>(all).every(({ refCount }) => refCount === 0), method);
@@ -266,8 +273,9 @@ t.test('no memory of the device is kept', async (t) => {
     tree.dispose((await gldLoss.async(network, [tree.ref(parameters), images.ref], targets())).gradients);
     const at = await gldLoss.surrogate({ ...targets(), student: student() });
     at.scalar(student()).dispose();
-    await gldLoss.async(network, [tree.ref(parameters), images.ref], { ...targets(), labels: [0, 1, K] }).catch((error) => error);
-    t.throws(() => gldLoss(network, [tree.ref(parameters), images.ref], { ...targets(), labels: [0, 1, K] }), wrong);
+    const bad = () => ({ ...targets(), labels: [0, 1, K] });
+    await gldLoss.async(network, [tree.ref(parameters), images.ref], bad()).catch((error) => error);
+    t.throws(() => gldLoss(network, [tree.ref(parameters), images.ref], bad()), wrong);
   };
   for (let i = 0; i < 3; i++) await step();
   const bytes = memories.map(({ buffer }) => buffer.byteLength);

@@ -69,4 +69,5 @@ const grad: Kit<deepbox.GradTensor> = {
   },
 };
 
-export const kits = { 'TensorFlow.js': tfjs, 'js-pytorch': pytorch, 'deepbox': grad } as unknown as Record<string, Kit<object>>;
+const all: unknown = { 'TensorFlow.js': tfjs, 'js-pytorch': pytorch, 'deepbox': grad };
+export const kits = all as Record<string, Kit<object>>;

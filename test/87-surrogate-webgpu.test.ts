@@ -35,7 +35,8 @@ t.test('the surrogate on WebGPU', { skip }, async (t) => {
   const N = 2;
   const K = 4;
   // More than the backend keeps on the CPU.
-  const values = (shape: number[]) => Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => Math.sin(i * shape.length));
+  const values = (shape: number[]) =>
+    Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => Math.sin(i * shape.length));
   const tensor = (...shape: number[]) => tf.tensor(values(shape), shape);
   const make = () => ({
     images: tensor(N, 48), dense: tensor(48, 16 * 16 * 32), weight: tensor(32, K), bias: tensor(K), target: tensor(N, 5, K),

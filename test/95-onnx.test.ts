@@ -25,7 +25,7 @@ async function all(batches: AsyncIterable<Batch>): Promise<Batch[]> {
 
 const largest = (values: Float32Array) => values.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
 
-function close(t: Test, got: Float32Array, expected: Float32Array, what: string, bound = 1e-5): void {
+function close(t: Test, got: Float32Array, expected: Float32Array, what: string, bound = 2e-6): void {
   t.equal(got.length, expected.length, what);
   const difference = got.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
   t.ok(difference <= bound * largest(expected), `${what}: within ${bound}, off by ${difference / largest(expected)}`);

@@ -6,6 +6,7 @@ import t from 'tap';
 import { gld } from '../reference/gld.js';
 import type { Options, Result } from '../reference/types.js';
 import { boundOf } from '../support/check.js';
+import { draw } from '../support/combinations.js';
 import { arrayError, largest, lossError, relationError } from '../support/compare.js';
 import { Errors } from '../support/errors.js';
 import { problem, type ProblemSpec, type SideSpec } from '../support/problems.js';
@@ -48,18 +49,14 @@ const choices = {
   gradientDtype: ['float32', 'student'] as const,
 };
 
-function draw(random: Random): { [name in keyof typeof choices]: (typeof choices)[name][number] } {
-  const drawn = Object.entries(choices).map(([name, values]) => [name, values[random.integer(values.length)]]);
-  return Object.fromEntries(drawn) as ReturnType<typeof draw>;
-}
-
 for (const home of homes) {
   t.test(`options in random combinations, tensors: ${home}`, async (t) => {
     const random = new Random(homes.indexOf(home));
     const errors = new Errors();
     const kept = new GldLoss();
     for (let seed = 0; seed < 60; seed += 1) {
-      const { samples, classes, grid, teacher, student, labels, placement, teacherType, studentType, ...drawn } = draw(random);
+      const { samples, classes, grid, teacher, student, labels, placement, ...types } = draw(choices, random);
+      const { teacherType, studentType, ...drawn } = types;
       const { normalization, relation, weights, gradientDtype } = drawn;
       const inputs = problem({ seed, samples, classes, grid, teacher, student, labels });
       const { given, exact } = encodeInputs(inputs, { teacher: teacherType, student: studentType }, placement);

@@ -4,9 +4,15 @@ import type { Dense, Layout } from './types.js';
 
 type WeightLayout = 'KC' | 'CK';
 
+/** Of a map of so many axes. */
+export function layoutOf(axes: number, channelsLast: boolean): Layout {
+  const spatial = (['W', 'HW', 'DHW'] as const)[axes - 1];
+  return channelsLast ? `N${spatial}C` : `NC${spatial}`;
+}
+
 /** Channels first, of a tensor of that rank. */
 export function usualLayout(rank: number): Layout {
-  return (['NCW', 'NCHW', 'NCDHW'] as const)[rank - 3];
+  return layoutOf(rank - 2, false);
 }
 
 const isChannelsLast = (layout: Layout): boolean => layout.endsWith('C');
