@@ -1,5 +1,6 @@
 /** The adapter's value and gradients against jax-js's own differentiation of the same loss. */
 import * as jax from '@jax-js/jax';
+import { gldLoss as core } from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
 import t, { type Test } from 'tap';
 import { normal, opsLoss, type OpsOptions, type OpsSide } from './86-jax-ops.js';
@@ -109,3 +110,29 @@ for (const device of ['cpu', 'wasm'] as const) {
     for (const one of cases) await t.test(one.name, async (t) => check(t, one));
   });
 }
+
+t.test('arrays for masks and weights of samples', async (t) => {
+  const [map, teacher] = [normal(5, [N, K, 4, 6]), normal(1, [N, 5, K])];
+  const mask = normal(2, [N, 4, 6]).greater(-0.5);
+  const sampleWeights = np.array([0.5, 0, 2]);
+  const labels = [4, 0, 2];
+  const bytes = { data: Uint8Array.from(mask.ref.dataSync()), shape: [N, 4, 6] };
+  const own = core({
+    teacher: { logits: { data: teacher.ref.dataSync(), shape: teacher.shape } },
+    student: { logitMap: { data: map.ref.dataSync(), shape: map.shape }, mask: bytes },
+    labels,
+    sampleWeights: [0.5, 0, 2],
+  });
+  const targets = () => ({ teacher: { logits: teacher.ref }, labels, sampleWeights: sampleWeights.ref });
+  const student = (logitMap: A) => ({ logitMap, mask: mask.ref });
+  const result = gldLoss(student, [map.ref], targets());
+  t.equal(result.loss, own.loss);
+  t.same(result.gradients[0].dataSync(), own.gradients!.logitMap!.data);
+  const later = await gldLoss.async(student, [map.ref], targets());
+  t.equal(later.loss, own.loss);
+  t.same(later.gradients[0].dataSync(), own.gradients!.logitMap!.data);
+  const at = await gldLoss.surrogate({ ...targets(), student: student(map.ref) });
+  t.equal(at.loss, own.loss);
+  t.same(jax.grad((map: A) => at.scalar(student(map)))(map.ref).dataSync(), own.gradients!.logitMap!.data);
+  t.ok([map, teacher, mask, sampleWeights].every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
+});

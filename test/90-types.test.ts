@@ -110,6 +110,7 @@ const others = `
     const at = await gldLoss.surrogate({ ...targets, student: forward(p, images) });
     const scalar: jax.numpy.Array = gldLoss.scalar(forward(p, images), at.constants());
     void [loss, kernel, value.terms.global, dImages, later.gradients[0].weight, scalar, at.scalar(forward(p, images))];
+    gldLoss((x: jax.numpy.Array) => ({ logitMap: x, mask: x }), [images], { ...targets, sampleWeights: images });
 
     // @ts-expect-error: a misspelt option
     gldLoss(forward, [p, images], targets, { bta: 1 });
@@ -133,6 +134,9 @@ const others = `
   const numbers: number = gldLoss.withTerms({ teacher: side, student: side }).terms.global;
   const promise: Promise<Variable> = gldLoss.surrogate({ teacher: side, student: side }).then((at) => at.scalar(side));
   void [scalar, numbers, promise];
+  const mask = { data: [true, false], shape: [1, 2] };
+  gldLoss({ teacher: { logitMap: weight, mask }, student: { ...side, mask: weight }, labels: weight, sampleWeights: weight });
+  gldLoss({ teacher: side, student: side, sampleWeights: [1] });
 
   // @ts-expect-error: strings are no tensors
   gldLoss({ teacher: { logits: 'none' }, student: side });
