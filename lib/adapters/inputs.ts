@@ -9,6 +9,9 @@ export type IsTensor<Tensor> = (argument: string, value: unknown) => value is Te
 
 type Fields = Record<string, unknown>;
 
+/** What a side is made of, as messages say it. */
+export const sideParts = '{ features, weight, bias? }, { logitMap } or { logits }';
+
 /** A tensor that was found, and then its elements as the core takes them. */
 export class Cell<Tensor> {
   value: unknown;
@@ -78,7 +81,7 @@ export function replaceInSide<Tensor>(
   replacement: Visit<Tensor>,
 ): Fields {
   if (!isFields(path, side, isTensor)) {
-    fail('ERR_GLD_ARG_TYPE', path, '{ features, weight, bias? }, { logitMap } or { logits }', describe(side));
+    fail('ERR_GLD_ARG_TYPE', path, sideParts, describe(side));
   }
   return mapFields(side, (name, value) => {
     const argument = `${path}.${name}`;

@@ -191,21 +191,23 @@ const added = <Tensor>(a: Tensor, b: Tensor) => (a as Chained).add(b) as Tensor;
 function product(argument: string, elements: unknown, { data: gradient, shape }: DenseTensor): number {
   const view = new View();
   readFloats(view, argument, elements, [shape.length], 'of the gradient');
-  const values = copyDense(view) as ArrayLike<number>;
-  const valueOf = view.dtype === 'float16' ? fromFloat16 : view.dtype === 'bfloat16' ? fromBfloat16 : Number;
+  const values = numbersOf(view);
   let sum = 0;
-  for (let i = 0; i < gradient.length; i += 1) sum += valueOf(values[i]!) * gradient[i]!;
+  for (let i = 0; i < gradient.length; i += 1) sum += values[i]! * gradient[i]!;
   return sum;
 }
 
-/** The numbers that 16 bits stand for. */
+/** The elements of a view in row-major order, 16-bit floats as the numbers that they stand for. */
+function numbersOf(view: View): ArrayLike<number> {
+  const values = copyDense(view) as Float32Array | Uint16Array;
+  if (view.dtype === 'float16') return Float32Array.from(values, fromFloat16);
+  if (view.dtype === 'bfloat16') return new Float32Array(Uint32Array.from(values, (bits) => bits << 16).buffer);
+  return values;
+}
+
 function fromFloat16(bits: number): number {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
   const special = fraction === 0 ? Infinity : NaN;
   const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
   return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
-}
-
-function fromBfloat16(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 }
