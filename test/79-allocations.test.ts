@@ -211,6 +211,14 @@ t.test('with out, the result is lent too', async (t) => {
   t.not(new GldLoss().compute(second, { out }), one, 'nor of another GldLoss');
   t.not(kept.compute(logits(2, 3, 5), { out }), one, 'nor without labels');
   t.not(await kept.computeAsync(second, { out }), kept.compute(second, { out }), 'nor of an asynchronous call');
+  const { teacher } = logits(3, 5, 4);
+  const student = { features: tensor([3, 4, 2, 3], 1), weight: tensor([4, 4], 2) };
+  const mapped = { teacher, student: { logitMap: student.features } };
+  const bare = new GldLoss({ gradients: false });
+  t.equal(bare.compute({ teacher, student }, { out: {} }), bare.compute(mapped, { out: {} }), 'whatever the student is given as');
+  const [named, other] = [kept.compute({ teacher, student }, { out: {} }), kept.compute(mapped, { out: {} })];
+  t.not(named, other, 'but not with gradients of other names');
+  t.same(other, gldLoss(mapped));
 });
 
 t.test('whatever is done to a lent result, the next one is right', async (t) => {
