@@ -31,7 +31,12 @@ interface Case {
 }
 
 const cases: Case[] = [
-  { name: 'features on both sides', teacher: () => features(1, [6, 4, 4]), student: () => features(5, [3, 4, 4]), labels: [4, 0, 2] },
+  {
+    name: 'features on both sides',
+    teacher: () => features(1, [6, 4, 4]),
+    student: () => features(5, [3, 4, 4]),
+    labels: [4, 0, 2],
+  },
   { name: 'without a bias', teacher: () => logits(1), student: () => features(5, [3, 4, 4], false), labels: [4, 0, 2] },
   { name: 'soft labels', teacher: () => logits(1), student: () => features(5, [4, 2, 2]), labels: 'soft' },
   { name: 'no labels', teacher: () => logits(1), student: () => features(5, [4, 2, 2]) },
@@ -93,7 +98,8 @@ async function check(t: Test, { teacher: makeTeacher, student: makeStudent, labe
 
   const at = await gldLoss.surrogate({ ...(targets() as object), student: tree.ref(student as never) } as never, own);
   t.equal(at.loss, result.loss);
-  const [plane, slopes] = jax.valueAndGrad((side: OpsSide) => at.scalar(side as never))(tree.ref(student as never)) as [A, OpsSide];
+  const tangent = jax.valueAndGrad((side: OpsSide) => at.scalar(side as never));
+  const [plane, slopes] = tangent(tree.ref(student as never)) as [A, OpsSide];
   t.ok(Math.abs(plane.item() - loss) < 1e-4 * loss, "the surrogate's value");
   close(slopes, 'surrogate');
   const compiled = jax.jit(jax.grad((side: OpsSide, constants: any) => gldLoss.scalar(side as never, constants)));
@@ -134,5 +140,6 @@ t.test('arrays for masks and weights of samples', async (t) => {
   const at = await gldLoss.surrogate({ ...targets(), student: student(map.ref) });
   t.equal(at.loss, own.loss);
   t.same(jax.grad((map: A) => at.scalar(student(map)))(map.ref).dataSync(), own.gradients!.logitMap!.data);
-  t.ok([map, teacher, mask, sampleWeights].every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
+  const arrays = [map, teacher, mask, sampleWeights];
+  t.ok(arrays.every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
 });

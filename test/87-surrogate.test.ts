@@ -73,15 +73,16 @@ for (const [name, kit] of Object.entries(kits)) {
       t.ok(near(value, loss), 'value');
       grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i]) < 1e-5, `gradient ${i}`));
       const argument = 'teacher.weight';
-      t.throws(() => later({ teacher: { ...teacher, weight: constant(teacher.weight) }, student: student(parameters()), labels }),
-        { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
+      const inputs = { teacher: { ...teacher, weight: constant(teacher.weight) }, student: student(parameters()), labels };
+      t.throws(() => later(inputs), { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
       later.dispose();
     });
 
     await t.test('a teacher of tensors, and options that change', async (t) => {
       const tensors = { features: constant(teacher.features), weight: constant(teacher.weight) };
       for (const options of [{ beta: 3, alpha: 0.5 }, { beta: 4, alpha: 0.5 }, {}]) {
-        const { scalar, ...value } = gldLoss.withTerms({ teacher: tensors, student: student(parameters()), labels }, options);
+        const inputs = { teacher: tensors, student: student(parameters()), labels };
+        const { scalar, ...value } = gldLoss.withTerms(inputs, options);
         t.ok(near(value.loss, expected(options).loss));
         t.ok(kit.framework.isTensor(scalar));
       }
@@ -104,7 +105,8 @@ for (const [name, kit] of Object.entries(kits)) {
       const losses: number[] = [];
       for (let step = 0; step < 25; step++) {
         const tensors = [kernel, weight, bias].map(({ shape }, i) => kit.parameter(values[i], shape));
-        const [value, grads] = kit.differentiate((...p) => gldLoss({ teacher, student: student(p), labels }, { beta: 5 }), tensors, 1);
+        const through = (...p: object[]) => gldLoss({ teacher, student: student(p), labels }, { beta: 5 });
+        const [value, grads] = kit.differentiate(through, tensors, 1);
         losses.push(value);
         values = values.map((data, i) => data.map((x, j) => x - 0.1 * grads[i][j]));
       }
@@ -116,10 +118,13 @@ for (const [name, kit] of Object.entries(kits)) {
       const refusals: [object, object | undefined, object][] = [
         [{ ...good, labels: [0, 1, K] }, undefined, { code: 'ERR_GLD_LABEL', argument: 'labels[2]' }],
         [{ ...good, student: good.student.weight }, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'student' }],
-        [{ ...good, student: { ...good.student, kernel: bias } }, undefined, { code: 'ERR_GLD_OPTION', argument: 'student.kernel' }],
-        [{ ...good, student: { ...good.student, weight: good.student.bias } }, undefined, { code: 'ERR_GLD_RANK', argument: 'student.weight' }],
+        [{ ...good, student: { ...good.student, kernel: bias } }, undefined,
+          { code: 'ERR_GLD_OPTION', argument: 'student.kernel' }],
+        [{ ...good, student: { ...good.student, weight: good.student.bias } }, undefined,
+          { code: 'ERR_GLD_RANK', argument: 'student.weight' }],
         [good, { bta: 1 }, { code: 'ERR_GLD_OPTION', argument: 'bta' }],
-        [good, { gradients: ['logits'] }, { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ }],
+        [good, { gradients: ['logits'] },
+          { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ }],
         [good.student.weight, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'inputs' }],
       ];
       for (const [inputs, options, wanted] of refusals) {
@@ -127,8 +132,9 @@ for (const [name, kit] of Object.entries(kits)) {
         await t.rejects(gldLoss.surrogate(inputs as never, options), wanted as Error);
       }
       const at = await gldLoss.surrogate(good as never);
-      t.throws(() => at.scalar({ ...good.student, weight } as never), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
-      t.throws(() => at.scalar({ ...good.student, weight: good.student.bias } as never), { code: 'ERR_GLD_SHAPE', argument: 'student.weight' });
+      const other = (weight: unknown) => () => at.scalar({ ...good.student, weight } as never);
+      t.throws(other(weight), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
+      t.throws(other(good.student.bias), { code: 'ERR_GLD_SHAPE', argument: 'student.weight' });
       const reason = new Error('enough');
       await t.rejects(gldLoss.surrogate(good as never, { signal: AbortSignal.abort(reason) }), reason);
     });
@@ -141,7 +147,8 @@ t.test('a framework that lacks a function', async (t) => {
   t.throws(make(undefined), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework' });
   t.throws(make({ ...framework, read: undefined }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.read' });
   t.throws(make({ ...framework, add: 3 }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.add', received: '3' });
-  t.throws(make({ ...framework, reads: framework.read }), { code: 'ERR_GLD_OPTION', argument: 'framework.reads', expected: /mean read/ });
+  t.throws(make({ ...framework, reads: framework.read }),
+    { code: 'ERR_GLD_OPTION', argument: 'framework.reads', expected: /mean read/ });
 });
 
 t.test('elements of every type that the core reads', async (t) => {
