@@ -1,7 +1,8 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
+import { expectObject, known } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
-import { gradientNames, type Settings } from '../options.js';
+import { gradientNames, tables, type Settings } from '../options.js';
 import type { Gradient, GradientName, Inputs } from '../types.js';
 
 /** Whether a value is a tensor of the framework; an adapter may refuse one that cannot be used, with an error. */
@@ -95,6 +96,13 @@ function mapFields(fields: Fields, replacement: (name: string, value: unknown) =
 
 function isFields(argument: string, value: unknown, isTensor: IsTensor<unknown>): value is Fields {
   return typeof value === 'object' && value !== null && !isTensor(argument, value);
+}
+
+const { student: _, ...targetNames } = tables.inputs;
+
+/** Refuses what is not all of the inputs but the student, where that is what an adapter finds itself. */
+export function expectTargets(targets: unknown): void {
+  known(targetNames, expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }'));
 }
 
 /** The names of the gradients to compute: of the student's tensors, those that the options ask for. */
