@@ -33,6 +33,11 @@ export function oneOf<const T extends string, F extends T | undefined = undefine
   };
 }
 
+/** The same value where it may be left out, without a default. */
+export function optional<T>(check: Check<T>): Check<T | undefined> {
+  return (value, path) => (value === undefined ? undefined : check(value, path));
+}
+
 /** A boolean. */
 export function flag(fallback: boolean): Check<boolean> {
   return (value, path) => {

@@ -3,7 +3,9 @@ export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
 export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
 export type { GldError, GldErrorCode } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
-export { gldSchedule, type ScheduledWeight, type ScheduleOptions } from './schedule.js';
+export {
+  gldSchedule, type Ramp, type Schedule, type ScheduledWeight, type ScheduleOptions, type StepWeights,
+} from './schedule.js';
 export { classify, type ClassifyInputs, type ClassifyOptions, type ClassifyResult } from './stages/classifier.js';
 export { crossEntropy, type CrossEntropyInputs, type CrossEntropyOptions } from './stages/cross_entropy.js';
 export { normalizedKd, type NormalizedKdOptions } from './stages/normalized_kd.js';

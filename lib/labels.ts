@@ -14,23 +14,13 @@ export interface LabelSettings {
  * view of soft labels [n, K]; and tells the call what the options say of them.
  */
 export function readLabels(call: Call, value: unknown, n: number, classes: number, settings: LabelSettings): void {
+  const argument = 'labels';
   const { ignoreIndex, labelSmoothing } = settings;
   call.set('labelSmoothing', labelSmoothing);
   if (ignoreIndex !== undefined) {
     call.set('unlabelled', 1);
     call.needHost('ignoreIndex', 'none', 'one');
   }
-  readGiven(call, 'labels', value, n, classes, ignoreIndex);
-}
-
-function readGiven(
-  call: Call,
-  argument: string,
-  value: unknown,
-  n: number,
-  classes: number,
-  ignoreIndex: number | undefined,
-): void {
   if (Array.isArray(value)) {
     expectCount(argument, value.length, n);
     return readIndices(call, argument, value, 0, 1, n, classes, ignoreIndex);

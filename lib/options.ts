@@ -1,5 +1,5 @@
 import {
-  expectObject, flag, hint, known, number, oneOf, options, quoted, type Check, type Checked, type Table,
+  expectObject, flag, hint, known, number, oneOf, optional, options, quoted, type Check, type Checked, type Table,
 } from './check.js';
 import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
@@ -126,11 +126,16 @@ const device: Check<DeviceOption | undefined> = (value, path) => {
 
 const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
 
-/** The weights of the terms. */
+/** The weights of the terms where nothing is said of them. */
+export const usualWeights = { alpha: 0.7, beta: 500, localWeight: 1 } as const;
+
+/** What a weight of a term may be. */
+export const weightText = 'a finite number of at least 0';
+
 const termWeights = {
-  alpha: number(0.7, 0, 'a finite number of at least 0'),
-  beta: number(500, 0, 'a finite number of at least 0'),
-  localWeight: number(1, 0, 'a finite number of at least 0'),
+  alpha: number(usualWeights.alpha, 0, weightText),
+  beta: number(usualWeights.beta, 0, weightText),
+  localWeight: number(usualWeights.localWeight, 0, weightText),
 };
 
 /** The same for one call, in the place of an object's own. */
@@ -139,10 +144,6 @@ const overridden = {
   beta: optional(termWeights.beta),
   localWeight: optional(termWeights.localWeight),
 };
-
-function optional<T>(check: Check<T>): Check<T | undefined> {
-  return (value, path) => (value === undefined ? undefined : check(value, path));
-}
 
 const ignoreIndex: Check<number | undefined> = (value, path) => {
   const what = 'an integer';

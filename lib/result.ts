@@ -2,7 +2,7 @@ import { methodOf } from './call.js';
 import { gradientNames, type Lent } from './options.js';
 import { writeShape } from './outputs.js';
 import type { Problem } from './problem.js';
-import { slotOf, type Side } from './sides.js';
+import { slotOf } from './sides.js';
 import type { AnyGradient, DenseTensor, GldResult } from './types.js';
 
 /** The result of a loss that was computed. Gradients are in the buffers that were lent for them, if any were. */
@@ -33,16 +33,16 @@ class Form {
   readonly #terms: GldResult['terms'];
   readonly #hasLabels: boolean;
   readonly #gradients: GldResult<AnyGradient>['gradients'];
-  /** What the student was given as, which its map's gradient is called by. */
-  readonly #kind: Side['kind'];
-  /** Those in CPU memory, in the order in which the student has its tensors. */
+  /** Their names, in the order in which the student has its tensors: places in {@link gradientNames}. */
+  readonly #slots: readonly number[];
+  /** Those in CPU memory, in the same order. */
   readonly #tensors: readonly (DenseTensor | undefined)[];
   readonly #shapes: readonly number[][];
   /** Which gradients are tensors of a GPU, the caller's own. */
   readonly #onDevice: readonly boolean[];
 
   constructor({ gradients, hasLabels, onDevice, student }: Problem) {
-    this.#kind = student.kind;
+    this.#slots = gradients.map((_, i) => slotOf(student, i));
     this.#hasLabels = hasLabels;
     this.#terms = { global: NaN, local: NaN, relation: NaN };
     if (hasLabels) this.#terms.task = NaN;
@@ -57,7 +57,6 @@ class Form {
 
   /** Whether it has the parts that the problem's result has, and nobody has frozen one of them. */
   suits({ gradients, hasLabels, onDevice, student }: Problem): boolean {
-    if (student.kind !== this.#kind) return false;
     if (hasLabels !== this.#hasLabels || !Object.isExtensible(this.#result) || !Object.isExtensible(this.#terms)) {
       return false;
     }
@@ -67,6 +66,7 @@ class Form {
       const there = gradients[i]!.data !== null;
       if (this.#onDevice[i] !== (onDevice[i] !== undefined)) return false;
       if ((tensor !== undefined || this.#onDevice[i]!) !== there) return false;
+      if (there && slotOf(student, i) !== this.#slots[i]) return false;
       if (tensor !== undefined && !(Object.isExtensible(tensor) && Object.isExtensible(this.#shapes[i]))) return false;
     }
     return true;
@@ -88,7 +88,7 @@ class Form {
     for (let i = 0; i < this.#tensors.length; i += 1) {
       const tensor = this.#tensors[i];
       const onDevice = problem.onDevice[i];
-      const slot = slotOf(problem.student, i);
+      const slot = this.#slots[i]!;
       if (onDevice !== undefined) this.#gradients[gradientNames[slot]!] = onDevice;
       if (tensor === undefined) continue;
       const { data, dtype } = problem.gradients[i]!;

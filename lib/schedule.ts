@@ -1,6 +1,7 @@
-import { expectObject, number, oneOf, options, type Check, type Checked } from './check.js';
+import { expectObject, number, oneOf, optional, options, type Check, type Checked } from './check.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
+import { usualWeights, weightText } from './options.js';
 
 /**
  * A weight that goes from one value to another while the step goes from `start` to `end`; before and after, it is what it is
@@ -51,20 +52,20 @@ export interface Schedule {
   <T extends object>(step: number, into: T): T & StepWeights;
 }
 
-const least = 'a finite number of at least 0';
-const steps = number(0, 0, 'a number of steps, at least 0');
+const stepText = 'a number of steps, at least 0';
+const steps = number(0, 0, stepText);
 
 const ramp = {
   from: required,
   to: required,
   start: steps,
-  end: (value: unknown, path: string) => (value === undefined ? undefined : steps(value, path)),
+  end: optional(steps),
   shape: oneOf(['linear', 'cosine'], 'linear'),
 };
 
 function required(value: unknown, path: string): number {
-  if (value === undefined) fail('ERR_GLD_ARG_TYPE', path, least, describe(value));
-  return number(0, 0, least)(value, path);
+  if (value === undefined) fail('ERR_GLD_ARG_TYPE', path, weightText, describe(value));
+  return number(0, 0, weightText)(value, path);
 }
 
 type CheckedRamp = Checked<typeof ramp>;
@@ -73,15 +74,15 @@ type CheckedRamp = Checked<typeof ramp>;
 function weight(fallback: number): Check<CheckedRamp> {
   return (value, path) => {
     if (typeof value === 'object' && value !== null) return options(ramp, value, path);
-    const constant = number(fallback, 0, `${least}, or a ramp { from, to }`)(value, path);
+    const constant = number(fallback, 0, `${weightText}, or a ramp { from, to }`)(value, path);
     return { from: constant, to: constant, start: 0, end: Infinity, shape: 'linear' };
   };
 }
 
 const table = {
-  alpha: weight(0.7),
-  beta: weight(500),
-  localWeight: weight(1),
+  alpha: weight(usualWeights.alpha),
+  beta: weight(usualWeights.beta),
+  localWeight: weight(usualWeights.localWeight),
   warmup: steps,
   steps: ramp.end,
 };
@@ -108,8 +109,8 @@ export function gldSchedule(settings?: ScheduleOptions): Schedule {
   // Fractions that a function returns are allocated; these are not.
   const now = new Float64Array(ramps.length);
   return (step: number, into: object = {}) => {
-    if (typeof step !== 'number') fail('ERR_GLD_ARG_TYPE', 'step', least, describe(step));
-    if (!(step >= 0 && step < Infinity)) fail('ERR_GLD_OPTION', 'step', least, String(step));
+    if (typeof step !== 'number') fail('ERR_GLD_ARG_TYPE', 'step', stepText, describe(step));
+    if (!(step >= 0 && step < Infinity)) fail('ERR_GLD_OPTION', 'step', stepText, String(step));
     const weights = expectObject('into', into, 'an object') as unknown as StepWeights;
     const share = step < warmup ? step / warmup : 1;
     for (let i = 0; i < ramps.length; i += 1) {

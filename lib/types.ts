@@ -96,7 +96,7 @@ export type MapLayout = 'NCW' | 'NWC' | 'NCHW' | 'NHWC' | 'NCDHW' | 'NDHWC';
 
 /**
  * Which positions of a map count: 0 or false where one does not. Like a {@link TensorLike}, strides and all, over bytes or
- * booleans.
+ * booleans; an array of booleans is copied.
  */
 export interface MaskLike extends Omit<TensorLike, 'data'> {
   readonly data: Uint8Array | Uint8ClampedArray | readonly boolean[];
@@ -211,8 +211,8 @@ export interface RelationOptions {
 
 /**
  * What computes a call, and so where it is computed: the CPU; the GPU that its tensors lie on, else the first one; a
- * certain GPU; or 'auto': the GPU that tensors lie on, else the first one if CUDA is available and nothing is in float64,
- * else the CPU.
+ * certain GPU; or 'auto': the GPU that tensors lie on, else the first one if CUDA is available and nothing asks for what
+ * only the CPU does (float64, masks, weights, pyramids, volumes, maps of logits, labels to ignore), else the CPU.
  */
 export type DeviceOption = 'cpu' | 'cuda' | `cuda:${number}` | 'auto';
 
@@ -229,6 +229,8 @@ export type GradientDtype = 'float32' | 'student';
  * - An array of any other length: a pyramid of so many levels, each with the same number of cells on every axis; [1, 2, 4]
  *   of an image is 1 + 4 + 16 cells.
  * - `{ pyramid }`: its levels, 1 to 8, each a number or one number per axis. Never to be mistaken for the form before.
+ *
+ * Where both sides are logits, the axes are those of an image, unless a level of `{ pyramid }` has other ones.
  */
 export type GridOption =
   | number

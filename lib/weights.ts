@@ -38,7 +38,7 @@ function readWeights(
     placeDense(view, data, 'float64', n, rows);
   } else if (kind !== undefined) {
     const dtype = natural[kind];
-    if (dtype !== 'float32' && dtype !== 'float64') refuseType(argument, `a ${kind}`);
+    if (dtype !== 'float32' && dtype !== 'float64') refuseType(argument, describe(value));
     const array = value as Float32Array;
     if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
     expectCount(argument, array.length, n, rows);

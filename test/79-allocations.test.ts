@@ -48,7 +48,7 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
   const kept = new GldLoss();
   const nhwc = { features: tensor([3, 3, 2, 5], 2), weight: tensor([5, 4], 3), layout: 'NHWC', weightLayout: 'CK' } as const;
   const soft = { data: new Float64Array(3 * 4).fill(0.25), shape: [3, 4] };
-  const mapped: Inputs = { teacher: logits(3, 5, 4).teacher, student: { logitMap: tensor([3, 4, 2, 3], 2) }, labels: [0, 1, 2] };
+  const mapped: Inputs = { ...logits(3, 5, 4, [0, 1, 2]), student: { logitMap: tensor([3, 4, 2, 3], 2) } };
   const mask = { data: Uint8Array.from({ length: 18 }, (_, i) => i % 3), shape: [3, 2, 3] };
   const wrong: Inputs[] = [
     logits(2, 5, 4, [0, 9]),
@@ -211,6 +211,15 @@ t.test('with out, the result is lent too', async (t) => {
   t.not(new GldLoss().compute(second, { out }), one, 'nor of another GldLoss');
   t.not(kept.compute(logits(2, 3, 5), { out }), one, 'nor without labels');
   t.not(await kept.computeAsync(second, { out }), kept.compute(second, { out }), 'nor of an asynchronous call');
+  const { teacher } = logits(3, 5, 4);
+  const student = { features: tensor([3, 4, 2, 3], 1), weight: tensor([4, 4], 2) };
+  const mapped = { teacher, student: { logitMap: student.features } };
+  const bare = new GldLoss({ gradients: false });
+  const of = bare.compute({ teacher, student }, { out: {} });
+  t.equal(bare.compute(mapped, { out: {} }), of, 'whatever the student is given as');
+  const [named, other] = [kept.compute({ teacher, student }, { out: {} }), kept.compute(mapped, { out: {} })];
+  t.not(named, other, 'but not with gradients of other names');
+  t.same(other, gldLoss(mapped));
 });
 
 t.test('whatever is done to a lent result, the next one is right', async (t) => {

@@ -121,6 +121,10 @@ async function aborted(t: Test): Promise<void> {
   await t.rejects(gldLoss.minimizeAsync(optimizer, forward, targets, options), reason, 'aborted before');
   const wrong = { ...targets, labels: [0, 1, 2, 3] };
   await t.rejects(gldLoss.minimizeAsync(optimizer, forward, wrong), { code: 'ERR_GLD_LABEL' }, 'refused');
+  const more = { ...targets, student: {} };
+  await t.rejects(gldLoss.minimizeAsync(optimizer, forward, more), { code: 'ERR_GLD_OPTION', argument: 'student' });
+  const none = gldLoss.minimizeAsync(optimizer, forward, undefined as never);
+  await t.rejects(none, { code: 'ERR_GLD_ARG_TYPE', argument: 'targets' });
   t.same(variables[1].dataSync(), weight, 'the variables are as they were');
   t.equal(tf.memory().numTensors, before, 'and so are the tensors');
 }

@@ -103,6 +103,9 @@ t.test('maps of logits, masks and weights, in either form, are what the core com
   const close = (gradient: A, what: string) =>
     t.same([...gradient.dataSync()], [...gradients!.logitMap!.data], `${what}: gradient of logitMap`);
   close(handed, 'hand-off');
+  const later = await gldLoss.async(side, [logitMap.ref], targets(), options);
+  t.equal(later.loss, expected.loss);
+  close(later.gradients[0], 'asynchronous hand-off');
   const at = await gldLoss.surrogate({ ...(targets() as object), student: side(logitMap.ref) } as never, options);
   t.equal(at.loss, expected.loss);
   close(jax.grad((map: A) => at.scalar(side(map)))(logitMap.ref) as A, 'surrogate');

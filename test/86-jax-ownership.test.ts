@@ -82,6 +82,18 @@ const calls: Call[] = [
     error: { code: 'ERR_GLD_OPTION', argument: 'label' },
   },
   {
+    name: 'a student among the targets',
+    targets: ({ teacher, labels }) => ({ teacher, student: { logits: labels } }),
+    error: { code: 'ERR_GLD_OPTION', argument: 'student' },
+    handOff: true,
+  },
+  {
+    name: 'targets that are none',
+    targets: ({ teacher, labels }) => (tree.dispose([teacher, labels]), 3 as never),
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'targets' },
+    handOff: true,
+  },
+  {
     name: 'an array for two, with one reference',
     targets: ({ teacher, labels }) => (
       labels.dispose(), { teacher: { ...teacher, bias: teacher.weight }, labels: [0, 1, 2] }),
@@ -98,8 +110,12 @@ const calls: Call[] = [
     error: { code: 'ERR_GLD_DISPOSED', argument: /primals|student\.weight/ },
     handOff: true,
   },
-  { name: 'primals that are no list', primals: ({ images }) => images,
-    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals' }, handOff: true },
+  {
+    name: 'primals that are no list',
+    primals: ({ images }) => images,
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals' },
+    handOff: true,
+  },
   { name: 'a forward pass that throws', forward: throwing, error: mine, handOff: true },
   {
     name: 'one that throws before it has used anything',

@@ -1,7 +1,7 @@
 /** The loss in frameworks that it knows nothing of: value, gradients, upstream cotangent, training; and refusals. */
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import { gldLoss as core } from 'gld-loss';
+import { gldLoss as core, type TensorLike } from 'gld-loss';
 import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
 import t from 'tap';
 import { kits, type Kit } from './87-surrogate-frameworks.js';
@@ -74,8 +74,7 @@ for (const [name, kit] of Object.entries(kits)) {
       grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i]) < 1e-5, `gradient ${i}`));
       const argument = 'teacher.weight';
       const inputs = { teacher: { ...teacher, weight: constant(teacher.weight) }, student: student(parameters()), labels };
-      t.throws(() => later(inputs),
-        { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
+      t.throws(() => later(inputs), { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
       later.dispose();
     });
 
@@ -147,10 +146,9 @@ for (const [name, kit] of Object.entries(kits)) {
         await t.rejects(gldLoss.surrogate(inputs as never, options), wanted as Error);
       }
       const at = await gldLoss.surrogate(good as never);
-      t.throws(() => at.scalar({ ...good.student, weight } as never),
-        { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
-      t.throws(() => at.scalar({ ...good.student, weight: good.student.bias } as never),
-        { code: 'ERR_GLD_SHAPE', argument: 'student.weight' });
+      const other = (weight: unknown) => () => at.scalar({ ...good.student, weight } as never);
+      t.throws(other(weight), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
+      t.throws(other(good.student.bias), { code: 'ERR_GLD_SHAPE', argument: 'student.weight' });
       const reason = new Error('enough');
       await t.rejects(gldLoss.surrogate(good as never, { signal: AbortSignal.abort(reason) }), reason);
     });
@@ -199,5 +197,31 @@ t.test('elements of every type that the core reads', async (t) => {
     teacher, student: { features, weight: new Box(turned), bias, weightLayout: 'CK' }, labels,
   });
   t.ok(near(at.offset, whole.offset), 'a transposed view');
+  boxed.dispose();
+});
+
+t.test('tensors for masks, labels and weights', async (t) => {
+  class Box {
+    constructor(readonly value: TensorLike) {}
+  }
+  const read: string[] = [];
+  const boxed = surrogateGld<Box>({
+    isTensor: (value) => value instanceof Box,
+    read: ({ value }, argument) => {
+      read.push(argument);
+      return value;
+    },
+    constant: (data, shape) => new Box({ data, shape }),
+  });
+  const of = <Data>(data: Data, ...shape: number[]) => ({ data, shape });
+  const mask = of(Uint8Array.from({ length: N * 4 }, (_, i) => i % 3), N, 2, 2);
+  const [hard, weights] = [of(Int32Array.from(labels), N), of(Float32Array.of(1, 0, 2.5), N)];
+  const masked = { ...teacher, mask };
+  const { loss } = core({ teacher: masked, student: masked, labels: hard, sampleWeights: weights });
+  const side = { ...teacher, mask: new Box(mask) };
+  const at = boxed.withTerms({ teacher: side, student: side, labels: new Box(hard), sampleWeights: new Box(weights) });
+  t.equal(at.loss, loss);
+  t.not(loss, core({ teacher, student: teacher, labels: hard }).loss, 'which they change');
+  t.same(read, ['teacher.mask', 'student.mask', 'labels', 'sampleWeights']);
   boxed.dispose();
 });

@@ -15,7 +15,8 @@ const core = `
   const features = { data: new Float32Array(32), shape: [1, 2, 4, 4] };
   const weight = { data: new Float32Array(6), shape: [3, 2] };
   const side = { features, weight, layout: 'NCHW' as const };
-  const inputs: Inputs = { teacher: { logits: { data: new Float64Array(15), dims: [1, 5, 3] } }, student: side, labels: [0] };
+  const teacher = { logits: { data: new Float64Array(15), dims: [1, 5, 3] } };
+  const inputs: Inputs = { teacher, student: side, labels: [0] };
   const result: GldResult = gldLoss(inputs, {
     alpha: 0.5, grid: [2, 2], normalization: { kind: 'temperature', temperature: 4 },
     relation: { method: 'moments', reduction: 'row' }, gradients: ['features'],
@@ -37,6 +38,8 @@ const core = `
   const kd: number = normalizedKd({ teacher: logits, student: logits }).loss;
   const method: 'pairwise' | 'moments' = relation({ teacher: logits, student: logits }, { method: 'pairwise' }).method;
   const level: string = deviceInfo().cpu.level;
+  const schedule: Schedule = gldSchedule({ alpha: { from: 0.9, to: 0.5 }, steps: 9 });
+  new GldLoss().compute(inputs, schedule(3, { out: {} }));
   void [loss, task, gradient, promise, ce, kd, method, level];
 
   () => {
@@ -57,7 +60,8 @@ const core = `
     const there4: CudaTensor = pool({ features: there }).pooled;
     const there5: CudaTensor = classify({ pooled: there4, weight: there }, { device: 'cuda' }).logits;
     const there6: CudaTensor | undefined = relation({ teacher: there5, student: there5 }).gradients?.logits;
-    const here: Float32Array | Float64Array | undefined = normalizedKd({ teacher: there5, student: logits }).gradients?.logits.data;
+    const ofLogits = normalizedKd({ teacher: there5, student: logits }).gradients?.logits;
+    const here: Float32Array | Float64Array | undefined = ofLogits?.data;
     crossEntropy({ logits: there5, labels: there });
     const gpus: { name: string; freeMemory: number }[] = deviceInfo().cuda.devices;
     void [bytes, there2, teacherOnly, data, words, words2, there3, there6, here, gpus];
@@ -82,8 +86,9 @@ const core = `
   gldLoss(inputs, { normalization: { kind: 'temperature' } });
 `;
 
-const values = 'gldLoss, gldLossAsync, GldLoss, CudaTensor, pool, classify, crossEntropy, normalizedKd, relation, deviceInfo';
-const types = 'type Inputs, type GldResult';
+const values = ['gldLoss', 'gldLossAsync', 'GldLoss', 'CudaTensor', 'gldSchedule', 'pool', 'classify', 'crossEntropy',
+  'normalizedKd', 'relation', 'deviceInfo'].join(', ');
+const types = 'type Inputs, type GldResult, type Schedule';
 
 const tfjs = `
   const f = tf.zeros([1, 4, 4, 2]) as tf.Tensor4D;
@@ -110,6 +115,7 @@ const others = `
     const at = await gldLoss.surrogate({ ...targets, student: forward(p, images) });
     const scalar: jax.numpy.Array = gldLoss.scalar(forward(p, images), at.constants());
     void [loss, kernel, value.terms.global, dImages, later.gradients[0].weight, scalar, at.scalar(forward(p, images))];
+    gldLoss((x: jax.numpy.Array) => ({ logitMap: x, mask: x }), [images], { ...targets, sampleWeights: images });
 
     // @ts-expect-error: a misspelt option
     gldLoss(forward, [p, images], targets, { bta: 1 });
@@ -133,6 +139,10 @@ const others = `
   const numbers: number = gldLoss.withTerms({ teacher: side, student: side }).terms.global;
   const promise: Promise<Variable> = gldLoss.surrogate({ teacher: side, student: side }).then((at) => at.scalar(side));
   void [scalar, numbers, promise];
+  const mask = { data: [true, false], shape: [1, 2] };
+  const masked = { ...side, mask: weight };
+  gldLoss({ teacher: { logitMap: weight, mask }, student: masked, labels: weight, sampleWeights: weight });
+  gldLoss({ teacher: side, student: side, sampleWeights: [1] });
 
   // @ts-expect-error: strings are no tensors
   gldLoss({ teacher: { logits: 'none' }, student: side });
@@ -145,7 +155,8 @@ const consumers = {
   'CommonJS': {
     name: 'core.cts',
     lines: [`import gld = require('gld-loss');`, `const { ${values} } = gld;`,
-      'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type CudaTensor = gld.CudaTensor;', core],
+      'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type Schedule = gld.Schedule;',
+      'type CudaTensor = gld.CudaTensor;', core],
     strictLibraries: true,
   },
   'ESM, tfjs': {

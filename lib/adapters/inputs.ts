@@ -1,13 +1,17 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
+import { expectObject, known } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
-import { gradientNames, type Settings } from '../options.js';
+import { gradientNames, tables, type Settings } from '../options.js';
 import type { Gradient, GradientName, Inputs } from '../types.js';
 
 /** Whether a value is a tensor of the framework; an adapter may refuse one that cannot be used, with an error. */
 export type IsTensor<Tensor> = (argument: string, value: unknown) => value is Tensor;
 
 type Fields = Record<string, unknown>;
+
+/** What a side is made of, as messages say it. */
+export const sideParts = '{ features, weight, bias? }, { logitMap } or { logits }';
 
 /** A tensor that was found, and then its elements as the core takes them. */
 export class Cell<Tensor> {
@@ -78,7 +82,7 @@ export function replaceInSide<Tensor>(
   replacement: Visit<Tensor>,
 ): Fields {
   if (!isFields(path, side, isTensor)) {
-    fail('ERR_GLD_ARG_TYPE', path, '{ features, weight, bias? }, { logitMap } or { logits }', describe(side));
+    fail('ERR_GLD_ARG_TYPE', path, sideParts, describe(side));
   }
   return mapFields(side, (name, value) => {
     const argument = `${path}.${name}`;
@@ -92,6 +96,13 @@ function mapFields(fields: Fields, replacement: (name: string, value: unknown) =
 
 function isFields(argument: string, value: unknown, isTensor: IsTensor<unknown>): value is Fields {
   return typeof value === 'object' && value !== null && !isTensor(argument, value);
+}
+
+const { student: _, ...targetNames } = tables.inputs;
+
+/** Refuses what is not all of the inputs but the student, where that is what an adapter finds itself. */
+export function expectTargets(targets: unknown): void {
+  known(targetNames, expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }'));
 }
 
 /** The names of the gradients to compute: of the student's tensors, those that the options ask for. */

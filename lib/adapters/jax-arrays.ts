@@ -70,7 +70,8 @@ export async function read(array: JaxArray): Promise<TensorLike> {
 
 function elements({ shape, dtype }: JaxArray, data: object): TensorLike {
   // Which jax-js gives as int32.
-  return dtype === 'bool' ? { data: Uint8Array.from(data as Int32Array), shape } : { data: data as ArrayBufferView, shape, dtype };
+  if (dtype === 'bool') return { data: Uint8Array.from(data as Int32Array), shape };
+  return { data: data as ArrayBufferView, shape, dtype };
 }
 
 /** An array on the device and of the element type of another one, owned by the caller. */

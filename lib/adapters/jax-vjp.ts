@@ -4,6 +4,7 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables } from '../options.js';
 import type { Gradient, GradientName } from '../types.js';
+import { sideParts } from './inputs.js';
 import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
@@ -54,7 +55,7 @@ function isOutput([name, value]: [string, unknown]): boolean {
 
 function expectSide(side: unknown): object {
   if (isJaxArray(side)) side.dispose();
-  const expected = 'what forward returns: { features, weight, bias? } or { logits }';
+  const expected = `what forward returns: ${sideParts}`;
   if (typeof side !== 'object' || side === null || isJaxArray(side)) {
     fail('ERR_GLD_ARG_TYPE', 'student', expected, describe(side));
   }

@@ -12,7 +12,7 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
 import type { DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
-import { differentiable, Found, pair, studentTensors } from './inputs.js';
+import { differentiable, expectTargets, Found, pair, studentTensors } from './inputs.js';
 import { arrayOf, arraysIn, expectReferences, isReadable, read, readSync, release } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 import { pullbackOf, runForward, type Forward } from './jax-vjp.js';
@@ -144,6 +144,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
       const checked: Settings & { signal?: AbortSignal } = check(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
+      expectTargets(targets);
       const uses = arrays.map((tensor, i) => ({ argument: `primals (array ${i})`, tensor }));
       uses.forEach(({ argument, tensor }) => isReadable(argument, tensor));
       expectReferences([...uses, ...new Found(targets, isReadable).cells]);

@@ -12,7 +12,9 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import { copyDense, readFloats, View } from '../tensor.js';
-import type { DenseTensor, GldLossOptions, GldResult, GradientName, Inputs, Labels, TensorLike } from '../types.js';
+import type {
+  DenseTensor, GldLossOptions, GldResult, GradientName, Inputs, Labels, MaskLike, SampleWeights, TensorLike,
+} from '../types.js';
 import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
 import { weightsOf, Workspaces } from './workspaces.js';
 
@@ -23,7 +25,7 @@ export interface SurrogateFramework<Tensor> {
   /**
    * A tensor's elements with their shape, in anything that the core takes. A promise of them will do where only
    * {@link SurrogateGld.surrogate} is used. `argument` says which part of the inputs it is, such as 'student.weight':
-   * class indices ('labels'), for one, are to be integers.
+   * class indices ('labels') are to be integers, and masks ('student.mask') bytes or booleans.
    */
   read(tensor: Tensor, argument: string): TensorLike | PromiseLike<TensorLike>;
   /**
@@ -37,22 +39,23 @@ export interface SurrogateFramework<Tensor> {
   add?(a: Tensor, b: Tensor): Tensor;
 }
 
-type Part<Tensor> = Tensor | TensorLike;
-type Same<Value, Tensor> = Value extends TensorLike ? Part<Tensor> : Value;
+type Same<Value, Tensor> = Value extends TensorLike | MaskLike ? Tensor | Value : Value;
 type Sided<Value, Tensor> = Value extends unknown ? { readonly [name in keyof Value]: Same<Value[name], Tensor> } : never;
 
 /** A teacher or a student as the core takes it, with tensors of the framework wherever the core takes one. */
 export type SurrogateSide<Tensor> = Sided<Inputs['student'], Tensor>;
 
 /** {@link Inputs}, with tensors of the framework wherever the core takes one. */
-export type SurrogateInputs<Tensor> = Omit<Inputs, 'teacher' | 'student' | 'labels'> & {
+export interface SurrogateInputs<Tensor> {
   /** The constant network that is imitated: gradients do not reach it. */
   readonly teacher: SurrogateSide<Tensor>;
   /** The network that is trained: gradients reach those of its parts that are tensors of the framework. */
   readonly student: SurrogateSide<Tensor>;
   /** Class indices [n] or soft labels [n, K]. */
   readonly labels?: Tensor | Labels | undefined;
-};
+  /** How many times each sample counts, [n]. Default: once. */
+  readonly sampleWeights?: Tensor | SampleWeights | undefined;
+}
 
 /** The loss and its terms as numbers. */
 export type SurrogateValue = Pick<GldResult, 'loss' | 'terms' | 'relationMethod'>;
@@ -188,21 +191,23 @@ const added = <Tensor>(a: Tensor, b: Tensor) => (a as Chained).add(b) as Tensor;
 function product(argument: string, elements: unknown, { data: gradient, shape }: DenseTensor): number {
   const view = new View();
   readFloats(view, argument, elements, [shape.length], 'of the gradient');
-  const values = copyDense(view) as ArrayLike<number>;
-  const valueOf = view.dtype === 'float16' ? fromFloat16 : view.dtype === 'bfloat16' ? fromBfloat16 : Number;
+  const values = numbersOf(view);
   let sum = 0;
-  for (let i = 0; i < gradient.length; i += 1) sum += valueOf(values[i]!) * gradient[i]!;
+  for (let i = 0; i < gradient.length; i += 1) sum += values[i]! * gradient[i]!;
   return sum;
 }
 
-/** The numbers that 16 bits stand for. */
+/** The elements of a view in row-major order, 16-bit floats as the numbers that they stand for. */
+function numbersOf(view: View): ArrayLike<number> {
+  const values = copyDense(view) as Float32Array | Uint16Array;
+  if (view.dtype === 'float16') return Float32Array.from(values, fromFloat16);
+  if (view.dtype === 'bfloat16') return new Float32Array(Uint32Array.from(values, (bits) => bits << 16).buffer);
+  return values;
+}
+
 function fromFloat16(bits: number): number {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
   const special = fraction === 0 ? Infinity : NaN;
   const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
   return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
-}
-
-function fromBfloat16(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 }

@@ -5,7 +5,7 @@
 import { expectObject, options as check } from '../check.js';
 import { tables } from '../options.js';
 import type { GldLossOptions, GldResult } from '../types.js';
-import { differentiable, pair, studentTensors, type IsTensor } from './inputs.js';
+import { differentiable, expectTargets, pair, studentTensors, type IsTensor } from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
@@ -128,6 +128,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     targets: Omit<TfjsInputs<Tensor>, 'student'>,
     options?: TfjsMinimizeOptions<Tensor>,
   ): Promise<TfjsValue> {
+    expectTargets(targets);
     if (options !== undefined) expectObject('options', options, 'an object');
     const { varList, ...rest } = options ?? {};
     const kept: Tensor[] = [];

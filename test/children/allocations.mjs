@@ -7,7 +7,8 @@ const CALLS = 4_000;
 
 const floats = (length, step) => Float32Array.from({ length }, (_, i) => Math.sin(i * step));
 const tensor = (shape, step) => ({ data: floats(shape.reduce((a, b) => a * b), step), shape });
-const side = (step, n = 1) => ({ features: tensor([n, 4, 4, 4], step), weight: tensor([10, 4], step + 1), bias: tensor([10], 7) });
+const classifier = (step) => ({ weight: tensor([10, 4], step), bias: tensor([10], 7) });
+const side = (step, n = 1) => ({ features: tensor([n, 4, 4, 4], step), ...classifier(step + 1) });
 const doubled = ({ data, shape }) => ({ data: Float64Array.from(data), shape });
 const logits = { teacher: { logits: tensor([1, 5, 10], 1) }, student: { logits: tensor([1, 5, 10], 2) } };
 const strided = {
@@ -38,7 +39,12 @@ const kinds = {
     teacher: { ...side(1, 2), mask: { data: Uint8Array.from({ length: 32 }, (_, i) => i % 3), shape: [2, 4, 4] } },
     student: {
       ...side(2, 2),
-      mask: { data: Uint8ClampedArray.from({ length: 40 }, (_, i) => i % 2), shape: [2, 4, 4], strides: [-20, 4, 1], offset: 20 },
+      mask: {
+        data: Uint8ClampedArray.from({ length: 40 }, (_, i) => i % 2),
+        shape: [2, 4, 4],
+        strides: [-20, 4, 1],
+        offset: 20,
+      },
     },
     labels: Int32Array.of(3, 255),
     sampleWeights: Float32Array.of(2, 0.5),

@@ -96,7 +96,7 @@ const sampleWeights: Row[] = [
   ['a number for weights', { inputs: weights(2) }, 'ARG_TYPE', 'sampleWeights',
     'sampleWeights: expected an array of weights [n] or a tensor, got 2'],
   ['integers for weights', { inputs: weights(new Int32Array(4)) }, 'DTYPE', 'sampleWeights',
-    'sampleWeights: expected numbers in an array, or float32 or float64 elements, got a Int32Array'],
+    'sampleWeights: expected numbers in an array, or float32 or float64 elements, got Int32Array(4)'],
   ['16-bit weights', { inputs: weights({ data: new Uint16Array(4), dtype: 'float16', shape: [4] }) }, 'DTYPE',
     'sampleWeights',
     /got float16$/],
