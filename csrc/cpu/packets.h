@@ -68,7 +68,12 @@ void deinterleave(F&& line, std::int64_t count, std::int64_t size, T* planes) {
     Square<T> square;
     for (std::int64_t i = 0; i < width; ++i) square.packet[i] = load_packet(line(p + i));
     Eigen::internal::ptranspose(square);
-    for (std::int64_t lane = 0; lane < count; ++lane) store_packet(planes + lane * size + p, square.packet[lane]);
+    T* const to = planes + p;
+    if (count == width) {  // apart, so that the square stays in registers
+      for (std::int64_t lane = 0; lane < width; ++lane) store_packet(to + lane * size, square.packet[lane]);
+    } else {
+      for (std::int64_t lane = 0; lane < count; ++lane) store_packet(to + lane * size, square.packet[lane]);
+    }
   }
 }
 

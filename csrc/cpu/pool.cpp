@@ -26,15 +26,17 @@ void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::
 // Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size` columns,
 // rounded up to whole packets. Reads whole packets.
 template <class T>
-inline void sum_rows(const T* const* planes, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
+inline void sum_rows(const T* planes, std::int64_t plane, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
   constexpr std::int64_t width = kPacket<T>;
   for (std::int64_t next = 0; next < size; next += width) {
     const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});  // the last packet overlaps the one before
+    const T* from = planes + at;
     Square<T> square;
-    for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(planes[lane] + at);
+    for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(from + lane * plane);
     for (std::int64_t y = 1; y < rows; ++y) {
+      from += row;
       for (std::int64_t lane = 0; lane < width; ++lane) {
-        square.packet[lane] = Eigen::internal::padd(square.packet[lane], load_packet(planes[lane] + at + y * row));
+        square.packet[lane] = Eigen::internal::padd(square.packet[lane], load_packet(from + lane * plane));
       }
     }
     Eigen::internal::ptranspose(square);
@@ -91,7 +93,8 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   region_counts_ = masked() ? arena.take<std::int64_t>(regions_, threads) : nullptr;
 }
 
-// Behind the last element of a map of T without steps backwards: up to there, packets may read on behind a row. Else null.
+// Behind the last element of a map of T without steps backwards: up to there, packets may read on behind a row, and behind
+// the last plane. Else null.
 template <class T>
 const T* Pool<T>::find_end(const gld_view& view, const std::int64_t (&shape)[5]) {
   if (view.dtype != dtype_of<T>() || view.stride[4] != 1) return nullptr;
@@ -309,28 +312,23 @@ void Pool<T>::sum_planes(const Block& block, const Slice& slice, const S* from, 
   constexpr std::int64_t lanes = kPacket<T>;
   const std::int64_t width = horizontal_.length;
   const std::int64_t row = padded<T>(width);
-  const std::int64_t of_channel = features_.stride[1];
+  const std::int64_t of_channel = channels_ == 1 ? 0 : features_.stride[1];  // which may be anything then
   const std::int64_t of_row = features_.stride[3];
   T* const lines = spare;
   T* const staged = lines + row * lanes;
   const auto* const end = reinterpret_cast<const S*>(end_);  // null unless S is T
   for (const Run& v : vertical_) {
-    const T* planes[lanes];
-    std::int64_t rows = v.end - v.begin;
-    const auto plane = [&](std::int64_t lane) {
-      return from + std::min(lane, block.count - 1) * of_channel + v.begin * of_row;
-    };
-    if (end != nullptr && end - (plane(lanes) + (rows - 1) * of_row) >= row) {
-      for (std::int64_t lane = 0; lane < lanes; ++lane) planes[lane] = reinterpret_cast<const T*>(plane(lane));
+    const std::int64_t rows = v.end - v.begin;
+    const S* const planes = from + v.begin * of_row;
+    if (end != nullptr && end - (planes + (lanes - 1) * of_channel + (rows - 1) * of_row) >= row) {
+      sum_rows(reinterpret_cast<const T*>(planes), of_channel, rows, of_row, width, lines);
     } else {
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        T* const to = staged + lane * row;
-        planes[lane] = to;
-        stage_rows(block.sample, slice.z, v, plane(lane), to, lines);
+        const S* const plane = planes + std::min(lane, block.count - 1) * of_channel;
+        stage_rows(block.sample, slice.z, v, plane, staged + lane * row, lines);
       }
-      rows = 1;
+      sum_rows(static_cast<const T*>(staged), row, 1, 0, width, lines);
     }
-    sum_rows(planes, rows, of_row, width, lines);
     const auto sum_across = [&](auto opens) {
       for (const Run& h : horizontal_) {
         Packet<T> total = load_packet(lines + h.begin * lanes);
@@ -401,7 +399,7 @@ void Pool<T>::forward(const Parallel& parallel, const SampleRows<T>& pooled) con
         if (of_channel == 1) return sum_lines(block, slice, from, to, spare);
         constexpr std::int64_t step = kPacket<T>;
         for (std::int64_t c = 0; c < block.count; c += step, from += step * of_channel) {
-          if (of_channel == of_whole) prefetch(from + step * of_whole, step * of_whole);
+          if (of_channel == of_whole) prefetch(from + 2 * step * of_whole, step * of_whole);
           const Block planes{block.sample, block.first + c, std::min(step, block.count - c)};
           sum_planes(planes, slice, from, to + c, pitch, spare);
         }
