@@ -1,4 +1,5 @@
 import { loadError, native } from './binding.js';
+import { Copies } from './copies.js';
 import type { CudaTensor } from './cuda_tensor.js';
 import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
@@ -92,6 +93,8 @@ export class Call {
   readonly hostNeed = { argument: '', expected: '', received: '' };
   readonly #numbers = new Float64Array(numberCount);
   readonly #buffers = new Array<ViewArray | DeviceData | null>(native.roles.length).fill(null);
+  /** Arrays that the caller has no part in, lent until the call is cleared. */
+  readonly copies = new Copies();
   #labels = new Int32Array(0);
   #weights = new Float64Array(0);
   /** Outputs on a GPU that were made for this call, while nobody else has them. */
@@ -188,6 +191,7 @@ export class Call {
     this.hostNeed.argument = '';
     this.#numbers.fill(0);
     this.#buffers.fill(null);
+    this.copies.clear();
     if (this.#made.length > 0) this.#made.splice(0).forEach((tensor) => tensor.dispose());
   }
 
@@ -217,7 +221,8 @@ export class Call {
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
   #copyInputs(): void {
-    for (const view of this.views) if (!view.isOutput) view.copy();
+    const { copies } = this;
+    for (const view of this.views) if (!view.isOutput) view.copy((...array) => copies.array(...array));
   }
 
   async #start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {

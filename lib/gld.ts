@@ -103,14 +103,18 @@ export async function gldLossAsync(
   const checked = options(tables.gldLossAsync, settings);
   checked.signal?.throwIfAborted();
   const problem = new Problem();
-  problem.weigh(checked);
-  return computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
+  try {
+    problem.weigh(checked);
+    return await computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
+  } finally {
+    problem.clear();
+  }
 }
 
 /**
  * {@link gldLoss} with fixed options and memory that is kept between calls, which saves allocations in a loop that
  * repeats the same shapes. Calls of different shapes are fine, and so are several asynchronous ones at a time, each of
- * which has its own workspace. The memory goes with `dispose()`, at the end of a `using` block, or with the object.
+ * which has its own workspace and its own memory for the copies of what it reads and writes. The memory goes with `dispose()`, at the end of a `using` block, or with the object.
  */
 export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
@@ -138,7 +142,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient>;
   compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient> {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
-    const bench = this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
+    const bench = this.#takeBench();
     let workspace: Workspace | undefined;
     try {
       const lent = this.#readOptions(bench, given);
@@ -148,8 +152,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
       return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
     } finally {
       if (workspace !== undefined) this.#giveBack(workspace);
-      clear(bench);
-      this.#benches.push(bench);
+      this.#clearBench(bench);
     }
   }
 
@@ -163,15 +166,20 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     const { alpha = own.alpha, beta = own.beta, localWeight = own.localWeight, out, signal } = given;
     this.#expectInUse();
     signal?.throwIfAborted();
-    const problem = new Problem();
-    problem.weigh({ alpha, beta, localWeight });
-    return computeAsync(problem, inputs, own, out, this.#lender, signal);
+    const bench = this.#takeBench();
+    try {
+      bench.problem.weigh({ alpha, beta, localWeight });
+      return await computeAsync(bench.problem, inputs, own, out, this.#lender, signal);
+    } finally {
+      this.#clearBench(bench);
+    }
   }
 
   /** Frees the memory; calls under way finish first. Further calls are errors, except of this method. */
   dispose(): void {
     this.#disposed = true;
     this.#result.clear();
+    this.#benches.length = 0;
     for (const workspace of this.#workspaces.splice(0)) workspace.dispose();
   }
 
@@ -197,6 +205,17 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     if (this.#disposed) fail('ERR_GLD_DISPOSED', 'GldLoss', 'an object in use', 'one that was disposed');
   }
 
+  #takeBench(): Bench {
+    return this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
+  }
+
+  /** Holds on to nothing of the caller's between calls. */
+  #clearBench(bench: Bench): void {
+    bench.problem.clear();
+    bench.lent.fill(undefined);
+    if (!this.#disposed) this.#benches.push(bench);
+  }
+
   #take(): Workspace {
     return this.#workspaces.pop() ?? new native.Workspace();
   }
@@ -212,16 +231,10 @@ function isWeight(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value < Infinity;
 }
 
-/** What a synchronous call is read into; a call within a call (from a getter of the inputs) has its own. */
+/** What a call is read into. Calls under way at the same time, also one from a getter of another's inputs, have their own. */
 interface Bench {
   readonly problem: Problem;
   readonly lent: Lent;
-}
-
-/** Holds on to nothing of the caller's between calls. */
-function clear({ problem, lent }: Bench): void {
-  problem.clear();
-  lent.fill(undefined);
 }
 
 function compute(
@@ -243,16 +256,11 @@ async function computeAsync(
   workspaces: Lender,
   signal: AbortSignal | undefined,
 ): Promise<GldResult<AnyGradient>> {
-  try {
-    prepare(problem, inputs, settings, lent, true);
-    await problem.call.start('gld', workspaces, signal);
-    deliver(problem, lent);
-    problem.call.delivered();
-    return resultOf(problem, lent);
-  } catch (error) {
-    problem.clear();
-    throw error;
-  }
+  prepare(problem, inputs, settings, lent, true);
+  await problem.call.start('gld', workspaces, signal);
+  deliver(problem, lent);
+  problem.call.delivered();
+  return resultOf(problem, lent);
 }
 
 function prepare(problem: Problem, inputs: unknown, settings: Settings, lent: Lent | undefined, deferred: boolean): void {

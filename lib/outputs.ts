@@ -54,8 +54,8 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
 
 /**
  * Adds the gradients to compute to the call: those wanted (all, none, or a list) of the student's, each in the buffer
- * lent for it or in a new one, which lies where the student's tensor does. `deferred` makes new arrays in CPU memory
- * throughout, to be copied into the lent ones by `deliver`.
+ * lent for it or in a new one, which lies where the student's tensor does. `deferred` puts arrays of our own in
+ * the place of lent ones in CPU memory, to be copied into them by `deliver`.
  */
 export function bindGradients(
   problem: Problem,
@@ -83,15 +83,20 @@ export function bindGradients(
   }
   for (let i = 0; i < gradients.length; i += 1) {
     const view = gradients[i]!;
-    if (!isComputed(student, wanted, i) || (view.data !== null && !(deferred && view.device === host))) continue;
-    const { device } = lent?.[slotOf(student, i)] === undefined ? student.tensors[i]! : view;
+    if (!isComputed(student, wanted, i)) continue;
+    const { argument, data } = view;
     const dtype = view.dtype as OutType;
+    if (data !== null) {
+      if (deferred && view.device === host) place(view, dtype, call.copies.array(argument, dtype, (data as ViewArray).length));
+      continue;
+    }
+    const { device } = student.tensors[i]!;
     if (device === host) {
-      place(view, dtype, allocateArray(view.argument, dtype, countElements(view.argument, view.shape)));
+      place(view, dtype, allocateArray(argument, dtype, countElements(argument, view.shape)));
     } else {
       const shape: number[] = [];
       writeShape(shape, problem, i);
-      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(view.argument, shape, dtype as CudaDType, device)));
+      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(argument, shape, dtype as CudaDType, device)));
     }
   }
 }

@@ -68,16 +68,16 @@ export class View {
   }
 
   /**
-   * Makes CPU memory our own, with the same elements: changes or transfers of the caller's array do not reach it. A
-   * GPU's stays where it is.
+   * Moves what is in CPU memory into an array that `allocate` makes: changes or transfers of the caller's array do not
+   * reach that. A GPU's stays where it is.
    */
-  copy(): void {
+  copy(allocate: (argument: string, dtype: ElementType, length: number) => ViewArray): void {
     if (this.data === null || this.device !== host) return;
     const from = this.array;
     const length = this.end - this.first;
     const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
     // One array's type stands for all of them here: what follows is the same for every kind.
-    const data = allocateArray(this.argument, this.dtype, length) as Uint8Array;
+    const data = allocate(this.argument, this.dtype, length) as Uint8Array;
     try {
       data.set(new (kinds[this.dtype] as Uint8ArrayConstructor)(from.buffer, start, length));
     } catch {

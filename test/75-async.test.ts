@@ -13,6 +13,16 @@ t.test('the results are those of synchronous calls', async (t) => {
   kept.dispose();
 });
 
+t.test('results stay as they are while later calls use the memory again', async (t) => {
+  const kept = new GldLoss();
+  const inputs = [1, 2, 3, 4, 5, 6].map(small);
+  const results = [];
+  for (const each of inputs) results.push(await kept.computeAsync(each), kept.compute(each));
+  await Promise.all(inputs.map((each) => kept.computeAsync(each)));
+  t.same(results, inputs.flatMap((each) => [gldLoss(each), gldLoss(each)]));
+  kept.dispose();
+});
+
 t.test('synchronous calls while asynchronous ones run', async (t) => {
   const kept = new GldLoss(slow);
   const running = kept.computeAsync(big());

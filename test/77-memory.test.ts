@@ -108,3 +108,35 @@ t.test('nothing piles up over many calls', async (t) => {
   }
   kept.dispose();
 });
+
+t.test('asynchronous calls of one GldLoss copy into memory that they had before', async (t) => {
+  const inputs = wide();
+  const out = { features: new Float32Array(2 ** 18), weight: new Float32Array(640) };
+  const arrays = (): number => process.memoryUsage().arrayBuffers;
+  await collect();
+  const base = arrays();
+  const kept = new GldLoss();
+  /** Bytes of array buffers that a call has when it has copied its inputs, beyond those before it. */
+  const grows = async (): Promise<number> => {
+    const before = arrays();
+    const running = kept.computeAsync(inputs, { out });
+    const during = arrays() - before;
+    await running;
+    return during;
+  };
+  const copies = 3 * 2 ** 20;
+  t.ok((await grows()) > copies, 'the first one has none');
+  await grows();
+  for (let call = 0; call < 3; call += 1) t.ok((await grows()) < 2 ** 16, 'a later one has');
+  await collect();
+  t.ok(arrays() - base > copies, 'it is kept');
+  kept.dispose();
+  await collect();
+  t.ok(arrays() - base < 2 ** 16, 'until dispose()');
+  const last = new GldLoss();
+  const running = last.computeAsync(inputs, { out });
+  last.dispose();
+  await running;
+  await collect();
+  t.ok(arrays() - base < 2 ** 16, 'by a call that was under way then, too');
+});
