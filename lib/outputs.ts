@@ -87,7 +87,8 @@ export function bindGradients(
     const { argument, data } = view;
     const dtype = view.dtype as OutType;
     if (data !== null) {
-      if (deferred && view.device === host) place(view, dtype, call.copies.array(argument, dtype, (data as ViewArray).length));
+      if (!deferred || view.device !== host) continue;
+      place(view, dtype, call.copies.array(argument, dtype, (data as ViewArray).length));
       continue;
     }
     const { device } = student.tensors[i]!;
