@@ -37,26 +37,49 @@ void look_out(F&& met) {
   } while (std::chrono::steady_clock::now() < end);
 }
 
+// More threads than this have their shares of a region together.
+constexpr int kMostShares = 64;
+
 // One parallel region, on the stack of its caller. Threads of the pool find it in the pool's list and enter while there
 // are places; the caller leaves when all who entered have left.
+//
+// Each thread has a share of consecutive tasks, the same in every region and every call, and helps with those of others
+// when it is done with that: what a task reads and writes is likely to be in the caches of the core that had it before.
 class Region {
  public:
-  Region(std::int64_t tasks, gld_task run, void* closure, const std::atomic<bool>* stop)
-      : tasks_(tasks), run_(run), closure_(closure), stop_(stop) {}
-
-  void work(std::int32_t slot) {
-    for (;;) {
-      if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return;
-      const std::int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
-      if (task >= tasks_) return;
-      run_(closure_, task, slot);
+  Region(std::int64_t tasks, int threads, gld_task run, void* closure, const std::atomic<bool>* stop)
+      : shares_(std::min(threads, kMostShares)), run_(run), closure_(closure), stop_(stop) {
+    for (int i = 0; i < shares_; ++i) {
+      share_[i].next.store(tasks * i / shares_, std::memory_order_relaxed);
+      share_[i].end = tasks * (i + 1) / shares_;
     }
   }
+
+  // The caller's share is the first.
+  void work_as_caller() { work(0, 0); }
+  void work_as_helper(int thread, std::int32_t slot) { work(1 + thread % (shares_ - 1), slot); }
 
  private:
   friend class Pool;
 
-  const std::int64_t tasks_;
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next;
+    std::int64_t end;
+  };
+
+  void work(int own, std::int32_t slot) {
+    for (int i = 0; i < shares_; ++i) {
+      Share& share = share_[(own + i) % shares_];
+      for (;;) {
+        if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return;
+        const std::int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= share.end) break;
+        run_(closure_, task, slot);
+      }
+    }
+  }
+
+  const int shares_;
   const gld_task run_;
   void* const closure_;
   const std::atomic<bool>* const stop_;
@@ -68,7 +91,7 @@ class Region {
   bool awaited_ = false;
   std::atomic<int> active_{0};
 
-  alignas(64) std::atomic<std::int64_t> next_{0};
+  Share share_[kMostShares];
 };
 
 // The threads of the process, and what is there for them to do: help in regions first, then jobs that have not begun.
@@ -80,7 +103,7 @@ class Pool {
     const int wanted = std::clamp(threads, 1, kMaxThreads);
     try {
       while (threads_ < wanted) {
-        std::thread([this] { serve(); }).detach();
+        std::thread([this, thread = threads_] { serve(thread); }).detach();
         ++threads_;
       }
     } catch (const std::system_error&) {
@@ -133,12 +156,12 @@ class Pool {
 
  private:
   // The life of a thread.
-  void serve() {
+  void serve(int thread) {
     std::unique_lock<std::mutex> lock(mutex_);
     bool helped = false;
     for (;;) {
       if (newest_ != nullptr) {
-        help(*newest_, lock);
+        help(*newest_, thread, lock);
         helped = true;
       } else if (!jobs_.empty()) {
         begin_job(lock);
@@ -156,14 +179,14 @@ class Pool {
     }
   }
 
-  void help(Region& region, std::unique_lock<std::mutex>& lock) {
+  void help(Region& region, int thread, std::unique_lock<std::mutex>& lock) {
     const std::int32_t slot = ++region.entered_;
     region.active_.fetch_add(1, std::memory_order_relaxed);
     open_.fetch_sub(1, std::memory_order_relaxed);
     if (region.places_ == 1) newest_ = region.older_;
     --region.places_;
     lock.unlock();
-    region.work(slot);
+    region.work_as_helper(thread, slot);
     lock.lock();
     const bool awaited = region.awaited_;
     // From here on the region may be gone.
@@ -216,16 +239,16 @@ Executor::Executor(int threads, const std::atomic<bool>* stop) : lent_{this, thr
 
 void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* closure) {
   const auto* executor = static_cast<Executor*>(self);
-  Region region(tasks, run, closure, executor->stop_);
-  const auto helpers = static_cast<int>(std::min<std::int64_t>(executor->lent_.threads, tasks) - 1);
-  if (helpers < 1) return region.work(0);
+  const auto threads = static_cast<int>(std::min<std::int64_t>(executor->lent_.threads, tasks));
+  Region region(tasks, threads, run, closure, executor->stop_);
+  if (threads <= 1) return region.work_as_caller();
   // Closed on every way out: helpers must not see this frame once it is gone.
   struct Closing {
     Region& region;
     ~Closing() { pool().close(region); }
   } const closing{region};
-  pool().open(region, helpers);
-  region.work(0);
+  pool().open(region, threads - 1);
+  region.work_as_caller();
 }
 
 std::int32_t Executor::stopped(void* self) {
