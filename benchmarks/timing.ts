@@ -1,4 +1,7 @@
-/** Timing contenders against each other: repetition by repetition, so that what disturbs one disturbs all. */
+/**
+ * Timing contenders against each other: repetition by repetition, so that what disturbs one disturbs all. Every other round
+ * is in reverse order, so that nobody always comes after the same other one and finds the machine as that one left it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Participant } from './contenders/index.js';
 
@@ -50,8 +53,9 @@ export async function timeSideBySide(
     plans.push(plan(estimate, budget));
   }
   const most = Math.max(0, ...plans.map(({ repetitions }) => repetitions));
-  for (let round = 0; round < most; round++) {
-    for (const [i, participant] of participants.entries()) {
+  const order = [...participants.entries()];
+  for (let round = 0; round < most; round++, order.reverse()) {
+    for (const [i, participant] of order) {
       const { calls, repetitions } = plans[i]!;
       if (round < repetitions && samples[i]!.length <= round) samples[i]!.push(await timed(participant, calls));
     }
