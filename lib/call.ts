@@ -221,8 +221,7 @@ export class Call {
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
   #copyInputs(): void {
-    const { copies } = this;
-    for (const view of this.views) if (!view.isOutput) view.copy((...array) => copies.array(...array));
+    for (const view of this.views) if (!view.isOutput) view.copyTo(this.copies);
   }
 
   async #start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {

@@ -1,6 +1,6 @@
 import { allocateArray, kinds, type ElementType, type ViewArray } from './tensor.js';
 
-/** A cache line, which no two arrays share. */
+/** Arrays begin at multiples of this many bytes, which suits every element type. */
 const ALIGNMENT = 64;
 
 /**

@@ -114,7 +114,8 @@ export async function gldLossAsync(
 /**
  * {@link gldLoss} with fixed options and memory that is kept between calls, which saves allocations in a loop that
  * repeats the same shapes. Calls of different shapes are fine, and so are several asynchronous ones at a time, each of
- * which has its own workspace and its own memory for the copies of what it reads and writes. The memory goes with `dispose()`, at the end of a `using` block, or with the object.
+ * which has a workspace and memory for its copies to itself. The memory goes with `dispose()`, at the end of a `using`
+ * block, or with the object.
  */
 export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
@@ -152,7 +153,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
       return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
     } finally {
       if (workspace !== undefined) this.#giveBack(workspace);
-      this.#clearBench(bench);
+      this.#giveBackBench(bench);
     }
   }
 
@@ -171,7 +172,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
       bench.problem.weigh({ alpha, beta, localWeight });
       return await computeAsync(bench.problem, inputs, own, out, this.#lender, signal);
     } finally {
-      this.#clearBench(bench);
+      this.#giveBackBench(bench);
     }
   }
 
@@ -210,7 +211,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   /** Holds on to nothing of the caller's between calls. */
-  #clearBench(bench: Bench): void {
+  #giveBackBench(bench: Bench): void {
     bench.problem.clear();
     bench.lent.fill(undefined);
     if (!this.#disposed) this.#benches.push(bench);

@@ -84,16 +84,14 @@ export function bindGradients(
   for (let i = 0; i < gradients.length; i += 1) {
     const view = gradients[i]!;
     if (!isComputed(student, wanted, i)) continue;
-    const { argument, data } = view;
+    const { argument } = view;
     const dtype = view.dtype as OutType;
-    if (data !== null) {
-      if (!deferred || view.device !== host) continue;
-      place(view, dtype, call.copies.array(argument, dtype, (data as ViewArray).length));
-      continue;
-    }
+    const elements = countElements(argument, view.shape);
     const { device } = student.tensors[i]!;
-    if (device === host) {
-      place(view, dtype, allocateArray(argument, dtype, countElements(argument, view.shape)));
+    if (view.data !== null) {
+      if (deferred && view.device === host) place(view, dtype, call.copies.array(argument, dtype, elements));
+    } else if (device === host) {
+      place(view, dtype, allocateArray(argument, dtype, elements));
     } else {
       const shape: number[] = [];
       writeShape(shape, problem, i);

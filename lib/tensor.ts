@@ -1,3 +1,4 @@
+import type { Copies } from './copies.js';
 import { countGpus, expectGpu } from './cuda.js';
 import { arrayKind, brackets, describe } from './describe.js';
 import { fail } from './errors.js';
@@ -68,16 +69,16 @@ export class View {
   }
 
   /**
-   * Moves what is in CPU memory into an array that `allocate` makes: changes or transfers of the caller's array do not
-   * reach that. A GPU's stays where it is.
+   * Moves what is in CPU memory to an array of ours: changes or transfers of the caller's do not reach that. A GPU's stays
+   * where it is.
    */
-  copy(allocate: (argument: string, dtype: ElementType, length: number) => ViewArray): void {
+  copyTo(copies: Copies): void {
     if (this.data === null || this.device !== host) return;
     const from = this.array;
     const length = this.end - this.first;
     const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
     // One array's type stands for all of them here: what follows is the same for every kind.
-    const data = allocate(this.argument, this.dtype, length) as Uint8Array;
+    const data = copies.array(this.argument, this.dtype, length) as Uint8Array;
     try {
       data.set(new (kinds[this.dtype] as Uint8ArrayConstructor)(from.buffer, start, length));
     } catch {

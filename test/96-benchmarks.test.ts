@@ -12,7 +12,7 @@ import { report } from '../benchmarks/report/index.js';
 import { run } from '../benchmarks/run.js';
 import { matches, patterns } from '../benchmarks/select.js';
 import { median } from '../benchmarks/statistics.js';
-import { plan } from '../benchmarks/timing.js';
+import { plan, timeSideBySide } from '../benchmarks/timing.js';
 
 const step = { operation: 'gld', sizes: { n: 2, K: 5, m: 10, C: 3, H: 4, W: 4, grid: 2 } } as const;
 
@@ -94,6 +94,21 @@ t.test('inputs are seeded and of the scale asked for', async (t) => {
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
   t.ok(Math.abs(mean) < 0.1 && Math.abs(Math.sqrt(variance) - 3) < 0.1, `mean ${mean}, variance ${variance}`);
+});
+
+t.test('every round has all contenders, in the order of the last one reversed', async (t) => {
+  const timed: number[] = [];
+  const participants = [0, 1, 2].map((number) => ({
+    result: () => Promise.reject(new Error('not asked for')),
+    time: async () => {
+      timed.push(number);
+      return 0.2;
+    },
+  }));
+  const budget = { seconds: 0.6, fewest: 3, fewestOfSlow: 3, most: 3, leastSeconds: 0.1 };
+  const samples = await timeSideBySide(participants, [budget, budget, budget]);
+  t.same(samples, Array(3).fill([0.2, 0.2, 0.2]));
+  t.same(timed, [0, 1, 2, 0, 1, 2, 2, 1, 0, 0, 1, 2], 'after one call of each, which is not counted');
 });
 
 t.test('repetitions by time, and the median', async (t) => {
