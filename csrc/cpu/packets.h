@@ -53,6 +53,17 @@ void add(T* to, const T* from, std::int64_t count) {
   for (; i < count; ++i) to[i] += from[i];
 }
 
+// to += factor * from
+template <class T>
+void add_scaled(T* to, const T* from, T factor, std::int64_t count) {
+  const Packet<T> factors = Eigen::internal::pset1<Packet<T>>(factor);
+  std::int64_t i = 0;
+  for (; i + kPacket<T> <= count; i += kPacket<T>) {
+    store_packet(to + i, Eigen::internal::pmadd(load_packet(from + i), factors, load_packet(to + i)));
+  }
+  for (; i < count; ++i) to[i] += factor * from[i];
+}
+
 // From lines of one element per plane, found by line(p), to `count` dense planes of `size` elements.
 template <class T, class F>
 void deinterleave(F&& line, std::int64_t count, std::int64_t size, T* planes) {

@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::int64_t kChannels = 512;         // channels of one task
 constexpr std::int64_t kBandPositions = 4096;   // positions of a map that are worked on at a time, if a row has no more
+// Elements of a gradient's planes that are put together before they are copied, if one packet's worth has fewer: what was
+// only just written, in other pieces than it is read in, is read slowly.
+constexpr std::int64_t kStaged = 2048;
 constexpr std::int64_t kStreamBytes = 8 << 20;  // gradients larger than this do not go through the caches
 
 // to = the sum of columns of `count` channels, in the order in which they lie in memory: anything else reads it at half the
@@ -84,8 +87,9 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   // packet has elements and its columns. Backward: such planes of a band, a line per region of it, and one of zeros.
   region_limit_ = regions_ * block;
   const std::int64_t of_band = std::min(positions, vertical_.limit * horizontal_.limit);
+  planes_size_ = padded<T>(std::max(positions * kPacket<T>, kStaged));
   scratch_size_ = padded<T>(std::max(region_limit_ + (staged + 1) * block + 2 * row * kPacket<T>,
-                                     positions * kPacket<T> + (of_band + 1) * block));
+                                     planes_size_ + (of_band + 1) * block));
   scratch_ = arena.take<T>(scratch_size_, threads);
   lines_size_ = (masked() ? 2 : 1) * positions;
   lines_ = arena.take<const T*>(lines_size_, threads);
@@ -421,9 +425,8 @@ void Pool<T>::spread_lines(std::int64_t slices, const Band& band, const Block& b
                            T* values, const T** lines) const {
   const std::int64_t width = horizontal_.length;
   const auto add_row = [&](std::int64_t row, std::int64_t positions) {
-    const T* const from = grad_pooled.at(block.sample, row) + block.first;
-    const auto divisor = static_cast<T>(area(block.sample, row, positions));
-    for (std::int64_t c = 0; c < block.count; ++c) values[c] += from[c] / divisor;
+    add_scaled(values, grad_pooled.at(block.sample, row) + block.first, T(1) / static_cast<T>(area(block.sample, row, positions)),
+               block.count);
   };
   for (std::int64_t down = band.begin; down < band.end; ++down) {
     const Run& v = vertical_.data[down];
@@ -494,29 +497,29 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
       }
       const bool whole = positions == positions_;
       const bool direct = whole && !streams && grad.dtype == dtype_of<T>();
-      for (std::int64_t c = 0; c < block.count; c += kPacket<T>) {
-        const std::int64_t count = std::min(kPacket<T>, block.count - c);
+      const std::int64_t chunk = direct ? block.count : planes_size_ / positions / kPacket<T> * kPacket<T>;
+      for (std::int64_t c = 0; c < block.count; c += chunk) {
+        const std::int64_t count = std::min(chunk, block.count - c);
         const std::int64_t at_plane = at + c * grad.stride[1];
-        const auto line = [&](std::int64_t p) { return lines[p] + c; };
-        if (direct) {
-          deinterleave(line, count, positions, static_cast<T*>(grad.data) + at_plane);
-          continue;
+        T* const to = direct ? static_cast<T*>(grad.data) + at_plane : planes;
+        for (std::int64_t k = 0; k < count; k += kPacket<T>) {
+          deinterleave([&](std::int64_t p) { return lines[p] + c + k; }, std::min(kPacket<T>, count - k), positions,
+                       to + k * positions);
         }
-        deinterleave(line, count, positions, planes);
+        if (direct) continue;
         if (whole) {
           emit(grad, at_plane, planes, count * positions, streams);
           continue;
         }
-        for (std::int64_t lane = 0; lane < count; ++lane) {
-          emit(grad, at_plane + lane * grad.stride[1], planes + lane * positions, positions, streams);
+        for (std::int64_t k = 0; k < count; ++k) {
+          emit(grad, at_plane + k * grad.stride[1], planes + k * positions, positions, streams);
         }
       }
     };
     for (std::int64_t d = 0; d < depth_.count; ++d) {
       const Run& slices = depth_.data[d];
       bands([&](const Band& band) {
-        const std::int64_t positions = band.rows * width;
-        spread_lines(d, band, block, grad_pooled, planes + positions * kPacket<T>, of_regions);
+        spread_lines(d, band, block, grad_pooled, planes + planes_size_, of_regions);
         for (std::int64_t z = slices.begin; z < slices.end; ++z) {
           if (masked()) leave_out(block.sample, z, band, zeros, of_regions, lines);
           write(z, band);

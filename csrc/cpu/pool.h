@@ -130,7 +130,7 @@ class Pool {
   const T** lines_;  // per slot: where the line of each position's gradient lies; with a mask, then that of its region
   std::int64_t regions_;
   const T* end_;  // how far packets may read, see find_end()
-  std::int64_t region_limit_, lines_size_, scratch_size_;
+  std::int64_t region_limit_, planes_size_, lines_size_, scratch_size_;
 };
 
 }  // namespace gld
