@@ -78,7 +78,7 @@ void Centred<T>::load(std::int64_t first, std::int64_t count, T* to, std::int64_
       row[k] = static_cast<T>(((static_cast<double>(row[k]) - origin_[k]) - mean_[k]) * scale_);
     }
     std::fill(row + counting, row + pitch, T(0));
-    squares[i] = dot(row, row, columns);
+    squares[i] = dot(row, row, pitch);
   }
 }
 

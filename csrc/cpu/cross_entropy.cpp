@@ -46,11 +46,12 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   }
 
   std::fill(shifted + classes_, shifted + width, T(0));  // whole vectors below
-  const T top = max(logits, classes_);
+  const Extent<T> all = extent(logits, classes_);
+  const T top = all.high;
   for (std::int64_t k = 0; k < classes_; ++k) shifted[k] = logits[k] - top;
   RowArray<T>(exponential, width) = ConstRowArray<T>(shifted, width).exp();
 
-  const CrossEntropyRow row{sum(exponential, classes_) + poison(logits, classes_), sum(target, classes_)};
+  const CrossEntropyRow row{sum(exponential, classes_) + all.poison, sum(target, classes_)};
   if (grad != nullptr) {
     const double share = row.share();
     for (std::int64_t k = 0; k < classes_; ++k) grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);

@@ -1,38 +1,53 @@
-// Reductions over one row with a fixed order of additions (eight lanes, then a tree), whatever the address and the
-// instruction set. Sums run in double: rows are short, and a float sum would be the largest error of a stage.
+// Reductions over one row with a fixed order of additions (sixteen lanes, then a tree), whatever the address and the
+// instruction set. Sums run in double: rows are short, and a float sum would be the largest error of a stage. So many lanes
+// are more than one vector: several chains of additions hide the time that each of them takes.
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
 
 namespace gld {
 
-constexpr int kLanes = 8;
+constexpr int kLanes = 16;
 using Lanes = Eigen::Array<double, kLanes, 1>;
 
 template <class T>
 Lanes lanes_at(const T* x) {
   return Eigen::Map<const Eigen::Array<T, kLanes, 1>>(x).template cast<double>();
 }
+// The first `count` of them, and zeros.
+template <class T>
+Lanes lanes_at(const T* x, std::int64_t count) {
+  T some[kLanes] = {};
+  std::copy_n(x, count, some);
+  return lanes_at(static_cast<const T*>(some));
+}
 
-inline double fold(const Lanes& a) { return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])); }
+inline double fold(const Lanes& a) {
+  const Eigen::Array<double, 8, 1> of8 = a.head<8>() + a.tail<8>();
+  const Eigen::Array<double, 4, 1> of4 = of8.head<4>() + of8.tail<4>();
+  return (of4[0] + of4[2]) + (of4[1] + of4[3]);
+}
+
+// Σ term(lanes of each of the rows), `term` of zeros being 0.
+template <class F, class... Rows>
+double reduce(std::int64_t count, F&& term, const Rows*... rows) {
+  Lanes total = Lanes::Zero();
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) total += term(lanes_at(rows + i)...);
+  if (i < count) total += term(lanes_at(rows + i, count - i)...);
+  return fold(total);
+}
 
 template <class T>
 double sum(const T* x, std::int64_t count) {
-  Lanes total = Lanes::Zero();
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) total += lanes_at(x + i);
-  for (int lane = 0; i < count; ++i, ++lane) total[lane] += static_cast<double>(x[i]);
-  return fold(total);
+  return reduce(count, [](const Lanes& a) { return a; }, x);
 }
 
 template <class A, class B>
 double dot(const A* x, const B* y, std::int64_t count) {
-  Lanes total = Lanes::Zero();
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) total += lanes_at(x + i) * lanes_at(y + i);
-  for (int lane = 0; i < count; ++i, ++lane) total[lane] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-  return fold(total);
+  return reduce(count, [](const Lanes& a, const Lanes& b) -> Lanes { return a * b; }, x, y);
 }
 
 // ‖x‖², x·y and ‖y‖² at once, over elements that may have weights.
@@ -50,21 +65,14 @@ Products products(const T* x, const T* y, std::int64_t count, const Weights*... 
   Lanes xx = Lanes::Zero();
   Lanes xy = Lanes::Zero();
   Lanes yy = Lanes::Zero();
+  const auto add = [&](const Lanes& a, const Lanes& b, const auto&... w) {
+    xx += ((a * a) * ... * w);
+    xy += ((a * b) * ... * w);
+    yy += ((b * b) * ... * w);
+  };
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Lanes a = lanes_at(x + i);
-    const Lanes b = lanes_at(y + i);
-    xx += ((a * a) * ... * lanes_at(weights + i));
-    xy += ((a * b) * ... * lanes_at(weights + i));
-    yy += ((b * b) * ... * lanes_at(weights + i));
-  }
-  for (int lane = 0; i < count; ++i, ++lane) {
-    const double a = static_cast<double>(x[i]);
-    const double b = static_cast<double>(y[i]);
-    xx[lane] += ((a * a) * ... * static_cast<double>(weights[i]));
-    xy[lane] += ((a * b) * ... * static_cast<double>(weights[i]));
-    yy[lane] += ((b * b) * ... * static_cast<double>(weights[i]));
-  }
+  for (; i + kLanes <= count; i += kLanes) add(lanes_at(x + i), lanes_at(y + i), lanes_at(weights + i)...);
+  if (i < count) add(lanes_at(x + i, count - i), lanes_at(y + i, count - i), lanes_at(weights + i, count - i)...);
   return {fold(xx), fold(xy), fold(yy)};
 }
 
@@ -72,48 +80,49 @@ Products products(const T* x, const T* y, std::int64_t count, const Weights*... 
 template <class T>
 double dot_shifted(const T* w, const T* x, T shift, std::int64_t count) {
   const double offset = static_cast<double>(shift);
-  Lanes total = Lanes::Zero();
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) total += lanes_at(w + i) * (lanes_at(x + i) - offset);
-  for (int lane = 0; i < count; ++i, ++lane) total[lane] += static_cast<double>(w[i]) * (static_cast<double>(x[i]) - offset);
-  return fold(total);
+  return reduce(count, [offset](const Lanes& a, const Lanes& b) -> Lanes { return a * (b - offset); }, w, x);
 }
 
 // ‖x - y‖² without the cancellation of ‖x‖² + ‖y‖² - 2 x·y.
 template <class T>
 double square_distance(const T* x, const T* y, std::int64_t count) {
-  Lanes total = Lanes::Zero();
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) total += (lanes_at(x + i) - lanes_at(y + i)).square();
-  for (int lane = 0; i < count; ++i, ++lane) {
-    const double difference = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    total[lane] += difference * difference;
+  return reduce(count, [](const Lanes& a, const Lanes& b) -> Lanes { return (a - b).square(); }, x, y);
+}
+
+// The least and the largest element, and 0 if every element is finite, NaN otherwise. Vectorised extrema and exponentials
+// may drop a NaN on the way; adding this to a row's sum keeps the promise that NaN or Inf in means NaN or Inf out.
+template <class T>
+struct Extent {
+  T low, high;
+  double poison;
+};
+template <class T>
+Extent<T> extent(const T* x, std::int64_t count) {
+  using Some = Eigen::Array<T, kLanes, 1>;
+  Some low = Some::Constant(x[0]);
+  Some high = low;
+  Some poison = Some::Zero();
+  const auto add = [&](const Some& some) {
+    low = low.min(some);
+    high = high.max(some);
+    poison += some - some;
+  };
+  if (count < kLanes) {
+    Some some = low;
+    std::copy_n(x, count, some.data());
+    add(some);
+  } else {
+    // The last ones may overlap the ones before: no harm is done by counting an element twice.
+    for (std::int64_t next = 0; next < count; next += kLanes) add(Eigen::Map<const Some>(x + std::min(next, count - kLanes)));
   }
-  return fold(total);
-}
-
-// 0 if every element is finite, NaN otherwise. Vectorised maxima and exponentials may drop a NaN on the way;
-// adding this to a row's sum keeps the promise that NaN or Inf in means NaN or Inf out.
-template <class T>
-double poison(const T* x, std::int64_t count) {
-  Lanes total = Lanes::Zero();
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Lanes value = lanes_at(x + i);
-    total += value - value;
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) {
+      low[lane] = std::min(low[lane], low[lane + half]);
+      high[lane] = std::max(high[lane], high[lane + half]);
+      poison[lane] += poison[lane + half];
+    }
   }
-  for (int lane = 0; i < count; ++i, ++lane) total[lane] += static_cast<double>(x[i]) - static_cast<double>(x[i]);
-  return fold(total);
-}
-
-template <class T>
-T max(const T* x, std::int64_t count) {
-  return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x, count).maxCoeff();
-}
-
-template <class T>
-T min(const T* x, std::int64_t count) {
-  return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x, count).minCoeff();
+  return {low[0], high[0], static_cast<double>(poison[0])};
 }
 
 template <class T>

@@ -228,8 +228,8 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
     T* const x_xy = x_xx + kMomentRows * pitch_;
     T* const y_yy = x_xy + kMomentRows * pitch_;
     T* const packing = y_yy + kMomentRows * pitch_;
-    std::fill_n(x_xx, 3 * kMomentRows * pitch_, T(0));
     const auto multiply = [&](Rows<T> left, int which, T* to, bool upper) {
+      std::fill_n(to, count * pitch_, T(0));
       moments_[which].multiply({left[first], pitch_}, count, {0, classes_}, {0, classes_}, to, pitch_, packing, upper);
     };
     multiply(x_, kXX, x_xx, true);
@@ -244,9 +244,9 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
       const double s = s_[i];
       const T* through_x = x_xy + r * pitch_;
       const T* through_y = y_yy + r * pitch_;
-      const RowMoments moments{dot(x, xt, classes_), dot(x, xs, classes_), dot(y, yt, classes_), dot(y, ys, classes_),
-                               dot(x, x_xx + r * pitch_, classes_), dot(y, through_x, classes_),
-                               dot(y, through_y, classes_)};
+      const RowMoments moments{dot(x, xt, pitch_), dot(x, xs, pitch_), dot(y, yt, pitch_), dot(y, ys, pitch_),
+                               dot(x, x_xx + r * pitch_, pitch_), dot(y, through_x, pitch_),
+                               dot(y, through_y, pitch_)};
       const RelationRow row = relation_row_of_moments(m, t, s, totals, moments);
       const double weight = weights_[chunk.first + i];
       value += weight * row.value;
@@ -305,7 +305,7 @@ void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double sl
   parallel.blocks(chunk.count, kProductRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int slot) {
     T* const through = scratch_ + slot * scratch_size_;  // x Σ a x yᵀ + y Σ b y yᵀ
     T* const packing = through + kMomentRows * pitch_;
-    std::fill_n(through, kMomentRows * pitch_, T(0));
+    std::fill_n(through, count * pitch_, T(0));
     moments_[kAXY].multiply({x_[first], pitch_}, count, through, pitch_, packing);
     moments_[kBYY].multiply({y_[first], pitch_}, count, through, pitch_, packing);
     for (std::int64_t r = 0; r < count; ++r) {
@@ -314,7 +314,7 @@ void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double sl
       const T* y = y_[i];
       const double t = t_[i];
       const double s = s_[i];
-      const double own = their_slopes_sum(t, s, totals, dot(x, xa, classes_), dot(y, yb, classes_));
+      const double own = their_slopes_sum(t, s, totals, dot(x, xa, pitch_), dot(y, yb, pitch_));
       const double of_row = slope * weights_[chunk.first + i];
       const T* others_through = through + r * pitch_;
       T* to = grad[chunk.first + i];

@@ -52,10 +52,14 @@ struct StdNormalization {
     return kLargest<double> < inverse ? kLargest<double> : inverse;  // subnormal logits
   }
 
-  GLD_HOST_DEVICE T scaled(T logit) const { return static_cast<T>(static_cast<double>(logit) * scale); }
-  GLD_HOST_DEVICE T centred(T value) const { return static_cast<T>(static_cast<double>(value) - mean); }
+  // In T or in double, which is the same: a power of two rounds nothing.
+  template <class V>
+  GLD_HOST_DEVICE V scaled(V logit) const {
+    return static_cast<V>(static_cast<double>(logit) * scale);
+  }
+  GLD_HOST_DEVICE T centred(double value) const { return static_cast<T>(value - mean); }
   GLD_HOST_DEVICE T normalized(T value) const { return static_cast<T>(static_cast<double>(value) * unit); }
-  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(logit))); }
+  GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(static_cast<double>(logit)))); }
 };
 
 // The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two classes,
