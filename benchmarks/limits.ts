@@ -7,6 +7,8 @@ import { median } from './statistics.js';
 
 interface Sample {
   copy: number;
+  read: number;
+  write: number;
   float32: number;
   float64: number;
 }
@@ -49,6 +51,8 @@ export class LimitsMeter {
       return {
         threads,
         copyBytesPerSecond: of('copy'),
+        readBytesPerSecond: of('read'),
+        writeBytesPerSecond: of('write'),
         productFlopsPerSecond: { float32: of('float32'), float64: of('float64') },
       };
     });

@@ -40,6 +40,9 @@ export interface Limits {
   threads: number;
   /** Bytes read plus bytes written by a large copy, per second. */
   copyBytesPerSecond: number;
+  /** Bytes per second of reading alone and of writing alone, past the caches; absent in older records. */
+  readBytesPerSecond?: number;
+  writeBytesPerSecond?: number;
   /** Multiply-adds of a large Eigen product times two, per second, with the flags of the level that ran. */
   productFlopsPerSecond: Record<DType, number>;
 }

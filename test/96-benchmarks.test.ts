@@ -176,9 +176,10 @@ t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
 
   t.match(record, { format: 1, environment: { selection: /^quick --case overhead/ }, memory: [] });
   t.equal(record.limits.length, 1);
-  const [{ threads, copyBytesPerSecond, productFlopsPerSecond }] = record.limits;
+  const [{ threads, copyBytesPerSecond, readBytesPerSecond, writeBytesPerSecond, productFlopsPerSecond }] = record.limits;
   const { float32, float64 } = productFlopsPerSecond;
-  t.ok(threads === 1 && copyBytesPerSecond > 0 && float32 > 0 && float64 > 0);
+  t.ok(threads === 1 && copyBytesPerSecond > 0 && readBytesPerSecond > 0 && writeBytesPerSecond > 0);
+  t.ok(float32 > 0 && float64 > 0);
 
   const present = new Set(record.measurements.map(({ contender }: { contender: string }) => contender));
   for (const name of ['gld-loss', 'tfjs', 'typescript']) t.ok(present.has(name), `${name} takes part`);

@@ -1,5 +1,5 @@
-// What this machine can do at most, with the flags of one engine level: bytes per second of a large copy, and
-// operations per second of a large Eigen product in float and double.
+// What this machine can do at most, with the flags of one engine level: bytes per second of a large copy, of reading alone
+// and of writing alone, and operations per second of a large Eigen product in float and double.
 // Usage: gld_limits_<level> THREADS; prints one JSON object.
 #include <algorithm>
 #include <chrono>
@@ -11,6 +11,8 @@
 #include <vector>
 
 #include <Eigen/Core>
+
+#include "cpu/packets.h"
 
 namespace {
 
@@ -35,9 +37,10 @@ double fastest(int repetitions, int parts, F&& part) {
   return best;
 }
 
-// Reads one buffer and writes another, both far larger than any cache; the bytes of both count.
+constexpr std::size_t kBytes = std::size_t{192} << 20;  // far larger than any cache
+
+// Reads one buffer and writes another; the bytes of both count.
 double copy_rate(int threads) {
-  constexpr std::size_t kBytes = std::size_t{192} << 20;
   std::vector<char> from(kBytes, 1);
   std::vector<char> to(kBytes, 2);
   const std::size_t share = kBytes / static_cast<std::size_t>(threads);
@@ -47,6 +50,32 @@ double copy_rate(int threads) {
   });
   if (to[share / 2] != 1) std::abort();
   return 2.0 * static_cast<double>(share) * threads / seconds;
+}
+
+// Adds up a buffer.
+double read_rate(int threads) {
+  const std::vector<float> from(kBytes / sizeof(float), 1.0F);
+  const auto share = static_cast<Eigen::Index>(from.size()) / threads;
+  std::vector<float> sums(static_cast<std::size_t>(threads));
+  const double seconds = fastest(3, threads, [&](int part) {
+    sums[static_cast<std::size_t>(part)] = Eigen::Map<const Eigen::ArrayXf>(from.data() + part * share, share).sum();
+  });
+  if (!(sums[0] > 0)) std::abort();
+  return static_cast<double>(share) * sizeof(float) * threads / seconds;
+}
+
+// Writes a buffer past the caches, as the engine writes what is too large for them.
+double write_rate(int threads) {
+  constexpr std::int64_t kPiece = 1024;
+  const std::vector<float> piece(kPiece, 1.0F);
+  std::vector<float> to(kBytes / sizeof(float));
+  const std::int64_t pieces = static_cast<std::int64_t>(to.size()) / kPiece / threads;
+  const double seconds = fastest(3, threads, [&](int part) {
+    for (std::int64_t i = 0; i < pieces; ++i) gld::stream(to.data() + (part * pieces + i) * kPiece, piece.data(), kPiece);
+    gld::stream_end();
+  });
+  if (to[0] != 1.0F) std::abort();
+  return static_cast<double>(pieces * kPiece) * sizeof(float) * threads / seconds;
 }
 
 // One product, cut into panels of columns as the engine cuts its own over threads.
@@ -75,8 +104,11 @@ int main(int count, char** arguments) {
     return 2;
   }
   const double copy = copy_rate(threads);
+  const double read = read_rate(threads);
+  const double write = write_rate(threads);
   const double single = product_rate<float>(threads);
   const double twice = product_rate<double>(threads);
-  std::printf("{\"copy\": %.6e, \"float32\": %.6e, \"float64\": %.6e}\n", copy, single, twice);
+  std::printf("{\"copy\": %.6e, \"read\": %.6e, \"write\": %.6e, \"float32\": %.6e, \"float64\": %.6e}\n", copy, read,
+              write, single, twice);
   return 0;
 }

@@ -31,11 +31,13 @@ export function callsTable(record: RunRecord): Table | undefined {
 }
 
 export function limitsTable({ limits, environment }: RunRecord): Table | undefined {
+  const rate = (bytes: number | undefined) => (bytes === undefined ? '' : `${size(bytes)}/s`);
   return table(`Limits of the machine, level ${environment.level}`, {
-    head: ['threads', 'copy, bytes read + written', 'float32 product', 'float64 product'],
+    head: ['threads', 'copy, bytes read + written', 'read alone', 'write alone', 'float32 product', 'float64 product'],
     names: 1,
-    rows: limits.map(({ threads, copyBytesPerSecond, productFlopsPerSecond: { float32, float64 } }) => [
-      String(threads), `${size(copyBytesPerSecond)}/s`, `${count(float32)}flop/s`, `${count(float64)}flop/s`,
+    rows: limits.map((one) => [
+      String(one.threads), rate(one.copyBytesPerSecond), rate(one.readBytesPerSecond), rate(one.writeBytesPerSecond),
+      `${count(one.productFlopsPerSecond.float32)}flop/s`, `${count(one.productFlopsPerSecond.float64)}flop/s`,
     ]),
     notes: new Footnotes(),
   });
