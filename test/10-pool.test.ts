@@ -63,3 +63,36 @@ t.test('without an upstream there are no gradients; the default grid is 2', asyn
   t.same(got.pooled.shape, [1, 5, 2]);
   t.equal(got.gradients, undefined);
 });
+
+// Gradients of 8 MB and more go past the caches, their planes in pieces: of 512 channels and of what is left, here 188.
+t.test('a gradient that is written past the caches', async (t) => {
+  const shape = { samples: 66, channels: 700, size: [7, 7] };
+  const upstream = new Random(2).normals(66 * 5 * 700);
+  const inNchw = { data: new Float32Array(66 * 700 * 49), shape: [66, 700, 7, 7] };
+  for (const dtype of dtypes.filter((one) => one === 'float32' || one === 'float64')) {
+    const { tensor, exact } = encode({ data: upstream, shape: [66, 5, 700] }, dtype);
+    const data = dtype === 'float64' ? Float64Array.from(inNchw.data) : inNchw.data;
+    const expected = reference.poolGradient(exact.data, shape, [[2, 2]]);
+    for (const layout of ['NCHW', 'NHWC'] as const) {
+      const features = { data, shape: layout === 'NCHW' ? inNchw.shape : [66, 7, 7, 700] };
+      for (const threads of [1, 2]) {
+        const { gradients } = pool({ features, layout }, { upstream: tensor, threads });
+        const error = arrayError(gradients?.features.data ?? [], fromChannelsFirst(expected, shape, layout));
+        t.ok(error <= tolerance[dtype], `${layout} ${dtype}, ${threads} threads: ${error}`);
+      }
+    }
+  }
+});
+
+t.test('channels that are equal have equal gradients, wherever they lie', async (t) => {
+  const of = (channels: number) => {
+    const rows = [...new Random(3).normals(10)];
+    const data = rows.flatMap((value) => Array<number>(channels).fill(value));
+    const upstream = encode({ data, shape: [1, 10, channels] }, 'float32');
+    const features = { data: new Float32Array(channels * 49), shape: [1, channels, 7, 7] };
+    return pool({ features }, { grid: 3, upstream: upstream.tensor }).gradients!.features.data;
+  };
+  const alone = of(1);
+  const many = of(13);
+  for (let channel = 0; channel < 13; channel++) t.same(many.subarray(49 * channel, 49 * (channel + 1)), alone);
+});

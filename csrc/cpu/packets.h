@@ -53,13 +53,13 @@ void add(T* to, const T* from, std::int64_t count) {
   for (; i < count; ++i) to[i] += from[i];
 }
 
-// to += factor * from
+// to += factor * from, rounded twice wherever an element lies.
 template <class T>
 void add_scaled(T* to, const T* from, T factor, std::int64_t count) {
   const Packet<T> factors = Eigen::internal::pset1<Packet<T>>(factor);
   std::int64_t i = 0;
   for (; i + kPacket<T> <= count; i += kPacket<T>) {
-    store_packet(to + i, Eigen::internal::pmadd(load_packet(from + i), factors, load_packet(to + i)));
+    store_packet(to + i, Eigen::internal::padd(load_packet(to + i), Eigen::internal::pmul(load_packet(from + i), factors)));
   }
   for (; i < count; ++i) to[i] += factor * from[i];
 }
