@@ -73,9 +73,10 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const offered = quick ? cases.filter((on) => on.quick) : cases;
   const wanted = { case: patterns(values.case ?? []), contender: patterns(values.contender ?? []) };
   const names = select('case', [...offered.map(({ name }) => name), ...(quick ? [] : [memoryName])], wanted.case);
-  // The slow BLAS alone would take longer than everything else of a quick run.
+  // A quick run has one PyTorch: the slow BLAS alone would take longer than everything else of it.
+  const asked = 'not part of a quick run unless --contender names it';
   const leftOut: Settings['leftOut'] = quick && wanted.contender.length === 0
-    ? { 'pytorch-refblas': 'not part of a quick run unless --contender names it' } : {};
+    ? { 'pytorch-tuned': asked, 'pytorch-refblas': asked } : {};
   const contenders = select('contender', contenderNames, wanted.contender).filter((name) => !(name in leftOut));
   const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {
