@@ -5,6 +5,8 @@ import { Rng } from '../examples/data/index.js';
 const limits = [1, 2].map((threads) => ({
   threads,
   copyBytesPerSecond: 9e9 * threads ** 0.6,
+  readBytesPerSecond: 7e9 * threads ** 0.6,
+  writeBytesPerSecond: 8e9 * threads ** 0.6,
   productFlopsPerSecond: { float32: 1.1e11 * threads, float64: 5.4e10 * threads },
 }));
 

@@ -37,7 +37,7 @@ double fastest(int repetitions, int parts, F&& part) {
   return best;
 }
 
-constexpr std::size_t kBytes = std::size_t{192} << 20;  // far larger than any cache
+constexpr std::size_t kBytes = std::size_t{192} << 20;  // far more than a core keeps in its caches
 
 // Reads one buffer and writes another; the bytes of both count.
 double copy_rate(int threads) {

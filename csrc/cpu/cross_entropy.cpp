@@ -26,8 +26,9 @@ template <class T>
 double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight, T* grad, T* scratch) const {
   const std::int64_t width = padded<T>(classes_);
   T* target = scratch;
-  T* shifted = scratch + width;
+  T* line = scratch + width;  // of the logits
   T* exponential = scratch + 2 * width;
+  const auto close = [&](T* from, T with) { std::fill(from + classes_, from + width, with); };  // to whole lanes
 
   // A label is the distribution that has all its weight on one class.
   if (soft_.data != nullptr) {
@@ -45,18 +46,20 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
     for (std::int64_t k = 0; k < classes_; ++k) target[k] = smoothed_target(target[k], smoothing_, mass, classes_);
   }
 
-  std::fill(shifted + classes_, shifted + width, T(0));  // whole vectors below
+  close(target, T(0));
   const Extent<T> all = extent(logits, classes_);
   const T top = all.high;
-  for (std::int64_t k = 0; k < classes_; ++k) shifted[k] = logits[k] - top;
-  RowArray<T>(exponential, width) = ConstRowArray<T>(shifted, width).exp();
+  std::copy_n(logits, classes_, line);
+  close(line, top);
+  RowArray<T>(exponential, width) = (ConstRowArray<T>(line, width) - top).exp();
+  close(exponential, T(0));
 
-  const CrossEntropyRow row{sum(exponential, classes_) + all.poison, sum(target, classes_)};
+  const CrossEntropyRow row{sum(exponential, width) + all.poison, sum(target, width)};
   if (grad != nullptr) {
     const double share = row.share();
     for (std::int64_t k = 0; k < classes_; ++k) grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);
   }
-  return row.value(dot_shifted(target, logits, top, classes_));
+  return row.value(dot_shifted(target, line, top, width));
 }
 
 template class CrossEntropy<float>;
