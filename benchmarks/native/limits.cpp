@@ -1,5 +1,6 @@
 // What this machine can do at most, with the flags of one engine level: bytes per second of a large copy, of reading alone
 // and of writing alone, and operations per second of a large Eigen product in float and double.
+//
 // Usage: gld_limits_<level> THREADS; prints one JSON object.
 #include <algorithm>
 #include <chrono>

@@ -19,6 +19,7 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
 
 // Each list is written once: the enum and the exported names come from it.
 #define GLD_LEVEL(X, level) X(grid##level##Depth) X(grid##level##Height) X(grid##level##Width)
+// clang-format off
 #define GLD_FIELDS(X)                                                                                           \
   X(n) X(classes) X(rows) X(levels) GLD_LEVEL(X, 0) GLD_LEVEL(X, 1) GLD_LEVEL(X, 2) GLD_LEVEL(X, 3)             \
   GLD_LEVEL(X, 4) GLD_LEVEL(X, 5) GLD_LEVEL(X, 6) GLD_LEVEL(X, 7)                                               \
@@ -26,6 +27,7 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
   X(studentChannels) X(studentDepth) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta)               \
   X(localWeight) X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision)      \
   X(unlabelled) X(labelSmoothing) X(threads) X(device) X(present)
+// clang-format on
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
 enum Field { GLD_FIELDS(GLD_ENUM) kFields };

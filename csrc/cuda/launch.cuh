@@ -30,7 +30,10 @@ void launch(const Launch& to, void (*kernel)(P...), dim3 grid, dim3 block, std::
     const auto bytes = static_cast<int>(shared_bytes);
     GLD_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   }
+  // The formatter takes a launch apart.
+  // clang-format off
   kernel<<<grid, block, shared_bytes, to.stream>>>(static_cast<P>(std::forward<A>(args))...);
+  // clang-format on
   check(cudaGetLastError(), "kernel launch");
 #endif
 }

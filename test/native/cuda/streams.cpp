@@ -1,5 +1,7 @@
 // Checks the streams of a device engine: what is refused, what is told, cancelling, errors, and that a stream gives the same
-// bits afterwards, whatever came before. Usage: streams <device engine .so>. Prints "ok" or what is wrong (exit code 1).
+// bits afterwards, whatever came before.
+//
+// Usage: streams <device engine .so>. Prints "ok" or what is wrong (exit code 1).
 #include <dlfcn.h>
 
 #include <atomic>
