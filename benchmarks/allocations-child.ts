@@ -11,7 +11,9 @@ const [way, threads] = [process.argv[2] as Way, Number(process.argv[3])];
 const on = cases.find(({ group }) => group === 'overhead')!;
 const made = makeInputs(on);
 const side = (name: string) => ({
-  features: made[`${name}.features`]!, weight: made[`${name}.weight`]!, bias: made[`${name}.bias`]!,
+  features: made[`${name}.features`]!,
+  weight: made[`${name}.weight`]!,
+  bias: made[`${name}.bias`]!,
 });
 const inputs = { teacher: side('teacher'), student: side('student'), labels: made.labels! };
 const settings = { grid: on.sizes.grid, threads };

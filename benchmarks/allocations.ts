@@ -23,8 +23,11 @@ export interface Growth {
 
 /** Growth over many calls, during which the young generation has room for everything. */
 export function growth(way: Way, threads: number): Promise<Growth> {
-  return runScript<Growth>(script, [way, String(threads)], ['--expose-gc', '--min-semi-space-size=128',
-    '--max-semi-space-size=128']);
+  return runScript<Growth>(
+    script,
+    [way, String(threads)],
+    ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'],
+  );
 }
 
 /** `external` contains the array buffers. */

@@ -85,11 +85,18 @@ const relationRows = [100, 320, 1000, 3200, 10_000, 32_000, 100_000, 1_000_000];
 const relationClasses = [10, 100, 1000];
 
 function relations(): Case[] {
-  return relationClasses.flatMap((K) => relationRows.map((m) => one({
-    name: `relation/m=${m},K=${K}`, group: 'relation', operation: 'relation', sizes: rows(m, K),
-    title: `Relation alone: m ${m.toLocaleString('en')}, K ${K}`,
-    quick: K === 100 && [320, 1000].includes(m),
-  })));
+  return relationClasses.flatMap((K) =>
+    relationRows.map((m) =>
+      one({
+        name: `relation/m=${m},K=${K}`,
+        group: 'relation',
+        operation: 'relation',
+        sizes: rows(m, K),
+        title: `Relation alone: m ${m.toLocaleString('en')}, K ${K}`,
+        quick: K === 100 && [320, 1000].includes(m),
+      }),
+    ),
+  );
 }
 
 /** Small enough that what is left is what a call costs by itself. */
@@ -98,13 +105,20 @@ const single = features(1, 16, 4, 10, 2);
 export const cases: Case[] = [
   ...steps(),
   one({
-    name: 'calls/cifar', group: 'calls', operation: 'gld', sizes: shapes.cifar,
+    name: 'calls/cifar',
+    group: 'calls',
+    operation: 'gld',
+    sizes: shapes.cifar,
     title: `Ways to call: ${describe(shapes.cifar)}`,
   }),
   ...stages(),
   ...relations(),
   one({
-    name: 'overhead/n=1', group: 'overhead', operation: 'gld', sizes: single, quick: true,
+    name: 'overhead/n=1',
+    group: 'overhead',
+    operation: 'gld',
+    sizes: single,
+    quick: true,
     title: `One call: ${describe(single)}`,
   }),
 ];

@@ -4,7 +4,9 @@ import { promisify } from 'node:util';
 
 /** What the script prints, as JSON. */
 export async function runScript<T>(
-  file: string, args: readonly string[], nodeOptions: readonly string[] = [],
+  file: string,
+  args: readonly string[],
+  nodeOptions: readonly string[] = [],
 ): Promise<T> {
   const options = [...nodeOptions, '--import', import.meta.resolve('tsx')];
   const { stdout } = await promisify(execFile)(process.execPath, [...options, file, ...args]);

@@ -21,7 +21,8 @@ usage: npm run bench -- [options]
 `;
 
 export type Command =
-  | { do: 'help' } | { do: 'list' }
+  | { do: 'help' }
+  | { do: 'list' }
   | { do: 'compare'; files: [string, string] }
   | { do: 'run'; settings: Settings; directory: string };
 
@@ -47,11 +48,15 @@ function parse(argv: string[]) {
 function threadCounts(values: readonly string[]): number[] {
   const all = availableParallelism();
   if (values.length === 0) return [...new Set([1, all])];
-  return [...new Set(patterns(values).map((text) => {
-    const count = Number(text);
-    if (Number.isInteger(count) && count >= 1 && count <= all) return count;
-    throw new UsageError(`--threads: expected integers from 1 to ${all}, got '${text}'`);
-  }))].sort((a, b) => a - b);
+  return [
+    ...new Set(
+      patterns(values).map((text) => {
+        const count = Number(text);
+        if (Number.isInteger(count) && count >= 1 && count <= all) return count;
+        throw new UsageError(`--threads: expected integers from 1 to ${all}, got '${text}'`);
+      }),
+    ),
+  ].sort((a, b) => a - b);
 }
 
 /** A folder that sorts by time, such as 2026-11-24-151622. */
@@ -75,8 +80,8 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const names = select('case', [...offered.map(({ name }) => name), ...(quick ? [] : [memoryName])], wanted.case);
   // A quick run has one PyTorch: the slow BLAS alone would take longer than everything else of it.
   const asked = 'not part of a quick run unless --contender names it';
-  const leftOut: Settings['leftOut'] = quick && wanted.contender.length === 0
-    ? { 'pytorch-tuned': asked, 'pytorch-refblas': asked } : {};
+  const leftOut: Settings['leftOut'] =
+    quick && wanted.contender.length === 0 ? { 'pytorch-tuned': asked, 'pytorch-refblas': asked } : {};
   const contenders = select('contender', contenderNames, wanted.contender).filter((name) => !(name in leftOut));
   const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {

@@ -50,8 +50,9 @@ export function nonNegativeFit(rows: readonly (readonly number[])[], sweeps = 20
 /** Constants in nanoseconds. */
 export function fit(points: readonly Point[]): Constants {
   const of = (method: Method, mode: Mode) => {
-    const rows = points.filter((point) => point.mode === mode).map(({ m, K, seconds }) =>
-      terms[method].of(m, K).map((term) => term / (seconds[method] * 1e9)));
+    const rows = points
+      .filter((point) => point.mode === mode)
+      .map(({ m, K, seconds }) => terms[method].of(m, K).map((term) => term / (seconds[method] * 1e9)));
     // As the header has them, so that what is checked is what will run.
     return nonNegativeFit(rows).map((value) => Number(value.toPrecision(3)));
   };
@@ -77,7 +78,10 @@ function array(name: string, method: Method, constants: Constants): string {
   const row = (mode: Mode) => `    {${constants[method][mode].join(', ')}},`;
   return [
     `// Factors of ${terms[method].names}: without gradients, then with them.`,
-    `constexpr double ${name}[2][${constants[method].forward.length}] = {`, row('forward'), row('gradients'), '};',
+    `constexpr double ${name}[2][${constants[method].forward.length}] = {`,
+    row('forward'),
+    row('gradients'),
+    '};',
   ].join('\n');
 }
 

@@ -15,7 +15,10 @@ export class Data {
   private stored: Record<string, StoredTensor> = {};
   private readonly wide: Inputs = {};
 
-  constructor(readonly workload: Workload, private readonly scratch: Scratch) {}
+  constructor(
+    readonly workload: Workload,
+    private readonly scratch: Scratch,
+  ) {}
 
   /** Made when first used: where every contender is skipped they may be larger than the machine. */
   get inputs(): Inputs {
@@ -33,11 +36,13 @@ export class Data {
     if (this.folder === undefined) {
       this.folder = join(this.scratch.folder, 'inputs');
       mkdirSync(this.folder, { recursive: true });
-      this.stored = Object.fromEntries(Object.entries(this.inputs).map(([name, { data, shape }]) => {
-        const file = join(this.folder!, name);
-        writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-        return [name, [file, data instanceof Int32Array ? 'int32' : 'float32', shape]];
-      }));
+      this.stored = Object.fromEntries(
+        Object.entries(this.inputs).map(([name, { data, shape }]) => {
+          const file = join(this.folder!, name);
+          writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+          return [name, [file, data instanceof Int32Array ? 'int32' : 'float32', shape]];
+        }),
+      );
     }
     return this.stored;
   }

@@ -49,10 +49,15 @@ function measure(teacher: TensorLike, student: TensorLike, mode: Mode): Record<M
 
 function worst(points: readonly Point[], chosen: (point: Point) => Method): string {
   const ranked = points.map((point) => ({ point, ratio: regret(point, chosen(point)) }));
-  const { point: { m, K, mode }, ratio } = ranked.reduce((a, b) => (b.ratio > a.ratio ? b : a));
+  const {
+    point: { m, K, mode },
+    ratio,
+  } = ranked.reduce((a, b) => (b.ratio > a.ratio ? b : a));
   const wrong = ranked.filter((one) => one.ratio > 1).length;
-  return `at most ${ratio.toFixed(3)} times the better method's time (m ${m}, K ${K}, ${mode}); ` +
-    `the slower method at ${wrong} of ${points.length} points`;
+  return (
+    `at most ${ratio.toFixed(3)} times the better method's time (m ${m}, K ${K}, ${mode}); ` +
+    `the slower method at ${wrong} of ${points.length} points`
+  );
 }
 
 const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean', default: false } } });

@@ -52,8 +52,10 @@ export function work({ operation, sizes, mode }: Task, dtype: DType, method?: Me
   const { n, m, K } = sizes;
   const whole = sizes as Features;
   const backward = mode === 'gradients' ? 1 : 0;
-  const relation = (own = m) => Math.min(...(method ? [method] : ['pairwise', 'moments'] as const).map((one) =>
-    relationFlops(one, m, K, mode, own)));
+  const relation = (own = m) =>
+    Math.min(
+      ...(method ? [method] : (['pairwise', 'moments'] as const)).map((one) => relationFlops(one, m, K, mode, own)),
+    );
   switch (operation) {
     case 'gld': {
       // Both maps and both weights are read; the gradients of the student's are written.

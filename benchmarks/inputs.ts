@@ -64,7 +64,8 @@ export function makeInputs({ operation, sizes, layout }: Workload): Inputs {
   const noise = new Noise(0x9e3779b9);
   const { n, K, m } = sizes;
   const pair = () => ({
-    'teacher.logits': noise.values([m, K], logitScale), 'student.logits': noise.values([m, K], logitScale),
+    'teacher.logits': noise.values([m, K], logitScale),
+    'student.logits': noise.values([m, K], logitScale),
   });
   // The operations on feature maps are given all of the sizes.
   const whole = sizes as Features;
@@ -72,19 +73,25 @@ export function makeInputs({ operation, sizes, layout }: Workload): Inputs {
     case 'gld': {
       const side = (name: string) => {
         const { weight, bias } = classifier(noise, whole);
-        return { [`${name}.features`]: featureMap(noise, whole, layout), [`${name}.weight`]: weight,
-          [`${name}.bias`]: bias };
+        return {
+          [`${name}.features`]: featureMap(noise, whole, layout),
+          [`${name}.weight`]: weight,
+          [`${name}.bias`]: bias,
+        };
       };
       return { ...side('teacher'), ...side('student'), labels: labels(noise, n, K) };
     }
     case 'pool':
       return {
-        'student.features': featureMap(noise, whole, layout), upstream: noise.values([n, m / n, whole.C], 1 / m),
+        'student.features': featureMap(noise, whole, layout),
+        upstream: noise.values([n, m / n, whole.C], 1 / m),
       };
     case 'classifier': {
       const { weight, bias } = classifier(noise, whole);
       return {
-        pooled: noise.values([m, whole.C], 1), 'student.weight': weight, 'student.bias': bias,
+        pooled: noise.values([m, whole.C], 1),
+        'student.weight': weight,
+        'student.bias': bias,
         upstream: noise.values([m, K], 1 / m),
       };
     }

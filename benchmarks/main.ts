@@ -16,8 +16,11 @@ function list(): string {
   rows.push([memoryName, 'Peak memory of the relation loss against m']);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
-    'cases:', ...rows.map(([name, title]) => `  ${name.padEnd(width)}  ${title}`),
-    'contenders:', ...contenderNames.map((name) => `  ${name}`), '',
+    'cases:',
+    ...rows.map(([name, title]) => `  ${name.padEnd(width)}  ${title}`),
+    'contenders:',
+    ...contenderNames.map((name) => `  ${name}`),
+    '',
   ].join('\n');
 }
 

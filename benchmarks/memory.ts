@@ -19,12 +19,14 @@ interface Source {
 }
 
 function sources(contenders: readonly string[], pytorch: Found | undefined, threads: number): Source[] {
-  const own = (['moments', 'pairwise'] as const).map((method: Method): Source => ({
-    contender: 'gld-loss',
-    variant: method,
-    skipped: (m, K) => tooLong(relationFlops(method, m, K, 'gradients'), flopLimit),
-    peak: (m, K) => runScript<number>(script, [method, threads, m, K].map(String)),
-  }));
+  const own = (['moments', 'pairwise'] as const).map(
+    (method: Method): Source => ({
+      contender: 'gld-loss',
+      variant: method,
+      skipped: (m, K) => tooLong(relationFlops(method, m, K, 'gradients'), flopLimit),
+      peak: (m, K) => runScript<number>(script, [method, threads, m, K].map(String)),
+    }),
+  );
   const theirs: Source = {
     contender: 'pytorch',
     skipped: (m) => tooLarge(relationBytes(m), memoryLimit),
@@ -34,7 +36,10 @@ function sources(contenders: readonly string[], pytorch: Found | undefined, thre
 }
 
 export async function measureMemory(
-  contenders: readonly string[], pytorch: Found | undefined, threads: number, told: (text: string) => void,
+  contenders: readonly string[],
+  pytorch: Found | undefined,
+  threads: number,
+  told: (text: string) => void,
 ): Promise<MemoryPoint[]> {
   const points: MemoryPoint[] = [];
   for (const { contender, variant, skipped, peak } of sources(contenders, pytorch, threads)) {

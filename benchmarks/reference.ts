@@ -44,12 +44,14 @@ export async function makeReference(data: Data, pytorch: PyTorch | undefined, th
 /** As test/support/compare.ts measures. */
 export function errorOf(on: Task, got: Outputs, { outputs: expected, source }: Reference): ErrorOf {
   const { value } = expected;
-  const loss = typeof value === 'number' || typeof got.value === 'number'
-    ? scalarError(on, Number(got.value), Number(value))
-    : arrayError(got.value, value);
+  const loss =
+    typeof value === 'number' || typeof got.value === 'number'
+      ? scalarError(on, Number(got.value), Number(value))
+      : arrayError(got.value, value);
   if (on.mode === 'forward') return { loss, reference: source };
   const errors = Object.entries(expected.gradients).map(([name, gradient]) =>
-    arrayError(got.gradients[name] ?? [], gradient));
+    arrayError(got.gradients[name] ?? [], gradient),
+  );
   return { loss, gradients: Math.max(...errors), reference: source };
 }
 

@@ -64,16 +64,17 @@ class Run {
   readonly measurements: Measurement[] = [];
 
   constructor(
-    private readonly settings: Settings, private readonly contenders: Contender[],
-    private readonly reference: PyTorch | undefined, private readonly progress: Progress,
+    private readonly settings: Settings,
+    private readonly contenders: Contender[],
+    private readonly reference: PyTorch | undefined,
+    private readonly progress: Progress,
   ) {}
 
   /** All cases and numbers of threads on the same inputs, which share a reference. */
   async workload(cases: readonly Case[], scratch: Scratch): Promise<void> {
     const data = new Data(cases[0]!, scratch);
     let pending: Promise<Reference> | undefined;
-    const reference = () =>
-      (pending ??= makeReference(data, this.reference, Math.max(...this.settings.threads)));
+    const reference = () => (pending ??= makeReference(data, this.reference, Math.max(...this.settings.threads)));
     try {
       for (const on of cases) {
         for (const threads of this.settings.threads) await this.case(on, threads, data, reference);
@@ -109,10 +110,23 @@ class Run {
     }
   }
 
-  private begin({ group, name, title, mode, dtype, layout, sizes }: Case, threads: number, contender: string,
-    { variant }: Entry): Measurement {
+  private begin(
+    { group, name, title, mode, dtype, layout, sizes }: Case,
+    threads: number,
+    contender: string,
+    { variant }: Entry,
+  ): Measurement {
     const measurement: Measurement = {
-      group, case: name, title, mode, dtype, layout, sizes, contender, threads, seconds: [],
+      group,
+      case: name,
+      title,
+      mode,
+      dtype,
+      layout,
+      sizes,
+      contender,
+      threads,
+      seconds: [],
       ...(variant !== undefined && { variant }),
     };
     this.measurements.push(measurement);
@@ -198,7 +212,10 @@ export async function run(settings: Settings): Promise<RunRecord> {
   running.addFloors(limits);
   const versions = Object.assign({}, ...contenders.map((contender) => contender.versions)) as Record<string, string>;
   const environment = describeEnvironment({
-    date: began.toISOString(), seconds: (Date.now() - began.getTime()) / 1000, selection: settings.selection, versions,
+    date: began.toISOString(),
+    seconds: (Date.now() - began.getTime()) / 1000,
+    selection: settings.selection,
+    versions,
     absent: { ...settings.leftOut, ...absent },
   });
   return { format: 1, environment, limits, measurements: running.measurements, memory };

@@ -5,12 +5,18 @@ export class UsageError extends Error {}
 
 /** The patterns of an option that may be repeated and holds lists; the comma in 'm=320,K=100' separates nothing. */
 export function patterns(values: readonly string[]): string[] {
-  return values.flatMap((value) => value.split(/,(?!K=)/)).map((part) => part.trim()).filter((part) => part !== '');
+  return values
+    .flatMap((value) => value.split(/,(?!K=)/))
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 /** '*' stands for any characters, '?' for one. */
 export function matches(pattern: string, name: string): boolean {
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${source}$`).test(name);
 }
 

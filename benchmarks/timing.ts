@@ -40,7 +40,8 @@ const firstCounts = 0.5;
 
 /** Seconds per call of each repetition of each participant, all of which have computed once before. */
 export async function timeSideBySide(
-  participants: readonly Participant[], budgets: readonly Budget[],
+  participants: readonly Participant[],
+  budgets: readonly Budget[],
 ): Promise<number[][]> {
   const samples: number[][] = participants.map(() => []);
   const plans: Plan[] = [];

@@ -24,7 +24,8 @@ inline bool fits(const gld_call& call) {
            !__builtin_mul_overflow(side.depth + 1, side.height + 1, &slice) && small(channels, slice, side.width + 1) &&
            small(call.n, call.rows, channels) && small(classes, channels, 1);
   };
-  return small(call.n, call.rows, classes) && small(classes, classes, 1) && net_fits(call.teacher) && net_fits(call.student);
+  return small(call.n, call.rows, classes) && small(classes, classes, 1) && net_fits(call.teacher) &&
+         net_fits(call.student);
 }
 
 // Whether the levels of the pyramid have as many cells as there are rows for them.
@@ -51,8 +52,8 @@ inline bool holds_grid(const gld_side& side, const gld_call& call) {
 }
 
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
-// keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and which it
-// writes, writable(view), with the message kNotWritable.
+// keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and
+// which it writes, writable(view), with the message kNotWritable.
 template <class Buffers>
 const char* fault(const gld_call& call, gld_stage stage) {
   const auto readable = [](const gld_view& view) { return Buffers::readable(view); };
@@ -68,7 +69,8 @@ const char* fault(const gld_call& call, gld_stage stage) {
     if (net->mask.data != nullptr && net->features.data == nullptr) return "a mask without a map";
   }
   if (call.compute != GLD_F32 && call.compute != GLD_F64) return "unknown compute type";
-  for (const gld_view* view : {&call.out_features, &call.out_weight, &call.out_bias, &call.out_logits, &call.out_pooled}) {
+  for (const gld_view* view :
+       {&call.out_features, &call.out_weight, &call.out_bias, &call.out_logits, &call.out_pooled}) {
     if (view->data != nullptr && !Buffers::writable(*view)) return Buffers::kNotWritable;
   }
 
@@ -111,8 +113,7 @@ const char* fault(const gld_call& call, gld_stage stage) {
       return student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)
                  ? "gld: gradients of a classifier that is not there"
                  : nullptr;
-    default:
-      return "unknown stage";
+    default: return "unknown stage";
   }
 }
 

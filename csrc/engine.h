@@ -1,10 +1,11 @@
-// The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node nor
-// CUDA.
+// The one door between the addon and an engine: a small, versioned C ABI of sizes and pointers. It knows neither Node
+// nor CUDA.
 //
 // An engine is a shared library that exports gld_engine_query() or, if it computes on devices with memory of their own,
 // gld_device_engine_query(). One gld_call describes any stage: it carries the sizes, the options and a strided view of
-// every buffer; each stage reads and writes the views named in its comment below. Layouts (NCHW or NHWC features, KC or CK
-// weights) and slices are nothing but strides here; a map of one or two axes is one of three whose first have size 1.
+// every buffer; each stage reads and writes the views named in its comment below. Layouts (NCHW or NHWC features, KC or
+// CK weights) and slices are nothing but strides here; a map of one or two axes is one of three whose first have
+// size 1.
 #ifndef GLD_ENGINE_H
 #define GLD_ENGINE_H
 
@@ -23,21 +24,23 @@ extern "C" {
 
 typedef enum gld_status {
   GLD_OK = 0,
-  GLD_CANCELLED = 1,      // the stop flag was seen; outputs are unspecified
-  GLD_INVALID = 2,        // the call contradicts itself; the message says how
-  GLD_LABEL_RANGE = 3,    // a label outside [0, classes); the message names it
+  GLD_CANCELLED = 1,    // the stop flag was seen; outputs are unspecified
+  GLD_INVALID = 2,      // the call contradicts itself; the message says how
+  GLD_LABEL_RANGE = 3,  // a label outside [0, classes); the message names it
   GLD_OUT_OF_MEMORY = 4,
-  GLD_TOO_LARGE = 5,      // sizes whose products leave 64-bit arithmetic
+  GLD_TOO_LARGE = 5,  // sizes whose products leave 64-bit arithmetic
   GLD_FAILED = 6,
-  GLD_UNAVAILABLE = 7     // no such device, or no driver; the message says which
+  GLD_UNAVAILABLE = 7  // no such device, or no driver; the message says which
 } gld_status;
 
 typedef enum gld_stage {
   // Outputs whose view is absent are not computed. Except for the logits of the classifier and the pooled rows of the
   // pool, an output is the gradient of the loss, or of <upstream, result>, with respect to the input of that name.
-  GLD_STAGE_POOL = 0,           // student.features, .mask -> out_pooled; upstream -> out_features
-  GLD_STAGE_CLASSIFIER = 1,     // in_pooled, student.weight, .bias -> out_logits; upstream -> out_pooled, out_weight, out_bias
-  GLD_STAGE_CROSS_ENTROPY = 2,  // student.logits (row 0 of each sample), labels or soft_labels, weights -> loss, out_logits
+  GLD_STAGE_POOL = 0,  // student.features, .mask -> out_pooled; upstream -> out_features
+  GLD_STAGE_CLASSIFIER =
+      1,  // in_pooled, student.weight, .bias -> out_logits; upstream -> out_pooled, out_weight, out_bias
+  GLD_STAGE_CROSS_ENTROPY =
+      2,  // student.logits (row 0 of each sample), labels or soft_labels, weights -> loss, out_logits
   GLD_STAGE_NORMALIZED_KD = 3,  // teacher.logits, student.logits, weights -> loss over all rows, out_logits
   GLD_STAGE_RELATION = 4,       // teacher.logits, student.logits, weights -> loss, out_logits
   GLD_STAGE_GLD = 5,            // both sides, weights -> loss, terms; out_logits, or out_features, out_weight, out_bias
@@ -62,8 +65,8 @@ typedef struct gld_view {
   int64_t stride[5];
 } gld_view;
 
-// One network: features with a linear classifier, a map of logits (features without one, whose channels are the classes), or
-// logits.
+// One network: features with a linear classifier, a map of logits (features without one, whose channels are the
+// classes), or logits.
 typedef struct gld_side {
   int64_t channels, depth, height, width;
   gld_view features;  // [n, channels, depth, height, width]
@@ -74,7 +77,8 @@ typedef struct gld_side {
 } gld_side;
 
 typedef struct gld_call {
-  // sizes: rows logit rows per sample, the global one, then those of the cells of each level; m = n * rows of them in all
+  // sizes: rows logit rows per sample, the global one, then those of the cells of each level; m = n * rows of them in
+  // all
   int64_t n, classes, rows;
   int32_t levels;                   // of the pyramid of grids that maps are pooled by, if there are maps
   int64_t grid[GLD_MAX_LEVELS][3];  // the cells of a level over depth, height, width
@@ -89,13 +93,13 @@ typedef struct gld_call {
   int32_t normalization;  // gld_normalization
   int32_t unbiased;       // standard deviation over classes - 1 instead of classes
   int32_t method, metric, reduction;
-  int32_t precision;      // gld_precision; engines on the host compute in `compute` itself
-  int32_t unlabelled;     // samples whose label is GLD_NO_LABEL have no task term; else that label is out of range
+  int32_t precision;   // gld_precision; engines on the host compute in `compute` itself
+  int32_t unlabelled;  // samples whose label is GLD_NO_LABEL have no task term; else that label is out of range
   double alpha, beta, local_weight, temperature;
   double label_smoothing;  // in [0, 1): the share of a target that is spread over all classes
 
-  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the order
-  // given here, except that features may have their channels last and weights their classes last
+  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the
+  // order given here, except that features may have their channels last and weights their classes last
   gld_view out_features;  // [n, channels, depth, height, width] of the student
   gld_view out_weight;    // [classes, channels]
   gld_view out_bias;      // [classes]
@@ -115,8 +119,9 @@ typedef void (*gld_task)(void* closure, int64_t task, int32_t slot);
 typedef struct gld_executor {
   void* self;
   int32_t threads;
-  void (*parallel)(void* self, int64_t tasks, gld_task run, void* closure);  // returns when all tasks are done or skipped
-  int32_t (*stopped)(void* self);                                            // non-zero: the call was cancelled
+  void (*parallel)(void* self, int64_t tasks, gld_task run,
+                   void* closure);  // returns when all tasks are done or skipped
+  int32_t (*stopped)(void* self);   // non-zero: the call was cancelled
 } gld_executor;
 
 #define GLD_MESSAGE_BYTES 256
@@ -142,8 +147,8 @@ typedef struct gld_device {
   uint64_t memory_bytes, free_bytes;
 } gld_device;
 
-// Where calls of one device run, one at a time: a queue with the workspace, staging memory and captured work of its last
-// shape. Different streams are independent. close() waits for what was submitted.
+// Where calls of one device run, one at a time: a queue with the workspace, staging memory and captured work of its
+// last shape. Different streams are independent. close() waits for what was submitted.
 typedef struct gld_stream gld_stream;
 // Called once per accepted submit, on a thread of the driver; must not call the engine.
 typedef void (*gld_done)(void* closure);
@@ -155,8 +160,8 @@ typedef struct gld_device_engine {
 
   gld_status (*allocate)(int32_t device, size_t bytes, void** memory, char* message);
   gld_status (*release)(int32_t device, void* memory, char* message);
-  gld_status (*copy)(int32_t device, void* to, gld_memory to_memory, const void* from, gld_memory from_memory, size_t bytes,
-                     char* message);
+  gld_status (*copy)(int32_t device, void* to, gld_memory to_memory, const void* from, gld_memory from_memory,
+                     size_t bytes, char* message);
   // GLD_INVALID unless [memory, memory + bytes) lies in one allocation on that device.
   gld_status (*check)(int32_t device, const void* memory, size_t bytes, char* message);
 

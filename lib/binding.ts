@@ -9,36 +9,36 @@ const platform = `${process.platform}-${process.arch}`;
 const cures: readonly (readonly [RegExp, string])[] = [
   [
     /No native build was found/,
-    `This package carries no binary for ${platform} and none was built when it was installed. Build one with `
-      + '`npm rebuild gld-loss --foreground-scripts`; that needs Linux, a C++17 compiler (g++ 11 or newer), Python and '
-      + 'Eigen 3.4 (Debian and Ubuntu: apt-get install g++ make python3 libeigen3-dev). If the package was installed '
-      + 'with --ignore-scripts, that is why nothing was built; if by a bundler, mark gld-loss as external.',
+    `This package carries no binary for ${platform} and none was built when it was installed. Build one with ` +
+      '`npm rebuild gld-loss --foreground-scripts`; that needs Linux, a C++17 compiler (g++ 11 or newer), Python and ' +
+      'Eigen 3.4 (Debian and Ubuntu: apt-get install g++ make python3 libeigen3-dev). If the package was installed ' +
+      'with --ignore-scripts, that is why nothing was built; if by a bundler, mark gld-loss as external.',
   ],
   [
     /GLIBC(XX)?_[\d.]+' not found/,
-    'The binary needs a newer C library than this system has. Use a newer system (or container image), or build from '
-      + 'source here: `npm rebuild gld-loss --build-from-source --foreground-scripts`.',
+    'The binary needs a newer C library than this system has. Use a newer system (or container image), or build from ' +
+      'source here: `npm rebuild gld-loss --build-from-source --foreground-scripts`.',
   ],
   [
     /ld-linux|ld-musl|symbol not found|Error relocating/,
-    'The binary was made for another C library (glibc or musl). Build from source here: '
-      + '`npm rebuild gld-loss --build-from-source --foreground-scripts`.',
+    'The binary was made for another C library (glibc or musl). Build from source here: ' +
+      '`npm rebuild gld-loss --build-from-source --foreground-scripts`.',
   ],
   [
     /invalid ELF header|wrong ELF class|not a valid Win32|mach-o|incompatible architecture/i,
-    `The binary is for another platform than ${platform}: node_modules was probably copied from another machine. `
-      + 'Delete node_modules and install here.',
+    `The binary is for another platform than ${platform}: node_modules was probably copied from another machine. ` +
+      'Delete node_modules and install here.',
   ],
   [/ERR_DLOPEN_DISABLED|no-addons/, 'Node.js was started with --no-addons, which forbids every native library.'],
   [
     /Cannot find module 'node-gyp-build'/,
-    'Its dependency node-gyp-build is missing: install gld-loss with a package manager, or mark it as external in the '
-      + 'bundler.',
+    'Its dependency node-gyp-build is missing: install gld-loss with a package manager, or mark it as external in the ' +
+      'bundler.',
   ],
   [
     /libgld_cpu|cannot open shared object file/,
-    'A library that belongs beside the binary is missing: install the package again, and keep its prebuilds/ or build/ '
-      + 'folder whole when bundling or copying.',
+    'A library that belongs beside the binary is missing: install the package again, and keep its prebuilds/ or build/ ' +
+      'folder whole when bundling or copying.',
   ],
 ];
 

@@ -12,26 +12,77 @@ import { reasonOf, turnsOf, type Turns } from './turns.js';
  * is looked up in the addon's own lists once, at load; a list that lacks a name is an error there and then.
  */
 const field = positions('fields', native.fields, [
-  'n', 'classes', 'rows', 'levels', ...gridFields(),
-  'teacherChannels', 'teacherDepth', 'teacherHeight', 'teacherWidth',
-  'studentChannels', 'studentDepth', 'studentHeight', 'studentWidth',
-  'compute', 'alpha', 'beta', 'localWeight', 'normalization', 'unbiased', 'temperature',
-  'method', 'metric', 'reduction', 'precision', 'unlabelled', 'labelSmoothing', 'threads', 'device', 'present',
+  'n',
+  'classes',
+  'rows',
+  'levels',
+  ...gridFields(),
+  'teacherChannels',
+  'teacherDepth',
+  'teacherHeight',
+  'teacherWidth',
+  'studentChannels',
+  'studentDepth',
+  'studentHeight',
+  'studentWidth',
+  'compute',
+  'alpha',
+  'beta',
+  'localWeight',
+  'normalization',
+  'unbiased',
+  'temperature',
+  'method',
+  'metric',
+  'reduction',
+  'precision',
+  'unlabelled',
+  'labelSmoothing',
+  'threads',
+  'device',
+  'present',
 ]);
 
 const role = positions('roles', native.roles, [
-  'teacher.features', 'teacher.mask', 'teacher.weight', 'teacher.bias', 'teacher.logits',
-  'student.features', 'student.mask', 'student.weight', 'student.bias', 'student.logits',
-  'labels', 'softLabels', 'weights', 'pooled', 'upstream',
-  'out.features', 'out.weight', 'out.bias', 'out.logits', 'out.pooled',
+  'teacher.features',
+  'teacher.mask',
+  'teacher.weight',
+  'teacher.bias',
+  'teacher.logits',
+  'student.features',
+  'student.mask',
+  'student.weight',
+  'student.bias',
+  'student.logits',
+  'labels',
+  'softLabels',
+  'weights',
+  'pooled',
+  'upstream',
+  'out.features',
+  'out.weight',
+  'out.bias',
+  'out.logits',
+  'out.pooled',
 ]);
 
 const roleField = positions('roleFields', native.roleFields, [
-  'dtype', 'offset', 'stride0', 'stride1', 'stride2', 'stride3', 'stride4',
+  'dtype',
+  'offset',
+  'stride0',
+  'stride1',
+  'stride2',
+  'stride3',
+  'stride4',
 ]);
 
 const stages = positions('stages', native.stages, [
-  'pool', 'classifier', 'cross_entropy', 'normalized_kd', 'relation', 'gld',
+  'pool',
+  'classifier',
+  'cross_entropy',
+  'normalized_kd',
+  'relation',
+  'gld',
 ]);
 
 export type Field = keyof typeof field;
@@ -39,17 +90,31 @@ export type Role = keyof typeof role;
 export type Stage = keyof typeof stages;
 
 const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
-  float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4, uint8: 5, bool: 5,
+  float32: 0,
+  float64: 1,
+  float16: 2,
+  bfloat16: 3,
+  int32: 4,
+  uint8: 5,
+  bool: 5,
 };
 
 const strideFields = [
-  roleField.stride0, roleField.stride1, roleField.stride2, roleField.stride3, roleField.stride4,
+  roleField.stride0,
+  roleField.stride1,
+  roleField.stride2,
+  roleField.stride3,
+  roleField.stride4,
 ] as const;
 const numberCount = native.fields.length + native.roles.length * native.roleFields.length;
 
 /** Axes that lie before those of the map, for roles whose last ones are a map's. */
 const axesBeforeMap: Readonly<Partial<Record<Role, number>>> = {
-  'teacher.features': 2, 'student.features': 2, 'out.features': 2, 'teacher.mask': 1, 'student.mask': 1,
+  'teacher.features': 2,
+  'student.features': 2,
+  'out.features': 2,
+  'teacher.mask': 1,
+  'student.mask': 1,
 };
 
 /**
@@ -286,7 +351,8 @@ export class Call {
       const at = native.fields.length + index * native.roleFields.length;
       numbers[at + roleField.dtype] = dtypes[dtype]!;
       numbers[at + roleField.offset] = offset;
-      for (let axis = 0; axis < strides.length; axis += 1) numbers[at + strideFields[view.roleAxis(axis)]!] = strides[axis]!;
+      for (let axis = 0; axis < strides.length; axis += 1)
+        numbers[at + strideFields[view.roleAxis(axis)]!] = strides[axis]!;
       if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = 1;
       present |= 1 << index;
     }

@@ -6,7 +6,16 @@ import { fail, type GldError } from './errors.js';
 import { disposeOf } from './holds.js';
 import type { DeviceMemory } from './native.cjs';
 import {
-  allocateArray, copyDense, countElements, cudaDtypes, host, isDense, kinds, memoryOf, readView, View,
+  allocateArray,
+  copyDense,
+  countElements,
+  cudaDtypes,
+  host,
+  isDense,
+  kinds,
+  memoryOf,
+  readView,
+  View,
 } from './tensor.js';
 import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
 
@@ -171,7 +180,12 @@ export function tensorOver(argument: string, view: View): CudaTensor {
   const size = kinds[dtype].BYTES_PER_ELEMENT;
   const address = (typeof data === 'bigint' ? data : (data as DeviceMemory).pointer) + BigInt(offset * size);
   if (address % BigInt(size) !== 0n) {
-    fail('ERR_GLD_DEVICE', argument, `an address that is a multiple of ${size}, the bytes of an element`, describe(address));
+    fail(
+      'ERR_GLD_DEVICE',
+      argument,
+      `an address that is a multiple of ${size}, the bytes of an element`,
+      describe(address),
+    );
   }
   const memory = new native.DeviceMemory(device, countElements(argument, shape) * size, address, argument);
   return new CudaTensor(memory, device, shape, dtype);

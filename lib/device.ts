@@ -55,8 +55,12 @@ function cudaInfo(): DeviceInfo['cuda'] {
     found = (error as Error).message;
   }
   if (typeof found === 'string') return { available: false, reason: found, devices: [] };
-  const devices = found.map(({ name, major, minor, memory, freeMemory }) =>
-    ({ name, computeCapability: `${major}.${minor}`, memory, freeMemory }));
+  const devices = found.map(({ name, major, minor, memory, freeMemory }) => ({
+    name,
+    computeCapability: `${major}.${minor}`,
+    memory,
+    freeMemory,
+  }));
   const { driver, runtime } = found[0]!;
   return { available: true, driver: version(driver), runtime: version(runtime), devices };
 }

@@ -264,7 +264,13 @@ async function computeAsync(
   return resultOf(problem, lent);
 }
 
-function prepare(problem: Problem, inputs: unknown, settings: Settings, lent: Lent | undefined, deferred: boolean): void {
+function prepare(
+  problem: Problem,
+  inputs: unknown,
+  settings: Settings,
+  lent: Lent | undefined,
+  deferred: boolean,
+): void {
   readProblem(problem, inputs, settings);
   chooseEngine(problem.call, settings);
   bindGradients(problem, settings, lent, deferred);

@@ -46,13 +46,23 @@ function readLevels(path: string, given: readonly unknown[], nested: boolean): L
     if (nested && Array.isArray(level)) {
       const cells = [...level] as unknown[];
       if (cells.length < 1 || cells.length > mostAxes) {
-        fail('ERR_GLD_GRID', `${path}[${index}]`, `1 to ${mostAxes} numbers, one per axis of the map`, `${cells.length}`);
+        fail(
+          'ERR_GLD_GRID',
+          `${path}[${index}]`,
+          `1 to ${mostAxes} numbers, one per axis of the map`,
+          `${cells.length}`,
+        );
       }
       cells.forEach((each) => expectCells(`${path}[${index}]`, each, cells));
       return cells as number[];
     }
     if (Array.isArray(level)) {
-      fail('ERR_GLD_ARG_TYPE', path, 'numbers of cells (levels of several numbers go into { pyramid })', describe(level));
+      fail(
+        'ERR_GLD_ARG_TYPE',
+        path,
+        'numbers of cells (levels of several numbers go into { pyramid })',
+        describe(level),
+      );
     }
     expectCells(nested ? `${path}[${index}]` : path, level, nested ? level : levels);
     return level as number;

@@ -4,7 +4,12 @@ export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
 export type { GldError, GldErrorCode } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
 export {
-  gldSchedule, type Ramp, type Schedule, type ScheduledWeight, type ScheduleOptions, type StepWeights,
+  gldSchedule,
+  type Ramp,
+  type Schedule,
+  type ScheduledWeight,
+  type ScheduleOptions,
+  type StepWeights,
 } from './schedule.js';
 export { classify, type ClassifyInputs, type ClassifyOptions, type ClassifyResult } from './stages/classifier.js';
 export { crossEntropy, type CrossEntropyInputs, type CrossEntropyOptions } from './stages/cross_entropy.js';

@@ -15,7 +15,12 @@ export function readMask(call: Call, view: View, argument: string, value: unknow
   }
   if (suits(view, map)) return;
   const wanted = [map.shape[0], ...map.shape.slice(2)];
-  fail('ERR_GLD_SHAPE', argument, `shape ${brackets(wanted)}, for the positions of ${map.argument}`, brackets(view.shape));
+  fail(
+    'ERR_GLD_SHAPE',
+    argument,
+    `shape ${brackets(wanted)}, for the positions of ${map.argument}`,
+    brackets(view.shape),
+  );
 }
 
 function suits({ shape }: View, map: View): boolean {

@@ -56,7 +56,12 @@ export interface Native {
   trim(device: number): boolean;
   countDevices(): number;
   /** Allocates; or, with an address (of that argument), stands for memory of somebody else. */
-  readonly DeviceMemory: new (device: number, bytes: number, address?: bigint, argument?: string) => DeviceMemory;
+  readonly DeviceMemory: new (
+    device: number,
+    bytes: number,
+    address?: bigint,
+    argument?: string,
+  ) => DeviceMemory;
   readonly Workspace: new () => Workspace;
   run(stage: number, call: Float64Array, buffers: Buffers, result: Float64Array, workspace: Workspace | null): void;
   start(

@@ -1,5 +1,16 @@
 import {
-  expectObject, flag, hint, known, number, oneOf, optional, options, quoted, type Check, type Checked, type Table,
+  expectObject,
+  flag,
+  hint,
+  known,
+  number,
+  oneOf,
+  optional,
+  options,
+  quoted,
+  type Check,
+  type Checked,
+  type Table,
 } from './check.js';
 import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
@@ -18,7 +29,13 @@ const threads: Check<number> = (value, path) => {
   return value;
 };
 
-export const gradientNames = ['features', 'weight', 'bias', 'logits', 'logitMap'] as const satisfies readonly GradientName[];
+export const gradientNames = [
+  'features',
+  'weight',
+  'bias',
+  'logits',
+  'logitMap',
+] as const satisfies readonly GradientName[];
 
 const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
   if (value === undefined) return true;
@@ -106,7 +123,8 @@ const signalMethods = ['addEventListener', 'removeEventListener', 'throwIfAborte
 const signal: Check<AbortSignal | undefined> = (value, path) => {
   const given = value as AbortSignal | null | undefined;
   if (given === undefined) return given;
-  if (typeof given?.aborted === 'boolean' && signalMethods.every((name) => typeof given[name] === 'function')) return given;
+  if (typeof given?.aborted === 'boolean' && signalMethods.every((name) => typeof given[name] === 'function'))
+    return given;
   return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
 };
 
@@ -186,7 +204,10 @@ export const tables = {
   computeAsync: { ...overridden, out, signal },
   pool: { grid, ...stage, upstream: unread, out: lentTo({ pooled: unread, features: unread }) },
   classify: {
-    ...stage, precision, upstream: unread, out: lentTo({ logits: unread, pooled: unread, weight: unread, bias: unread }),
+    ...stage,
+    precision,
+    upstream: unread,
+    out: lentTo({ logits: unread, pooled: unread, weight: unread, bias: unread }),
   },
   crossEntropy: { ...labels, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   normalizedKd: { normalization, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },

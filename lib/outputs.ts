@@ -6,7 +6,17 @@ import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, slotOf, weightLayouts, type Side } from './sides.js';
 import {
-  allocateArray, bits, countElements, host, isDetached, memoryOf, readView, resize, setDense, View, type ViewArray,
+  allocateArray,
+  bits,
+  countElements,
+  host,
+  isDetached,
+  memoryOf,
+  readView,
+  resize,
+  setDense,
+  View,
+  type ViewArray,
 } from './tensor.js';
 import type { CudaDType, DenseTensor, GradientName } from './types.js';
 
@@ -46,7 +56,8 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
     refuseOverlap(call.views);
     return tensor ?? { data: lent as DenseTensor['data'], shape: shown, dtype };
   }
-  if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
+  if (like.device !== host)
+    return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
   const data = allocateArray(role, dtype, countElements(role, axes)) as DenseTensor['data'];
   place(view, dtype, data);
   return { data, shape: shown, dtype };
@@ -111,8 +122,12 @@ export function deliver({ gradients, student }: Problem, lent: Lent | undefined)
     const { argument, array } = view;
     const to = bits(buffer as HostArray);
     if (to.length !== array.length) {
-      fail('ERR_GLD_DETACHED', argument, `a buffer that keeps its ${array.length} elements until the result is there`,
-        `one of ${to.length} elements by then`);
+      fail(
+        'ERR_GLD_DETACHED',
+        argument,
+        `a buffer that keeps its ${array.length} elements until the result is there`,
+        `one of ${to.length} elements by then`,
+      );
     }
     (to as HostArray).set(array as HostArray);
   });
@@ -246,7 +261,12 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
   }
   if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', argument, `${dtype} elements, the result's type`, given.dtype);
   if (given.device !== call.device) {
-    fail('ERR_GLD_DEVICE', argument, `a tensor on cuda:${call.device}, which computes it`, `one on cuda:${given.device}`);
+    fail(
+      'ERR_GLD_DEVICE',
+      argument,
+      `a tensor on cuda:${call.device}, which computes it`,
+      `one on cuda:${given.device}`,
+    );
   }
   const own = tensor instanceof CudaTensor ? tensor : tensorOver(argument, given);
   return placeOnDevice(view, own);

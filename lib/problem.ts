@@ -3,7 +3,16 @@ import { expectObject, known } from './check.js';
 import type { CudaTensor } from './cuda_tensor.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
-import { countLevels, countRows, expectAxes, expectGridFits, gridText, usualAxes, usualGrid, type Grid } from './grid.js';
+import {
+  countLevels,
+  countRows,
+  expectAxes,
+  expectGridFits,
+  gridText,
+  usualAxes,
+  usualGrid,
+  type Grid,
+} from './grid.js';
 import { readLabels } from './labels.js';
 import { tables, type Settings } from './options.js';
 import { readSide, Side } from './sides.js';

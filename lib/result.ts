@@ -49,9 +49,11 @@ class Form {
     this.#result = { loss: NaN, terms: this.#terms, relationMethod: 'pairwise' };
     this.#shapes = gradients.map(() => []);
     this.#onDevice = onDevice.map((tensor) => tensor !== undefined);
-    this.#tensors = gradients.map(({ data }, i) => data === null || onDevice[i] !== undefined
-      ? undefined
-      : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' });
+    this.#tensors = gradients.map(({ data }, i) =>
+      data === null || onDevice[i] !== undefined
+        ? undefined
+        : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' },
+    );
     if (gradients.some(({ data }) => data !== null)) this.#gradients = {};
   }
 

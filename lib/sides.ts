@@ -36,7 +36,10 @@ export class Side {
   /** Map, weight, bias and logits: what gradients are of. */
   readonly tensors: readonly View[];
 
-  constructor(call: Call, readonly name: 'teacher' | 'student') {
+  constructor(
+    call: Call,
+    readonly name: 'teacher' | 'student',
+  ) {
     this.map = call.view(`${name}.features`);
     this.mask = call.view(`${name}.mask`);
     this.weight = call.view(`${name}.weight`);
@@ -81,9 +84,12 @@ function pathsOf(prefix: string) {
 
 /** Which of the caller's axes are [n, channels, ...axes of the map], and which [classes, channels]. */
 export const layouts = {
-  NCW: [0, 1, 2], NWC: [0, 2, 1],
-  NCHW: [0, 1, 2, 3], NHWC: [0, 3, 1, 2],
-  NCDHW: [0, 1, 2, 3, 4], NDHWC: [0, 4, 1, 2, 3],
+  NCW: [0, 1, 2],
+  NWC: [0, 2, 1],
+  NCHW: [0, 1, 2, 3],
+  NHWC: [0, 3, 1, 2],
+  NCDHW: [0, 1, 2, 3, 4],
+  NDHWC: [0, 4, 1, 2, 3],
 } as const satisfies Record<MapLayout, readonly number[]>;
 export const weightLayouts = { KC: [0, 1], CK: [1, 0] } as const;
 
@@ -164,7 +170,8 @@ export function readMap(
   readFloats(view, argument, value, allowed, shown);
   const found = layout ?? usualLayouts[view.shape.length - maps.any.ranks[0]]!;
   view.permute(layouts[found]);
-  if (view.shape.length === 5 && view.shape[2]! > 1) call.needHost(argument, 'a map of one or two axes', 'one of three');
+  if (view.shape.length === 5 && view.shape[2]! > 1)
+    call.needHost(argument, 'a map of one or two axes', 'one of three');
   return found;
 }
 
@@ -187,9 +194,16 @@ export function readClassifier(
   into.weight.permute(weightLayouts[weightLayout]);
   const classes = shape[0]!;
   if (shape[1] !== channels) {
-    const [wanted, got] = weightLayout === 'KC'
-      ? [[classes, channels], [classes, shape[1]!]]
-      : [[channels, classes], [shape[1]!, classes]];
+    const [wanted, got] =
+      weightLayout === 'KC'
+        ? [
+            [classes, channels],
+            [classes, shape[1]!],
+          ]
+        : [
+            [channels, classes],
+            [shape[1]!, classes],
+          ];
     const expected = `shape ${brackets(wanted)} to match ${input} ${channels} channels`;
     fail('ERR_GLD_SHAPE', path.weight, expected, brackets(got));
   }

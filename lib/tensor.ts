@@ -8,12 +8,29 @@ import type { CudaDType, DType } from './types.js';
 
 /** Element types of the typed arrays: labels may have the integer ones, and masks have bytes, or booleans in bytes. */
 export type ElementType =
-  | DType | 'bool' | 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64';
+  | DType
+  | 'bool'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64';
 
 /** Typed arrays that a view may lie on. */
 export type ViewArray =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | BigInt64Array | BigUint64Array;
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 /** Memory on a GPU that a view may lie on: a CudaTensor's, or somebody else's by its address. */
 export type DeviceData = DeviceMemory | bigint;

@@ -152,7 +152,14 @@ export type Side<T extends AnyTensor = TensorLike> = FeatureSide<T> | LogitMapSi
  */
 export type Labels =
   | readonly number[]
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
   | TensorLike;
 
 /**
@@ -232,10 +239,7 @@ export type GradientDtype = 'float32' | 'student';
  *
  * Where both sides are logits, the axes are those of an image, unless a level of `{ pyramid }` has other ones.
  */
-export type GridOption =
-  | number
-  | readonly number[]
-  | { readonly pyramid: readonly (number | readonly number[])[] };
+export type GridOption = number | readonly number[] | { readonly pyramid: readonly (number | readonly number[])[] };
 
 /** The weights of the terms, which may change from call to call. */
 export interface TermWeights {
@@ -284,8 +288,9 @@ export interface GldLossOptions<D extends GradientDtype = 'float32'> extends Ter
 }
 
 /** Arrays in CPU memory that gradients are written into. */
-export type HostBuffer<D extends GradientDtype = 'float32'> =
-  'student' extends D ? Float32Array | Float64Array | Uint16Array : Float32Array | Float64Array;
+export type HostBuffer<D extends GradientDtype = 'float32'> = 'student' extends D
+  ? Float32Array | Float64Array | Uint16Array
+  : Float32Array | Float64Array;
 /** All that gradients are written into. */
 export type AnyBuffer = Float32Array | Float64Array | Uint16Array | DeviceTensor;
 
@@ -316,11 +321,13 @@ export interface ComputeAsyncOptions<B = Float32Array | Float64Array> extends Co
 
 /** Options of {@link gldLoss}. */
 export interface GldOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
-  extends GldLossOptions<D>, OutOptions<B> {}
+  extends GldLossOptions<D>,
+    OutOptions<B> {}
 
 /** Options of {@link gldLossAsync}. */
 export interface GldAsyncOptions<B = Float32Array | Float64Array, D extends GradientDtype = 'float32'>
-  extends GldOptions<B, D>, SignalOption {}
+  extends GldOptions<B, D>,
+    SignalOption {}
 
 /** The unweighted terms of the loss. */
 export interface GldTerms {

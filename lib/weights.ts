@@ -48,7 +48,8 @@ function readWeights(
       fail('ERR_GLD_ARG_TYPE', argument, `an array of weights ${axes} or a tensor`, describe(value));
     }
     readView(view, argument, value, ranks, axes);
-    if (view.device !== host) fail('ERR_GLD_DEVICE', argument, 'weights in CPU memory', `a tensor on cuda:${view.device}`);
+    if (view.device !== host)
+      fail('ERR_GLD_DEVICE', argument, 'weights in CPU memory', `a tensor on cuda:${view.device}`);
     if (view.dtype !== 'float32' && view.dtype !== 'float64') refuseType(argument, view.dtype);
     expectShape(view, n, rows);
   }

@@ -11,7 +11,15 @@ import manifest from 'gld-loss/package.json' with { type: 'json' };
 const require = createRequire(import.meta.url);
 
 const functions = [
-  'CudaTensor', 'GldLoss', 'classify', 'crossEntropy', 'deviceInfo', 'gldLoss', 'gldLossAsync', 'normalizedKd', 'pool',
+  'CudaTensor',
+  'GldLoss',
+  'classify',
+  'crossEntropy',
+  'deviceInfo',
+  'gldLoss',
+  'gldLossAsync',
+  'normalizedKd',
+  'pool',
   'relation',
 ] as const;
 
@@ -65,7 +73,10 @@ t.test('deviceInfo', async (t) => {
   const { version, cpu, cuda } = gld.deviceInfo();
   t.equal(version, manifest.version);
   t.ok(cpu.available.includes(cpu.level), 'the chosen level is available');
-  t.ok(cpu.available.every((level) => cpu.built.includes(level)), 'what is available was built');
+  t.ok(
+    cpu.available.every((level) => cpu.built.includes(level)),
+    'what is available was built',
+  );
   const levels = process.arch === 'arm64' ? ['neon'] : ['x86-64-v2', 'x86-64-v3', 'x86-64-v4'];
   t.same([...cpu.built].sort(), levels, 'every level was built');
   t.ok(Number.isInteger(cpu.threads) && cpu.threads >= 1);

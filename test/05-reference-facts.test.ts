@@ -31,9 +31,21 @@ t.test('L_ND does not see offset and scale of a row: its gradient is orthogonal 
       const z = rows(student, 8)[r];
       const mean = z.reduce((sum, value) => sum + value, 0) / 8;
       t.ok(Math.abs(dot(row, new Float64Array(8).fill(1))) < 1e-15, 'orthogonal to 1');
-      t.ok(Math.abs(dot(row, z.map((value) => value - mean))) < 1e-15, 'orthogonal to z − μ');
+      t.ok(
+        Math.abs(
+          dot(
+            row,
+            z.map((value) => value - mean),
+          ),
+        ) < 1e-15,
+        'orthogonal to z − μ',
+      );
     }
-    const moved = normalizedKd(teacher, student.map((value) => 2.5 * value - 40), options);
+    const moved = normalizedKd(
+      teacher,
+      student.map((value) => 2.5 * value - 40),
+      options,
+    );
     t.ok(Math.abs(moved.loss - loss) < 1e-13);
   }
 });
@@ -68,16 +80,34 @@ t.test('L_relation: common offset, positive scale and rotation do not change it;
       const error = Math.abs(relation(teacher, changed, options).loss - loss);
       t.ok(error < 1e-14, `${metric}, ${what}: ${error}`);
     };
-    same(student.map((value, at) => value + (at % 2 === 0 ? 1000 : -7)), 'offset');
-    same(student.map((value) => 3 * value), 'scale');
+    same(
+      student.map((value, at) => value + (at % 2 === 0 ? 1000 : -7)),
+      'offset',
+    );
+    same(
+      student.map((value) => 3 * value),
+      'scale',
+    );
     const [cos, sin] = [Math.cos(0.7), Math.sin(0.7)];
     same(Float64Array.from(rows(student, 2).flatMap(([x, y]) => [cos * x - sin * y, sin * x + cos * y])), 'rotation');
     t.ok(Math.abs(dot(gradient, new Float64Array(m * 2).fill(1))) < 1e-15, 'the gradient moves no common offset');
 
     const row = relation(teacher, student, { ...options, reduction: 'row' });
     t.ok(Math.abs(row.loss - m * loss) < 1e-14, 'reduction row is m times as large');
-    t.ok(arrayError(row.gradient, gradient.map((value) => m * value)) < 1e-14);
-    t.ok(relation(teacher, teacher.map((value) => 2 * value), options).loss < 1e-30, 'zero for an equal student');
+    t.ok(
+      arrayError(
+        row.gradient,
+        gradient.map((value) => m * value),
+      ) < 1e-14,
+    );
+    t.ok(
+      relation(
+        teacher,
+        teacher.map((value) => 2 * value),
+        options,
+      ).loss < 1e-30,
+      'zero for an equal student',
+    );
   }
 });
 
@@ -130,7 +160,8 @@ function same(t: { ok(value: boolean, message: string): unknown }, what: string,
     lossError(got.loss, expected.loss),
     ...terms.map((name) => lossError(got.terms[name], expected.terms[name])),
     ...Object.entries(expected.gradients).map(([name, { data }]) =>
-      arrayError(got.gradients[name as 'features']?.data ?? [], data)),
+      arrayError(got.gradients[name as 'features']?.data ?? [], data),
+    ),
   );
   t.ok(worst < 1e-12, `${what}: ${worst}`);
 }
@@ -138,11 +169,22 @@ function same(t: { ok(value: boolean, message: string): unknown }, what: string,
 t.test('a sample of integer weight is a sample repeated, one of weight 0 is absent', async (t) => {
   for (const metric of metrics) {
     for (const reduction of ['matrix', 'row'] as const) {
-      const once = problem({ samples: 4, classes: 5, teacher: { logitMap: [3, 3] }, student: { channels: 3, map: [4, 3] } });
+      const once = problem({
+        samples: 4,
+        classes: 5,
+        teacher: { logitMap: [3, 3] },
+        student: { channels: 3, map: [4, 3] },
+      });
       const counts = [2, 0, 1, 3];
       const options: Options = { relation: { metric, reduction } };
       const weighted = gld({ ...once, sampleWeights: counts }, options);
-      const repeated = gld(select(once, counts.flatMap((count, i) => new Array<number>(count).fill(i))), options);
+      const repeated = gld(
+        select(
+          once,
+          counts.flatMap((count, i) => new Array<number>(count).fill(i)),
+        ),
+        options,
+      );
       const { features, ...others } = repeated.gradients;
       const summed = sumCopies(features!, counts);
       same(t, `${metric}, ${reduction}`, weighted, { ...repeated, gradients: { ...others, features: summed } });
@@ -156,7 +198,13 @@ t.test('a pyramid of one level is a grid; a mask of ones is none; axes of size 1
   same(t, 'one level', gld(map, { grid: { pyramid: [[2, 3]] } }), gld(map, { grid: [2, 3] }));
   const ones = { data: new Uint8Array(36).fill(7), shape: [3, 4, 3] };
   same(t, 'a mask', gld({ ...map, student: { ...map.student, mask: ones } as Side }), gld(map));
-  const line = problem({ samples: 3, classes: 4, grid: 3, teacher: { logitMap: [8] }, student: { channels: 3, map: [7] } });
+  const line = problem({
+    samples: 3,
+    classes: 4,
+    grid: 3,
+    teacher: { logitMap: [8] },
+    student: { channels: 3, map: [7] },
+  });
   const flat = gld(withAxis(line), { grid: [1, 3] });
   const gradients = { ...flat.gradients, features: { data: flat.gradients.features!.data, shape: [3, 3, 7] } };
   same(t, 'one axis', gld(line, { grid: 3 }), { ...flat, gradients });
@@ -170,7 +218,8 @@ t.test('what a mask leaves out may be anything; smoothed labels are soft ones; a
   const { logitMap, mask } = inputs.student as LogitMapSide;
   const positions = 16;
   const poisoned = Float64Array.from(logitMap.data, (value, at) =>
-    mask!.data[Math.floor(at / (3 * positions)) * positions + (at % positions)] ? value : NaN);
+    mask!.data[Math.floor(at / (3 * positions)) * positions + (at % positions)] ? value : NaN,
+  );
   same(t, 'NaN', gld({ ...inputs, student: { logitMap: { ...logitMap, data: poisoned }, mask: mask! } }), gld(inputs));
 
   const labels = inputs.labels as ArrayLike<number>;

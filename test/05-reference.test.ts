@@ -35,7 +35,14 @@ t.test('pool: the gradient is the transpose of a linear map', async (t) => {
     [[7], [[3]]],
     [[9], [[1], [2], [4]]],
     [[3, 4, 5], [[2, 3, 2]]],
-    [[5, 4], [[1, 1], [2, 2], [3, 4]]],
+    [
+      [5, 4],
+      [
+        [1, 1],
+        [2, 2],
+        [3, 4],
+      ],
+    ],
   ];
   for (const [size, levels] of cases) {
     const shape = { samples: 2, channels: 3, size };
@@ -46,7 +53,10 @@ t.test('pool: the gradient is the transpose of a linear map', async (t) => {
     for (const counted of [undefined, mask]) {
       const loss = (x: Float64Array): number => dot(pool(x, shape, levels, counted), upstream);
       const error = arrayError(poolGradient(upstream, shape, levels, counted), numericGradient(loss, features));
-      t.ok(error < tolerance, `${size.join('x')} map, levels ${levels.join('; ')}${counted ? ', masked' : ''}: ${error}`);
+      t.ok(
+        error < tolerance,
+        `${size.join('x')} map, levels ${levels.join('; ')}${counted ? ', masked' : ''}: ${error}`,
+      );
     }
   }
 });
@@ -77,7 +87,10 @@ t.test('cross_entropy: gradient with hard labels, and with soft ones that need n
   for (const targets of [hard, random.normals(12).map(Math.abs), smoothed(hard, 4, 0.2), oneHot([2, 0, 3], 4, 0)]) {
     for (const weights of [undefined, [0.5, 2, 0]]) {
       const { gradient } = crossEntropy(logits, targets, 4, weights);
-      const error = arrayError(gradient, numericGradient((x) => crossEntropy(x, targets, 4, weights).loss, logits));
+      const error = arrayError(
+        gradient,
+        numericGradient((x) => crossEntropy(x, targets, 4, weights).loss, logits),
+      );
       t.ok(error < tolerance, `${error}`);
     }
   }
@@ -91,7 +104,10 @@ t.test('normalized_kd: gradient', async (t) => {
     for (const weights of [undefined, [1, 0, 2.5, 0.3]]) {
       const of = (x: Float64Array): ReturnType<typeof normalizedKd> =>
         normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, ...(weights && { weights }) });
-      const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
+      const error = arrayError(
+        of(student).gradient,
+        numericGradient((x) => of(x).loss, student),
+      );
       t.ok(error < tolerance, `${JSON.stringify(normalization)}, weights ${weights}: ${error}`);
     }
   }
@@ -106,7 +122,10 @@ t.test('relation: gradient', async (t) => {
       for (const weights of [undefined, [1, 0, 2.5, 0.3, 1, 2, 4]]) {
         const of = (x: Float64Array): ReturnType<typeof relation> =>
           relation(teacher, x, { classes: 4, metric, reduction, ...(weights && { weights }) });
-        const error = arrayError(of(student).gradient, numericGradient((x) => of(x).loss, student));
+        const error = arrayError(
+          of(student).gradient,
+          numericGradient((x) => of(x).loss, student),
+        );
         t.ok(error < tolerance, `${metric}, ${reduction}, weights ${weights}: ${error}`);
       }
     }
@@ -180,8 +199,16 @@ t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits
     [[7], [5], 3],
     [[6], [9], [1, 2, 3]],
     [[4, 5], [3, 4], { pyramid: [1, [3, 2]] }],
-    [[3, 4, 2], [2, 3, 3], [2, 3, 2]],
-    [[3, 2, 2], [2, 2, 4], [1, 2]],
+    [
+      [3, 4, 2],
+      [2, 3, 3],
+      [2, 3, 2],
+    ],
+    [
+      [3, 2, 2],
+      [2, 2, 4],
+      [1, 2],
+    ],
   ];
   for (const [map, other, grid] of shapes) {
     for (const channelsLast of [false, true]) {

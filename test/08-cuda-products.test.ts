@@ -13,7 +13,9 @@ const folder = t.testdir();
 const program = `${folder}/check`;
 
 const files = (path: string, wanted: RegExp) =>
-  readdirSync(at(path)).filter((name) => wanted.test(name)).map((name) => at(path, name));
+  readdirSync(at(path))
+    .filter((name) => wanted.test(name))
+    .map((name) => at(path, name));
 const parts = ['product', 'classifier', 'centred', 'relation'];
 const sources = [
   ...files('csrc/cuda', /^(runtime|views|product|classifier|centred|relation.*)\.(cu|cpp)$/),
@@ -22,8 +24,18 @@ const sources = [
   at('test/native/simt/runtime.cpp'),
 ];
 const flags = [
-  '-std=c++17', '-O2', '-ffp-contract=off', '-Wall', '-Wextra', '-Werror', '-Wno-unknown-pragmas', '-DGLD_EMULATED',
-  '-isystem', at('test/native/simt'), '-I', at('csrc'),
+  '-std=c++17',
+  '-O2',
+  '-ffp-contract=off',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-Wno-unknown-pragmas',
+  '-DGLD_EMULATED',
+  '-isystem',
+  at('test/native/simt'),
+  '-I',
+  at('csrc'),
 ];
 
 t.before(async () => {
@@ -36,7 +48,10 @@ t.before(async () => {
   await run('g++', [...objects, '-o', program, '-pthread']);
 });
 
-for (const [arch, seed] of [['80', '1'], ['75', '2']] as const) {
+for (const [arch, seed] of [
+  ['80', '1'],
+  ['75', '2'],
+] as const) {
   for (const part of parts) {
     t.test(`${part} on compute capability ${arch[0]}.${arch[1]}`, async (t) => {
       const env = { ...process.env, GLD_EMULATED_ARCH: arch, GLD_EMULATED_SEED: seed };

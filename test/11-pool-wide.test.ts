@@ -45,7 +45,10 @@ for (const { channels, size, grid, mask: kind } of cases) {
       const layout = layoutOf(axes, channelsLast);
       const spec = { logitMap: size, layout, ...(kind && { mask: kind }) };
       const { student } = problem({ samples, classes: channels, grid: 1, student: spec, labels: 'none' });
-      const { logitMap: map, mask } = student as { logitMap: { data: Float64Array; shape: number[] }; mask?: MaskTensor };
+      const { logitMap: map, mask } = student as {
+        logitMap: { data: Float64Array; shape: number[] };
+        mask?: MaskTensor;
+      };
       const shape = mapShape(map.shape, layout);
       for (const dtype of dtypes) {
         for (const placement of placements) {
@@ -83,7 +86,13 @@ t.test('what a mask leaves out may be NaN; masks of every kind mean the same', a
   const masks = [
     { data: Uint8ClampedArray.from(bytes), dims: [1, 6], type: 'bool' },
     { data: Array.from(bytes, Boolean), shape: [1, 6] },
-    { data: Uint8Array.of(7, 1, 7, 0, 7, 1, 7, 0, 7, 1, 7, 0), shape: [1, 6], strides: [12, 2], offset: 1, dtype: 'bool' },
+    {
+      data: Uint8Array.of(7, 1, 7, 0, 7, 1, 7, 0, 7, 1, 7, 0),
+      shape: [1, 6],
+      strides: [12, 2],
+      offset: 1,
+      dtype: 'bool',
+    },
     { data: Uint8Array.from(bytes).reverse(), shape: [1, 6], strides: [6, -1], offset: 5, dtype: 'uint8' },
   ];
   for (const mask of masks) t.same(pool({ features, mask }, { upstream }), expected);
@@ -100,8 +109,17 @@ t.test('a mask that counts nothing: rows and gradient are 0', async (t) => {
 
 t.test('one-dimensional maps are two-dimensional ones of height 1, volumes of depth 1 are maps', async (t) => {
   const data = Float32Array.from(new Random(3).normals(2 * 6 * 20));
-  const upstream = (rows: number) => ({ data: Float32Array.from(new Random(4).normals(2 * rows * 6)), shape: [2, rows, 6] });
-  const same = (wide: number[], narrow: number[], wideGrid: number[], grid: number[], layout?: [MapLayout, MapLayout]) => {
+  const upstream = (rows: number) => ({
+    data: Float32Array.from(new Random(4).normals(2 * rows * 6)),
+    shape: [2, rows, 6],
+  });
+  const same = (
+    wide: number[],
+    narrow: number[],
+    wideGrid: number[],
+    grid: number[],
+    layout?: [MapLayout, MapLayout],
+  ) => {
     const rows = 1 + grid.reduce((product, cells) => product * cells, 1);
     const of = (shape: number[], cells: number[], order?: MapLayout) =>
       pool({ features: { data, shape }, layout: order }, { grid: { pyramid: [cells] }, upstream: upstream(rows) });

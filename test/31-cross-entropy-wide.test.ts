@@ -33,11 +33,11 @@ for (const [n, classes] of [
             for (const ignoreIndex of [undefined, hard[n - 1], -100]) {
               for (const labels of ignoreIndex === undefined ? [hard, y.tensor] : [hard]) {
                 const given = ignoreIndex === -100 ? hard.map((label, i) => (i % 3 === 1 ? -100 : label)) : hard;
-                const targets = labels === hard
-                  ? reference.oneHot(given, classes, ignoreIndex)
-                  : Float64Array.from(y.exact.data);
+                const targets =
+                  labels === hard ? reference.oneHot(given, classes, ignoreIndex) : Float64Array.from(y.exact.data);
                 const counted = Array.from({ length: n }, (_, i) =>
-                  labels === hard && given[i] === ignoreIndex ? 0 : sampleWeights === undefined ? 1 : counts[i]);
+                  labels === hard && given[i] === ignoreIndex ? 0 : sampleWeights === undefined ? 1 : counts[i],
+                );
                 const expected = reference.crossEntropy(
                   Float64Array.from(z.exact.data),
                   reference.smoothed(targets, classes, labelSmoothing),

@@ -44,7 +44,10 @@ for (const shape of [
             { samples, classes, normalization, weights },
           );
           const given = encode({ data: weights, shape: rows }, computed, placement).tensor;
-          const got = normalizedKd({ teacher: teacher.tensor, student: student.tensor, weights: given }, { normalization });
+          const got = normalizedKd(
+            { teacher: teacher.tensor, student: student.tensor, weights: given },
+            { normalization },
+          );
           const what = `${JSON.stringify(normalization)} ${dtype} ${placement}`;
           errors.add(`loss ${computed}`, lossError(got.loss, expected.loss), tolerance[computed].loss, what);
           const gradientOff = arrayError(got.gradients?.logits.data ?? [], expected.gradient);

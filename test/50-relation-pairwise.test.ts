@@ -88,11 +88,11 @@ t.test('equal rows: their distance is exactly zero, and the root has no slope th
   const teacher = encode({ data: random.normals(m * classes, 3), shape: [m, classes] }, 'float32');
   const student = encode({ data: [...half, ...half], shape: [m, classes] }, 'float32');
   for (const { metric, reduction } of variants) {
-    const expected = reference.relation(
-      Float64Array.from(teacher.exact.data),
-      Float64Array.from(student.exact.data),
-      { classes, metric, reduction },
-    );
+    const expected = reference.relation(Float64Array.from(teacher.exact.data), Float64Array.from(student.exact.data), {
+      classes,
+      metric,
+      reduction,
+    });
     const got = relation(
       { teacher: teacher.tensor, student: student.tensor },
       { method: 'pairwise', metric, reduction },

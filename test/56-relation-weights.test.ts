@@ -8,11 +8,7 @@ import { Random } from './support/random.js';
 import { dtypes, encode, placements } from './support/tensors.js';
 
 const tolerance = { float32: { loss: 1e-7, gradient: 3e-6 }, float64: { loss: 1e-15, gradient: 1e-14 } };
-const methods = [
-  { method: 'pairwise' },
-  { method: 'moments' },
-  { method: 'pairwise', metric: 'euclidean' },
-] as const;
+const methods = [{ method: 'pairwise' }, { method: 'moments' }, { method: 'pairwise', metric: 'euclidean' }] as const;
 
 for (const shape of [
   [1, 3],
@@ -34,7 +30,7 @@ for (const shape of [
     for (const chosen of methods) {
       for (const reduction of ['matrix', 'row'] as const) {
         for (const dtype of dtypes) {
-          for (const placement of m > 100 ? ['dense', 'strided'] as const : placements) {
+          for (const placement of m > 100 ? (['dense', 'strided'] as const) : placements) {
             const computed = dtype === 'float64' ? 'float64' : 'float32';
             const teacher = encode({ data: dense.teacher, shape }, dtype, placement);
             const student = encode({ data: dense.student, shape }, dtype, placement);
@@ -49,7 +45,12 @@ for (const shape of [
             const got = relation(pair, { ...chosen, reduction });
             const what = `${JSON.stringify(chosen)} ${reduction} ${dtype} ${placement}`;
             const bound = reduction === 'row' ? 1 : total;
-            errors.add(`loss ${computed}`, relationError(got.loss, expected.loss, bound), tolerance[computed].loss, what);
+            errors.add(
+              `loss ${computed}`,
+              relationError(got.loss, expected.loss, bound),
+              tolerance[computed].loss,
+              what,
+            );
             const gradientOff = arrayError(got.gradients?.logits.data ?? [], expected.gradient);
             errors.add(`gradient ${computed}`, gradientOff, tolerance[computed].gradient, what);
           }

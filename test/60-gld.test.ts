@@ -25,11 +25,7 @@ const choices = {
   grid: [1, 2, [1, 3], [3, 2], [2, 4]] as NonNullable<ProblemSpec['grid']>[],
   teacher: teachers,
   labels: ['hard', 'soft', 'none'] as const,
-  normalization: [
-    { kind: 'std' },
-    { kind: 'std', unbiased: false },
-    { kind: 'temperature', temperature: 4 },
-  ] as const,
+  normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }] as const,
   method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const,
   reduction: ['matrix', 'row'] as const,
   weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
@@ -52,7 +48,10 @@ for (const [number, student] of students.entries()) {
     const random = new Random(number);
     const errors = new Errors();
     for (let seed = 0; seed < 40; seed++) {
-      const { method, reduction, weights, dtype, placement, teacher, labels, samples, classes, ...rest } = draw(choices, random);
+      const { method, reduction, weights, dtype, placement, teacher, labels, samples, classes, ...rest } = draw(
+        choices,
+        random,
+      );
       const { grid } = rest;
       // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
       const beta = (500 / 320) * (reduction === 'matrix' ? samples * (1 + cells(grid)) : 1);
@@ -87,7 +86,7 @@ const small = problem({
   student: { channels: 7, map: [5, 6], layout: 'NHWC' },
 });
 
-t.test('mixed element types: float64 anywhere computes in float64, each gradient has its tensor\'s type', async (t) => {
+t.test("mixed element types: float64 anywhere computes in float64, each gradient has its tensor's type", async (t) => {
   for (const teacher of ['float64', 'float32', 'float16', 'bfloat16'] as const) {
     for (const student of ['float64', 'float32', 'float16', 'bfloat16'] as const) {
       const got = checkGld(small, {}, { teacher, student });
@@ -119,7 +118,12 @@ t.test('strides of zero: one weight row for all classes is no row at all', async
 });
 
 t.test('logits on both sides need no grid; a single row per sample has no local term', async (t) => {
-  for (const [rows, grid] of [[1, undefined], [4, undefined], [7, [2, 3]], [7, undefined]] as const) {
+  for (const [rows, grid] of [
+    [1, undefined],
+    [4, undefined],
+    [7, [2, 3]],
+    [7, undefined],
+  ] as const) {
     const random = new Random(rows);
     const shape = [6, rows, 5];
     const logits = (): Inputs['student'] => ({ logits: { data: random.normals(6 * rows * 5, 3), shape } });

@@ -67,7 +67,7 @@ t.test('names that other libraries use for the same thing', async (t) => {
   const dense = Float32Array.from(logits.data);
   const spellings = {
     'shape only': { data: dense, shape },
-    'onnxruntime': { data: dense, dims: shape, type: 'float32', location: 'cpu' },
+    onnxruntime: { data: dense, dims: shape, type: 'float32', location: 'cpu' },
     'transformers.js': { data: dense, dims: shape, type: 'float32', stride: () => [20, 4, 1] },
     'scijs ndarray': { data, shape, stride: strides, offset, dtype: 'float32' },
     'stdlib ndarray': { data, shape, strides, offset, dtype: 'float32', order: 'row-major', flags: {} },

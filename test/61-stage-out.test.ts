@@ -5,7 +5,8 @@ import { Random } from './support/random.js';
 
 const random = new Random(1);
 const tensor = (...shape: number[]) => ({
-  data: Float32Array.from(random.normals(shape.reduce((product, size) => product * size, 1))), shape,
+  data: Float32Array.from(random.normals(shape.reduce((product, size) => product * size, 1))),
+  shape,
 });
 /** A buffer with something in it that has to go. */
 const buffer = (length: number) => new Float32Array(length).fill(7);
@@ -28,7 +29,10 @@ t.test('pool', async (t) => {
 });
 
 t.test('classify', async (t) => {
-  for (const shape of [[4, 3, 5], [12, 5]]) {
+  for (const shape of [
+    [4, 3, 5],
+    [12, 5],
+  ]) {
     const inputs = { pooled: tensor(...shape), weight: tensor(5, 6), bias: tensor(6), weightLayout: 'CK' } as const;
     const upstream = tensor(...shape.slice(0, -1), 6);
     const out = { logits: buffer(72), pooled: buffer(60), weight: buffer(30), bias: buffer(6) };

@@ -38,7 +38,10 @@ t.test('the stages', async (t) => {
       const [clean, other] = [random.normals(60, 3), random.normals(60, 3)];
       const bad = clean.map((element, at) => (at === 17 ? value : element));
       const tensors = [clean, other, bad].map((data) => encode({ data, shape: [12, 5] }, dtype).tensor);
-      for (const [teacher, student] of [[tensors[2], tensors[1]], [tensors[1], tensors[2]]]) {
+      for (const [teacher, student] of [
+        [tensors[2], tensors[1]],
+        [tensors[1], tensors[2]],
+      ]) {
         for (const { relation: options, normalization } of variants) {
           const what = `${value}, ${dtype}, ${JSON.stringify(options)}, ${JSON.stringify(normalization)}`;
           t.notOk(Number.isFinite(relation({ teacher, student }, options).loss), `relation, ${what}`);

@@ -61,7 +61,10 @@ for (const { sizes, other, grids } of maps) {
       const random = new Random(sizes[0] * 10 + sizes.length);
       const errors = new Errors();
       for (let seed = 0; seed < 30; seed++) {
-        const { samples, classes, labels, sampleWeights, dtype, placement, reduction, ...drawn } = draw(choices, random);
+        const { samples, classes, labels, sampleWeights, dtype, placement, reduction, ...drawn } = draw(
+          choices,
+          random,
+        );
         // Of one sample, a mask may leave rows over the same positions only: their distances are nothing but rounding.
         const [mask, teacherMask] = samples > 1 ? [drawn.mask, drawn.teacherMask] : [];
         const student = sideOf(drawn.kind, sizes, drawn.channelsLast, mask);
@@ -74,7 +77,8 @@ for (const { sizes, other, grids } of maps) {
         const inputs = problem({ samples, classes, grid, teacher, student, labels, sampleWeights, seed });
         const rows = samples * (1 + cells(grid, axesOf(teacher, student)));
         const beta = (500 / 320) * (reduction === 'matrix' ? rows : 1);
-        const ignored = drawn.ignore && labels === 'hard' && { ignoreIndex: Array.from(inputs.labels as Int32Array)[0] };
+        const ignored = drawn.ignore &&
+          labels === 'hard' && { ignoreIndex: Array.from(inputs.labels as Int32Array)[0] };
         const relation = { ...method, reduction };
         const options = { grid, beta, labelSmoothing, normalization, threads, relation, ...ignored };
         const got = checkGld(inputs, options, dtype, placement);

@@ -17,7 +17,8 @@ function same(t: Test, what: string, got: Loss, expected: Loss, limit = 3e-13): 
     lossError(got.loss, expected.loss),
     ...termNames.map((name) => lossError(got.terms[name], expected.terms[name])),
     ...Object.entries(expected.gradients ?? {}).map(([name, { data }]) =>
-      arrayError(got.gradients?.[name]?.data ?? [], data)),
+      arrayError(got.gradients?.[name]?.data ?? [], data),
+    ),
   );
   t.ok(worst < limit, `${what}: ${worst}`);
 }
@@ -34,7 +35,7 @@ function withMap(result: GldResult, change: (map: reference.Dense) => reference.
 }
 
 const specs: { [name: string]: ProblemSpec } = {
-  'features': { samples: 5, classes: 6, teacher: { logitMap: [3, 3] }, student: { channels: 4, map: [4, 3] } },
+  features: { samples: 5, classes: 6, teacher: { logitMap: [3, 3] }, student: { channels: 4, map: [4, 3] } },
   'masked features': {
     samples: 5,
     classes: 6,
@@ -48,7 +49,7 @@ const specs: { [name: string]: ProblemSpec } = {
     teacher: { logitMap: [7], mask: 'padded' },
     student: { logitMap: [6] },
   },
-  'logits': { samples: 5, classes: 6 },
+  logits: { samples: 5, classes: 6 },
   'soft labels': { samples: 5, classes: 6, labels: 'soft', student: { logitMap: [4, 4] } },
 };
 
@@ -56,10 +57,17 @@ for (const [name, spec] of Object.entries(specs)) {
   t.test(`${name}: a sample of integer weight is a sample repeated, one of weight 0 is absent`, async (t) => {
     const once = problem(spec);
     const counts = [2, 0, 1, 3, 1];
-    const copies = select(once, counts.flatMap((count, i) => new Array<number>(count).fill(i)));
+    const copies = select(
+      once,
+      counts.flatMap((count, i) => new Array<number>(count).fill(i)),
+    );
     for (const relation of relations) {
       for (const reduction of ['matrix', 'row'] as const) {
-        const options = { relation: { ...relation, reduction }, labelSmoothing: 0.1, ...(spec.grid && { grid: spec.grid }) };
+        const options = {
+          relation: { ...relation, reduction },
+          labelSmoothing: 0.1,
+          ...(spec.grid && { grid: spec.grid }),
+        };
         const weighted = loss({ ...once, sampleWeights: counts }, options);
         const repeated = withMap(loss(copies, options), (map) => sumCopies(map, counts));
         same(t, JSON.stringify(options), weighted, repeated);
@@ -87,7 +95,12 @@ t.test('a pyramid of one level is a grid; a list is per axis or a pyramid, as th
   t.same(loss(inputs, { grid: { pyramid: [[2, 3]] } }), expected);
   t.same(loss(inputs, { grid: [1, 2, 3] }), loss(inputs, { grid: { pyramid: [1, [2, 2], 3] } }));
   t.same(loss(inputs, { grid: [2] }), loss(inputs, { grid: 2 }));
-  const volume = problem({ samples: 3, classes: 4, student: { logitMap: [3, 4, 5] }, teacher: { logitMap: [4, 4, 4] } });
+  const volume = problem({
+    samples: 3,
+    classes: 4,
+    student: { logitMap: [3, 4, 5] },
+    teacher: { logitMap: [4, 4, 4] },
+  });
   t.same(loss(volume, { grid: [1, 2, 3] }), loss(volume, { grid: { pyramid: [[1, 2, 3]] } }));
 });
 
@@ -125,9 +138,10 @@ t.test('what a mask leaves out may be NaN, on either side', async (t) => {
     const { data, shape } = (side as unknown as { [name: string]: reference.Dense })[name];
     const positions = mask!.data.length / shape[0];
     const channels = data.length / mask!.data.length;
-    const where = (at: number): number => layout === 'NHWC'
-      ? Math.floor(at / channels)
-      : Math.floor(at / (channels * positions)) * positions + (at % positions);
+    const where = (at: number): number =>
+      layout === 'NHWC'
+        ? Math.floor(at / channels)
+        : Math.floor(at / (channels * positions)) * positions + (at % positions);
     const poisoned = Float64Array.from(data, (value, at) => (mask!.data[where(at)] ? value : NaN));
     return { ...side, [name]: { data: poisoned, shape } } as reference.Side;
   };
@@ -173,10 +187,20 @@ t.test('a common factor of the weights, however large, changes no bit of means o
 });
 
 t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {
-  const inputs = problem({ samples: 4, classes: 4, teacher: { channels: 2, map: [3, 3] }, student: { logitMap: [4, 4] } });
+  const inputs = problem({
+    samples: 4,
+    classes: 4,
+    teacher: { channels: 2, map: [3, 3] },
+    student: { logitMap: [4, 4] },
+  });
   const mask = { data: Uint8Array.from({ length: 64 }, (_, at) => Number(at < 16 || at >= 32)), shape: [4, 4, 4] };
   const masked = loss({ ...inputs, student: { ...inputs.student, mask } as reference.Side });
-  same(t, 'absent', masked, withMap(loss(select(inputs, [0, 2, 3])), (map) => sumCopies(map, [1, 0, 1, 1])));
+  same(
+    t,
+    'absent',
+    masked,
+    withMap(loss(select(inputs, [0, 2, 3])), (map) => sumCopies(map, [1, 0, 1, 1])),
+  );
   const none = { data: new Uint8Array(64), shape: [4, 4, 4] };
   const nothing = loss({ ...inputs, student: { ...inputs.student, mask: none } as reference.Side });
   t.same(nothing.terms, { task: 0, global: 0, local: 0, relation: 0 });
@@ -195,8 +219,12 @@ t.test('smoothed hard labels are soft labels; an ignored index may be that of a 
 });
 
 const all: ProblemSpec = {
-  samples: 37, classes: 11, grid: [1, 2, 4], sampleWeights: true,
-  teacher: { channels: 21, map: [9, 5], mask: 'padded' }, student: { logitMap: [8, 7], mask: 'scattered' },
+  samples: 37,
+  classes: 11,
+  grid: [1, 2, 4],
+  sampleWeights: true,
+  teacher: { channels: 21, map: [9, 5], mask: 'padded' },
+  student: { logitMap: [8, 7], mask: 'scattered' },
 };
 
 t.test('the same bits whatever the threads, with a kept workspace, and asynchronously', async (t) => {
@@ -258,10 +286,16 @@ t.test('buffers for the gradient of a map of logits', async (t) => {
   t.same(gldLoss(given, { ...options, gradients: ['logitMap'] }), expected);
   const kept = new GldLoss(options);
   t.same(kept.compute(given, { out: { logitMap } }), expected);
-  t.throws(() => kept.compute(given, { out: { features: logitMap } }), { code: 'ERR_GLD_OPTION', argument: 'out.features' });
+  t.throws(() => kept.compute(given, { out: { features: logitMap } }), {
+    code: 'ERR_GLD_OPTION',
+    argument: 'out.features',
+  });
   const short = { out: { logitMap: logitMap.subarray(1) } };
   t.throws(() => kept.compute(given, short), { code: 'ERR_GLD_SHORT', argument: 'out.logitMap' });
-  t.throws(() => gldLoss(given, { ...options, gradients: ['features'] }), { code: 'ERR_GLD_OPTION', argument: 'gradients' });
+  t.throws(() => gldLoss(given, { ...options, gradients: ['features'] }), {
+    code: 'ERR_GLD_OPTION',
+    argument: 'gradients',
+  });
   const features = encodeInputs(problem({ ...all, student: { channels: 11, map: [8, 7] } }), 'float32').given;
   const other = kept.compute(features, { out: {} });
   t.same(Object.keys(other.gradients!), ['features', 'weight', 'bias'], 'after that, of features');

@@ -29,7 +29,10 @@ function thrown(call: () => unknown): unknown {
 
 /** The error that a promise rejects with; a call that throws instead of rejecting fails its test. */
 async function rejected(call: () => Promise<unknown>): Promise<unknown> {
-  return call().then(() => 'nothing', (error: unknown) => error);
+  return call().then(
+    () => 'nothing',
+    (error: unknown) => error,
+  );
 }
 
 /** The options of a GldLoss and those of its calls. */
@@ -47,11 +50,21 @@ t.test('the right call that the wrong ones were made from', async (t) => {
 for (const [name, given, ...expected] of wrongCalls) {
   t.test(name, async (t) => {
     const { inputs, options } = { inputs: right(), options: undefined, ...given };
-    check(t, 'gldLoss', thrown(() => (gldLoss as Loose)(inputs, options)), expected);
+    check(
+      t,
+      'gldLoss',
+      thrown(() => (gldLoss as Loose)(inputs, options)),
+      expected,
+    );
     check(t, 'gldLossAsync', await rejected(() => (gldLossAsync as Loose)(inputs, options)), expected);
     const [instance, call] = split(options);
     const make = (): { compute: Loose; computeAsync: Loose } => new (GldLoss as any)(instance);
-    check(t, 'GldLoss.compute', thrown(() => make().compute(inputs, call)), expected);
+    check(
+      t,
+      'GldLoss.compute',
+      thrown(() => make().compute(inputs, call)),
+      expected,
+    );
     check(t, 'GldLoss.computeAsync', await rejected(async () => make().computeAsync(inputs, call)), expected);
   });
 }
@@ -62,15 +75,35 @@ t.test('what only asynchronous calls take', async (t) => {
   check(t, 'gldLossAsync', await rejected(() => (gldLossAsync as Loose)(right(), { signal })), expected);
   check(t, 'computeAsync', await rejected(() => new GldLoss().computeAsync(right(), { signal } as any)), expected);
   const unknown: Expected = ['OPTION', 'signal', /got an unknown name$/];
-  check(t, 'gldLoss', thrown(() => (gldLoss as Loose)(right(), { signal: signal.signal })), unknown);
-  check(t, 'compute', thrown(() => new GldLoss().compute(right(), { signal: signal.signal } as any)), unknown);
+  check(
+    t,
+    'gldLoss',
+    thrown(() => (gldLoss as Loose)(right(), { signal: signal.signal })),
+    unknown,
+  );
+  check(
+    t,
+    'compute',
+    thrown(() => new GldLoss().compute(right(), { signal: signal.signal } as any)),
+    unknown,
+  );
 });
 
 t.test('GldLoss: buffers belong to a call, options to the object', async (t) => {
   const out = { bias: new Float32Array(10) };
   const stray = (argument: string): Expected => ['OPTION', argument, /unknown name/];
-  check(t, 'constructor', thrown(() => new GldLoss({ out } as any)), stray('out'));
-  check(t, 'compute', thrown(() => new GldLoss().compute(right(), { grid: 1 } as any)), stray('grid'));
+  check(
+    t,
+    'constructor',
+    thrown(() => new GldLoss({ out } as any)),
+    stray('out'),
+  );
+  check(
+    t,
+    'compute',
+    thrown(() => new GldLoss().compute(right(), { grid: 1 } as any)),
+    stray('grid'),
+  );
 });
 
 t.test('GldLoss: use after dispose', async (t) => {
@@ -81,7 +114,12 @@ t.test('GldLoss: use after dispose', async (t) => {
   loss.dispose();
   loss.dispose();
   loss[Symbol.dispose]();
-  check(t, 'compute', thrown(() => loss.compute(right())), expected);
+  check(
+    t,
+    'compute',
+    thrown(() => loss.compute(right())),
+    expected,
+  );
   check(t, 'computeAsync', await rejected(() => loss.computeAsync(right())), expected);
 });
 
@@ -91,8 +129,15 @@ for (const [name, call, ...expected] of wrongStageCalls) {
 
 t.test('a getter that throws keeps its own error', async (t) => {
   const error = new Error('disposed');
-  const features = Object.defineProperty({ shape: [4, 6, 8, 8] }, 'data', { get() { throw error; } });
-  t.equal(thrown(() => (gldLoss as Loose)({ ...right(), student: { ...right().student, features } })), error);
+  const features = Object.defineProperty({ shape: [4, 6, 8, 8] }, 'data', {
+    get() {
+      throw error;
+    },
+  });
+  t.equal(
+    thrown(() => (gldLoss as Loose)({ ...right(), student: { ...right().student, features } })),
+    error,
+  );
 });
 
 t.test('a call inside a call, from a getter, disturbs neither', async (t) => {

@@ -87,17 +87,34 @@ t.test('unsound ones are refused', async (t) => {
 /** A whole loss of maps of logits with masks and weights, each view of exactly the elements that it needs. */
 const wide = () => ({
   fields: {
-    ...sizes, classes: 2, rows: 6, alpha: 1, beta: 1, localWeight: 1, levels: 2,
-    grid0Depth: 1, grid0Height: 1, grid0Width: 1, grid1Depth: 1, grid1Height: 2, grid1Width: 2,
-    teacherChannels: 2, teacherDepth: 1, teacherHeight: 2, teacherWidth: 2,
-    studentChannels: 2, studentDepth: 3, studentHeight: 2, studentWidth: 2,
+    ...sizes,
+    classes: 2,
+    rows: 6,
+    alpha: 1,
+    beta: 1,
+    localWeight: 1,
+    levels: 2,
+    grid0Depth: 1,
+    grid0Height: 1,
+    grid0Width: 1,
+    grid1Depth: 1,
+    grid1Height: 2,
+    grid1Width: 2,
+    teacherChannels: 2,
+    teacherDepth: 1,
+    teacherHeight: 2,
+    teacherWidth: 2,
+    studentChannels: 2,
+    studentDepth: 3,
+    studentHeight: 2,
+    studentWidth: 2,
   },
   roles: {
     'teacher.features': { data: floats(16), strides: [8, 4, 4, 2, 1] },
     'teacher.mask': { data: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 1), dtype: 5, strides: [4, 4, 2, 1, 0] },
     'student.features': { data: floats(48), strides: [24, 12, 4, 2, 1] },
     'student.mask': { data: new Uint8Array(24).fill(1), dtype: 5, strides: [12, 4, 2, 1, 0] },
-    'weights': { data: Float64Array.of(1, 2), dtype: 1, strides: [1, 0, 0, 0, 0] },
+    weights: { data: Float64Array.of(1, 2), dtype: 1, strides: [1, 0, 0, 0, 0] },
     'out.features': { data: new Float32Array(48), strides: [24, 12, 4, 2, 1] },
   } as Record<string, Role>,
 });
@@ -125,7 +142,8 @@ t.test('maps, masks and weights of exactly the size', async (t) => {
 t.test('unsound maps, masks and weights are refused, in calls and in jobs', async (t) => {
   const with_ = (role: string, change: Partial<Role>) => (given: ReturnType<typeof wide>) =>
     Object.assign(given.roles, { [role]: { ...given.roles[role]!, ...change } });
-  const set = (change: Record<string, number>) => (given: ReturnType<typeof wide>) => Object.assign(given.fields, change);
+  const set = (change: Record<string, number>) => (given: ReturnType<typeof wide>) =>
+    Object.assign(given.fields, change);
   const without = (role: string) => (given: ReturnType<typeof wide>) => delete given.roles[role];
   const bytes = (length: number) => new Uint8Array(length);
   const gone = Uint8Array.of(1, 1, 1, 1, 1, 1, 1, 1);
@@ -142,12 +160,22 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
     ['a mask of floats that says bytes', with_('student.mask', { data: floats(24) }), 'ERR_GLD_DTYPE'],
     ['a mask of 32-bit integers', with_('student.mask', { data: new Int32Array(24), dtype: 4 }), 'ERR_GLD_DTYPE'],
     ['a mask that is gone', with_('teacher.mask', { data: gone }), 'ERR_GLD_DETACHED'],
-    ['a mask under an output', (given) => with_('student.mask', {
-      data: new Uint8Array(given.roles['out.features']!.data.buffer, 8),
-    })(given), 'ERR_GLD_OVERLAP'],
-    ['weights under an output', (given) => with_('weights', {
-      data: new Float64Array(given.roles['out.features']!.data.buffer),
-    })(given), 'ERR_GLD_OVERLAP'],
+    [
+      'a mask under an output',
+      (given) =>
+        with_('student.mask', {
+          data: new Uint8Array(given.roles['out.features']!.data.buffer, 8),
+        })(given),
+      'ERR_GLD_OVERLAP',
+    ],
+    [
+      'weights under an output',
+      (given) =>
+        with_('weights', {
+          data: new Float64Array(given.roles['out.features']!.data.buffer),
+        })(given),
+      'ERR_GLD_OVERLAP',
+    ],
     ['weights too short', with_('weights', { data: Float64Array.of(1) }), 'ERR_GLD_SHORT'],
     ['weights of rows of the size of samples', with_('weights', { strides: [6, 1, 0, 0, 0] }), 'ERR_GLD_SHORT'],
     ['weights that begin too late', with_('weights', { offset: 1 }), 'ERR_GLD_SHORT'],
@@ -173,9 +201,14 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
     ['smoothing that is no number', set({ labelSmoothing: NaN }), 'ERR_GLD_NATIVE'],
     ['a mask of no map', without('student.features'), 'ERR_GLD_NATIVE'],
     ['a map of logits of other classes', set({ classes: 3 }), 'ERR_GLD_NATIVE'],
-    ['the gradient of a classifier that is not there', (given) => Object.assign(given.roles, {
-      'out.weight': { data: floats(4), strides: [2, 1, 0, 0, 0] },
-    }), 'ERR_GLD_NATIVE'],
+    [
+      'the gradient of a classifier that is not there',
+      (given) =>
+        Object.assign(given.roles, {
+          'out.weight': { data: floats(4), strides: [2, 1, 0, 0, 0] },
+        }),
+      'ERR_GLD_NATIVE',
+    ],
   ];
   for (const [name, change, code] of refused) {
     for (const run_ of [run, start]) {
@@ -224,8 +257,10 @@ t.test('neither can the result be taken from a job', async (t) => {
 t.test('memory on a device, where no device computes', async (t) => {
   const sides = { 'teacher.logits': logits(), 'student.logits': logits() };
   const on = (data: unknown) => ({ ...sides, 'student.logits': { ...logits(), data: data as ArrayBufferView } });
-  for (const data of [4096n, 0n, -1n, 2n ** 64n]) t.throws(() => run('relation', sizes, on(data)), { code: 'ERR_GLD_DEVICE' });
-  for (const data of [{}, null, 7, 'data', () => 0]) t.throws(() => run('relation', sizes, on(data)), { code: /^ERR_GLD_/ });
+  for (const data of [4096n, 0n, -1n, 2n ** 64n])
+    t.throws(() => run('relation', sizes, on(data)), { code: 'ERR_GLD_DEVICE' });
+  for (const data of [{}, null, 7, 'data', () => 0])
+    t.throws(() => run('relation', sizes, on(data)), { code: /^ERR_GLD_/ });
   for (const device of [2 ** 31, 2 ** 52, -1, 1e6]) {
     t.throws(() => run('relation', { ...sizes, device }, sides), { code: 'ERR_GLD_DEVICE' }, `device ${device}`);
   }

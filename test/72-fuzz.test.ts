@@ -8,8 +8,20 @@ t.test('random calls, right and broken', async (t) => {
   t.ok(cases >= 500, `${cases} cases`);
   t.ok(results > cases / 5, `${results} results`);
   const codes = [
-    'ARG_TYPE', 'DTYPE', 'RANK', 'SHAPE', 'CLASSES', 'GRID', 'LABEL', 'OPTION', 'STRIDE', 'DETACHED', 'SHORT',
-    'OVERLAP', 'ADAPTER', 'DEVICE',
+    'ARG_TYPE',
+    'DTYPE',
+    'RANK',
+    'SHAPE',
+    'CLASSES',
+    'GRID',
+    'LABEL',
+    'OPTION',
+    'STRIDE',
+    'DETACHED',
+    'SHORT',
+    'OVERLAP',
+    'ADAPTER',
+    'DEVICE',
   ];
   for (const code of codes) t.ok((errors[`ERR_GLD_${code}`] ?? 0) > 0, `ERR_GLD_${code} came up`);
 });

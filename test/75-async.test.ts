@@ -9,7 +9,11 @@ t.test('the results are those of synchronous calls', async (t) => {
   t.same(await Promise.all(inputs.map((each) => gldLossAsync(each))), expected, 'gldLossAsync');
   const kept = new GldLoss();
   t.same(await Promise.all(inputs.map((each) => kept.computeAsync(each))), expected, 'one GldLoss, all at once');
-  t.same(inputs.map((each) => kept.compute(each)), expected, 'and then synchronously');
+  t.same(
+    inputs.map((each) => kept.compute(each)),
+    expected,
+    'and then synchronously',
+  );
   kept.dispose();
 });
 
@@ -19,7 +23,10 @@ t.test('results stay as they are while later calls use the memory again', async 
   const results = [];
   for (const each of inputs) results.push(await kept.computeAsync(each), kept.compute(each));
   await Promise.all(inputs.map((each) => kept.computeAsync(each)));
-  t.same(results, inputs.flatMap((each) => [gldLoss(each), gldLoss(each)]));
+  t.same(
+    results,
+    inputs.flatMap((each) => [gldLoss(each), gldLoss(each)]),
+  );
   kept.dispose();
 });
 
@@ -67,7 +74,10 @@ t.test('out buffers are written when the work is done, not before', async (t) =>
   const expected = gldLoss(small());
   const out = { weight: new Float32Array(120).fill(7), bias: new Float32Array(10).fill(7) };
   const running = gldLossAsync(small(), { out });
-  t.ok(out.weight.every((value) => value === 7), 'untouched at first');
+  t.ok(
+    out.weight.every((value) => value === 7),
+    'untouched at first',
+  );
   const result = await running;
   t.equal(result.gradients?.weight?.data, out.weight);
   t.same(result, expected);
@@ -94,7 +104,10 @@ t.test('dispose() lets calls under way finish', async (t) => {
   const running = [big(), small(), big()].map((inputs) => kept.computeAsync(inputs));
   kept.dispose();
   await t.rejects(kept.computeAsync(small()), { code: 'ERR_GLD_DISPOSED' });
-  t.same(await Promise.all(running), [big(), small(), big()].map((inputs) => gldLoss(inputs, slow)));
+  t.same(
+    await Promise.all(running),
+    [big(), small(), big()].map((inputs) => gldLoss(inputs, slow)),
+  );
 });
 
 t.test('the event loop stays free', async (t) => {

@@ -6,7 +6,10 @@ import t from 'tap';
 import { big, slow, small } from './async_inputs.js';
 
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(() => 'a result', (reason: unknown) => reason);
+  promise.then(
+    () => 'a result',
+    (reason: unknown) => reason,
+  );
 
 t.test('aborted before the call', async (t) => {
   const reason = new Error('not today');
@@ -20,9 +23,14 @@ t.test('aborted before the call', async (t) => {
 
 t.test('signals that throw: nothing runs, or the promise rejects all the same', async (t) => {
   const thrown = new Error('strange signal');
-  const signal = (change: object): AbortSignal => ({
-    aborted: false, throwIfAborted() {}, addEventListener() {}, removeEventListener() {}, ...change,
-  }) as unknown as AbortSignal;
+  const signal = (change: object): AbortSignal =>
+    ({
+      aborted: false,
+      throwIfAborted() {},
+      addEventListener() {},
+      removeEventListener() {},
+      ...change,
+    }) as unknown as AbortSignal;
   const throws = () => {
     throw thrown;
   };
@@ -45,7 +53,10 @@ t.test('signals that throw: nothing runs, or the promise rejects all the same', 
   await Promise.all(blocking);
 
   const incomplete = { aborted: false, addEventListener() {} } as unknown as AbortSignal;
-  t.match(await reasonOf(gldLossAsync(small(), { signal: incomplete })), { code: 'ERR_GLD_ARG_TYPE', argument: 'signal' });
+  t.match(await reasonOf(gldLossAsync(small(), { signal: incomplete })), {
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'signal',
+  });
 });
 
 t.test('aborted while queued: rejected at once', async (t) => {
@@ -72,7 +83,10 @@ t.test('aborted while running: stops, rejects, and the memory serves again', asy
   controller.abort();
   const reason = await running;
   t.equal(reason, controller.signal.reason);
-  t.ok(out.logits.every((value) => value === 7), 'out is untouched');
+  t.ok(
+    out.logits.every((value) => value === 7),
+    'out is untouched',
+  );
   t.same(getEventListeners(controller.signal, 'abort'), []);
   t.same(await kept.computeAsync(big()), gldLoss(big(), slow));
   kept.dispose();

@@ -25,7 +25,10 @@ function messageOf(seed: number): Promise<Message> {
 t.test('workers, many at once', async (t) => {
   const seeds = Array.from({ length: 12 }, (_, i) => i);
   const messages = await Promise.all(seeds.map((seed) => messageOf(seed % 3)));
-  t.ok(messages.every(({ same }) => same), 'asynchronous calls give what synchronous ones give');
+  t.ok(
+    messages.every(({ same }) => same),
+    'asynchronous calls give what synchronous ones give',
+  );
   for (const { seed, loss } of messages) t.equal(loss, messages.find((other) => other.seed === seed)?.loss);
 });
 

@@ -11,7 +11,10 @@ t.test('nothing is allocated per call', async (t) => {
   const child = fileURLToPath(new URL('children/allocations.mjs', import.meta.url));
   const flags = ['--expose-gc', '--single-threaded-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
   const printed = execFileSync(process.execPath, [...flags, child], { encoding: 'utf8' });
-  const results = JSON.parse(printed) as Record<string, Pick<NodeJS.MemoryUsage, 'heapUsed' | 'external' | 'arrayBuffers'>>;
+  const results = JSON.parse(printed) as Record<
+    string,
+    Pick<NodeJS.MemoryUsage, 'heapUsed' | 'external' | 'arrayBuffers'>
+  >;
   const { 'without out': control, ...kinds } = results;
   t.ok(control && control.heapUsed > 100, `without out, ${control?.heapUsed} bytes: the measurement sees a result`);
   for (const [kind, { heapUsed, external, arrayBuffers }] of Object.entries(kinds)) {
@@ -23,7 +26,13 @@ t.test('nothing is allocated per call', async (t) => {
 });
 
 const floats = (length: number, step: number) => Float32Array.from({ length }, (_, i) => Math.sin(i * step));
-const tensor = (shape: number[], step: number) => ({ data: floats(shape.reduce((a, b) => a * b), step), shape });
+const tensor = (shape: number[], step: number) => ({
+  data: floats(
+    shape.reduce((a, b) => a * b),
+    step,
+  ),
+  shape,
+});
 const logits = (n: number, rows: number, classes: number, labels?: Inputs['labels']): Inputs => ({
   teacher: { logits: tensor([n, rows, classes], 1) },
   student: { logits: tensor([n, rows, classes], 2) },
@@ -46,7 +55,12 @@ const copy = (result: GldResult): GldResult => structuredClone(result);
 
 t.test('calls of any kind after one another give what gldLoss gives', async (t) => {
   const kept = new GldLoss();
-  const nhwc = { features: tensor([3, 3, 2, 5], 2), weight: tensor([5, 4], 3), layout: 'NHWC', weightLayout: 'CK' } as const;
+  const nhwc = {
+    features: tensor([3, 3, 2, 5], 2),
+    weight: tensor([5, 4], 3),
+    layout: 'NHWC',
+    weightLayout: 'CK',
+  } as const;
   const soft = { data: new Float64Array(3 * 4).fill(0.25), shape: [3, 4] };
   const mapped: Inputs = { ...logits(3, 5, 4, [0, 1, 2]), student: { logitMap: tensor([3, 4, 2, 3], 2) } };
   const mask = { data: Uint8Array.from({ length: 18 }, (_, i) => i % 3), shape: [3, 2, 3] };
@@ -62,7 +76,10 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
     ['labels of 64 bits', logits(3, 5, 4, BigInt64Array.of(0n, 2n, 1n))],
     ['soft labels', logits(3, 5, 4, soft)],
     ['no labels', logits(3, 5, 4)],
-    ['a tensor of labels', logits(3, 5, 4, { data: Int16Array.of(3, 9, 2, 9, 1), shape: [3], strides: [-2], offset: 4 })],
+    [
+      'a tensor of labels',
+      logits(3, 5, 4, { data: Int16Array.of(3, 9, 2, 9, 1), shape: [3], strides: [-2], offset: 4 }),
+    ],
     ['fewer samples', logits(2, 5, 4, [1, 2])],
     ['more classes', logits(2, 5, 7, [6, 2])],
     ['features', features(3, 5, 4, [1, 2, 3])],
@@ -71,7 +88,10 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
     ['logits against features', { ...features(3, 5, 4), student: logits(3, 5, 4).student }],
     ['with a bias', { teacher: features(3, 5, 4).teacher, student: features(3, 3, 4).teacher, labels: [0, 1, 2] }],
     ['other layouts', { teacher: features(3, 5, 4).teacher, student: nhwc }],
-    ['float64', { ...logits(3, 5, 4), teacher: { logits: { data: new Float64Array(60).map(Math.cos), shape: [3, 5, 4] } } }],
+    [
+      'float64',
+      { ...logits(3, 5, 4), teacher: { logits: { data: new Float64Array(60).map(Math.cos), shape: [3, 5, 4] } } },
+    ],
     ['float32 again', logits(3, 5, 4)],
     ['weights', { ...logits(3, 5, 4, [1, 2, 3]), sampleWeights: [2, 0, 0.5] }],
     ['a map of logits', mapped],
@@ -83,7 +103,11 @@ t.test('calls of any kind after one another give what gldLoss gives', async (t) 
   for (const [name, inputs] of [...sequence, ...sequence.reverse()]) {
     const expected = gldLoss(inputs);
     t.same(kept.compute(inputs, { out: buffersFor(inputs) }), expected, name);
-    t.throws(() => kept.compute(wrong[sequence.length % 3]!, { out: {} }), { code: /^ERR_GLD_/ }, 'an error in between');
+    t.throws(
+      () => kept.compute(wrong[sequence.length % 3]!, { out: {} }),
+      { code: /^ERR_GLD_/ },
+      'an error in between',
+    );
     t.same(kept.compute(inputs), expected, `${name}, without out`);
     const [started, sync] = [kept.computeAsync(inputs, { out: buffersFor(inputs) }), kept.compute(inputs, { out: {} })];
     t.same(sync, expected, `${name}, during an asynchronous call`);

@@ -9,7 +9,9 @@ import t from 'tap';
 import { standIn } from '../tools/stand-in.js';
 
 const { available, reason, devices } = deviceInfo().cuda;
-t.comment(available ? `CUDA: ${devices.map(({ name }) => name).join(', ')}` : `on a stand-in, as there is no CUDA: ${reason}`);
+t.comment(
+  available ? `CUDA: ${devices.map(({ name }) => name).join(', ')}` : `on a stand-in, as there is no CUDA: ${reason}`,
+);
 
 const env = { ...process.env };
 if (!available) env['GLD_LOSS_PREBUILD'] = standIn(process.env['GLD_LOSS_PREBUILD']);

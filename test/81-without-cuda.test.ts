@@ -89,17 +89,37 @@ function inChild(environment: Record<string, string>): Printed {
 }
 
 const machines: [name: string, environment: () => Record<string, string>, reason: RegExp][] = [
-  ['no engine in the build', () => buildWith('none', (engine) => rmSync(engine)),
-    /^this build of gld-loss has no CUDA engine \(libgld_cuda\.so beside gld_loss\.node\)$/],
-  ['an engine that is no library', () => buildWith('broken', (engine) => writeFileSync(engine, 'no library')),
-    /^libgld_cuda\.so does not load: .*(invalid ELF header|file too short)/],
-  ['an engine without its function', () => buildWith('empty', compile('int nothing;')),
-    /^libgld_cuda\.so does not load: it is of another version than this addon$/],
-  ['an engine of another version', () => buildWith('other', compile(
-    'static const int engine[64] = {1}; extern "C" const void* gld_device_engine_query() { return engine; }')),
-    /^libgld_cuda\.so does not load: it is of another version than this addon$/],
-  ['no GPU', () => ({ GLD_LOSS_PREBUILD: folder, GLD_STAND_IN_DEVICES: '0' }),
-    /^cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount$/],
+  [
+    'no engine in the build',
+    () => buildWith('none', (engine) => rmSync(engine)),
+    /^this build of gld-loss has no CUDA engine \(libgld_cuda\.so beside gld_loss\.node\)$/,
+  ],
+  [
+    'an engine that is no library',
+    () => buildWith('broken', (engine) => writeFileSync(engine, 'no library')),
+    /^libgld_cuda\.so does not load: .*(invalid ELF header|file too short)/,
+  ],
+  [
+    'an engine without its function',
+    () => buildWith('empty', compile('int nothing;')),
+    /^libgld_cuda\.so does not load: it is of another version than this addon$/,
+  ],
+  [
+    'an engine of another version',
+    () =>
+      buildWith(
+        'other',
+        compile(
+          'static const int engine[64] = {1}; extern "C" const void* gld_device_engine_query() { return engine; }',
+        ),
+      ),
+    /^libgld_cuda\.so does not load: it is of another version than this addon$/,
+  ],
+  [
+    'no GPU',
+    () => ({ GLD_LOSS_PREBUILD: folder, GLD_STAND_IN_DEVICES: '0' }),
+    /^cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount$/,
+  ],
 ];
 if (!available) machines.push(['this machine', () => ({}), /./]);
 machines.push(['CUDA_VISIBLE_DEVICES empty', () => ({ CUDA_VISIBLE_DEVICES: '' }), /./]);
@@ -119,7 +139,9 @@ for (const [name, environment, expected] of machines) {
       const { message } = error as { message: string };
       t.ok(message.endsWith(`which is not available: ${cuda.reason}`), message);
     }
-    t.same(errors.map((error) => (error as { argument: string }).argument),
-      ['device', 'device', 'device', 'teacher.logits', 'device', 'device', 'device']);
+    t.same(
+      errors.map((error) => (error as { argument: string }).argument),
+      ['device', 'device', 'device', 'teacher.logits', 'device', 'device', 'device'],
+    );
   });
 }

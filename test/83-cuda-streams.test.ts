@@ -18,10 +18,25 @@ const cpu = `${build}/libgld_cpu_${deviceInfo().cpu.level.replaceAll('-', '_')}.
 const skip = emulated && existsSync(engine) ? false : 'only in npm run test:emulated';
 
 function compile(name: string, files: string[], flags: string[] = []): string {
-  const all = ['-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-Werror', '-Wno-unknown-pragmas', '-I', at('csrc'), ...flags];
-  execFileSync('g++', [...all, '-x', 'c++', ...files.map((file) => at(file)), '-o', `${folder}/${name}`, '-pthread', '-ldl'], {
-    env: { ...process.env, LD_PRELOAD: '' },
-  });
+  const all = [
+    '-std=c++17',
+    '-O1',
+    '-g1',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-Wno-unknown-pragmas',
+    '-I',
+    at('csrc'),
+    ...flags,
+  ];
+  execFileSync(
+    'g++',
+    [...all, '-x', 'c++', ...files.map((file) => at(file)), '-o', `${folder}/${name}`, '-pthread', '-ldl'],
+    {
+      env: { ...process.env, LD_PRELOAD: '' },
+    },
+  );
   return `${folder}/${name}`;
 }
 
@@ -33,9 +48,11 @@ function passes(t: Test, program: string, args: string[], env: Record<string, st
 
 t.test('the emulator', async (t) => {
   const { simt } = sources();
-  const program = compile('check', ['test/native/simt/check.cpp', 'csrc/cuda/runtime.cpp', 'csrc/cuda/begin.cu', ...simt], [
-    '-DGLD_EMULATED', '-isystem', at('test/native/simt'),
-  ]);
+  const program = compile(
+    'check',
+    ['test/native/simt/check.cpp', 'csrc/cuda/runtime.cpp', 'csrc/cuda/begin.cu', ...simt],
+    ['-DGLD_EMULATED', '-isystem', at('test/native/simt')],
+  );
   for (const seed of ['1', '2', '3']) passes(t, program, [], { GLD_EMULATED_SEED: seed });
 });
 
@@ -49,8 +66,14 @@ t.test('stages', { skip }, async (t) => {
   const program = compile('compare', ['test/native/cuda/compare.cpp']);
   const calls = { pool: 150, classifier: 40, cross_entropy: 60, normalized_kd: 40, relation: 12, gld: 20 };
   for (const [stage, count] of Object.entries(calls)) {
-    for (const [arch, seed] of [['80', '1'], ['75', '2']] as const) {
-      passes(t, program, [engine, cpu, stage, String(count), seed], { GLD_EMULATED_ARCH: arch, GLD_EMULATED_SEED: seed });
+    for (const [arch, seed] of [
+      ['80', '1'],
+      ['75', '2'],
+    ] as const) {
+      passes(t, program, [engine, cpu, stage, String(count), seed], {
+        GLD_EMULATED_ARCH: arch,
+        GLD_EMULATED_SEED: seed,
+      });
     }
   }
 });

@@ -37,8 +37,10 @@ function check(t: Test, { labels, options = {}, ...sides }: Case): void {
   const own = { ...rest, normalization };
 
   const names = Object.keys(student);
-  const through = (loss: (side: never) => tf.Scalar) => (...tensors: tf.Tensor[]) =>
-    loss(Object.fromEntries(names.map((name, i) => [name, tensors[i]])) as never);
+  const through =
+    (loss: (side: never) => tf.Scalar) =>
+    (...tensors: tf.Tensor[]) =>
+      loss(Object.fromEntries(names.map((name, i) => [name, tensors[i]])) as never);
   const actual = tf.valueAndGrads(through((side) => gldLoss({ teacher, student: side, labels: given }, own)));
   const expected = tf.valueAndGrads(through((side) => opsLoss(teacher, side, probabilities, options)));
   const inputs = Object.values<tf.Tensor>(student);

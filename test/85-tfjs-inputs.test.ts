@@ -34,9 +34,12 @@ const same: [name: string, inputs: Partial<TfjsInputs<tf.Tensor>>][] = [
   ['teacher KC', { teacher: { features, weight: kc, bias, weightLayout: 'KC' } }],
   ['layouts left open', { teacher: { features, weight, bias, layout: undefined, weightLayout: undefined } }],
   ['variables', { student: { features: student.features, weight: tf.variable(student.weight), bias: student.bias } }],
-  ['a view of a larger tensor', {
-    student: { ...student, weight: tf.slice(tf.concat([student.bias.reshape([1, K]), student.weight]), [1, 0]) },
-  }],
+  [
+    'a view of a larger tensor',
+    {
+      student: { ...student, weight: tf.slice(tf.concat([student.bias.reshape([1, K]), student.weight]), [1, 0]) },
+    },
+  ],
 ];
 
 const expected = gldLoss({ teacher, student, labels });
@@ -47,7 +50,8 @@ for (const [name, inputs] of same) {
 t.test('gradients in the layout of the tensors', async (t) => {
   const grads = (layout: 'NHWC' | 'NCHW', weightLayout: 'CK' | 'KC', inputs: tf.Tensor[]) =>
     tf.grads((features, weight) =>
-      gldLoss({ teacher, student: { features, weight, bias: student.bias, layout, weightLayout }, labels }))(inputs);
+      gldLoss({ teacher, student: { features, weight, bias: student.bias, layout, weightLayout }, labels }),
+    )(inputs);
   const [df, dw] = grads('NHWC', 'CK', [student.features, student.weight]);
   const [tdf, tdw] = grads('NCHW', 'KC', [tf.transpose(student.features, [0, 3, 1, 2]), tf.transpose(student.weight)]);
   t.ok(close(tf.transpose(tdf, [0, 2, 3, 1]), df));

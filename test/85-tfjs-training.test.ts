@@ -91,8 +91,10 @@ function upstream(t: Test, { teacher, labels, student: { features, weight, bias 
 
 function constants(t: Test, { teacher, labels, student }: ReturnType<typeof fixture>): void {
   const gradients = (names: string[], options = {}) =>
-    tf.variableGrads(() => gldLoss({ teacher, student: { ...student, ...variables }, labels }, options),
-      names.map((name) => variables[name as 'weight'])).grads;
+    tf.variableGrads(
+      () => gldLoss({ teacher, student: { ...student, ...variables }, labels }, options),
+      names.map((name) => variables[name as 'weight']),
+    ).grads;
   const variables = { weight: tf.variable(student.weight), bias: tf.variable(student.bias) };
   const all = gradients(['weight', 'bias']);
   const some = gradients(['weight', 'bias'], { gradients: ['weight'] });

@@ -42,8 +42,7 @@ function rowsOf(map: tf.Tensor, [depth, height, width]: number[], mask?: tf.Tens
   const [n, d, h, w, channels] = map.shape;
   const counts = mask === undefined ? tf.ones([n, d, h, w, 1]) : tf.reshape(tf.cast(mask, 'float32'), [n, d, h, w, 1]);
   const mean = (from: number[], size: number[]) => {
-    const cut = (x: tf.Tensor, last: number) =>
-      tf.sum(tf.slice(x, [0, ...from, 0], [n, ...size, last]), [1, 2, 3]);
+    const cut = (x: tf.Tensor, last: number) => tf.sum(tf.slice(x, [0, ...from, 0], [n, ...size, last]), [1, 2, 3]);
     return tf.div(cut(tf.mul(map, counts), channels), cut(counts, 1));
   };
   const rows = [mean([0, 0, 0], [d, h, w])];
@@ -76,7 +75,12 @@ for (const [name, size, grid] of [
     const inputs = [random(2, [N, ...size, 3]), random(3, [3, K])];
     const expected: Loss = (map, weight) =>
       opsLoss(teacher, { logits: classified(rowsOf(deep(map), [...grid]), weight) }, oneHot);
-    same(t, inputs, (features, weight) => gldLoss({ teacher, student: { features, weight }, labels }, option), expected);
+    same(
+      t,
+      inputs,
+      (features, weight) => gldLoss({ teacher, student: { features, weight }, labels }, option),
+      expected,
+    );
   });
   t.test(`${name}: a map of logits with a mask`, async (t) => {
     const mask = tf.cast(tf.greater(tf.randomUniform([N, ...size], 0, 1, 'float32', 4), 0.2), 'bool');
@@ -94,15 +98,24 @@ t.test('weights of samples are samples repeated', async (t) => {
   const counts = [2, 0, 3];
   const forms = [tf.tensor1d(counts), tf.tensor1d(counts, 'int32'), counts, Float32Array.from(counts)];
   for (const sampleWeights of forms) {
-    same(t, [random(2, [N, 5, K])], (logits) => gldLoss({ teacher, student: { logits }, labels, sampleWeights }), expected);
+    same(
+      t,
+      [random(2, [N, 5, K])],
+      (logits) => gldLoss({ teacher, student: { logits }, labels, sampleWeights }),
+      expected,
+    );
   }
 });
 
 t.test('smoothed labels', async (t) => {
   const teacher = { logits: random(1, [N, 5, K]) };
   const smoothed = tf.add(tf.mul(oneHot, 0.8), 0.2 / K);
-  same(t, [random(2, [N, 5, K])], (logits) => gldLoss({ teacher, student: { logits }, labels }, { labelSmoothing: 0.2 }),
-    (logits) => opsLoss(teacher, { logits }, smoothed));
+  same(
+    t,
+    [random(2, [N, 5, K])],
+    (logits) => gldLoss({ teacher, student: { logits }, labels }, { labelSmoothing: 0.2 }),
+    (logits) => opsLoss(teacher, { logits }, smoothed),
+  );
 });
 
 t.test('everything at once, in either form, is what the core computes', async (t) => {
@@ -114,16 +127,24 @@ t.test('everything at once, in either form, is what the core computes', async (t
   const weights = tf.tensor1d([0.5, 2, 1]);
   const options = { grid: [1, 2, 3], labelSmoothing: 0.1, ignoreIndex: 0, beta: 20 };
   const inputs: TfjsInputs<tf.Tensor> = {
-    teacher: { features, weight }, student: { logitMap, mask }, labels, sampleWeights: weights,
+    teacher: { features, weight },
+    student: { logitMap, mask },
+    labels,
+    sampleWeights: weights,
   };
-  const expected = core({
-    teacher: { features: array(features), weight: array(weight), layout: 'NHWC', weightLayout: 'CK' },
-    student: {
-      logitMap: array(logitMap), mask: { data: Uint8Array.from(mask.dataSync()), shape: mask.shape }, layout: 'NHWC',
+  const expected = core(
+    {
+      teacher: { features: array(features), weight: array(weight), layout: 'NHWC', weightLayout: 'CK' },
+      student: {
+        logitMap: array(logitMap),
+        mask: { data: Uint8Array.from(mask.dataSync()), shape: mask.shape },
+        layout: 'NHWC',
+      },
+      labels: classes,
+      sampleWeights: Float32Array.from(weights.dataSync()),
     },
-    labels: classes,
-    sampleWeights: Float32Array.from(weights.dataSync()),
-  }, options);
+    options,
+  );
   const { scalar, ...value } = gldLoss.withTerms(inputs, options);
   const { gradients, ...numbers } = expected;
   t.same(value, numbers);
@@ -149,12 +170,20 @@ t.test('wrong ones', async (t) => {
   const refuse = (what: string, inputs: object, code: string, argument: string): unknown =>
     t.throws(() => gldLoss({ teacher, student, labels, ...inputs } as never), { code, argument }, what);
   refuse('a mask of floats', { student: { ...student, mask: tf.ones([N, 4, 4]) } }, 'ERR_GLD_DTYPE', 'student.mask');
-  refuse('a mask of another map', { student: { ...student, mask: tf.ones([N, 4, 5], 'bool') } }, 'ERR_GLD_SHAPE',
-    'student.mask');
+  refuse(
+    'a mask of another map',
+    { student: { ...student, mask: tf.ones([N, 4, 5], 'bool') } },
+    'ERR_GLD_SHAPE',
+    'student.mask',
+  );
   refuse('negative weights', { sampleWeights: tf.tensor1d([1, -1, 1]) }, 'ERR_GLD_WEIGHT', 'sampleWeights[1]');
   refuse('weights of other samples', { sampleWeights: tf.tensor1d([1, 1]) }, 'ERR_GLD_SHAPE', 'sampleWeights');
-  refuse('a map of two axes for one of one', { student: { logitMap: random(3, [N, 4, K]), layout: 'NHWC' } }, 'ERR_GLD_RANK',
-    'student.logitMap');
+  refuse(
+    'a map of two axes for one of one',
+    { student: { logitMap: random(3, [N, 4, K]), layout: 'NHWC' } },
+    'ERR_GLD_RANK',
+    'student.logitMap',
+  );
   const disposed = tf.ones([N, 4, 4], 'bool');
   disposed.dispose();
   refuse('a disposed mask', { student: { ...student, mask: disposed } }, 'ERR_GLD_DISPOSED', 'student.mask');

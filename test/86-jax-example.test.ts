@@ -29,14 +29,21 @@ t.test('training with the network of the example', async (t) => {
   const losses: number[] = [];
   for (let step = 0; step < 30; step++) {
     const target = forward(tree.ref(teacher), images.ref);
-    const { loss, gradients: [gradients, unused] } = gldLoss(
-      forward, [tree.ref(state.parameters), images.ref], { teacher: target, labels: labels.ref }, { beta: 40 });
+    const {
+      loss,
+      gradients: [gradients, unused],
+    } = gldLoss(
+      forward,
+      [tree.ref(state.parameters), images.ref],
+      { teacher: target, labels: labels.ref },
+      { beta: 40 },
+    );
     unused.dispose();
     state = update(state, gradients, 0.02);
     losses.push(loss);
   }
   t.ok(losses.at(-1)! < 0.9 * losses[0], `the loss falls: ${losses[0]} to ${losses.at(-1)}`);
-  t.ok([images, labels, ...tree.leaves(teacher) as typeof images[]].every(({ refCount }) => refCount === 1));
+  t.ok([images, labels, ...(tree.leaves(teacher) as (typeof images)[])].every(({ refCount }) => refCount === 1));
   gldLoss.dispose();
 });
 
@@ -46,7 +53,11 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
   const parameters = initialize(2, 3, 2);
   const targets = () => ({ teacher: { logits: normal(3, [3, 5, 3]) }, labels: [0, 1, 2] });
   const gradients = (factor: number | jax.numpy.Array) => {
-    const [, pullback] = gldLoss.vjp((p: typeof parameters) => forward(p, images.ref), [tree.ref(parameters)], targets());
+    const [, pullback] = gldLoss.vjp(
+      (p: typeof parameters) => forward(p, images.ref),
+      [tree.ref(parameters)],
+      targets(),
+    );
     const [{ weight, ...rest }] = pullback(factor);
     pullback.dispose();
     tree.dispose(rest);
@@ -70,15 +81,21 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
 
 t.test('float64', async (t) => {
   const gldLoss = jaxGld(jax);
-  const doubles = (seed: number) => normal(seed, [3, 5, 4]).astype(np.float64).mul(np.array(1 / 3).astype(np.float64));
+  const doubles = (seed: number) =>
+    normal(seed, [3, 5, 4])
+      .astype(np.float64)
+      .mul(np.array(1 / 3).astype(np.float64));
   const [teacher, student] = [doubles(1), doubles(2)];
-  const { gradients: [{ logits }] } = gldLoss(
-    (p: { logits: jax.numpy.Array }) => p, [{ logits: student.ref }], { teacher: { logits: teacher.ref } });
+  const {
+    gradients: [{ logits }],
+  } = gldLoss((p: { logits: jax.numpy.Array }) => p, [{ logits: student.ref }], { teacher: { logits: teacher.ref } });
   t.equal(logits.dtype, 'float64');
   const { gldLoss: core } = await import('gld-loss');
   const host = (x: jax.numpy.Array) => ({ logits: { data: x.dataSync() as Float64Array, shape: [3, 5, 4] } });
   const expected = core({ teacher: host(teacher), student: host(student) }).gradients!.logits!.data;
   const largest = Math.max(...Array.from(expected, Math.abs));
-  (logits.dataSync() as Float64Array).forEach((value, i) => t.ok(Math.abs(value - expected[i]) < 5e-15 * largest, `${i}`));
+  (logits.dataSync() as Float64Array).forEach((value, i) =>
+    t.ok(Math.abs(value - expected[i]) < 5e-15 * largest, `${i}`),
+  );
   gldLoss.dispose();
 });

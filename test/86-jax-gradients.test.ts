@@ -37,7 +37,8 @@ async function check(t: Test, { labels, options = {}, ...sides }: Case): Promise
 
   const probabilities = () => soft?.ref ?? (hard && nn.oneHot(hard.ref, K));
   const [value, gradients] = jax.valueAndGrad((side: OpsSide) =>
-    opsLoss(tree.ref(teacher as never), side, probabilities(), options))(tree.ref(student as never)) as [A, OpsSide];
+    opsLoss(tree.ref(teacher as never), side, probabilities(), options),
+  )(tree.ref(student as never)) as [A, OpsSide];
   const loss = value.item();
   const close = (actual: OpsSide, what: string) => {
     for (const [name, expected] of Object.entries(gradients) as [keyof OpsSide, A][]) {
@@ -68,7 +69,10 @@ async function check(t: Test, { labels, options = {}, ...sides }: Case): Promise
   compiled.dispose();
 
   const arrays = [...Object.values(teacher), ...Object.values(student), soft ?? hard].filter(Boolean) as A[];
-  t.ok(arrays.every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
+  t.ok(
+    arrays.every(({ refCount }) => refCount === 1),
+    'no reference is left, and none is missing',
+  );
 }
 
 for (const device of ['cpu', 'wasm'] as const) {
@@ -82,22 +86,32 @@ t.test('maps of logits, masks and weights, in either form, are what the core com
   jax.defaultDevice('wasm');
   const logitMap = normal(1, [N, K, 4, 6]);
   const mask = normal(2, [N, 4, 6]).greater(0);
-  const teacher = { features: normal(3, [N, 2, 5, 5]), weight: normal(4, [K, 2]), mask: normal(5, [N, 5, 5]).greater(-1) };
+  const teacher = {
+    features: normal(3, [N, 2, 5, 5]),
+    weight: normal(4, [K, 2]),
+    mask: normal(5, [N, 5, 5]).greater(-1),
+  };
   const sampleWeights = np.array([0.5, 2, 1]);
   const options = { grid: [1, 2, 3], labelSmoothing: 0.1, ignoreIndex: 0, beta: 20 };
   const labels = [4, 0, 2];
   const host = (x: A) => ({ data: Float32Array.from(x.ref.dataSync()), shape: x.shape });
   const bytes = (x: A) => ({ data: Uint8Array.from(x.ref.dataSync()), shape: x.shape });
-  const expected = core({
-    teacher: { features: host(teacher.features), weight: host(teacher.weight), mask: bytes(teacher.mask) },
-    student: { logitMap: host(logitMap), mask: bytes(mask) },
-    labels,
-    sampleWeights: host(sampleWeights),
-  }, options);
+  const expected = core(
+    {
+      teacher: { features: host(teacher.features), weight: host(teacher.weight), mask: bytes(teacher.mask) },
+      student: { logitMap: host(logitMap), mask: bytes(mask) },
+      labels,
+      sampleWeights: host(sampleWeights),
+    },
+    options,
+  );
 
   const targets = () => ({ teacher: tree.ref(teacher), labels, sampleWeights: sampleWeights.ref }) as never;
   const side = (map: A) => ({ logitMap: map, mask: mask.ref }) as never;
-  const { gradients: [handed], ...value } = gldLoss(side, [logitMap.ref], targets(), options);
+  const {
+    gradients: [handed],
+    ...value
+  } = gldLoss(side, [logitMap.ref], targets(), options);
   const { gradients, ...numbers } = expected;
   t.same(value, numbers);
   const close = (gradient: A, what: string) =>
@@ -110,5 +124,8 @@ t.test('maps of logits, masks and weights, in either form, are what the core com
   t.equal(at.loss, expected.loss);
   close(jax.grad((map: A) => at.scalar(side(map)))(logitMap.ref) as A, 'surrogate');
   const arrays = [logitMap, mask, sampleWeights, ...Object.values(teacher)];
-  t.ok(arrays.every(({ refCount }) => refCount === 1), 'no reference is left, and none is missing');
+  t.ok(
+    arrays.every(({ refCount }) => refCount === 1),
+    'no reference is left, and none is missing',
+  );
 });

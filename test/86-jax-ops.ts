@@ -28,10 +28,15 @@ export function opsLoss(teacher: OpsSide, student: OpsSide, labels?: A, options:
   const kd = (first: number, count: number) =>
     distillation(rowsOf(zt, first, count), rowsOf(zs, first, count), temperature).div(n);
 
-  let loss = kd(0, 1).mul(alpha).add(relation(rowsOf(zt, 0, rows), rowsOf(zs, 0, rows)).mul(beta));
+  let loss = kd(0, 1)
+    .mul(alpha)
+    .add(relation(rowsOf(zt, 0, rows), rowsOf(zs, 0, rows)).mul(beta));
   if (rows > 1) loss = loss.add(kd(1, rows - 1).mul(localWeight));
   if (labels !== undefined) {
-    const task = labels.mul(nn.logSoftmax(rowsOf(zs, 0, 1), 1)).sum().div(-n);
+    const task = labels
+      .mul(nn.logSoftmax(rowsOf(zs, 0, 1), 1))
+      .sum()
+      .div(-n);
     loss = loss.add(task.mul(1 - alpha));
   }
   zt.dispose();
@@ -60,13 +65,20 @@ function logitsOf({ features, weight, bias, logits }: OpsSide, grid: readonly [n
 function distillation(zt: A, zs: A, temperature?: number): A {
   const logP = nn.logSoftmax(scaled(zt, temperature), 1);
   const logQ = nn.logSoftmax(scaled(zs, temperature), 1);
-  return np.exp(logP.ref).mul(logP.sub(logQ)).sum().mul((temperature ?? 1) ** 2);
+  return np
+    .exp(logP.ref)
+    .mul(logP.sub(logQ))
+    .sum()
+    .mul((temperature ?? 1) ** 2);
 }
 
 function scaled(z: A, temperature?: number): A {
   if (temperature !== undefined) return z.div(temperature);
   const centred = z.ref.sub(z.ref.mean(1, { keepdims: true }));
-  const variance = np.square(centred).sum(1, { keepdims: true }).div(z.shape[1] - 1);
+  const variance = np
+    .square(centred)
+    .sum(1, { keepdims: true })
+    .div(z.shape[1] - 1);
   return z.div(np.sqrt(variance));
 }
 

@@ -29,8 +29,11 @@ function fixture() {
 type Fixture = ReturnType<typeof fixture>;
 type Parameters = Fixture['parameters'];
 
-const forward = ({ kernel, weight, bias }: Parameters, images: A): JaxSide<A> =>
-  ({ features: np.matmul(images, kernel).reshape([N, 2, 4, 4]), weight, bias });
+const forward = ({ kernel, weight, bias }: Parameters, images: A): JaxSide<A> => ({
+  features: np.matmul(images, kernel).reshape([N, 2, 4, 4]),
+  weight,
+  bias,
+});
 
 interface Call {
   name: string;
@@ -59,8 +62,11 @@ const calls: Call[] = [
   { name: 'no labels', targets: ({ teacher, labels }) => (labels.dispose(), { teacher }) },
   { name: 'a misspelt option', options: { bta: 3 }, error: { code: 'ERR_GLD_OPTION', argument: 'bta' } },
   { name: 'options that are none', options: 3 as never, error: { code: 'ERR_GLD_ARG_TYPE', argument: 'options' } },
-  { name: 'gradients of no part', options: { gradients: ['logits'] },
-    error: { code: 'ERR_GLD_OPTION', argument: 'gradients' } },
+  {
+    name: 'gradients of no part',
+    options: { gradients: ['logits'] },
+    error: { code: 'ERR_GLD_OPTION', argument: 'gradients' },
+  },
   {
     name: 'a teacher with other channels',
     targets: ({ teacher, labels }) => ({ teacher: { ...teacher, weight: teacher.weight.reshape([6, 2]) }, labels }),
@@ -96,7 +102,8 @@ const calls: Call[] = [
   {
     name: 'an array for two, with one reference',
     targets: ({ teacher, labels }) => (
-      labels.dispose(), { teacher: { ...teacher, bias: teacher.weight }, labels: [0, 1, 2] }),
+      labels.dispose(), { teacher: { ...teacher, bias: teacher.weight }, labels: [0, 1, 2] }
+    ),
     error: { code: 'ERR_GLD_DISPOSED', argument: 'teacher.bias' },
   },
   {
@@ -133,8 +140,11 @@ const calls: Call[] = [
   },
   {
     name: 'a student of other channels',
-    forward: ({ kernel, weight, bias }, images) =>
-      ({ features: np.matmul(images, kernel).reshape([N, 8, 2, 2]), weight, bias }),
+    forward: ({ kernel, weight, bias }, images) => ({
+      features: np.matmul(images, kernel).reshape([N, 8, 2, 2]),
+      weight,
+      bias,
+    }),
     error: { code: 'ERR_GLD_SHAPE', argument: 'student.weight' },
   },
   {
@@ -148,7 +158,9 @@ const calls: Call[] = [
 
 /** With as many references as the call consumes, and with one more of each that has to be left. */
 async function consumes(
-  t: Test, { freed, error, ...call }: Call, run: (given: Fixture, call: Call) => unknown,
+  t: Test,
+  { freed, error, ...call }: Call,
+  run: (given: Fixture, call: Call) => unknown,
 ): Promise<void> {
   for (const kept of [0, 1]) {
     const given = fixture();
@@ -160,20 +172,37 @@ async function consumes(
     if (error === undefined) tree.dispose((await result) as never);
     else await t.rejects(result, error as Error);
     // Twice the same array is one reference too few even when one is kept: only what was not given then is left.
-    t.same(arrays.map(([name, { refCount }]) => [name, refCount]), arrays.map(([name]) => [name, kept]));
+    t.same(
+      arrays.map(([name, { refCount }]) => [name, refCount]),
+      arrays.map(([name]) => [name, kept]),
+    );
   }
 }
 
 const forms: Record<string, (given: Fixture, call: Call) => unknown> = {
   'hand-off': ({ ...given }, { forward: f = forward, targets, primals, options }) =>
-    gldLoss(f, (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
-      (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>, options).gradients,
+    gldLoss(
+      f,
+      (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
+      (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>,
+      options,
+    ).gradients,
   'asynchronous hand-off': async ({ ...given }, { forward: f = forward, targets, primals, options }) =>
-    (await gldLoss.async(f, (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
-      (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>, options)).gradients,
-  'vjp': ({ ...given }, { forward: f = forward, targets, primals, options }) => {
-    const [, pullback] = gldLoss.vjp(f, (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
-      (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>, options);
+    (
+      await gldLoss.async(
+        f,
+        (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
+        (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>,
+        options,
+      )
+    ).gradients,
+  vjp: ({ ...given }, { forward: f = forward, targets, primals, options }) => {
+    const [, pullback] = gldLoss.vjp(
+      f,
+      (primals?.(given) ?? [given.parameters, given.images]) as [Parameters, A],
+      (targets?.(given) ?? { teacher: given.teacher, labels: given.labels }) as JaxTargets<A>,
+      options,
+    );
     pullback.dispose();
     return [];
   },
@@ -224,7 +253,10 @@ t.test('scalar', async (t) => {
   t.same([constants.offset.refCount, constants.gradients.weight!.refCount], [0, 0], 'constants are consumed');
   t.throws(() => at.scalar({ logits: normal(1, [N, 5, K]) }), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
   const { kernel, weight, bias } = parameters;
-  t.same([kernel, weight, bias, images].map(({ refCount }) => refCount), [1, 1, 1, 1]);
+  t.same(
+    [kernel, weight, bias, images].map(({ refCount }) => refCount),
+    [1, 1, 1, 1],
+  );
   t.ok([all['teacher.features'], all['teacher.weight'], labels].every(({ refCount }) => refCount === 0));
 });
 
@@ -242,11 +274,12 @@ t.test('aborted', async (t) => {
 });
 
 t.test('a read that fails', async (t) => {
-  const failing = (array: A, method: 'data' | 'dataSync') => Object.defineProperty(array, method, {
-    value: () => {
-      throw mine;
-    },
-  });
+  const failing = (array: A, method: 'data' | 'dataSync') =>
+    Object.defineProperty(array, method, {
+      value: () => {
+        throw mine;
+      },
+    });
   for (const method of ['data', 'dataSync'] as const) {
     const { parameters, images, teacher, labels, all } = fixture();
     failing(teacher.features, method);
@@ -254,7 +287,10 @@ t.test('a read that fails', async (t) => {
     const error = method === 'data' ? mine : refused;
     const call = method === 'data' ? gldLoss.async : async (...args: Parameters_) => gldLoss(...args);
     await t.rejects(call(forward, [parameters, images], { teacher, labels }), error);
-    t.ok(Object.values<A>(all).every(({ refCount }) => refCount === 0), method);
+    t.ok(
+      Object.values<A>(all).every(({ refCount }) => refCount === 0),
+      method,
+    );
   }
 });
 type Parameters_ = [typeof forward, [Parameters, A], JaxTargets<A>];
@@ -297,5 +333,8 @@ t.test('no memory of the device is kept', async (t) => {
   const bytes = memories.map(({ buffer }) => buffer.byteLength);
   t.ok(bytes.length > 0 && Math.max(...bytes) > 0);
   for (let i = 0; i < 40; i++) await step();
-  t.same(memories.map(({ buffer }) => buffer.byteLength), bytes);
+  t.same(
+    memories.map(({ buffer }) => buffer.byteLength),
+    bytes,
+  );
 });

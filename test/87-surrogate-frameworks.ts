@@ -11,7 +11,11 @@ export interface Kit<T> {
   matmul(a: T, b: T): T;
   reshape(x: T, shape: number[]): T;
   /** The value of factor · f(...), and its gradients by the parameters. */
-  differentiate(f: (...parameters: T[]) => T, parameters: T[], factor: number): [value: number, gradients: Float32Array[]];
+  differentiate(
+    f: (...parameters: T[]) => T,
+    parameters: T[],
+    factor: number,
+  ): [value: number, gradients: Float32Array[]];
 }
 
 const tfjs: Kit<tf.Tensor> = {
@@ -38,7 +42,11 @@ const pytorch: Kit<Torch> = {
     read: (x) => ({ data: numbers(x.data), shape: x.shape }),
     constant: (data, shape) => torch.reshape(torch.tensor([...data]), shape.length === 0 ? [1] : shape),
     // Its sum() is one over the last axis.
-    dot: (x, constant) => x.mul(constant).reshape([numbers(constant.data).length]).sum(),
+    dot: (x, constant) =>
+      x
+        .mul(constant)
+        .reshape([numbers(constant.data).length])
+        .sum(),
   },
   parameter: (data, shape) => {
     const x = torch.reshape(torch.tensor([...data]), shape);
@@ -69,5 +77,5 @@ const grad: Kit<deepbox.GradTensor> = {
   },
 };
 
-const all: unknown = { 'TensorFlow.js': tfjs, 'js-pytorch': pytorch, 'deepbox': grad };
+const all: unknown = { 'TensorFlow.js': tfjs, 'js-pytorch': pytorch, deepbox: grad };
 export const kits = all as Record<string, Kit<object>>;

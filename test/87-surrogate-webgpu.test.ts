@@ -39,10 +39,17 @@ t.test('the surrogate on WebGPU', { skip }, async (t) => {
     Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => Math.sin(i * shape.length));
   const tensor = (...shape: number[]) => tf.tensor(values(shape), shape);
   const make = () => ({
-    images: tensor(N, 48), dense: tensor(48, 16 * 16 * 32), weight: tensor(32, K), bias: tensor(K), target: tensor(N, 5, K),
+    images: tensor(N, 48),
+    dense: tensor(48, 16 * 16 * 32),
+    weight: tensor(32, K),
+    bias: tensor(K),
+    target: tensor(N, 5, K),
   });
-  const student = ({ images, dense, weight, bias }: ReturnType<typeof make>) =>
-    ({ features: tf.reshape(tf.matMul(images as tf.Tensor2D, dense as tf.Tensor2D), [N, 16, 16, 32]), weight, bias });
+  const student = ({ images, dense, weight, bias }: ReturnType<typeof make>) => ({
+    features: tf.reshape(tf.matMul(images as tf.Tensor2D, dense as tf.Tensor2D), [N, 16, 16, 32]),
+    weight,
+    bias,
+  });
 
   async function gradients(kind: 'tfjs' | 'surrogate'): Promise<[number, Float32Array]> {
     const given = make();
@@ -54,9 +61,10 @@ t.test('the surrogate on WebGPU', { skip }, async (t) => {
     });
     const layouts = { layout: 'NHWC', weightLayout: 'CK' } as const;
     const side = (dense: tf.Tensor) => ({ ...student({ ...given, dense }), ...layouts });
-    const at = kind === 'tfjs'
-      ? await tfjsGld(tf).surrogate({ ...inputs, student: side(given.dense) })
-      : await generic.surrogate({ ...inputs, student: side(given.dense) });
+    const at =
+      kind === 'tfjs'
+        ? await tfjsGld(tf).surrogate({ ...inputs, student: side(given.dense) })
+        : await generic.surrogate({ ...inputs, student: side(given.dense) });
     const gradient = tf.grad((dense) => at.scalar(side(dense)))(given.dense);
     return [at.loss, (await gradient.data()) as Float32Array];
   }

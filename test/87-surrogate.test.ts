@@ -12,8 +12,10 @@ const N = 3;
 const K = 4;
 
 const random = new Random(7);
-const normal = (...shape: number[]) =>
-  ({ data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape });
+const normal = (...shape: number[]) => ({
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+  shape,
+});
 const images = normal(N, 6);
 const kernel = normal(6, 32);
 const weight = normal(K, 2);
@@ -53,15 +55,26 @@ for (const [name, kit] of Object.entries(kits)) {
     t.teardown(() => gldLoss.dispose());
     const parameters = () => [kernel, weight, bias].map(({ data, shape }) => kit.parameter(data, shape));
     const constant = ({ data, shape }: typeof images) => kit.framework.constant(data, shape);
-    const student = ([kernel, weight, bias]: object[]) =>
-      ({ features: kit.reshape(kit.matmul(constant(images), kernel), [N, 2, 4, 4]), weight, bias });
+    const student = ([kernel, weight, bias]: object[]) => ({
+      features: kit.reshape(kit.matmul(constant(images), kernel), [N, 2, 4, 4]),
+      weight,
+      bias,
+    });
     const { loss, terms, gradients } = expected();
 
     await t.test('the loss and its gradients, times the upstream cotangent', async (t) => {
       const through = (...p: object[]) => gldLoss({ teacher, student: student(p), labels });
       const [value, grads] = kit.differentiate(through, parameters(), 3);
       t.ok(near(value, 3 * loss), 'value');
-      grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i].map((g) => 3 * g)) < 1e-5, `gradient ${i}`));
+      grads.forEach((gradient, i) =>
+        t.ok(
+          error(
+            gradient,
+            gradients[i].map((g) => 3 * g),
+          ) < 1e-5,
+          `gradient ${i}`,
+        ),
+      );
     });
 
     await t.test('the same later, at tensors computed again', async (t) => {
@@ -73,7 +86,11 @@ for (const [name, kit] of Object.entries(kits)) {
       t.ok(near(value, loss), 'value');
       grads.forEach((gradient, i) => t.ok(error(gradient, gradients[i]) < 1e-5, `gradient ${i}`));
       const argument = 'teacher.weight';
-      const inputs = { teacher: { ...teacher, weight: constant(teacher.weight) }, student: student(parameters()), labels };
+      const inputs = {
+        teacher: { ...teacher, weight: constant(teacher.weight) },
+        student: student(parameters()),
+        labels,
+      };
       t.throws(() => later(inputs), { code: 'ERR_GLD_ADAPTER', argument, received: 'a promise' });
       later.dispose();
     });
@@ -89,12 +106,21 @@ for (const [name, kit] of Object.entries(kits)) {
     });
 
     await t.test('parts that count as constants', async (t) => {
-      const [, grads] = kit.differentiate((kernel) =>
-        gldLoss({ teacher, student: { ...student([kernel, weight, bias]), weight, bias }, labels }), [parameters()[0]], 1);
+      const [, grads] = kit.differentiate(
+        (kernel) => gldLoss({ teacher, student: { ...student([kernel, weight, bias]), weight, bias }, labels }),
+        [parameters()[0]],
+        1,
+      );
       t.ok(error(grads[0], gradients[0]) < 1e-5, 'typed arrays');
-      const [, some] = kit.differentiate((w) =>
-        gldLoss({ teacher, student: { ...student([parameters()[0], w, bias]), bias }, labels }, { gradients: ['weight'] }),
-      [parameters()[1]], 1);
+      const [, some] = kit.differentiate(
+        (w) =>
+          gldLoss(
+            { teacher, student: { ...student([parameters()[0], w, bias]), bias }, labels },
+            { gradients: ['weight'] },
+          ),
+        [parameters()[1]],
+        1,
+      );
       t.ok(error(some[0], gradients[1]) < 1e-5, 'those not asked for');
       const nothing = gldLoss.withTerms({ teacher, student: student(parameters()), labels }, { gradients: false });
       t.ok(near(nothing.loss, loss));
@@ -106,10 +132,14 @@ for (const [name, kit] of Object.entries(kits)) {
       const weights = { data: Float32Array.of(0.5, 2, 1), shape: [N] };
       const options = { grid: [1, 2], labelSmoothing: 0.1, ignoreIndex: 0 };
       const wanted = core({ teacher, student: { logitMap: map, mask }, labels, sampleWeights: weights.data }, options);
-      const [value, grads] = kit.differentiate((logitMap) => {
-        const inputs = { teacher, student: { logitMap, mask }, labels, sampleWeights: constant(weights) };
-        return gldLoss(inputs as never, options);
-      }, [kit.parameter(map.data, map.shape)], 1);
+      const [value, grads] = kit.differentiate(
+        (logitMap) => {
+          const inputs = { teacher, student: { logitMap, mask }, labels, sampleWeights: constant(weights) };
+          return gldLoss(inputs as never, options);
+        },
+        [kit.parameter(map.data, map.shape)],
+        1,
+      );
       t.ok(near(value, wanted.loss), 'value');
       t.ok(error(grads[0], wanted.gradients!.logitMap!.data) < 1e-5, 'gradient');
     });
@@ -132,13 +162,22 @@ for (const [name, kit] of Object.entries(kits)) {
       const refusals: [object, object | undefined, object][] = [
         [{ ...good, labels: [0, 1, K] }, undefined, { code: 'ERR_GLD_LABEL', argument: 'labels[2]' }],
         [{ ...good, student: good.student.weight }, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'student' }],
-        [{ ...good, student: { ...good.student, kernel: bias } }, undefined,
-          { code: 'ERR_GLD_OPTION', argument: 'student.kernel' }],
-        [{ ...good, student: { ...good.student, weight: good.student.bias } }, undefined,
-          { code: 'ERR_GLD_RANK', argument: 'student.weight' }],
+        [
+          { ...good, student: { ...good.student, kernel: bias } },
+          undefined,
+          { code: 'ERR_GLD_OPTION', argument: 'student.kernel' },
+        ],
+        [
+          { ...good, student: { ...good.student, weight: good.student.bias } },
+          undefined,
+          { code: 'ERR_GLD_RANK', argument: 'student.weight' },
+        ],
         [good, { bta: 1 }, { code: 'ERR_GLD_OPTION', argument: 'bta' }],
-        [good, { gradients: ['logits'] },
-          { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ }],
+        [
+          good,
+          { gradients: ['logits'] },
+          { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ },
+        ],
         [good.student.weight, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'inputs' }],
       ];
       for (const [inputs, options, wanted] of refusals) {
@@ -161,8 +200,11 @@ t.test('a framework that lacks a function', async (t) => {
   t.throws(make(undefined), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework' });
   t.throws(make({ ...framework, read: undefined }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.read' });
   t.throws(make({ ...framework, add: 3 }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.add', received: '3' });
-  t.throws(make({ ...framework, reads: framework.read }),
-    { code: 'ERR_GLD_OPTION', argument: 'framework.reads', expected: /mean read/ });
+  t.throws(make({ ...framework, reads: framework.read }), {
+    code: 'ERR_GLD_OPTION',
+    argument: 'framework.reads',
+    expected: /mean read/,
+  });
 });
 
 t.test('elements of every type that the core reads', async (t) => {
@@ -194,7 +236,9 @@ t.test('elements of every type that the core reads', async (t) => {
   }
   const turned = { data: product(Float32Array.of(1), signs.data, 1, 1, 8), shape: [2, K], strides: [1, 2] };
   const at = await boxed.surrogate({
-    teacher, student: { features, weight: new Box(turned), bias, weightLayout: 'CK' }, labels,
+    teacher,
+    student: { features, weight: new Box(turned), bias, weightLayout: 'CK' },
+    labels,
   });
   t.ok(near(at.offset, whole.offset), 'a transposed view');
   boxed.dispose();
@@ -214,7 +258,12 @@ t.test('tensors for masks, labels and weights', async (t) => {
     constant: (data, shape) => new Box({ data, shape }),
   });
   const of = <Data>(data: Data, ...shape: number[]) => ({ data, shape });
-  const mask = of(Uint8Array.from({ length: N * 4 }, (_, i) => i % 3), N, 2, 2);
+  const mask = of(
+    Uint8Array.from({ length: N * 4 }, (_, i) => i % 3),
+    N,
+    2,
+    2,
+  );
   const [hard, weights] = [of(Int32Array.from(labels), N), of(Float32Array.of(1, 0, 2.5), N)];
   const masked = { ...teacher, mask };
   const { loss } = core({ teacher: masked, student: masked, labels: hard, sampleWeights: weights });

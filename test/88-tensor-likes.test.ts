@@ -41,11 +41,14 @@ function embedded({ data, shape }: typeof plain.features) {
   const place = (index: number[]) => index.reduce((sum, i, axis) => sum + (i + 1) * step(axis), 0);
   data.forEach((value, at) => {
     let rest = at;
-    const index = [...shape].reverse().map((size) => {
-      const i = rest % size;
-      rest = (rest - i) / size;
-      return i;
-    }).reverse();
+    const index = [...shape]
+      .reverse()
+      .map((size) => {
+        const i = rest % size;
+        rest = (rest - i) / size;
+        return i;
+      })
+      .reverse();
     memory[place(index)] = value;
   });
   return { memory, large, reversed, strides: large.map((_, axis) => step(axis)), offset: place(shape.map(() => 0)) };
@@ -57,7 +60,10 @@ t.test('ndarray: stride, not strides; views have an offset', async (t) => {
   const { memory, reversed } = embedded(plain.features);
   const whole = ndarray(memory, reversed);
   const [w, h, c, n] = [...plain.features.shape].reverse();
-  const view = whole.hi(w + 1, h + 1, c + 1, n + 1).lo(1, 1, 1, 1).transpose(...backwards);
+  const view = whole
+    .hi(w + 1, h + 1, c + 1, n + 1)
+    .lo(1, 1, 1, 1)
+    .transpose(...backwards);
   t.notOk('strides' in view, 'the trap');
   t.ok(view.offset > 0 && view.stride[0] < view.stride[3]);
   await same(t, { features: view });
@@ -73,7 +79,11 @@ t.test('@stdlib/ndarray: strides and offset', async (t) => {
   t.same([view.strides, view.offset, view.dtype, view.order], [strides, offset, 'float32', 'column-major'], 'the trap');
   await same(t, { features: view });
   await same(t, { weight: stdlib('float32', plain.weight.data, [K, C], [C, 1], 0, 'row-major') });
-  await same(t, {}, { labels: stdlib('int32', Int32Array.from(labels), [N], [1], 0, 'row-major') as object as TensorLike });
+  await same(
+    t,
+    {},
+    { labels: stdlib('int32', Int32Array.from(labels), [N], [1], 0, 'row-major') as object as TensorLike },
+  );
 });
 
 t.test("numpy-ts: data is the whole buffer, and a slice's offset is in its storage", async (t) => {
@@ -98,23 +108,38 @@ t.test('onnxruntime: dims and type, not shape and dtype', async (t) => {
   t.notOk('shape' in features || 'dtype' in features, 'the trap');
   await same(t, { features, weight: tensor(plain.weight), bias: tensor(plain.bias) });
   await same(t, {}, { labels: new Tensor('int64', BigInt64Array.from(labels, BigInt), [N]) });
-  await same(t, {}, {
-    teacher: { features: tensor(teacher.features), weight: tensor(teacher.weight) },
-  });
+  await same(
+    t,
+    {},
+    {
+      teacher: { features: tensor(teacher.features), weight: tensor(teacher.weight) },
+    },
+  );
 
-  const half = new Tensor('float16', Uint16Array.from(plain.bias.data, (x) => (x < 0 ? 0xbc00 : 0x3c00)), [K]);
+  const half = new Tensor(
+    'float16',
+    Uint16Array.from(plain.bias.data, (x) => (x < 0 ? 0xbc00 : 0x3c00)),
+    [K],
+  );
   const halves = gldLoss({ teacher, student: { ...plain, bias: half }, labels });
   const one = { data: plain.bias.data.map((x) => (x < 0 ? -1 : 1)), shape: [K] };
   const ones = gldLoss({ teacher, student: { ...plain, bias: one }, labels });
   t.equal(halves.loss, ones.loss, 'float16 in whatever array this Node.js has for it');
 
   const away = Tensor.fromGpuBuffer({} as never, { dataType: 'float32', dims: [K, C] });
-  const there = { code: 'ERR_GLD_DEVICE', argument: 'student.weight', expected: /getData\(\)/, received: /'gpu-buffer'/ };
+  const there = {
+    code: 'ERR_GLD_DEVICE',
+    argument: 'student.weight',
+    expected: /getData\(\)/,
+    received: /'gpu-buffer'/,
+  };
   t.throws(() => gldLoss({ teacher, student: { ...plain, weight: away as object as TensorLike }, labels }), there);
   const gone = tensor(plain.weight);
   gone.dispose();
-  t.throws(() => gldLoss({ teacher, student: { ...plain, weight: gone }, labels }),
-    { code: 'ERR_GLD_DEVICE', received: /'none'/ });
+  t.throws(() => gldLoss({ teacher, student: { ...plain, weight: gone }, labels }), {
+    code: 'ERR_GLD_DEVICE',
+    received: /'none'/,
+  });
 });
 
 /**

@@ -86,8 +86,19 @@ const core = `
   gldLoss(inputs, { normalization: { kind: 'temperature' } });
 `;
 
-const values = ['gldLoss', 'gldLossAsync', 'GldLoss', 'CudaTensor', 'gldSchedule', 'pool', 'classify', 'crossEntropy',
-  'normalizedKd', 'relation', 'deviceInfo'].join(', ');
+const values = [
+  'gldLoss',
+  'gldLossAsync',
+  'GldLoss',
+  'CudaTensor',
+  'gldSchedule',
+  'pool',
+  'classify',
+  'crossEntropy',
+  'normalizedKd',
+  'relation',
+  'deviceInfo',
+].join(', ');
 const types = 'type Inputs, type GldResult, type Schedule';
 
 const tfjs = `
@@ -151,12 +162,16 @@ const others = `
 `;
 
 const consumers = {
-  'ESM': { name: 'core.mts', lines: [`import { ${values}, ${types} } from 'gld-loss';`, core], strictLibraries: true },
-  'CommonJS': {
+  ESM: { name: 'core.mts', lines: [`import { ${values}, ${types} } from 'gld-loss';`, core], strictLibraries: true },
+  CommonJS: {
     name: 'core.cts',
-    lines: [`import gld = require('gld-loss');`, `const { ${values} } = gld;`,
+    lines: [
+      `import gld = require('gld-loss');`,
+      `const { ${values} } = gld;`,
       'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type Schedule = gld.Schedule;',
-      'type CudaTensor = gld.CudaTensor;', core],
+      'type CudaTensor = gld.CudaTensor;',
+      core,
+    ],
     strictLibraries: true,
   },
   'ESM, tfjs': {
@@ -166,20 +181,31 @@ const consumers = {
   },
   'CommonJS, tfjs': {
     name: 'tfjs.cts',
-    lines: [`import tf = require('@tensorflow/tfjs');`, `import adapter = require('gld-loss/tfjs');`,
-      'const { tfjsGld } = adapter;', tfjs],
+    lines: [
+      `import tf = require('@tensorflow/tfjs');`,
+      `import adapter = require('gld-loss/tfjs');`,
+      'const { tfjsGld } = adapter;',
+      tfjs,
+    ],
     strictLibraries: false,
   },
   'ESM, jax-js and surrogate': {
     name: 'others.mts',
-    lines: [`import * as jax from '@jax-js/jax';`, `import { jaxGld } from 'gld-loss/jax';`,
-      `import { surrogateGld } from 'gld-loss/surrogate';`, others],
+    lines: [
+      `import * as jax from '@jax-js/jax';`,
+      `import { jaxGld } from 'gld-loss/jax';`,
+      `import { surrogateGld } from 'gld-loss/surrogate';`,
+      others,
+    ],
     strictLibraries: false, // jax-js's own declarations need WebGPU types that it does not bring along
   },
   'CommonJS, surrogate': {
     name: 'others.cts',
-    lines: [`import adapter = require('gld-loss/surrogate');`, 'const { surrogateGld } = adapter;',
-      others.slice(others.indexOf('  class Variable'))],
+    lines: [
+      `import adapter = require('gld-loss/surrogate');`,
+      'const { surrogateGld } = adapter;',
+      others.slice(others.indexOf('  class Variable')),
+    ],
     strictLibraries: true,
   },
 };
@@ -214,11 +240,17 @@ for (const [title, { name, lines, strictLibraries }] of Object.entries(consumers
     t.same(messages, []);
     const flavour = name.endsWith('.mts') ? 'esm' : 'cjs';
     const declarations = program.getSourceFiles().map((source) => source.fileName);
-    t.ok(declarations.some((path) => path.includes(`/dist/${flavour}/`)), `uses the types of dist/${flavour}`);
+    t.ok(
+      declarations.some((path) => path.includes(`/dist/${flavour}/`)),
+      `uses the types of dist/${flavour}`,
+    );
   });
 }
 
 t.test('publint', async (t) => {
   const { messages, pkg } = await publint({ pkgDir: root, strict: true });
-  t.same(messages.map((message) => formatMessage(message, pkg)), []);
+  t.same(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
 });

@@ -13,7 +13,10 @@ const cjs = `const { gldLoss, deviceInfo } = require('gld-loss');${lossScript}`;
 const only = { PREBUILDS_ONLY: '1' };
 
 const folder = t.testdir();
-run('tsx', ['tools/prebuilds.ts', '--pack', folder], { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'inherit'] });
+run('tsx', ['tools/prebuilds.ts', '--pack', folder], {
+  env: cleanEnvironment(),
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 const tarball = join(folder, String(readdirSync(folder).find((name) => name.endsWith('.tgz'))));
 
 interface Printed {
@@ -48,14 +51,34 @@ t.test('what is in it', async (t) => {
   const platform = `package/prebuilds/${process.platform}-${process.arch}`;
   const engines = binaries(process.arch).slice(1);
   const expected = [
-    'package.json', 'README.md', 'LICENSE', 'NOTICE', 'binding.gyp', 'CMakeLists.txt', 'csrc/engine.h', 'csrc/sources.json',
-    'dist/esm/index.js', 'dist/esm/native.cjs', 'dist/cjs/index.js', 'dist/cjs/native.cjs', 'dist/cjs/adapters/tfjs.d.ts',
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'NOTICE',
+    'binding.gyp',
+    'CMakeLists.txt',
+    'csrc/engine.h',
+    'csrc/sources.json',
+    'dist/esm/index.js',
+    'dist/esm/native.cjs',
+    'dist/cjs/index.js',
+    'dist/cjs/native.cjs',
+    'dist/cjs/adapters/tfjs.d.ts',
   ].map((path) => `package/${path}`);
-  for (const path of [...expected, ...engines.map((name) => `${platform}/${name}`), `${platform}/gld-loss.glibc.node`]) {
+  for (const path of [
+    ...expected,
+    ...engines.map((name) => `${platform}/${name}`),
+    `${platform}/gld-loss.glibc.node`,
+  ]) {
     t.ok(listed.includes(path), path);
   }
-  const foreign = /^package\/(dist|docs|csrc|prebuilds|package\.json|README\.md|LICENSE|NOTICE|binding\.gyp|CMakeLists\.txt)/;
-  t.same(listed.filter((path) => path !== '' && !foreign.test(path)), [], 'and nothing else');
+  const foreign =
+    /^package\/(dist|docs|csrc|prebuilds|package\.json|README\.md|LICENSE|NOTICE|binding\.gyp|CMakeLists\.txt)/;
+  t.same(
+    listed.filter((path) => path !== '' && !foreign.test(path)),
+    [],
+    'and nothing else',
+  );
 });
 
 t.test('installed with --ignore-scripts', async (t) => {

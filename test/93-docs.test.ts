@@ -12,8 +12,12 @@ const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '');
 
 /** The anchors of a document's headings, as GitHub makes them. */
 function anchors(path: string): string[] {
-  return [...withoutCode(read(path)).matchAll(/^#+ (.*)$/gm)]
-    .map(([, heading]) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+  return [...withoutCode(read(path)).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 for (const path of documents) {
@@ -25,7 +29,9 @@ for (const path of documents) {
       if (!t.ok(existsSync(join(root, to)), `link to ${target}`)) continue;
       if (anchor !== undefined) t.ok(anchors(to).includes(anchor), `anchor ${target}`);
     }
-    for (const [, name] of text.matchAll(/`((?:csrc|lib|test|tools|examples|benchmarks|docs|\.ci)\/[\w./-]+|[\w-]+\.gyp|CMakeLists\.txt)`/g)) {
+    for (const [, name] of text.matchAll(
+      /`((?:csrc|lib|test|tools|examples|benchmarks|docs|\.ci)\/[\w./-]+|[\w-]+\.gyp|CMakeLists\.txt)`/g,
+    )) {
       t.ok(existsSync(join(root, name)), name);
     }
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
@@ -39,7 +45,10 @@ t.test('the error bounds are those that the tests demand', async (t) => {
   for (const [, files, numbers] of bounds) {
     const tests = [...files.matchAll(/`([^`]*)`/g)].map(([, file]) => read(file));
     for (const [number] of numbers.matchAll(/\d+e-\d+/g)) {
-      t.ok(tests.every((source) => new RegExp(`\\b${number}\\b`).test(source)), `${number} in ${files}`);
+      t.ok(
+        tests.every((source) => new RegExp(`\\b${number}\\b`).test(source)),
+        `${number} in ${files}`,
+      );
     }
   }
 });

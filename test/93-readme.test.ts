@@ -24,12 +24,21 @@ const blocks = (language: string) =>
 /** The cells of every table row between two headings, without code marks around a whole cell. */
 function rows(from: string, to: string): string[][] {
   const [, section = ''] = readme.split(`\n${from}\n`);
-  return section.split(`\n${to}\n`)[0].split('\n').filter((line) => /^\|(?!---)/.test(line))
-    .map((line) => line.slice(1, -1).split(' | ').map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')));
+  return section
+    .split(`\n${to}\n`)[0]
+    .split('\n')
+    .filter((line) => /^\|(?!---)/.test(line))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(' | ')
+        .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
+    );
 }
 
 /** What a block says that it prints: the comment after each console.log. */
-const promised = (code: string) => [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, comment]) => comment);
+const promised = (code: string) =>
+  [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, comment]) => comment);
 
 const examples = blocks('ts');
 
@@ -50,8 +59,12 @@ t.test('code: strict TypeScript', async (t) => {
     skipLibCheck: true, // tfjs's own declarations need DOM types that it does not bring along
     noEmit: true,
   });
-  const messages = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) =>
-    `${file?.text.slice(start, (start ?? 0) + 40)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+  const messages = ts
+    .getPreEmitDiagnostics(program)
+    .map(
+      ({ file, start, messageText }) =>
+        `${file?.text.slice(start, (start ?? 0) + 40)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+    );
   t.same(messages, []);
 });
 
@@ -63,7 +76,10 @@ function runs(t: Test, code: string): void {
   const printed = child.stdout.split('\n').filter((line) => line !== '');
   const expected = promised(code);
   t.ok(expected.length === 0 || printed.length >= expected.length, 'prints at least what it says');
-  t.ok(printed.every((line, i) => line === expected[Math.min(i, expected.length - 1)]), `prints ${printed.join(' / ')}`);
+  t.ok(
+    printed.every((line, i) => line === expected[Math.min(i, expected.length - 1)]),
+    `prints ${printed.join(' / ')}`,
+  );
 }
 
 t.test('code: runs', async (t) => {
@@ -94,7 +110,13 @@ t.test('the table of options is complete, with the defaults of the code', async 
   const { relation, ...others } = tables.gldLossAsync;
   void relation;
   const names = [...Object.keys(others), 'relation.method', 'relation.metric', 'relation.reduction'];
-  t.same(table.map(([name]) => name).filter((name) => name !== '').sort(), names.sort());
+  t.same(
+    table
+      .map(([name]) => name)
+      .filter((name) => name !== '')
+      .sort(),
+    names.sort(),
+  );
   const defaults = read(tables.gldLossAsync, {}) as Record<string, unknown>;
   for (const [name, value] of table) {
     if (name === '' || value === 'none' || value === 'all') continue;
@@ -107,11 +129,26 @@ t.test('the table of options is complete, with the defaults of the code', async 
 
 t.test('errors: every code under its class, and messages that come', async (t) => {
   const source = text('lib/errors.ts');
-  for (const [type, next] of [['TypeError', 'RangeErrors:'], ['RangeError', 'Plain Errors:']]) {
+  for (const [type, next] of [
+    ['TypeError', 'RangeErrors:'],
+    ['RangeError', 'Plain Errors:'],
+  ]) {
     const codes = [...source.matchAll(new RegExp(`(ERR_GLD_\\w+): ${type},`, 'g'))].map(([, code]) => code);
-    t.same(rows(`${type}s:`, next).slice(1).map(([code]) => code).sort(), codes.sort(), type);
+    t.same(
+      rows(`${type}s:`, next)
+        .slice(1)
+        .map(([code]) => code)
+        .sort(),
+      codes.sort(),
+      type,
+    );
   }
-  t.same(rows('Plain Errors:', '## Worker threads').slice(1).map(([code]) => code), ['ERR_GLD_CUDA', 'ERR_GLD_LOAD', 'ERR_GLD_NATIVE']);
+  t.same(
+    rows('Plain Errors:', '## Worker threads')
+      .slice(1)
+      .map(([code]) => code),
+    ['ERR_GLD_CUDA', 'ERR_GLD_LOAD', 'ERR_GLD_NATIVE'],
+  );
 
   const disposed = new GldLoss();
   disposed.dispose();
@@ -119,15 +156,20 @@ t.test('errors: every code under its class, and messages that come', async (t) =
     const { inputs, options } = { inputs: right(), options: undefined, ...given };
     gldLoss(inputs as never, options as never);
   });
-  const messages = new Set([...calls, () => void disposed.compute(right())].map((call) => {
-    try {
-      return call();
-    } catch (error) {
-      const { code, message } = error as GldError;
-      return `${code} ${message}`;
-    }
-  }));
-  for (const [code, message] of [...rows('TypeErrors:', 'RangeErrors:').slice(1), ...rows('RangeErrors:', 'Plain Errors:').slice(1)]) {
+  const messages = new Set(
+    [...calls, () => void disposed.compute(right())].map((call) => {
+      try {
+        return call();
+      } catch (error) {
+        const { code, message } = error as GldError;
+        return `${code} ${message}`;
+      }
+    }),
+  );
+  for (const [code, message] of [
+    ...rows('TypeErrors:', 'RangeErrors:').slice(1),
+    ...rows('RangeErrors:', 'Plain Errors:').slice(1),
+  ]) {
     t.ok(messages.has(`${code} ${message}`), `${code}: ${message}`);
   }
 });

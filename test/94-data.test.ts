@@ -23,7 +23,12 @@ function records(labels: number[][], first = 0): Uint8Array {
 
 const cifar100 = (train = 10, test = 4): { 'train.bin': Buffer; 'test.bin': Buffer } => ({
   'train.bin': Buffer.from(records(Array.from({ length: train }, (_, i) => [i % 20, 99 - i]))),
-  'test.bin': Buffer.from(records(Array.from({ length: test }, (_, i) => [19, i]), 100)),
+  'test.bin': Buffer.from(
+    records(
+      Array.from({ length: test }, (_, i) => [19, i]),
+      100,
+    ),
+  ),
 });
 
 t.test('CIFAR-100, byte by byte', async (t) => {
@@ -36,7 +41,10 @@ t.test('CIFAR-100, byte by byte', async (t) => {
   t.equal(data.test.size, 4);
 
   const batches = await collect(data.train, { batchSize: 4 });
-  t.strictSame(batches.map((batch) => batch.size), [4, 4, 2]);
+  t.strictSame(
+    batches.map((batch) => batch.size),
+    [4, 4, 2],
+  );
   t.strictSame(labelsOf(batches), [99, 98, 97, 96, 95, 94, 93, 92, 91, 90], 'the fine label is the one used');
   const images = imagesOf(batches);
   t.equal(images.length, 10 * pixels);
@@ -107,7 +115,14 @@ t.test('what is wrong with the files is said', async (t) => {
 
 t.test('damage that shows only while reading', async (t) => {
   const dir = t.testdir({ ...cifar100() });
-  await writeFile(join(dir, 'train.bin'), records([[0, 0], [3, 100], [0, 0]]));
+  await writeFile(
+    join(dir, 'train.bin'),
+    records([
+      [0, 0],
+      [3, 100],
+      [0, 0],
+    ]),
+  );
   await writeFile(join(dir, 'test.bin'), records([[20, 5]]));
   const data = await loadDataset('cifar100', { dir, seed: 1 });
   await t.rejects(collect(data.train, { batchSize: 2 }), {
@@ -153,7 +168,11 @@ t.test('order, subsets and going on in the middle', async (t) => {
   const second = labelsOf(await collect(train, { batchSize: 7, shuffle }));
   t.notSame(first, stored);
   t.notSame(second, first, 'every pass has its own order');
-  t.strictSame([...first].sort((a, b) => b - a), stored, 'and every image once');
+  t.strictSame(
+    [...first].sort((a, b) => b - a),
+    stored,
+    'and every image once',
+  );
   t.strictSame(labelsOf(await collect(train, { batchSize: 9, shuffle: Rng.fromState(before) })), first);
 
   const options = (skip: number): BatchOptions => ({ batchSize: 8, shuffle: new Rng(1), augment: new Rng(2), skip });

@@ -1,7 +1,12 @@
 /** A record with made-up numbers, shaped like a real one: what the tests of the report render. */
 import { Rng } from '../examples/data/index.js';
 import {
-  type ArmRecord, type EpochRecord, relationMatrix, type RelationMatrix, type RunRecord, type TermValues,
+  type ArmRecord,
+  type EpochRecord,
+  relationMatrix,
+  type RelationMatrix,
+  type RunRecord,
+  type TermValues,
 } from '../examples/report/index.js';
 
 const classes = Array.from({ length: 10 }, (_, k) => `class <${k}>`);
@@ -28,8 +33,11 @@ function epochs(rng: Rng, count: number, from: number, to: number, weights: Term
     if (weights.relation !== undefined) terms.relation = value(1.6e-3, 4e-4);
     const names = Object.keys(terms) as (keyof TermValues)[];
     return {
-      epoch: i + 1, terms, trainLoss: names.reduce((sum, term) => sum + weights[term]! * terms[term]!, 0),
-      testAccuracy: to - (to - from) * left + 0.012 * rng.normal(), seconds: 0.7,
+      epoch: i + 1,
+      terms,
+      trainLoss: names.reduce((sum, term) => sum + weights[term]! * terms[term]!, 0),
+      testAccuracy: to - (to - from) * left + 0.012 * rng.normal(),
+      seconds: 0.7,
     };
   });
 }
@@ -43,13 +51,19 @@ export interface MadeUp {
 export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }: MadeUp = {}): RunRecord {
   const rng = new Rng(4);
   const arm = (id: string, label: string, to: number, clear: number, weights: TermValues): ArmRecord => ({
-    id, label, description: `What ${label} minimises, in one sentence that is about as long as a real one.`, weights,
+    id,
+    label,
+    description: `What ${label} minimises, in one sentence that is about as long as a real one.`,
+    weights,
     options: { alpha: 0.7, grid: [2, 2] },
     runs: seeds.map((seed) => {
       const list = epochs(rng, studentEpochs, 0.16, to + 0.02 * rng.normal(), weights);
       const accuracies = list.map((epoch) => epoch.testAccuracy);
       return {
-        seed, epochs: list, finalAccuracy: accuracies[studentEpochs - 1], bestAccuracy: Math.max(...accuracies),
+        seed,
+        epochs: list,
+        finalAccuracy: accuracies[studentEpochs - 1],
+        bestAccuracy: Math.max(...accuracies),
         relationMatrix: relations(rng, images, clear),
       };
     }),
@@ -58,18 +72,43 @@ export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }
   return {
     version: 1,
     settings: {
-      dataset: 'shapes', datasetDescription: 'made-up numbers for a look at the page, no run at all', classes,
-      imageShape: [16, 16, 3], trainSize: 3000, testSize: 1000, teacherEpochs: 15, studentEpochs, batchSize: 64,
-      alpha: 0.7, beta: 500, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean', seeds,
+      dataset: 'shapes',
+      datasetDescription: 'made-up numbers for a look at the page, no run at all',
+      classes,
+      imageShape: [16, 16, 3],
+      trainSize: 3000,
+      testSize: 1000,
+      teacherEpochs: 15,
+      studentEpochs,
+      batchSize: 64,
+      alpha: 0.7,
+      beta: 500,
+      localWeight: 1,
+      grid: [2, 2],
+      reduction: 'matrix',
+      metric: 'sqeuclidean',
+      seeds,
       optimizer: 'SGD, momentum 0.9, weight decay 0.0005, learning rate 0.1 to 0 along a cosine',
-      command: 'npm start -- --seeds 1,2,3 --out "a & b"', more: { Augmentation: true, 'Temperature of Hinton KD': 4 },
+      command: 'npm start -- --seeds 1,2,3 --out "a & b"',
+      more: { Augmentation: true, 'Temperature of Hinton KD': 4 },
     },
     environment: {
-      cpu: 'Imagined CPU @ 3 GHz', cores: 2, memory: 2 ** 34, os: 'Linux 6.1', node: 'v20.20.2',
-      framework: 'tfjs 4.22.0, wasm', version: '0.1.0', engineLevel: 'x86-64-v3', threads: 2, commit: 'abc1234',
+      cpu: 'Imagined CPU @ 3 GHz',
+      cores: 2,
+      memory: 2 ** 34,
+      os: 'Linux 6.1',
+      node: 'v20.20.2',
+      framework: 'tfjs 4.22.0, wasm',
+      version: '0.1.0',
+      engineLevel: 'x86-64-v3',
+      threads: 2,
+      commit: 'abc1234',
     },
     teacher: {
-      name: 'cnn16', parameters: 24_000, testAccuracy: teacher[14].testAccuracy, epochs: teacher,
+      name: 'cnn16',
+      parameters: 24_000,
+      testAccuracy: teacher[14].testAccuracy,
+      epochs: teacher,
       relationMatrix: relations(rng, images, 2.5),
     },
     student: { name: 'cnn4', parameters: 2_100 },

@@ -6,10 +6,14 @@ import { decodePng } from './94-png.js';
 
 t.test('planes become pixels', async (t) => {
   const planes = Uint8Array.from([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26]);
-  t.strictSame([...interleaved({ planes, width: 3, height: 2 })],
-    [1, 11, 21, 2, 12, 22, 3, 13, 23, 4, 14, 24, 5, 15, 25, 6, 16, 26]);
-  t.throws(() => interleaved({ planes, width: 3, height: 3 }),
-    { name: 'RangeError', message: 'planes: expected 3 x 3 x 3 bytes, got 18' });
+  t.strictSame(
+    [...interleaved({ planes, width: 3, height: 2 })],
+    [1, 11, 21, 2, 12, 22, 3, 13, 23, 4, 14, 24, 5, 15, 25, 6, 16, 26],
+  );
+  t.throws(() => interleaved({ planes, width: 3, height: 3 }), {
+    name: 'RangeError',
+    message: 'planes: expected 3 x 3 x 3 bytes, got 18',
+  });
 });
 
 t.test('a picture holds its pixels, its label and what lies over it', async (t) => {

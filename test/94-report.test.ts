@@ -106,13 +106,32 @@ t.test('heat maps: ordered by class, on one scale, with their distance from the 
   run.arms[3].runs[0].relationMatrix = matrix([0, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0]);
   const relations = section(open(run), 'Relations between logits');
   const maps = [...relations.querySelectorAll('.map')];
-  t.strictSame(maps.map((map) => seen(map.querySelector('figcaption'))), ['Teacher', 'Full GLDseed 1']);
+  t.strictSame(
+    maps.map((map) => seen(map.querySelector('figcaption'))),
+    ['Teacher', 'Full GLDseed 1'],
+  );
   const pictures = maps.map((map) => decodePng(map.querySelector('image')!.getAttribute('href')!));
   const half = pictures[0].rows[0][1];
   t.ok(half === 127 || half === 128);
   // Row 1 is of class 2 and comes first; rows 0 and 2, of class 7, follow in their order.
-  t.strictSame(pictures[0], { width: 3, height: 3, rows: [[0, half, half], [half, 0, 255], [half, 255, 0]] });
-  t.strictSame(pictures[1], { width: 3, height: 3, rows: [[0, half, half], [half, 0, half], [half, half, 0]] });
+  t.strictSame(pictures[0], {
+    width: 3,
+    height: 3,
+    rows: [
+      [0, half, half],
+      [half, 0, 255],
+      [half, 255, 0],
+    ],
+  });
+  t.strictSame(pictures[1], {
+    width: 3,
+    height: 3,
+    rows: [
+      [0, half, half],
+      [half, 0, half],
+      [half, half, 0],
+    ],
+  });
   t.strictSame([...maps[0].querySelectorAll('title')].map(seen), ['class <2>', 'class <7>']);
   t.match(seen(maps[1]), `distance to the teacher’s: ${significant((2 * 0.25) / 9)}`);
 });
@@ -121,7 +140,11 @@ t.test('the matrix: squared distances, every row of length one', async (t) => {
   const { size, data, rowLabels } = relationMatrix([0, 0, 3, 4, 0, 1], [0, 1, 1]);
   t.equal(size, 3);
   t.strictSame(rowLabels, [0, 1, 1]);
-  const rows = [[0, 25, 1], [25, 0, 18], [1, 18, 0]].flatMap((row) => row.map((value) => value / Math.hypot(...row)));
+  const rows = [
+    [0, 25, 1],
+    [25, 0, 18],
+    [1, 18, 0],
+  ].flatMap((row) => row.map((value) => value / Math.hypot(...row)));
   t.ok(data.every((value, i) => Math.abs(value - rows[i]) < 1e-5));
   t.strictSame(relationMatrix([1, 2, 1, 2], [0, 0]).data, [0, 0, 0, 0], 'equal rows leave a zero row');
   t.throws(() => relationMatrix([1, 2, 3], [0, 0]), { name: 'RangeError', message: /^logits: expected a mult/ });
@@ -140,8 +163,15 @@ t.test('β is put in relation to the number of rows', async (t) => {
 });
 
 t.test('records with less in them', async (t) => {
-  const all = ['Results', 'Learning curves', 'What the loss is made of', 'Relations between logits',
-    'β and the number of rows', 'How to read this page', 'Settings and machine'];
+  const all = [
+    'Results',
+    'Learning curves',
+    'What the loss is made of',
+    'Relations between logits',
+    'β and the number of rows',
+    'How to read this page',
+    'Settings and machine',
+  ];
   t.strictSame(headings(open(madeUpRun())), all);
 
   const one = madeUpRun({ seeds: [5], studentEpochs: 1, images: 2 });
@@ -159,7 +189,10 @@ t.test('records with less in them', async (t) => {
       for (const epoch of one.epochs) delete epoch.terms;
     }
   }
-  t.strictSame(headings(open(bare)), all.filter((heading) => !/loss|Relations/.test(heading)));
+  t.strictSame(
+    headings(open(bare)),
+    all.filter((heading) => !/loss|Relations/.test(heading)),
+  );
 
   const none = madeUpRun({ seeds: [] });
   t.match(seen(open(none).querySelector('.lede')), 'No student has been trained yet');
@@ -182,11 +215,16 @@ t.test('records with less in them', async (t) => {
 });
 
 t.test('numbers and labels', async (t) => {
-  t.strictSame([0, 1000, 0.5, 0.00123456, 0.00012345, -2.5e-7, 1234.5].map((value) => significant(value)),
-    ['0', '1,000', '0.5', '0.00123', '1.23 × 10⁻⁴', '-2.5 × 10⁻⁷', '1230']);
+  t.strictSame(
+    [0, 1000, 0.5, 0.00123456, 0.00012345, -2.5e-7, 1234.5].map((value) => significant(value)),
+    ['0', '1,000', '0.5', '0.00123', '1.23 × 10⁻⁴', '-2.5 × 10⁻⁷', '1230'],
+  );
   t.strictSame([3.21, 59.6, 134, 3600 * 27 + 61].map(duration), ['3.2 s', '1 min 0 s', '2 min 14 s', '27 h 1 min']);
   t.strictSame(spread([5, 1, 9], 2), [5, 1, 9], 'labels far enough apart stay');
   t.strictSame(spread([5, 5, 9], 2), [4, 6, 9]);
   const close = spread([0.5, 0.51, 0.49, 0.6], 0.1).sort((a, b) => a - b);
-  t.ok(close.slice(1).every((value, i) => value - close[i] > 0.0999), 'no two labels overlap');
+  t.ok(
+    close.slice(1).every((value, i) => value - close[i] > 0.0999),
+    'no two labels overlap',
+  );
 });

@@ -22,8 +22,11 @@ t.test('scenes: masks, boxes and labels belong together', async (t) => {
       const pixels = pixelsOf(scene, i, side);
       const xs = pixels.map(([x]) => x);
       const ys = pixels.map(([, y]) => y);
-      t.strictSame([left, top, right, bottom],
-        [Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1], 'the box is tight');
+      t.strictSame(
+        [left, top, right, bottom],
+        [Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1],
+        'the box is tight',
+      );
       t.ok(right - left <= 19 && bottom - top <= 19, 'a box is no larger than its glyph');
       if (right - left < 7 || bottom - top < 7) hidden++;
     });
@@ -50,7 +53,11 @@ t.test('scenes: batches carry the numbers of their scenes, and the seed decides 
   t.strictSame(labelsOf(batches), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   const images = imagesOf(batches);
   const plane = 24 * 24;
-  for (const [scene, at, c] of [[0, 0, 0], [3, 77, 2], [9, plane - 1, 1]] as const) {
+  for (const [scene, at, c] of [
+    [0, 0, 0],
+    [3, 77, 2],
+    [9, plane - 1, 1],
+  ] as const) {
     const byte = data.train.scenes[scene].planes[c * plane + at];
     t.equal(images[(scene * plane + at) * 3 + c], Math.fround((byte / 255 - 0.4) / 0.25), 'planes became NHWC');
   }
@@ -65,8 +72,11 @@ t.test('singleObjects: one object a picture, its class the label', async (t) => 
   t.equal(data.classes.length, 5);
   data.classes.forEach((_, k) => t.ok(labels.filter((label) => label === k).length > 30));
   const same = scenes({ seed: 8, trainSize: 300, testSize: 10, side: 16, radius: [3, 5], objects: [1, 1] });
-  t.not(digest(await collect(data.train, { batchSize: 100 })), digest(await collect(same.train, { batchSize: 100 })),
-    'a scene of the same seed is another picture');
+  t.not(
+    digest(await collect(data.train, { batchSize: 100 })),
+    digest(await collect(same.train, { batchSize: 100 })),
+    'a scene of the same seed is another picture',
+  );
 });
 
 t.test('scenes: wrong options', async (t) => {

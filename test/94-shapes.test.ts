@@ -19,7 +19,12 @@ t.test('the generator of random numbers', async (t) => {
   const firsts = [[], [0], [1], [-1], [1, 0], [0, 1], [0.5], [2 ** 40]].map((seeds) => new Rng(...seeds).bits());
   t.equal(new Set(firsts).size, firsts.length, 'every list of seeds has a stream of its own');
   t.throws(() => new Rng(Number.NaN), { name: 'TypeError', message: /^seed: expected a finite number, got NaN/ });
-  for (const state of [[1, 2, 3], [0, 0, 0, 0], [1, 2, 3, -1], [1, 2, 3, 0.5]]) {
+  for (const state of [
+    [1, 2, 3],
+    [0, 0, 0, 0],
+    [1, 2, 3, -1],
+    [1, 2, 3, 0.5],
+  ]) {
     t.throws(() => Rng.fromState(state), { name: 'TypeError', message: /^state: expected four 32-bit/ });
   }
 });
@@ -36,10 +41,16 @@ t.test('its distributions', async (t) => {
   t.ok(Math.abs(mean(normal.map((value) => (value - 5) ** 2)) - 4) < 0.1);
   const dice = new Array<number>(6).fill(0);
   for (let i = 0; i < count; i++) dice[rng.int(6)]++;
-  t.ok(dice.every((times) => Math.abs(times - count / 6) < 600), 'int is even');
+  t.ok(
+    dice.every((times) => Math.abs(times - count / 6) < 600),
+    'int is even',
+  );
   const first = new Array<number>(4).fill(0);
   for (let i = 0; i < count; i++) first[rng.shuffle([0, 1, 2, 3])[0]]++;
-  t.ok(first.every((times) => Math.abs(times - count / 4) < 700), 'shuffle is even');
+  t.ok(
+    first.every((times) => Math.abs(times - count / 4) < 700),
+    'shuffle is even',
+  );
 });
 
 t.test('shapes', async (t) => {
@@ -53,7 +64,10 @@ t.test('shapes', async (t) => {
   t.strictSame([...counts].sort(), [20, 20, 20, 20, 20, 21, 21, 21, 21, 21], 'classes are equally frequent');
   const images = imagesOf(batches);
   t.equal(images.length, 205 * 16 * 16 * 3);
-  t.ok(images.every((value) => value > -1.61 && value < 2.41), 'pixels of 0 to 255, normalised');
+  t.ok(
+    images.every((value) => value > -1.61 && value < 2.41),
+    'pixels of 0 to 255, normalised',
+  );
 
   const again = await loadDataset('shapes', { seed: 5, trainSize: 205, testSize: 30 });
   t.equal(digest(await collect(again.train, { batchSize: 64 })), digest(batches), 'the seed decides every byte');
@@ -76,5 +90,8 @@ t.test('shapes: no place of the image tells the class, so the mean image of a cl
   }
   const overall = sums[0].map((_, at) => sums.reduce((sum, one) => sum + one[at], 0) / classes.length);
   const apart = sums.map((one) => Math.sqrt(one.reduce((sum, value, at) => sum + (value - overall[at]) ** 2, 0) / 768));
-  t.ok(apart.every((distance) => distance < 0.15), `mean images differ by ${Math.max(...apart).toFixed(3)} at most`);
+  t.ok(
+    apart.every((distance) => distance < 0.15),
+    `mean images differ by ${Math.max(...apart).toFixed(3)} at most`,
+  );
 });

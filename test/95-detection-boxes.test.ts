@@ -6,7 +6,10 @@ import { match, targets } from '../examples/paper/detection/matching.js';
 
 const near = (t: Test, got: readonly number[], expected: readonly number[], what: string): void => {
   t.equal(got.length, expected.length, `${what}: how many`);
-  t.ok(expected.every((value, i) => Math.abs(got[i] - value) < 1e-9), `${what}: ${got.join(', ')}`);
+  t.ok(
+    expected.every((value, i) => Math.abs(got[i] - value) < 1e-9),
+    `${what}: ${got.join(', ')}`,
+  );
 };
 
 t.test('overlap', async (t) => {
@@ -34,7 +37,13 @@ t.test('default boxes', async (t) => {
   near(t, scalesOf(3, [0.2, 0.6]), [0.2, 0.4, 0.6, 0.8], 'scales and the next one');
   near(t, scalesOf(1, [0.2, 0.6]), [0.2, 0.6], 'of one map');
   const options = { side: 32, scales: [0.25, 0.5], ratios: [1, 4] } as const;
-  const boxes = defaultBoxes([[2, 4, 7], [1, 1, 9]], options);
+  const boxes = defaultBoxes(
+    [
+      [2, 4, 7],
+      [1, 1, 9],
+    ],
+    options,
+  );
   t.equal(boxesPerCell(options), 3);
   t.equal(boxes.length, 3 * (2 * 4 + 1));
   // Cell in row 0, column 1 of the first map: centre (12, 8), scale 8, ratio 4: 16 × 4; second square √(8 · 16).
@@ -49,7 +58,13 @@ t.test('default boxes', async (t) => {
 });
 
 t.test('matching', async (t) => {
-  const defaults: Box[] = [[0, 0, 4, 4], [1, 0, 5, 4], [0, 0, 4, 3], [10, 10, 14, 14], [20, 20, 24, 24]];
+  const defaults: Box[] = [
+    [0, 0, 4, 4],
+    [1, 0, 5, 4],
+    [0, 0, 4, 3],
+    [10, 10, 14, 14],
+    [20, 20, 24, 24],
+  ];
   // The object is the first box; the second overlaps it by 12/20, the third by 12/16.
   t.strictSame([...match([[0, 0, 4, 4]], defaults)], [0, 0, 0, -1, -1], 'by more than half');
   t.strictSame([...match([[0, 0, 4, 4]], defaults, 0.7)], [0, -1, 0, -1, -1], 'another threshold');
@@ -57,18 +72,69 @@ t.test('matching', async (t) => {
   t.strictSame([...match([[30, 30, 40, 40]], defaults)], [-1, -1, -1, -1, -1], 'an object that overlaps no box');
   t.strictSame([...match([], defaults)], [-1, -1, -1, -1, -1], 'no object');
   // Both objects overlap the first box most, the second of them more: the first one gets its next best, the third box.
-  t.strictSame([...match([[0, 0, 4, 3.5], [0, 0, 4, 4]], defaults.slice(0, 3), 0.9)], [1, -1, 0], 'one box each');
-  t.strictSame([...match([[0, 0, 2, 2], [0, 0, 4, 4]], [[0, 0, 4, 4]])], [1], 'more objects than boxes');
-  const reached = match([[0, 0, 4, 4], [1, 0, 5, 4]], [[0, 0, 4, 4], [1, 0, 5, 4], [0.4, 0, 4.4, 4]]);
+  t.strictSame(
+    [
+      ...match(
+        [
+          [0, 0, 4, 3.5],
+          [0, 0, 4, 4],
+        ],
+        defaults.slice(0, 3),
+        0.9,
+      ),
+    ],
+    [1, -1, 0],
+    'one box each',
+  );
+  t.strictSame(
+    [
+      ...match(
+        [
+          [0, 0, 2, 2],
+          [0, 0, 4, 4],
+        ],
+        [[0, 0, 4, 4]],
+      ),
+    ],
+    [1],
+    'more objects than boxes',
+  );
+  const reached = match(
+    [
+      [0, 0, 4, 4],
+      [1, 0, 5, 4],
+    ],
+    [
+      [0, 0, 4, 4],
+      [1, 0, 5, 4],
+      [0.4, 0, 4.4, 4],
+    ],
+  );
   t.strictSame([...reached], [0, 1, 0], 'a box takes the object that it overlaps most');
 });
 
 t.test('targets', async (t) => {
-  const defaults: Box[] = [[0, 0, 10, 10], [20, 20, 30, 30]];
-  const images = [[], [{ label: 2, box: [1, 0, 11, 10] as Box }]]
-    .map((objects) => ({ objects, owner: match(objects.map(({ box }) => box), defaults) }));
+  const defaults: Box[] = [
+    [0, 0, 10, 10],
+    [20, 20, 30, 30],
+  ];
+  const images = [[], [{ label: 2, box: [1, 0, 11, 10] as Box }]].map((objects) => ({
+    objects,
+    owner: match(
+      objects.map(({ box }) => box),
+      defaults,
+    ),
+  }));
   const { classes, offsets: wanted } = targets(images, defaults);
   t.strictSame([...classes], [0, 0, 3, 0]);
-  near(t, [...wanted.subarray(8, 12)].map((value) => Number(value.toFixed(6))), [1, 0, 0, 0], 'offsets');
-  t.ok(wanted.every((value, i) => (i >= 8 && i < 12) || value === 0), 'zero elsewhere');
+  near(
+    t,
+    [...wanted.subarray(8, 12)].map((value) => Number(value.toFixed(6))),
+    [1, 0, 0, 0],
+    'offsets',
+  );
+  t.ok(
+    wanted.every((value, i) => (i >= 8 && i < 12) || value === 0),
+    'zero elsewhere',
+  );
 });

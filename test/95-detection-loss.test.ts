@@ -20,7 +20,10 @@ t.test('smooth L1 and its gradient', async (t) => {
   const x = tf.tensor1d([-3, -1, -0.5, 0, 0.25, 1, 2]);
   t.strictSame([...smoothL1(x).dataSync()], [2.5, 0.5, 0.125, 0, 0.03125, 0.5, 1.5]);
   const gradient = tf.grad((x: tf.Tensor) => tf.sum(smoothL1(x)))(x);
-  t.strictSame([...gradient.dataSync()].map((value) => value + 0), [-1, -1, -0.5, 0, 0.25, 1, 1]);
+  t.strictSame(
+    [...gradient.dataSync()].map((value) => value + 0),
+    [-1, -1, -0.5, 0, 0.25, 1, 1],
+  );
 });
 
 const value = (predictions: Predictions, wanted: Targets): [number, number] => {
@@ -32,7 +35,13 @@ t.test('the loss of a case worked out by hand', async (t) => {
   // One image, five boxes, two classes and the background. Box 0 has an object of class 1.
   const wanted: Targets = { classes: Int32Array.from([2, 0, 0, 0, 0]), offsets: new Float32Array(20) };
   wanted.offsets.set([1, 2, 0, 0]);
-  const logs = [[0.2, 0.3, 0.5], [0.5, 0.25, 0.25], [0.9, 0.05, 0.05], [0.6, 0.2, 0.2], [0.7, 0.1, 0.2]];
+  const logs = [
+    [0.2, 0.3, 0.5],
+    [0.5, 0.25, 0.25],
+    [0.9, 0.05, 0.05],
+    [0.6, 0.2, 0.2],
+    [0.7, 0.1, 0.2],
+  ];
   const predictions: Predictions = {
     classes: tf.tensor3d([logs.map((row) => row.map((p) => Math.log(p) + 3))]),
     offsets: tf.tensor3d([[[1.5, 0, 0, 0], ...Array.from({ length: 4 }, () => [9, 9, 9, 9])]]),
@@ -44,8 +53,10 @@ t.test('the loss of a case worked out by hand', async (t) => {
 
   const twice: Targets = { classes: Int32Array.from([2, 1, 0, 0, 0]), offsets: wanted.offsets };
   const [halved, placed] = value(predictions, twice);
-  t.ok(Math.abs(halved + (Math.log(0.5) + Math.log(0.25) + Math.log(0.9) + Math.log(0.6) + Math.log(0.7)) / 2) < 1e-5,
-    'divided by the boxes with objects');
+  t.ok(
+    Math.abs(halved + (Math.log(0.5) + Math.log(0.25) + Math.log(0.9) + Math.log(0.6) + Math.log(0.7)) / 2) < 1e-5,
+    'divided by the boxes with objects',
+  );
   t.ok(Math.abs(placed - (1.625 + 4 * 8.5) / 2) < 1e-5);
   const nothing: Targets = { classes: new Int32Array(5), offsets: new Float32Array(20) };
   t.strictSame(value(predictions, nothing), [0, 0], 'no object, no loss');
@@ -61,12 +72,17 @@ t.test('gradients agree with finite differences', async (t) => {
   };
   const logits = normal(images * boxes * classes);
   const offsets = normal(images * boxes * 4);
-  const loss = (logits: Float32Array, offsets: Float32Array): number => tf.tidy(() => {
-    const [a, b] = value({
-      classes: tf.tensor3d(logits, [images, boxes, classes]), offsets: tf.tensor3d(offsets, [images, boxes, 4]),
-    }, wanted);
-    return a + b;
-  });
+  const loss = (logits: Float32Array, offsets: Float32Array): number =>
+    tf.tidy(() => {
+      const [a, b] = value(
+        {
+          classes: tf.tensor3d(logits, [images, boxes, classes]),
+          offsets: tf.tensor3d(offsets, [images, boxes, 4]),
+        },
+        wanted,
+      );
+      return a + b;
+    });
   const before = tf.memory().numTensors;
   const gradients = tf.grads((...[classes, offsets]: tf.Tensor[]) => {
     const parts = detectionLoss({ classes: classes as tf.Tensor3D, offsets: offsets as tf.Tensor3D }, wanted);
@@ -87,6 +103,9 @@ t.test('gradients agree with finite differences', async (t) => {
       worst = Math.max(worst, Math.abs(slope - exact[i]));
     });
     t.ok(worst < 3e-4, `${which === 0 ? 'logits' : 'offsets'}: ${worst}`);
-    t.ok(exact.some((value) => value === 0), 'boxes that do not count have no gradient');
+    t.ok(
+      exact.some((value) => value === 0),
+      'boxes that do not count have no gradient',
+    );
   }
 });

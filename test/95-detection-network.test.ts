@@ -7,7 +7,17 @@ import { tf, useBackend } from '../examples/tfjs/backend.js';
 t.before(() => useBackend('wasm'));
 
 const options = (scope: string): DetectorOptions => ({
-  maps: [[6, 6, 2], [3, 3, 4]], extraMaps: 1, classes: 3, scope, rng: new Rng(1), side: 24, scales: [0.2, 0.6], ratios: [1],
+  maps: [
+    [6, 6, 2],
+    [3, 3, 4],
+  ],
+  extraMaps: 1,
+  classes: 3,
+  scope,
+  rng: new Rng(1),
+  side: 24,
+  scales: [0.2, 0.6],
+  ratios: [1],
 });
 
 t.test('predictions are in the order of the default boxes', async (t) => {
@@ -34,24 +44,44 @@ t.test('predictions are in the order of the default boxes', async (t) => {
   };
   // What the extra map makes of the random weights before it is left out.
   const seen = values.map((image) =>
-    image.slice(0, 2 * (36 + 9)).flatMap((row, index) => (row[1] === 0 ? [] : [[row[1], centre(index)]])));
-  t.strictSame(seen[0], [[5, [18, 10]], [10, [18, 10]]], 'row 2, column 4 of 6');
-  t.strictSame(seen[1], [[7, [12, 20]], [14, [12, 20]]], 'row 2, column 1 of 3');
+    image.slice(0, 2 * (36 + 9)).flatMap((row, index) => (row[1] === 0 ? [] : [[row[1], centre(index)]])),
+  );
+  t.strictSame(
+    seen[0],
+    [
+      [5, [18, 10]],
+      [10, [18, 10]],
+    ],
+    'row 2, column 4 of 6',
+  );
+  t.strictSame(
+    seen[1],
+    [
+      [7, [12, 20]],
+      [14, [12, 20]],
+    ],
+    'row 2, column 1 of 3',
+  );
   head.parameters.dispose();
 });
 
 t.test('every weight learns', async (t) => {
   const head = detectorHead(options('learning'));
-  const maps = options('').maps.map((shape, i) => tf.randomNormal([2, ...shape], 0, 1, 'float32', i + 1) as tf.Tensor4D);
+  const maps = options('').maps.map(
+    (shape, i) => tf.randomNormal([2, ...shape], 0, 1, 'float32', i + 1) as tf.Tensor4D,
+  );
   const boxes = head.defaults.length;
-  const classes = Int32Array.from({ length: 2 * boxes }, (_, i) => (i % boxes % 9 === 0 ? 1 + (i % 3) : 0));
+  const classes = Int32Array.from({ length: 2 * boxes }, (_, i) => ((i % boxes) % 9 === 0 ? 1 + (i % 3) : 0));
   const { value, grads } = tf.variableGrads(() => {
     const loss = detectionLoss(head.predict(maps, true), { classes, offsets: new Float32Array(8 * boxes).fill(1) });
     return tf.add(loss.classes, loss.offsets) as tf.Scalar;
   }, head.parameters.trainable);
   t.ok(Number.isFinite(value.dataSync()[0]));
   for (const { name } of head.parameters.trainable) {
-    t.ok(grads[name].dataSync().some((slope) => slope !== 0), name);
+    t.ok(
+      grads[name].dataSync().some((slope) => slope !== 0),
+      name,
+    );
   }
   head.parameters.dispose();
 });

@@ -13,7 +13,8 @@ t.test('objects and likely detections are drawn', async (t) => {
   const svg = parseHTML(`<body>${page}</body>`).document.querySelector('svg')!;
   const boxes = [...svg.querySelectorAll('rect')].map((rect) => [
     ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name))),
-    rect.getAttribute('stroke'), rect.textContent,
+    rect.getAttribute('stroke'),
+    rect.textContent,
   ]);
   t.strictSame(boxes, [
     [[1, 2, 8, 9], '#fff', 'really: a<b'],
@@ -21,6 +22,13 @@ t.test('objects and likely detections are drawn', async (t) => {
     [[-4, -5, 7, 8], 'var(--arm-0)', 'found: ring, 50.0 %'],
   ]);
   const names = [...svg.querySelectorAll('text')];
-  t.strictSame(names.map(({ textContent }) => textContent), ['a<b 88', 'ring 50']);
-  t.strictSame(names.map((text) => text.getAttribute('y')), ['2', '2'], 'a name stays inside of the image');
+  t.strictSame(
+    names.map(({ textContent }) => textContent),
+    ['a<b 88', 'ring 50'],
+  );
+  t.strictSame(
+    names.map((text) => text.getAttribute('y')),
+    ['2', '2'],
+    'a name stays inside of the image',
+  );
 });

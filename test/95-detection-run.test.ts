@@ -12,8 +12,26 @@ import { killedAndResumed, outcome, readJob, readRecord, run, start, succeeds } 
 const detection = ['paper/main.ts', 'detection'];
 
 /** A few pictures, steps and weights: a run in seconds. */
-const tiny = ['--object-size', '64', '--train-size', '64', '--test-size', '20', '--teacher', 'cnn3', '--student', 'cnn2',
-  '--teacher-epochs', '1', '--backbone-epochs', '1', '--epochs', '2', '--seeds', '5'];
+const tiny = [
+  '--object-size',
+  '64',
+  '--train-size',
+  '64',
+  '--test-size',
+  '20',
+  '--teacher',
+  'cnn3',
+  '--student',
+  'cnn2',
+  '--teacher-epochs',
+  '1',
+  '--backbone-epochs',
+  '1',
+  '--epochs',
+  '2',
+  '--seeds',
+  '5',
+];
 
 t.test('a run, and the same after a kill and an interrupt', async (t) => {
   const whole = join(t.testdir(), 'whole');
@@ -46,7 +64,13 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   const record = await readRecord<DetectionRecord>(directory);
   t.equal(ended.out.slice(0, ended.out.lastIndexOf('\nTook ')), study.table(record), 'the table of the record');
   t.match(record, { version: 1, study: 'detection', description: { network: { defaultBoxes: 1344 } } });
-  t.strictSame(record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]), [['ce', [1, 2]], ['gld', [1, 2]]]);
+  t.strictSame(
+    record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]),
+    [
+      ['ce', [1, 2]],
+      ['gld', [1, 2]],
+    ],
+  );
   for (const { runs, first } of record.arms) {
     t.equal(first.found.length, record.scenes.length);
     for (const { epochs, perClass, precision } of runs) {

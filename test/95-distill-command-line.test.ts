@@ -19,39 +19,106 @@ t.test('defaults', async (t) => {
   t.same(seeds, [1, 2, 3]);
   t.equal(batchSize, 64);
   t.same(loss, {
-    alpha: 0.7, beta: 500, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean', temperature: 4,
+    alpha: 0.7,
+    beta: 500,
+    localWeight: 1,
+    grid: [2, 2],
+    reduction: 'matrix',
+    metric: 'sqeuclidean',
+    temperature: 4,
     distanceWeight: 25,
   });
 });
 
-t.test('the paper\'s recipe', async (t) => {
+t.test("the paper's recipe", async (t) => {
   const paper = settings('--dataset', 'cifar100', '--data', 'x', '--recipe', 'paper');
   t.match(paper, {
-    teacher: { network: 'resnet110', epochs: 200 }, student: { network: 'resnet20', epochs: 200 },
-    batchSize: 64, schedule: { kind: 'steps', base: 0.1 }, momentum: 0.9, weightDecay: 5e-4, augment: true,
+    teacher: { network: 'resnet110', epochs: 200 },
+    student: { network: 'resnet20', epochs: 200 },
+    batchSize: 64,
+    schedule: { kind: 'steps', base: 0.1 },
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    augment: true,
     loss: { alpha: 0.7, beta: 500, grid: [2, 2] },
   });
-  t.match(settings('--recipe', 'paper', '--epochs', '20', '--lr', '0.05'),
-    { teacher: { epochs: 20 }, student: { epochs: 20 }, schedule: { kind: 'steps', base: 0.05 } });
+  t.match(settings('--recipe', 'paper', '--epochs', '20', '--lr', '0.05'), {
+    teacher: { epochs: 20 },
+    student: { epochs: 20 },
+    schedule: { kind: 'steps', base: 0.05 },
+  });
 });
 
 t.test('every option reaches the settings', async (t) => {
   t.match(
-    settings('--dataset=cifar10', '--data', '/tmp/c', '--train-size', '100', '--test-size=50', '--arms', 'gld,ce',
-      '--seeds', '4, 7', '--base-seed', '9', '--teacher', 'resnet14', '--student', 'cnn8', '--epochs', '3',
-      '--teacher-epochs', '5', '--batch', '32', '--lr', '0.01', '--weight-decay', '0', '--no-augment', '--alpha', '0.5',
-      '--beta', '2', '--reduction', 'row', '--metric', 'euclidean', '--local-weight', '0.5', '--grid', '2x4',
-      '--temperature', '3', '--distance-weight', '2'),
+    settings(
+      '--dataset=cifar10',
+      '--data',
+      '/tmp/c',
+      '--train-size',
+      '100',
+      '--test-size=50',
+      '--arms',
+      'gld,ce',
+      '--seeds',
+      '4, 7',
+      '--base-seed',
+      '9',
+      '--teacher',
+      'resnet14',
+      '--student',
+      'cnn8',
+      '--epochs',
+      '3',
+      '--teacher-epochs',
+      '5',
+      '--batch',
+      '32',
+      '--lr',
+      '0.01',
+      '--weight-decay',
+      '0',
+      '--no-augment',
+      '--alpha',
+      '0.5',
+      '--beta',
+      '2',
+      '--reduction',
+      'row',
+      '--metric',
+      'euclidean',
+      '--local-weight',
+      '0.5',
+      '--grid',
+      '2x4',
+      '--temperature',
+      '3',
+      '--distance-weight',
+      '2',
+    ),
     {
-      dataset: { name: 'cifar10', dir: '/tmp/c', trainSize: 100, testSize: 50, seed: 9 }, baseSeed: 9,
-      teacher: { network: 'resnet14', epochs: 5 }, student: { network: 'cnn8', epochs: 3 },
-      arms: ['ce', 'gld'], seeds: [4, 7], batchSize: 32, schedule: { kind: 'cosine', base: 0.01 }, weightDecay: 0,
+      dataset: { name: 'cifar10', dir: '/tmp/c', trainSize: 100, testSize: 50, seed: 9 },
+      baseSeed: 9,
+      teacher: { network: 'resnet14', epochs: 5 },
+      student: { network: 'cnn8', epochs: 3 },
+      arms: ['ce', 'gld'],
+      seeds: [4, 7],
+      batchSize: 32,
+      schedule: { kind: 'cosine', base: 0.01 },
+      weightDecay: 0,
       augment: false,
       loss: {
-        alpha: 0.5, beta: 2, localWeight: 0.5, grid: [2, 4], reduction: 'row', metric: 'euclidean', temperature: 3,
+        alpha: 0.5,
+        beta: 2,
+        localWeight: 0.5,
+        grid: [2, 4],
+        reduction: 'row',
+        metric: 'euclidean',
+        temperature: 3,
         distanceWeight: 2,
       },
-    });
+    },
+  );
 });
 
 t.test('beta follows the reduction, and its dependence on the batch is pointed out', async (t) => {
@@ -83,7 +150,10 @@ const wrong: [string[], RegExp][] = [
   [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, rkd, gld-global, gld-no-relation, gld, got 'gdl'/],
   [['--arms', 'ce,ce'], /^--arms: expected each value once/],
   [['--seeds', '1,x'], /^--seeds: expected an integer from 0/],
-  [['--teacher', 'resnet21'], /^--teacher: expected cnn<width> .* resnet<6k\+2> .* or wrn<6k\+4>-<factor> .*, got 'resnet21'/],
+  [
+    ['--teacher', 'resnet21'],
+    /^--teacher: expected cnn<width> .* resnet<6k\+2> .* or wrn<6k\+4>-<factor> .*, got 'resnet21'/,
+  ],
   [['--student', 'resnet2'], /^--student: expected/],
   [['--student', 'wrn12-1'], /^--student: expected/],
   [['--student', 'wrn10'], /^--student: expected/],
@@ -121,5 +191,8 @@ t.test('--help names every option and explains beta', async (t) => {
   const help = helpText(study.help, groups);
   for (const name of Object.keys(options)) t.match(help, `--${name}`);
   t.match(help.replaceAll(/\s+/g, ' '), /500 is the paper's value for m = 64 x 5 = 320/);
-  t.ok(help.split('\n').every((line) => line.length <= 120), 'lines fit a terminal');
+  t.ok(
+    help.split('\n').every((line) => line.length <= 120),
+    'lines fit a terminal',
+  );
 });

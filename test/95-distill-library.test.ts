@@ -51,7 +51,8 @@ t.test('conv2d gradients on wasm are those of the cpu backend', async (t) => {
       const w = tf.randomNormal(filter, 0, 1, 'float32', 2) as tf.Tensor4D;
       const before = tf.memory().numTensors;
       const results = tf.grads((x: tf.Tensor, w: tf.Tensor) =>
-        tf.sum(tf.sin(tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad))))([x, w]);
+        tf.sum(tf.sin(tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad))),
+      )([x, w]);
       gradients.push(results.map((gradient) => Float32Array.from(gradient.dataSync())));
       t.equal(tf.memory().numTensors, before + 2, 'nothing but the results stays');
       tf.dispose([x, w, results]);
@@ -71,8 +72,14 @@ t.test('batch norm and its gradient are those of the composed operations', async
     const upstream = tf.randomNormal([4, 5, 3, 3], 0, 1, 'float32', 4);
     let statistics: Float32Array[] = [];
     const own = (...[x, gamma, beta]: tf.Tensor[]) =>
-      tf.sum(tf.mul(upstream, batchNorm(x as tf.Tensor4D, gamma as tf.Tensor1D, beta as tf.Tensor1D, relu,
-        (mean, variance) => { statistics = [mean, variance].map((tensor) => Float32Array.from(tensor.dataSync())); })));
+      tf.sum(
+        tf.mul(
+          upstream,
+          batchNorm(x as tf.Tensor4D, gamma as tf.Tensor1D, beta as tf.Tensor1D, relu, (mean, variance) => {
+            statistics = [mean, variance].map((tensor) => Float32Array.from(tensor.dataSync()));
+          }),
+        ),
+      );
     const composed = (...[x, gamma, beta]: tf.Tensor[]) => {
       const { mean, variance } = tf.moments(x!, [0, 1, 2]);
       const y = tf.add(tf.mul(tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, 1e-5))), gamma!), beta!);
@@ -84,7 +91,8 @@ t.test('batch norm and its gradient are those of the composed operations', async
     t.ok(error(statistics[1]!, variance.dataSync()) < 1e-5);
     const expected = tf.grads(composed)([x, gamma, beta]);
     tf.grads(own)([x, gamma, beta]).forEach((gradient, i) =>
-      t.ok(error(gradient.dataSync(), expected[i]!.dataSync()) < 1e-5, `gradient ${i}, relu ${relu}`));
+      t.ok(error(gradient.dataSync(), expected[i]!.dataSync()) < 1e-5, `gradient ${i}, relu ${relu}`),
+    );
   }
 });
 
@@ -94,11 +102,16 @@ t.test('networks by name', async (t) => {
     buildNetwork(name, { input: [side, side, 3], classes, scope: 'student', rng: new Rng(1) });
   const sizes: [string, number, [number, number, number], number][] = [
     // The paper gives 0.27M and 1.7M parameters for ResNet-20 and ResNet-110.
-    ['resnet20', 32, [8, 8, 64], 278324], ['resnet110', 32, [8, 8, 64], 1736564],
-    ['resnet8', 16, [4, 4, 64], 83892], ['cnn4', 16, [8, 8, 16], 3304], ['cnn4', 32, [8, 8, 16], 3304],
+    ['resnet20', 32, [8, 8, 64], 278324],
+    ['resnet110', 32, [8, 8, 64], 1736564],
+    ['resnet8', 16, [4, 4, 64], 83892],
+    ['cnn4', 16, [8, 8, 16], 3304],
+    ['cnn4', 32, [8, 8, 16], 3304],
     // And the one on WideResNets 0.6M and 2.2M for depth 40 and widths 1 and 2.
     ['wrn40-1', 32, [8, 8, 64], 569780],
-    ['wrn10-0.5', 16, [4, 4, 32], 23764], ['resnet8x0.25', 16, [4, 4, 16], 6744], ['wrn40-2', 32, [8, 8, 128], 2255156],
+    ['wrn10-0.5', 16, [4, 4, 32], 23764],
+    ['resnet8x0.25', 16, [4, 4, 16], 6744],
+    ['wrn40-2', 32, [8, 8, 128], 2255156],
   ];
   for (const [name, side, map, count] of sizes) {
     const before = tf.memory().numTensors;
@@ -110,9 +123,15 @@ t.test('networks by name', async (t) => {
       const maps = network.maps(tf.zeros([2, 2 * side, side, 3]), false);
       return [[features.shape, network.logits(features).shape], maps.map((stage) => stage.shape)];
     });
-    t.same(shapes[0], [[2, ...map], [2, 100]]);
-    t.same(shapes[1], network.stages.map(([height, width, channels]) => [2, 2 * height, width, channels]),
-      'maps of the stages, of larger images too');
+    t.same(shapes[0], [
+      [2, ...map],
+      [2, 100],
+    ]);
+    t.same(
+      shapes[1],
+      network.stages.map(([height, width, channels]) => [2, 2 * height, width, channels]),
+      'maps of the stages, of larger images too',
+    );
     network.dispose();
     t.equal(tf.memory().numTensors, before, `${name} leaves nothing`);
   }
@@ -139,8 +158,11 @@ t.test('SGD is that of the recipe', async (t) => {
   const expected = [1, -2];
   const velocity = [0, 0];
   for (const rate of [0.5, 0.1, 0.1]) {
-    t.ok(Math.abs(sgd.step(rate, () => tf.sum(tf.mul(variable, [3, 4])) as tf.Scalar)
-      - (3 * expected[0]! + 4 * expected[1]!)) < 1e-5);
+    t.ok(
+      Math.abs(
+        sgd.step(rate, () => tf.sum(tf.mul(variable, [3, 4])) as tf.Scalar) - (3 * expected[0]! + 4 * expected[1]!),
+      ) < 1e-5,
+    );
     for (const i of [0, 1]) {
       velocity[i] = 0.9 * velocity[i]! + [3, 4][i]! + 0.1 * expected[i]!;
       expected[i]! -= rate * velocity[i]!;
@@ -151,8 +173,10 @@ t.test('SGD is that of the recipe', async (t) => {
 
 t.test('schedules', async (t) => {
   const steps = (progress: number) => learningRate({ kind: 'steps', base: 0.1 }, progress);
-  t.same([0, 0.499, 0.5, 0.749, 0.75, 0.999].map(steps).map((rate) => Number(rate.toPrecision(6))),
-    [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]);
+  t.same(
+    [0, 0.499, 0.5, 0.749, 0.75, 0.999].map(steps).map((rate) => Number(rate.toPrecision(6))),
+    [0.1, 0.1, 0.01, 0.01, 0.001, 0.001],
+  );
   const cosine = (progress: number) => learningRate({ kind: 'cosine', base: 0.1 }, progress);
   t.equal(cosine(0), 0.1);
   t.ok(Math.abs(cosine(0.5) - 0.05) < 1e-12);
@@ -165,8 +189,11 @@ t.test('mean and standard deviation', async (t) => {
 });
 
 t.test('safetensors', async (t) => {
-  const tensors = new Map([['a/b', { data: Float32Array.of(1.5, -0, NaN, 3), shape: [2, 2] }],
-    ['empty', { data: new Float32Array(0), shape: [0] }], ['ü', { data: Float32Array.of(1e-40), shape: [1] }]]);
+  const tensors = new Map([
+    ['a/b', { data: Float32Array.of(1.5, -0, NaN, 3), shape: [2, 2] }],
+    ['empty', { data: new Float32Array(0), shape: [0] }],
+    ['ü', { data: Float32Array.of(1e-40), shape: [1] }],
+  ]);
   const bytes = encodeSafetensors({ tensors, metadata: { state: '{"x":1}' } });
   t.same(decodeSafetensors(bytes, 'f'), { tensors, metadata: { state: '{"x":1}' } });
   t.equal((8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))) % 8, 0, 'tensors are aligned');

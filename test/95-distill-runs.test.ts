@@ -9,8 +9,24 @@ const main = 'distill/main.ts';
 const run = (...args: string[]) => runProgram(main, ...args);
 
 /** A few images, steps and weights: a run of all arms in seconds. */
-const tiny = ['--train-size', '48', '--test-size', '20', '--batch', '8', '--teacher', 'cnn3', '--student', 'cnn2',
-  '--teacher-epochs', '2', '--epochs', '2', '--seeds', '5'];
+const tiny = [
+  '--train-size',
+  '48',
+  '--test-size',
+  '20',
+  '--batch',
+  '8',
+  '--teacher',
+  'cnn3',
+  '--student',
+  'cnn2',
+  '--teacher-epochs',
+  '2',
+  '--epochs',
+  '2',
+  '--seeds',
+  '5',
+];
 
 t.test('the main job, and the same after kills and interrupts', async (t) => {
   const whole = join(t.testdir(), 'whole');
@@ -24,12 +40,22 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
   t.match(record, {
     version: 1,
     settings: { dataset: 'shapes', trainSize: 48, testSize: 20, alpha: 0.7, beta: 500, grid: [2, 2], seeds: [5] },
-    teacher: { name: 'cnn3', epochs: { length: 2 } }, student: { name: 'cnn2' },
+    teacher: { name: 'cnn3', epochs: { length: 2 } },
+    student: { name: 'cnn2' },
   });
-  t.same(record.arms.map(({ id, runs }) => [id, runs.length, runs[0]!.epochs.length]),
-    [['ce', 1, 2], ['kd', 1, 2], ['gld-no-relation', 1, 2], ['gld', 1, 2]]);
-  t.same(record.arms.map(({ runs }) => Object.keys(runs[0]!.epochs[0]!.terms!)),
-    [['task'], ['task', 'global'], ['task', 'global', 'local'], ['task', 'global', 'local', 'relation']]);
+  t.same(
+    record.arms.map(({ id, runs }) => [id, runs.length, runs[0]!.epochs.length]),
+    [
+      ['ce', 1, 2],
+      ['kd', 1, 2],
+      ['gld-no-relation', 1, 2],
+      ['gld', 1, 2],
+    ],
+  );
+  t.same(
+    record.arms.map(({ runs }) => Object.keys(runs[0]!.epochs[0]!.terms!)),
+    [['task'], ['task', 'global'], ['task', 'global', 'local'], ['task', 'global', 'local', 'relation']],
+  );
   for (const { id, runs, weights } of record.arms) {
     for (const { trainLoss, terms } of runs[0]!.epochs) {
       const sum = Object.entries(terms!).reduce((total, [name, value]) => total + weights[name as 'task']! * value, 0);
@@ -68,21 +94,42 @@ t.test('wrong command lines end with code 2 and a hint', async (t) => {
   const directory = t.testdir({ file: '' });
   t.match(await run('--out', directory), { code: 2, err: /expected a new or empty folder; .* --resume / });
   t.match(await run('--resume', directory), { code: 2, err: /expected the folder of a run, found no settings.json/ });
-  t.match(await run(...tiny, '--grid', '9', '--out', join(directory, 'run')),
-    { code: 2, err: /--grid: expected at most the teacher's feature map of 8 x 8, got 9 x 9/ });
+  t.match(await run(...tiny, '--grid', '9', '--out', join(directory, 'run')), {
+    code: 2,
+    err: /--grid: expected at most the teacher's feature map of 8 x 8, got 9 x 9/,
+  });
 });
 
-t.test('CIFAR files, with the paper\'s recipe and a residual network', async (t) => {
+t.test("CIFAR files, with the paper's recipe and a residual network", async (t) => {
   const directory = t.testdir();
   const data = join(directory, 'cifar-100-binary');
-  const records = (count: number) => Uint8Array.from({ length: count * 3074 }, (_, i) =>
-    (i % 3074 < 2 ? Math.floor(i / 3074) % 20 : (i * 7919) % 256));
+  const records = (count: number) =>
+    Uint8Array.from({ length: count * 3074 }, (_, i) => (i % 3074 < 2 ? Math.floor(i / 3074) % 20 : (i * 7919) % 256));
   await mkdir(data);
   await writeFile(join(data, 'train.bin'), records(16));
   await writeFile(join(data, 'test.bin'), records(6));
-  const cifar = (out: string) => ['--dataset', 'cifar100', '--data', directory, '--recipe', 'paper', '--teacher',
-    'resnet8', '--student', 'resnet8', '--epochs', '2', '--batch', '8', '--arms', 'gld', '--seeds', '1',
-    '--out', join(directory, out)];
+  const cifar = (out: string) => [
+    '--dataset',
+    'cifar100',
+    '--data',
+    directory,
+    '--recipe',
+    'paper',
+    '--teacher',
+    'resnet8',
+    '--student',
+    'resnet8',
+    '--epochs',
+    '2',
+    '--batch',
+    '8',
+    '--arms',
+    'gld',
+    '--seeds',
+    '1',
+    '--out',
+    join(directory, out),
+  ];
 
   const first = await run(...cifar('run'));
   succeeds(t, first);
@@ -90,7 +137,9 @@ t.test('CIFAR files, with the paper\'s recipe and a residual network', async (t)
   const record = await readRecord<RunRecord>(join(directory, 'run'));
   t.equal(record.settings.classes.length, 100);
   t.match(record.settings, {
-    imageShape: [32, 32, 3], trainSize: 16, testSize: 6,
+    imageShape: [32, 32, 3],
+    trainSize: 16,
+    testSize: 6,
     optimizer: 'SGD, momentum 0.9, weight decay 0.0005, learning rate 0.1 times 0.1 at 50 % and at 75 % of the epochs',
   });
   t.equal(record.arms.length, 1);

@@ -1,6 +1,11 @@
 // ONNX models for tests, written from lists of nodes.
 import {
-  type Attribute, attributeType, elementType, encodeModel, type Node, type TensorProto,
+  type Attribute,
+  attributeType,
+  elementType,
+  encodeModel,
+  type Node,
+  type TensorProto,
 } from '../examples/onnx/schema.js';
 import { Random } from './support/random.js';
 
@@ -10,7 +15,8 @@ const info = (name: string, shape: Shape, elemType: number = elementType.float) 
   name,
   type: {
     tensorType: {
-      elemType, shape: { dim: shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size })) },
+      elemType,
+      shape: { dim: shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size })) },
     },
   },
 });
@@ -38,19 +44,25 @@ export function floats(name: string, dims: number[], seed: number): TensorProto 
 export function model({ inputs, outputs, nodes, constants, seed = 1, inputType }: ModelSpec): Uint8Array {
   const attribute = (name: string, value: number | number[]): Attribute => {
     if (Array.isArray(value)) return { name, type: attributeType.ints, ints: value };
-    return Number.isInteger(value) ? { name, type: attributeType.int, i: value }
+    return Number.isInteger(value)
+      ? { name, type: attributeType.int, i: value }
       : { name, type: attributeType.float, f: value };
   };
   return encodeModel({
-    irVersion: 8, opsetImport: [{ domain: '', version: 17 }],
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 17 }],
     graph: {
       name: 'test',
       input: Object.entries(inputs).map(([name, shape]) => info(name, shape, inputType)),
       output: Object.entries(outputs).map(([name, shape]) => info(name, shape)),
-      node: nodes.map(([opType, input, output, attributes = {}]): Node => ({
-        opType, input, output: [output],
-        attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-      })),
+      node: nodes.map(
+        ([opType, input, output, attributes = {}]): Node => ({
+          opType,
+          input,
+          output: [output],
+          attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+        }),
+      ),
       initializer: Object.entries(constants).map(([name, value], i): TensorProto => {
         if (Array.isArray(value)) return floats(name, value, seed + i);
         if (!('int64' in value)) return value;

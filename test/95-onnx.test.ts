@@ -42,7 +42,10 @@ function save(t: Test, spec: ModelSpec | Uint8Array): string {
 }
 
 async function withTeacher(
-  t: Test, spec: ModelSpec | Uint8Array, options: Omit<OnnxOptions, 'path'>, use: (teacher: Teacher) => Promise<void>,
+  t: Test,
+  spec: ModelSpec | Uint8Array,
+  options: Omit<OnnxOptions, 'path'>,
+  use: (teacher: Teacher) => Promise<void>,
   set: Dataset = data,
 ): Promise<void> {
   const teacher = await openOnnxTeacher({ path: save(t, spec), ...options }, set, 1);
@@ -68,7 +71,11 @@ t.test('a network of tfjs, exported: the same map and the same logits', async (t
     t.equal(tf.memory().numTensors, before, 'the export leaves no tensors');
     const own = networkTeacher(network);
     await withTeacher(t, bytes, {}, async (teacher) => {
-      t.match(teacher.form, { kind: 'features', layout: 'NCHW', shape: [network.map[2], network.map[0], network.map[1]] });
+      t.match(teacher.form, {
+        kind: 'features',
+        layout: 'NCHW',
+        shape: [network.map[2], network.map[0], network.map[1]],
+      });
       close(t, await rows(teacher, batch), await rows(own, batch), `logits of ${name}`);
       const [n, [h, w, c]] = [batch.size, network.map];
       const mapOfOwn = await own.outputs(batch);
@@ -90,45 +97,88 @@ const meanInNHWC: ModelSpec['nodes'] = [
   ['Gemm', ['mean', 'fc.weight', 'fc.bias'], 'logits', { transB: 1 }],
 ];
 const [conv, pool, flatten, gemm] = usual().nodes;
-const probabilities: ModelSpec['nodes'] = [['Gemm', gemm[1], 'z', { transB: 1 }], ['Softmax', ['z'], 'logits']];
+const probabilities: ModelSpec['nodes'] = [
+  ['Gemm', gemm[1], 'z', { transB: 1 }],
+  ['Softmax', ['z'], 'logits'],
+];
 
 /** Ends of a network that have to be found without being named, and the features' axis order. */
 const ends: Record<string, [ModelSpec, 'NCHW' | 'NHWC']> = {
   'Gemm with transB': [usual(), 'NCHW'],
-  'Gemm without transB, with factors': [usual({
-    nodes: [conv, pool, flatten, ['Gemm', ['flat', 'fc.weight', 'fc.bias'], 'logits', { alpha: 0.5, beta: 2.5 }]],
-    constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10], 'fc.bias': [10] },
-  }), 'NCHW'],
-  'no bias': [usual({ nodes: [conv, pool, flatten, ['Gemm', ['flat', 'fc.weight'], 'logits', { transB: 1 }]] }), 'NCHW'],
-  'MatMul and Add, ReduceMean': [usual({
-    nodes: [conv, ['ReduceMean', ['map'], 'mean', { axes: [-2, -1], keepdims: 0 }],
-      ['MatMul', ['mean', 'fc.weight'], 'product'], ['Add', ['fc.bias', 'product'], 'logits']],
-    constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10], 'fc.bias': [1, 10] },
-  }), 'NCHW'],
-  'MatMul of a transposed constant': [usual({
-    nodes: [conv, pool, flatten, ['Transpose', ['fc.weight'], 'turned', { perm: [1, 0] }],
-      ['MatMul', ['flat', 'turned'], 'product'], ['Add', ['product', 'fc.bias'], 'logits']],
-  }), 'NCHW'],
-  'AveragePool over the whole map': [usual({
-    nodes: [conv, ['AveragePool', ['map'], 'mean', { kernel_shape: [8, 8] }], flatten, gemm],
-  }), 'NCHW'],
-  'a 1 x 1 Conv as the classifier': [usual({
-    nodes: [conv, pool, ['Conv', ['mean', 'fc.weight', 'fc.bias'], 'z'], ['Flatten', ['z'], 'logits']],
-    constants: { w: [6, 3, 3, 3], 'fc.weight': [10, 6, 1, 1], 'fc.bias': [10] },
-  }), 'NCHW'],
+  'Gemm without transB, with factors': [
+    usual({
+      nodes: [conv, pool, flatten, ['Gemm', ['flat', 'fc.weight', 'fc.bias'], 'logits', { alpha: 0.5, beta: 2.5 }]],
+      constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10], 'fc.bias': [10] },
+    }),
+    'NCHW',
+  ],
+  'no bias': [
+    usual({ nodes: [conv, pool, flatten, ['Gemm', ['flat', 'fc.weight'], 'logits', { transB: 1 }]] }),
+    'NCHW',
+  ],
+  'MatMul and Add, ReduceMean': [
+    usual({
+      nodes: [
+        conv,
+        ['ReduceMean', ['map'], 'mean', { axes: [-2, -1], keepdims: 0 }],
+        ['MatMul', ['mean', 'fc.weight'], 'product'],
+        ['Add', ['fc.bias', 'product'], 'logits'],
+      ],
+      constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10], 'fc.bias': [1, 10] },
+    }),
+    'NCHW',
+  ],
+  'MatMul of a transposed constant': [
+    usual({
+      nodes: [
+        conv,
+        pool,
+        flatten,
+        ['Transpose', ['fc.weight'], 'turned', { perm: [1, 0] }],
+        ['MatMul', ['flat', 'turned'], 'product'],
+        ['Add', ['product', 'fc.bias'], 'logits'],
+      ],
+    }),
+    'NCHW',
+  ],
+  'AveragePool over the whole map': [
+    usual({
+      nodes: [conv, ['AveragePool', ['map'], 'mean', { kernel_shape: [8, 8] }], flatten, gemm],
+    }),
+    'NCHW',
+  ],
+  'a 1 x 1 Conv as the classifier': [
+    usual({
+      nodes: [conv, pool, ['Conv', ['mean', 'fc.weight', 'fc.bias'], 'z'], ['Flatten', ['z'], 'logits']],
+      constants: { w: [6, 3, 3, 3], 'fc.weight': [10, 6, 1, 1], 'fc.bias': [10] },
+    }),
+    'NCHW',
+  ],
   'a Softmax at the end': [usual({ nodes: [conv, pool, flatten, ...probabilities] }), 'NCHW'],
-  'images and maps in NHWC': [usual({
-    inputs: { images: ['n', 16, 16, 3] },
-    nodes: [['Transpose', ['images'], 'turned', { perm: [0, 3, 1, 2] }],
-      ['Conv', ['turned', 'w'], 'planes', { pads: [1, 1, 1, 1], strides: [2, 2] }],
-      ['Transpose', ['planes'], 'map', { perm: [0, 2, 3, 1] }], ...meanInNHWC],
-  }), 'NHWC'],
+  'images and maps in NHWC': [
+    usual({
+      inputs: { images: ['n', 16, 16, 3] },
+      nodes: [
+        ['Transpose', ['images'], 'turned', { perm: [0, 3, 1, 2] }],
+        ['Conv', ['turned', 'w'], 'planes', { pads: [1, 1, 1, 1], strides: [2, 2] }],
+        ['Transpose', ['planes'], 'map', { perm: [0, 2, 3, 1] }],
+        ...meanInNHWC,
+      ],
+    }),
+    'NHWC',
+  ],
   // As many channels as rows and columns: only the numbers tell the axis order.
-  'a map of 8 x 8 x 8 in NHWC': [usual({
-    nodes: [['Conv', ['images', 'w'], 'planes', { pads: [1, 1, 1, 1], strides: [2, 2] }],
-      ['Transpose', ['planes'], 'map', { perm: [0, 2, 3, 1] }], ...meanInNHWC],
-    constants: { w: [8, 3, 3, 3], 'fc.weight': [10, 8], 'fc.bias': [10] },
-  }), 'NHWC'],
+  'a map of 8 x 8 x 8 in NHWC': [
+    usual({
+      nodes: [
+        ['Conv', ['images', 'w'], 'planes', { pads: [1, 1, 1, 1], strides: [2, 2] }],
+        ['Transpose', ['planes'], 'map', { perm: [0, 2, 3, 1] }],
+        ...meanInNHWC,
+      ],
+      constants: { w: [8, 3, 3, 3], 'fc.weight': [10, 8], 'fc.bias': [10] },
+    }),
+    'NHWC',
+  ],
 };
 
 t.test('ends of networks are found', async (t) => {
@@ -152,16 +202,29 @@ t.test('names take precedence, and lead through models where nothing is found', 
     nodes: [conv, pool, flatten, gemm, ['Gemm', ['flat', 'fc2.weight', 'fc2.bias'], 'other', { transB: 1 }]],
     constants: { w: [6, 3, 3, 3], 'fc.weight': [10, 6], 'fc.bias': [10], 'fc2.weight': [10, 6], 'fc2.bias': [10] },
   });
-  await t.rejects(withTeacher(t, twoHeads, {}, async () => undefined),
-    /several outputs .* linear layer \(logits, other\).*--teacher-weight.*: fc.weight \(6 channels, 10 classes\), fc2/);
+  await t.rejects(
+    withTeacher(t, twoHeads, {}, async () => undefined),
+    /several outputs .* linear layer \(logits, other\).*--teacher-weight.*: fc.weight \(6 channels, 10 classes\), fc2/,
+  );
   await withTeacher(t, twoHeads, { weight: 'fc2.weight' }, async (teacher) => {
     await withTeacher(t, twoHeads, { logits: 'other' }, async ({ outputs }) =>
-      close(t, (await rows(teacher, batch)).filter((_, i) => i % 50 < 10), await outputs(batch), 'the other head'));
+      close(
+        t,
+        (await rows(teacher, batch)).filter((_, i) => i % 50 < 10),
+        await outputs(batch),
+        'the other head',
+      ),
+    );
   });
   // The bias is added after a detour that the search does not follow.
   const detour = usual({
-    nodes: [conv, ['Identity', ['map'], 'copy'], ['GlobalAveragePool', ['copy'], 'mean'], flatten,
-      ['MatMul', ['flat', 'fc.weight'], 'logits']],
+    nodes: [
+      conv,
+      ['Identity', ['map'], 'copy'],
+      ['GlobalAveragePool', ['copy'], 'mean'],
+      flatten,
+      ['MatMul', ['flat', 'fc.weight'], 'logits'],
+    ],
     constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10] },
   });
   await withTeacher(t, detour, { features: 'map', weight: 'fc.weight' }, async ({ form }) => {
@@ -170,25 +233,33 @@ t.test('names take precedence, and lead through models where nothing is found', 
 });
 
 t.test('images: as the model wants them', async (t) => {
-  const unchanged = (spec: ModelSpec, options: Omit<OnnxOptions, 'path'>) => async (check: (map: Float32Array) => void) =>
-    withTeacher(t, spec, options, async ({ outputs }) => check(await outputs(batch)));
+  const unchanged =
+    (spec: ModelSpec, options: Omit<OnnxOptions, 'path'>) => async (check: (map: Float32Array) => void) =>
+      withTeacher(t, spec, options, async ({ outputs }) => check(await outputs(batch)));
   // The "feature map" is the image itself: what comes out is what went in.
   const mirror = usual({
-    nodes: [['Identity', ['images'], 'map'], pool, flatten, gemm], constants: { 'fc.weight': [10, 3], 'fc.bias': [10] },
+    nodes: [['Identity', ['images'], 'map'], pool, flatten, gemm],
+    constants: { 'fc.weight': [10, 3], 'fc.bias': [10] },
   });
   const plane = (image: number, c: number, pixel: number) => batch.images[(image * 256 + pixel) * 3 + c];
   await unchanged(mirror, {})((map) => t.equal(map[(2 * 3 + 1) * 256 + 77], plane(2, 1, 77), 'NHWC to NCHW'));
   const value = (image: number, c: number, pixel: number) => plane(image, c, pixel) * data.deviation[c] + data.mean[c];
   await unchanged(mirror, { mean: [0], std: [1] })((map) =>
-    t.ok(Math.abs(map[(4 * 3 + 2) * 256 + 5] - value(4, 2, 5)) < 1e-6, 'values in 0 ... 1'));
+    t.ok(Math.abs(map[(4 * 3 + 2) * 256 + 5] - value(4, 2, 5)) < 1e-6, 'values in 0 ... 1'),
+  );
   await unchanged(mirror, { mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 0.125] })((map) =>
-    t.ok(Math.abs(map[(4 * 3 + 2) * 256 + 5] - (value(4, 2, 5) - 0.3) / 0.125) < 1e-5, 'per channel'));
+    t.ok(Math.abs(map[(4 * 3 + 2) * 256 + 5] - (value(4, 2, 5) - 0.3) / 0.125) < 1e-5, 'per channel'),
+  );
   // Fixed numbers of images: the last ones are filled up.
   const spec = usual();
   await withTeacher(t, spec, {}, async (free) => {
     for (const n of [1, 2, 5, 8]) {
-      await withTeacher(t, usual({ inputs: { images: [n, 3, 16, 16] }, outputs: { logits: [n, 10] } }), {}, async (fixed) =>
-        close(t, await fixed.outputs(batch), await free.outputs(batch), `${n} images at once`, 1e-6));
+      await withTeacher(
+        t,
+        usual({ inputs: { images: [n, 3, 16, 16] }, outputs: { logits: [n, 10] } }),
+        {},
+        async (fixed) => close(t, await fixed.outputs(batch), await free.outputs(batch), `${n} images at once`, 1e-6),
+      );
     }
   });
   // Constants in another file.
@@ -196,11 +267,20 @@ t.test('images: as the model wants them', async (t) => {
   const weight = floats('fc.weight', [10, 6], 9);
   const { rawData, ...rest } = weight;
   writeFileSync(join(folder, 'weights.bin'), Buffer.concat([Buffer.alloc(16), rawData!]));
-  const outside = { ...rest, dataLocation: 1, externalData: [
-    { key: 'location', value: 'weights.bin' }, { key: 'offset', value: '16' }, { key: 'length', value: '240' }] };
+  const outside = {
+    ...rest,
+    dataLocation: 1,
+    externalData: [
+      { key: 'location', value: 'weights.bin' },
+      { key: 'offset', value: '16' },
+      { key: 'length', value: '240' },
+    ],
+  };
   const inside = model(usual({ constants: { w: [6, 3, 3, 3], 'fc.weight': weight, 'fc.bias': [10] } }));
-  writeFileSync(join(folder, 'outside.onnx'),
-    model(usual({ constants: { w: [6, 3, 3, 3], 'fc.weight': outside, 'fc.bias': [10] } })));
+  writeFileSync(
+    join(folder, 'outside.onnx'),
+    model(usual({ constants: { w: [6, 3, 3, 3], 'fc.weight': outside, 'fc.bias': [10] } })),
+  );
   const teacher = await openOnnxTeacher({ path: join(folder, 'outside.onnx') }, data, 1);
   const expected = join(folder, 'inside.onnx');
   writeFileSync(expected, inside);
@@ -216,38 +296,76 @@ t.test('images: as the model wants them', async (t) => {
 });
 
 const sevenClasses = usual({
-  outputs: { logits: ['n', 7] }, constants: { w: [6, 3, 3, 3], 'fc.weight': [7, 6], 'fc.bias': [7] },
+  outputs: { logits: ['n', 7] },
+  constants: { w: [6, 3, 3, 3], 'fc.weight': [7, 6], 'fc.bias': [7] },
 });
 
 const refused: [string, ModelSpec | Uint8Array, Omit<OnnxOptions, 'path'>, RegExp][] = [
   ['no model', Buffer.from('certainly not'), {}, /expected an ONNX model, found a file/],
-  ['other images', usual({ inputs: { images: ['n', 3, 32, 32] } }), {},
-    /input 'images' has shape \[n, 3, 32, 32\], and the data set's images are of 16 x 16 pixels and 3 channels/],
+  [
+    'other images',
+    usual({ inputs: { images: ['n', 3, 32, 32] } }),
+    {},
+    /input 'images' has shape \[n, 3, 32, 32\], and the data set's images are of 16 x 16 pixels and 3 channels/,
+  ],
   ['another order', usual(), { layout: 'NHWC' }, /in the order NHWC/],
   ['two inputs', usual({ inputs: { images: ['n', 3, 16, 16], more: ['n', 1] } }), {}, /has 2 inputs \(images, more\)/],
   ['no floats', usual({ inputType: 10 }), {}, /elements of type 10/],
   ['not images', usual({ inputs: { images: ['n', 768] } }), {}, /has 2 axes/],
   ['other classes', sevenClasses, {}, /tells 7 classes apart; expected 10/],
   ['other logits', sevenClasses, { logits: 'logits' }, /tells 7 classes apart; expected 10/],
-  ['no linear layer', usual({ nodes: [conv, pool, ['Flatten', ['mean'], 'logits']] }), {},
-    /no output \(logits\) comes directly from a linear layer.*--teacher-logits/],
-  ['no mean', usual({
-    nodes: [conv, ['GlobalMaxPool', ['map'], 'mean'], flatten, gemm],
-  }), {}, /feature map was not found: the classifier's input 'flat' is not the mean.*--teacher-features.*averaged: none/],
-  ['a map that is not averaged', usual({
-    nodes: [conv, ['GlobalMaxPool', ['map'], 'mean'], flatten, gemm],
-  }), { features: 'map' }, /The mean over 'map' times 'fc.weight' is not the model's 'logits': they differ by/],
-  ['a mean over a part', usual({
-    nodes: [conv, ['AveragePool', ['map'], 'mean', { kernel_shape: [7, 7], strides: [8, 8] }], flatten, gemm],
-  }), {}, /is not the model's 'logits'/],
-  ['an unknown map', usual(), { features: 'maps' },
-    /--teacher-features: .* got 'maps'; did you mean 'map'\?.*Candidates: map/],
+  [
+    'no linear layer',
+    usual({ nodes: [conv, pool, ['Flatten', ['mean'], 'logits']] }),
+    {},
+    /no output \(logits\) comes directly from a linear layer.*--teacher-logits/,
+  ],
+  [
+    'no mean',
+    usual({
+      nodes: [conv, ['GlobalMaxPool', ['map'], 'mean'], flatten, gemm],
+    }),
+    {},
+    /feature map was not found: the classifier's input 'flat' is not the mean.*--teacher-features.*averaged: none/,
+  ],
+  [
+    'a map that is not averaged',
+    usual({
+      nodes: [conv, ['GlobalMaxPool', ['map'], 'mean'], flatten, gemm],
+    }),
+    { features: 'map' },
+    /The mean over 'map' times 'fc.weight' is not the model's 'logits': they differ by/,
+  ],
+  [
+    'a mean over a part',
+    usual({
+      nodes: [conv, ['AveragePool', ['map'], 'mean', { kernel_shape: [7, 7], strides: [8, 8] }], flatten, gemm],
+    }),
+    {},
+    /is not the model's 'logits'/,
+  ],
+  [
+    'an unknown map',
+    usual(),
+    { features: 'maps' },
+    /--teacher-features: .* got 'maps'; did you mean 'map'\?.*Candidates: map/,
+  ],
   ['a map of other channels', usual(), { features: 'flat' }, /'flat' has shape \[n, 6\]; expected \[n, 6, H, W\]/],
   ['an unknown weight', usual(), { weight: 'fc.wieght' }, /--teacher-weight: .*'fc.wieght'; did you mean 'fc.weight'/],
   ['no weight of a layer', usual(), { weight: 'fc.bias' }, /--teacher-weight: expected the constant weight of a Gemm/],
-  ['a bias of another size', usual(), { bias: 'w' }, /--teacher-bias: expected a constant of 10 numbers, got 'w' of shape/],
+  [
+    'a bias of another size',
+    usual(),
+    { bias: 'w' },
+    /--teacher-bias: expected a constant of 10 numbers, got 'w' of shape/,
+  ],
   ['unknown logits', usual(), { logits: 'logit' }, /--teacher-logits: .*did you mean 'logits'/],
-  ['a mean of two channels', usual(), { mean: [1, 2] }, /--teacher-mean: expected 1 or 3 numbers, one per channel, got 2/],
+  [
+    'a mean of two channels',
+    usual(),
+    { mean: [1, 2] },
+    /--teacher-mean: expected 1 or 3 numbers, one per channel, got 2/,
+  ],
 ];
 
 t.test('what does not fit is refused', async (t) => {

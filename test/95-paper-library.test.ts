@@ -14,19 +14,33 @@ t.test('symbols', async (t) => {
   t.match(data, { height: 16, width: 16, channels: 3, train: { size: 24 }, test: { size: 16 } });
   const batches = await collect(data.train, { batchSize: 24 });
   const { labels } = batches[0];
-  t.same([...labels].sort(), Array.from({ length: 24 }, (_, i) => Math.floor(i / 3)), 'three of each class');
+  t.same(
+    [...labels].sort(),
+    Array.from({ length: 24 }, (_, i) => Math.floor(i / 3)),
+    'three of each class',
+  );
   const of = async (seed: number) =>
     digest(await collect(symbols({ seed, trainSize: 24, testSize: 16 }).train, { batchSize: 24 }));
   t.equal(await of(4), digest(batches), 'the seed decides the images');
   t.not(await of(5), digest(batches));
-  t.throws(() => symbols({ seed: 1, trainSize: 0 }), { name: 'RangeError', message: /^trainSize: expected an integer/ });
+  t.throws(() => symbols({ seed: 1, trainSize: 0 }), {
+    name: 'RangeError',
+    message: /^trainSize: expected an integer/,
+  });
 });
 
 t.test('a picture of every class', async (t) => {
   const data = shapes({ seed: 2, testSize: 40 });
   const found = await samples(data);
-  t.ok(found.every((text) => Buffer.from(text, 'base64').length === 16 * 16 * 3), 'of every class');
-  const { images, labels, shape: [, height, width, channels] } = (await collect(data.test, { batchSize: 40 }))[0];
+  t.ok(
+    found.every((text) => Buffer.from(text, 'base64').length === 16 * 16 * 3),
+    'of every class',
+  );
+  const {
+    images,
+    labels,
+    shape: [, height, width, channels],
+  } = (await collect(data.test, { batchSize: 40 }))[0];
   const at = labels.indexOf(3) * height * width * channels;
   const byte = Buffer.from(found[3], 'base64')[5];
   t.ok(Math.abs(byte / 255 - (0.25 * images[at + 5] + 0.4)) < 1e-6, 'its bytes are those before normalisation');
@@ -49,8 +63,7 @@ t.test('pooled features of a frozen network', async (t) => {
   const backbone = buildBackbone('wrn10-0.25', { input: [16, 16, 3], scope: 'student', rng: new Rng(1) });
   const features = await pooledFeatures(backbone, data.test);
   const { images, shape, labels } = (await collect(data.test, { batchSize: 5 }))[0];
-  const expected = tf.tidy(() =>
-    tf.mean(backbone.maps(tf.tensor4d(images, shape), false)[2], [1, 2]).dataSync());
+  const expected = tf.tidy(() => tf.mean(backbone.maps(tf.tensor4d(images, shape), false)[2], [1, 2]).dataSync());
   t.equal(features.channels, 16);
   t.same(features.labels, labels);
   t.ok(features.rows.every((value, i) => Math.abs(value - expected[i]) < 5e-7));
@@ -72,7 +85,10 @@ t.test('the linear classifier', async (t) => {
     const seen: number[] = [];
     const source = featureSource(features);
     for await (const { rows: batch, labels, size } of source.batches({ batchSize: 3, shuffle: new Rng(6), skip })) {
-      t.same(Array.from(batch.dataSync()).filter((_, i) => i % 3 === 0), Array.from(labels, (label) => 1 + 2 * label));
+      t.same(
+        Array.from(batch.dataSync()).filter((_, i) => i % 3 === 0),
+        Array.from(labels, (label) => 1 + 2 * label),
+      );
       t.equal(size, labels.length);
       seen.push(...labels);
     }

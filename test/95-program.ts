@@ -21,8 +21,12 @@ export function start([program, ...args]: string[]): { child: ChildProcess; ende
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args]);
   let out = '';
   let err = '';
-  child.stdout.on('data', (text: Buffer) => { out += text.toString(); });
-  child.stderr.on('data', (text: Buffer) => { err += text.toString(); });
+  child.stdout.on('data', (text: Buffer) => {
+    out += text.toString();
+  });
+  child.stderr.on('data', (text: Buffer) => {
+    err += text.toString();
+  });
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }) as Ended);
   return { child, ended };
 }
@@ -59,7 +63,10 @@ export async function outcome(directory: string): Promise<unknown> {
 /** Resolves when the job's checkpoint is in the middle of an epoch after the first. */
 export async function inTheMiddle(directory: string, id: string): Promise<void> {
   for (;;) {
-    const state = await readJob(directory, id).then((checkpoint) => checkpoint.state, () => undefined);
+    const state = await readJob(directory, id).then(
+      (checkpoint) => checkpoint.state,
+      () => undefined,
+    );
     if (state?.finished) throw new Error(`${id} was finished before it could be interrupted`);
     if (state && state.training.epochs.length > 0 && state.training.step > 0) return;
     await sleep(2);

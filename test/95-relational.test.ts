@@ -28,16 +28,24 @@ t.test('loss and gradient', async (t) => {
   const teacher = random(rng, 7, 3, 4);
   const of = (rows: number[][]) => tf.tensor2d(rows);
   const before = tf.memory().numTensors;
-  const { value, grad } = tf.valueAndGrad((rows: tf.Tensor) => distanceLoss(rows as tf.Tensor2D, of(teacher)))(of(student));
+  const { value, grad } = tf.valueAndGrad((rows: tf.Tensor) => distanceLoss(rows as tf.Tensor2D, of(teacher)))(
+    of(student),
+  );
   const expected = loss(student, teacher);
   t.ok(Math.abs(value.dataSync()[0] - expected) < 5e-7 * expected, 'the loss');
   const got = grad.dataSync();
   const step = 1e-5;
   let worst = 0;
-  student.forEach((row, i) => row.forEach((at, j) => {
-    const moved = (by: number) => loss(student.map((r, k) => (k === i ? r.with(j, at + by) : r)), teacher);
-    worst = Math.max(worst, Math.abs(got[i * row.length + j] - (moved(step) - moved(-step)) / (2 * step)));
-  }));
+  student.forEach((row, i) =>
+    row.forEach((at, j) => {
+      const moved = (by: number) =>
+        loss(
+          student.map((r, k) => (k === i ? r.with(j, at + by) : r)),
+          teacher,
+        );
+      worst = Math.max(worst, Math.abs(got[i * row.length + j] - (moved(step) - moved(-step)) / (2 * step)));
+    }),
+  );
   t.ok(worst < 1e-6 * Math.max(...got.map(Math.abs)), `finite differences, ${worst}`);
   tf.dispose([value, grad]);
   t.ok(tf.memory().numTensors <= before + 3, 'nothing but the inputs stays');
@@ -45,7 +53,11 @@ t.test('loss and gradient', async (t) => {
 
 t.test('rows that do not differ', async (t) => {
   await useBackend('wasm');
-  const equal = tf.tensor2d([[1, 2], [1, 2], [5, -1]]);
+  const equal = tf.tensor2d([
+    [1, 2],
+    [1, 2],
+    [5, -1],
+  ]);
   t.ok(relativeDistances(equal).dataSync().every(Number.isFinite));
   for (const rows of [equal, tf.ones([3, 2]) as tf.Tensor2D, tf.zeros([1, 2]) as tf.Tensor2D]) {
     const gradient = tf.grad((x: tf.Tensor) => distanceLoss(x as tf.Tensor2D, tf.add(rows, rows) as tf.Tensor2D))(rows);

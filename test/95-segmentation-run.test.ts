@@ -12,8 +12,26 @@ import { killedAndResumed, outcome, readRecord, run, succeeds } from './95-progr
 const segmentation = ['paper/main.ts', 'segmentation'];
 
 /** A few pictures, steps and weights: a run in seconds. */
-const tiny = ['--object-size', '64', '--train-size', '64', '--test-size', '20', '--teacher', 'cnn3', '--student', 'cnn2',
-  '--teacher-epochs', '1', '--backbone-epochs', '1', '--epochs', '2', '--seeds', '5'];
+const tiny = [
+  '--object-size',
+  '64',
+  '--train-size',
+  '64',
+  '--test-size',
+  '20',
+  '--teacher',
+  'cnn3',
+  '--student',
+  'cnn2',
+  '--teacher-epochs',
+  '1',
+  '--backbone-epochs',
+  '1',
+  '--epochs',
+  '2',
+  '--seeds',
+  '5',
+];
 
 t.test('a run, and the same after a kill', async (t) => {
   const whole = join(t.testdir(), 'whole');
@@ -33,10 +51,19 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   const record = await readRecord<SegmentationRecord>(directory);
   t.equal(ended.out.slice(0, ended.out.lastIndexOf('\nTook ')), study.table(record), 'the table of the record');
   t.match(record, { version: 1, study: 'segmentation' });
-  t.strictSame(record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]), [['ce', [1, 2]], ['gld', [1, 2]]]);
+  t.strictSame(
+    record.arms.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]),
+    [
+      ['ce', [1, 2]],
+      ['gld', [1, 2]],
+    ],
+  );
   const pixels = record.settings.side ** 2;
   for (const { runs, first } of record.arms) {
-    t.strictSame(first.predicted.map((map) => Buffer.from(map, 'base64').length), record.scenes.map(() => pixels));
+    t.strictSame(
+      first.predicted.map((map) => Buffer.from(map, 'base64').length),
+      record.scenes.map(() => pixels),
+    );
     for (const { epochs, perClass } of runs) {
       const last = epochs[epochs.length - 1];
       const known = perClass.filter((value) => value !== null);

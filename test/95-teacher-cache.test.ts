@@ -17,7 +17,8 @@ const key = { model: 'a', data: await dataDigest(data), options: 'c' };
 /** Outputs that tell which image they belong to, and how often they were asked for. */
 function counting(form: Form = { kind: 'logits', shape: [1, 10] }): Teacher & { images: number } {
   const teacher = {
-    form, images: 0,
+    form,
+    images: 0,
     async outputs({ positions, size }: Batch) {
       teacher.images += size;
       return Float32Array.from({ length: size * 10 }, (_, i) => positions[Math.floor(i / 10)] + (i % 10) / 10);
@@ -30,7 +31,10 @@ function counting(form: Form = { kind: 'logits', shape: [1, 10] }): Teacher & { 
 async function fill(entry: CacheEntry, teacher: Teacher, stopped = () => false) {
   const notes: string[] = [];
   const done = await fillCache(entry, () => Promise.resolve(teacher), {
-    data, title: 'test', stopped, note: (text) => notes.push(text),
+    data,
+    title: 'test',
+    stopped,
+    note: (text) => notes.push(text),
   });
   return { done, notes: notes.join('\n') };
 }
@@ -83,8 +87,11 @@ t.test('another model, other images, other options: each has its own file, and t
   // A file under another's name is not taken for it.
   const [first, second] = readdirSync(entry.folder).map((file) => join(entry.folder, file));
   writeFileSync(first, readFileSync(second));
-  const outcomes = await Promise.all([entry, ...Object.keys(reasons).map((name) =>
-    ({ ...entry, key: { ...key, [name]: 'x' } }))].map((one) => cachedTeacher(one)));
+  const outcomes = await Promise.all(
+    [entry, ...Object.keys(reasons).map((name) => ({ ...entry, key: { ...key, [name]: 'x' } }))].map((one) =>
+      cachedTeacher(one),
+    ),
+  );
   t.equal(outcomes.filter((outcome) => typeof outcome === 'string' && outcome.startsWith('it belongs to')).length, 1);
   for (const outcome of outcomes) if (typeof outcome !== 'string') await outcome.dispose();
 });

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import t from 'tap';
 import { cases, memoryName } from '../benchmarks/cases.js';
 import { parseCommandLine } from '../benchmarks/command-line.js';
-import { choose, cost, fit, header, keptBytes, nonNegativeFit, type Point, regret, terms } from '../benchmarks/cost-model.js';
+import {
+  choose,
+  cost,
+  fit,
+  header,
+  keptBytes,
+  nonNegativeFit,
+  type Point,
+  regret,
+  terms,
+} from '../benchmarks/cost-model.js';
 import { floorOf, relationFlops, work } from '../benchmarks/floor.js';
 import { makeInputs } from '../benchmarks/inputs.js';
 import type { Limits } from '../benchmarks/record.js';
@@ -54,15 +64,27 @@ t.test('filters', async (t) => {
   t.ok(matches('relation/m=?00,K=10', 'relation/m=100,K=10'));
   t.notOk(matches('cifar', 'cifar/pool'), 'a name is a whole name');
   t.notOk(matches('cifa.', 'cifar'));
-  t.same(patterns(['cifar,relation/m=320,K=100, wide', 'imagenet']),
-    ['cifar', 'relation/m=320,K=100', 'wide', 'imagenet']);
+  t.same(patterns(['cifar,relation/m=320,K=100, wide', 'imagenet']), [
+    'cifar',
+    'relation/m=320,K=100',
+    'wide',
+    'imagenet',
+  ]);
   const selected = (...argv: string[]) => {
     const command = parseCommandLine(argv);
     return command.do === 'run' ? command.settings : undefined;
   };
   t.match(selected(), { cases, memory: true, quick: false, selection: 'full' });
-  const some = selected('--case', 'cifar/pool,overhead/*', '--case', 'wide', '--contender', 'gld-loss,tfjs',
-    '--threads', '1');
+  const some = selected(
+    '--case',
+    'cifar/pool,overhead/*',
+    '--case',
+    'wide',
+    '--contender',
+    'gld-loss,tfjs',
+    '--threads',
+    '1',
+  );
   t.same(new Set(some?.cases.map(({ name }) => name)), new Set(['wide', 'cifar/pool', 'overhead/n=1']));
   t.match(some, { memory: false, contenders: ['gld-loss', 'tfjs'], threads: [1] });
   t.match(selected('--case', memoryName), { cases: [], memory: true });
@@ -122,26 +144,47 @@ t.test('repetitions by time, and the median', async (t) => {
 });
 
 t.test('the fit of the cost model finds the constants that made the numbers', async (t) => {
-  const rows = [[1, 10], [2, 10], [3, 10], [4, 20]].map(([a, b]) => [a / (2 * a + b), b / (2 * a + b)]);
+  const rows = [
+    [1, 10],
+    [2, 10],
+    [3, 10],
+    [4, 20],
+  ].map(([a, b]) => [a / (2 * a + b), b / (2 * a + b)]);
   const fitted = nonNegativeFit(rows);
   t.ok(Math.abs(fitted[0] - 2) < 1e-6 && Math.abs(fitted[1] - 1) < 1e-6, String(fitted));
-  t.same(nonNegativeFit([[1, 1], [-1, 1]]).map((value) => Number(value.toFixed(6))), [0, 1]);
-  t.same(nonNegativeFit([[1, 2], [-1, -1]])[0], 0, 'never below zero');
+  t.same(
+    nonNegativeFit([
+      [1, 1],
+      [-1, 1],
+    ]).map((value) => Number(value.toFixed(6))),
+    [0, 1],
+  );
+  t.same(
+    nonNegativeFit([
+      [1, 2],
+      [-1, -1],
+    ])[0],
+    0,
+    'never below zero',
+  );
 
   const made = {
     pairwise: { forward: [2000, 0, 1, 0.5, 0.05, 0.05], gradients: [3000, 10, 2, 1, 0.08, 0.12] },
     moments: { forward: [3000, 20, 0.5, 3, 0.1], gradients: [5000, 40, 1, 5, 0.3] },
   };
-  const points = [50, 200, 800, 3200].flatMap((m) => [4, 30, 300].flatMap((K) =>
-    (['forward', 'gradients'] as const).map((mode, i): Point => {
-      const noise = 1 + 0.01 * (-1) ** (m / 50 + i);
-      const of = (method: 'pairwise' | 'moments') => cost(made, method, mode, m, K) * 1e-9 * noise;
-      return { m, K, mode, seconds: { pairwise: of('pairwise'), moments: of('moments') } };
-    })));
+  const points = [50, 200, 800, 3200].flatMap((m) =>
+    [4, 30, 300].flatMap((K) =>
+      (['forward', 'gradients'] as const).map((mode, i): Point => {
+        const noise = 1 + 0.01 * (-1) ** (m / 50 + i);
+        const of = (method: 'pairwise' | 'moments') => cost(made, method, mode, m, K) * 1e-9 * noise;
+        return { m, K, mode, seconds: { pairwise: of('pairwise'), moments: of('moments') } };
+      }),
+    ),
+  );
   const constants = fit(points);
   for (const point of points) {
     for (const method of ['pairwise', 'moments'] as const) {
-      const ratio = cost(constants, method, point.mode, point.m, point.K) * 1e-9 / point.seconds[method];
+      const ratio = (cost(constants, method, point.mode, point.m, point.K) * 1e-9) / point.seconds[method];
       t.ok(Math.abs(ratio - 1) < 0.05, `${method} ${point.mode} m ${point.m} K ${point.K}: ${ratio}`);
     }
     t.ok(regret(point, choose(constants, point)) < 1.05);
@@ -168,15 +211,23 @@ t.test('the header in the repository has the form that the fit prints', async (t
 const elsewhere = ['GLD_LOSS_PREBUILD', 'PREBUILDS_ONLY'].some((name) => process.env[name]) && 'tests another build';
 t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
   const directory = t.testdir();
-  const command = parseCommandLine(['--quick', '--threads', '1', '--out', directory, '--case',
-    'overhead/*,relation/m=320,K=100']);
+  const command = parseCommandLine([
+    '--quick',
+    '--threads',
+    '1',
+    '--out',
+    directory,
+    '--case',
+    'overhead/*,relation/m=320,K=100',
+  ]);
   if (command.do !== 'run') throw new Error('not a run');
   await report(await run(command.settings), command.directory);
   const record = JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8'));
 
   t.match(record, { format: 1, environment: { selection: /^quick --case overhead/ }, memory: [] });
   t.equal(record.limits.length, 1);
-  const [{ threads, copyBytesPerSecond, readBytesPerSecond, writeBytesPerSecond, productFlopsPerSecond }] = record.limits;
+  const [{ threads, copyBytesPerSecond, readBytesPerSecond, writeBytesPerSecond, productFlopsPerSecond }] =
+    record.limits;
   const { float32, float64 } = productFlopsPerSecond;
   t.ok(threads === 1 && copyBytesPerSecond > 0 && readBytesPerSecond > 0 && writeBytesPerSecond > 0);
   t.ok(float32 > 0 && float64 > 0);

@@ -21,8 +21,14 @@ import { madeUpBenchmarks } from './97-made-up-benchmarks.js';
 const run = madeUpBenchmarks();
 
 const find = (record: RunRecord, name: string, contender: string, threads = 2) =>
-  record.measurements.find((one) => one.case === name && one.contender === contender && one.threads === threads
-    && one.mode === 'gradients' && one.dtype === 'float32')!;
+  record.measurements.find(
+    (one) =>
+      one.case === name &&
+      one.contender === contender &&
+      one.threads === threads &&
+      one.mode === 'gradients' &&
+      one.dtype === 'float32',
+  )!;
 
 t.test('statistics', async (t) => {
   t.equal(median([3, 1, 2]), 2);
@@ -36,8 +42,13 @@ t.test('statistics', async (t) => {
 });
 
 t.test('numbers', async (t) => {
-  t.strictSame([1.234, 0.01234, 999.6e-6, 12e-6, 5e-10].map(time),
-    ['1.23 s', '12.3 ms', '1.00 ms', '12.0 µs', '0.50 ns']);
+  t.strictSame([1.234, 0.01234, 999.6e-6, 12e-6, 5e-10].map(time), [
+    '1.23 s',
+    '12.3 ms',
+    '1.00 ms',
+    '12.0 µs',
+    '0.50 ns',
+  ]);
   t.strictSame([1e-3, 1e-2, 1, 2e-5].map(timeTick), ['1 ms', '10 ms', '1 s', '20 µs']);
   t.strictSame([999, 1500, 2.5e7].map(size), ['999 B', '1.50 kB', '25.0 MB']);
   t.strictSame([3.214, 0.85, 14.05, 123.4, 1234].map(times), ['3.21×', '0.85×', '14.1×', '123×', '1,230×']);
@@ -51,11 +62,15 @@ t.test('numbers', async (t) => {
 t.test('line-ups: ours as it is called, all others beside it', async (t) => {
   const [row] = lineups(run, { group: 'relation', threads: 2 });
   t.equal(row.own?.variant, 'auto');
-  t.strictSame(row.others.map(({ contender, variant }) => `${contender} ${variant}`),
-    ['gld-loss pairwise', 'gld-loss moments', 'pytorch undefined', 'tfjs undefined']);
+  t.strictSame(
+    row.others.map(({ contender, variant }) => `${contender} ${variant}`),
+    ['gld-loss pairwise', 'gld-loss moments', 'pytorch undefined', 'tfjs undefined'],
+  );
   const steps = lineups(run, { group: 'step', threads: 1, mode: 'gradients' });
-  t.strictSame(steps.map(({ of }) => `${of.case} ${of.dtype}`),
-    ['cifar float32', 'imagenet float32', 'large-batch float32', 'small float32', 'cifar float64']);
+  t.strictSame(
+    steps.map(({ of }) => `${of.case} ${of.dtype}`),
+    ['cifar float32', 'imagenet float32', 'large-batch float32', 'small float32', 'cifar float64'],
+  );
 });
 
 t.test('tables: every number, in 120 columns', async (t) => {
@@ -69,25 +84,42 @@ t.test('tables: every number, in 120 columns', async (t) => {
   const own = find(run, 'cifar', 'gld-loss');
   t.ok(text.includes(time(median(own.seconds))) && text.includes(share(own.floor!.seconds / median(own.seconds))));
   for (const part of [
-    '2e-7 / 3e-6', 'of flops', 'of bytes', '– 1)', '1) expected to take longer than 60 s per repetition',
-    'needs 1.2 GB, more than the WebAssembly heap has', 'out of memory',
-    'Not measured: PyTorch compiled: PyTorch 1.13.1 has no torch.compile', 'Imagined <CPU> @ 3 GHz',
-    'auto took', 'vs better', 'Largest errors of loss / gradients: pairwise 3e-7 / 2e-6',
-    'calls per second', '3,120', 'Gflop/s',
-  ]) t.ok(text.includes(part), part);
+    '2e-7 / 3e-6',
+    'of flops',
+    'of bytes',
+    '– 1)',
+    '1) expected to take longer than 60 s per repetition',
+    'needs 1.2 GB, more than the WebAssembly heap has',
+    'out of memory',
+    'Not measured: PyTorch compiled: PyTorch 1.13.1 has no torch.compile',
+    'Imagined <CPU> @ 3 GHz',
+    'auto took',
+    'vs better',
+    'Largest errors of loss / gradients: pairwise 3e-7 / 2e-6',
+    'calls per second',
+    '3,120',
+    'Gflop/s',
+  ])
+    t.ok(text.includes(part), part);
   const many = madeUpBenchmarks({ contenders: ['pytorch', 'pytorch-compile', 'tfjs', 'typescript'] });
   for (const { contender, ...one } of many.measurements.filter(({ contender }) => contender === 'pytorch')) {
     many.measurements.push({ ...one, contender, variant: 'channels last' }, { ...one, contender, variant: 'in place' });
   }
-  t.ok(terminalReport(many).split('\n').every((line) => line.length <= 120), 'wide tables go on below');
+  t.ok(
+    terminalReport(many)
+      .split('\n')
+      .every((line) => line.length <= 120),
+    'wide tables go on below',
+  );
 });
 
 t.test('auto: what a wrong choice costs', async (t) => {
   const wrong = structuredClone(run);
   for (const one of wrong.measurements) {
     if (one.case !== 'relation/m=5120,K=10' || one.variant !== 'auto') continue;
-    const moments = wrong.measurements.find((other) =>
-      other.case === one.case && other.variant === 'moments' && other.threads === one.threads)!;
+    const moments = wrong.measurements.find(
+      (other) => other.case === one.case && other.variant === 'moments' && other.threads === one.threads,
+    )!;
     Object.assign(one, { method: 'pairwise', seconds: moments.seconds.map((value) => 1.5 * value) });
   }
   t.match(terminalReport(wrong), /10 +│ 5,120 +│[^\n]*pairwise │ +\+50 % │/);
@@ -119,7 +151,7 @@ t.test('plots: complete in themselves, with all that was measured', async (t) =>
     const used = new Set([...svg.matchAll(/var\((--[\w-]+)\)/g)].map(([, property]) => property));
     for (const property of used) t.ok(svg.includes(`${property}: #`), `${name} defines ${property} itself`);
   }
-  const { 'ratios': bars, 'relation-time': lines } = plots(run);
+  const { ratios: bars, 'relation-time': lines } = plots(run);
   const other = ratio(find(run, 'imagenet', 'pytorch').seconds, find(run, 'imagenet', 'gld-loss').seconds);
   t.match(bars, `>${times(other)}<`);
   for (const text of ['2 threads', 'large-batch', 'TypeScript', 'not measured', '>100×<']) t.match(bars, text);
@@ -134,8 +166,16 @@ t.test('page: tables, plots, and what was not measured', async (t) => {
   t.notMatch(text.replace(/<style>.*?<\/style>/gs, ''), /NaN|undefined|\[object|<CPU>/);
   t.equal(document.querySelectorAll('figure > svg').length, 4);
   const headings = [...document.querySelectorAll('h2')].map((node) => node.textContent);
-  t.strictSame(headings, ['Whole steps', 'The relation term', 'Stages and the limits of the machine', 'Memory',
-    'Overhead and calls', 'Not measured', 'How to read this page', 'Machine and versions']);
+  t.strictSame(headings, [
+    'Whole steps',
+    'The relation term',
+    'Stages and the limits of the machine',
+    'Memory',
+    'Overhead and calls',
+    'Not measured',
+    'How to read this page',
+    'Machine and versions',
+  ]);
   t.match(text, 'PyTorch compiled: PyTorch 1.13.1 has no torch.compile');
   t.match(text, 'expected to take longer than 60 s per repetition');
   t.match(document.querySelector('.lede')!.textContent, /with 2 threads:\sPyTorch [\d.]+× to [\d.]+×; tfjs/);
@@ -149,8 +189,10 @@ t.test('runs with less in them', async (t) => {
     return plotNames.filter((name) => drawings[name] !== undefined);
   };
   t.strictSame(shown({ ...run, measurements: [], memory: [], limits: [] }), []);
-  t.match(page({ ...run, measurements: [], memory: [], limits: [] }, plots({ ...run, measurements: [], memory: [] })),
-    'memory: not in this run');
+  t.match(
+    page({ ...run, measurements: [], memory: [], limits: [] }, plots({ ...run, measurements: [], memory: [] })),
+    'memory: not in this run',
+  );
   t.strictSame(shown(madeUpBenchmarks({ contenders: [], threads: [1] })), ['relation-time', 'floor', 'memory']);
   const alone = run.measurements.filter(({ contender }) => contender === 'pytorch');
   t.strictSame(shown({ ...run, measurements: alone }), ['relation-time', 'memory']);
@@ -217,7 +259,11 @@ t.test('README: the block is replaced, and nothing else', async (t) => {
   const mark = (what: string) => `<!-- benchmarks:${what} -->`;
   const before = `# Title\n\n${mark('begin')}\nold\n${mark('end')}\n\nafter\n`;
   const once = intoReadme(before, run, 'benchmarks/results', (name) => name === 'ratios.svg');
-  t.equal(intoReadme(once, run, 'benchmarks/results', (name) => name === 'ratios.svg'), once, 'twice is as once');
+  t.equal(
+    intoReadme(once, run, 'benchmarks/results', (name) => name === 'ratios.svg'),
+    once,
+    'twice is as once',
+  );
   t.ok(once.startsWith(`# Title\n\n${mark('begin')}\n`) && once.endsWith(`\n${mark('end')}\n\nafter\n`));
   t.notMatch(once, 'old');
   t.strictSame(once.match(/\]\([^)]*\)/g), ['](benchmarks/results/ratios.svg)'], 'links files that are there');
@@ -229,7 +275,10 @@ t.test('README: the block is replaced, and nothing else', async (t) => {
   const [mine, theirs] = [own, other].map(({ seconds }) => digits(1e3 * median(seconds)));
   const cells = [mine, theirs, times(ratio(other.seconds, own.seconds))];
   t.ok(summary(run).includes(`| imagenet | 2 | ${cells.join(' | ')} |`));
-  t.match(summary(run), /^Imagined <CPU> @ 3 GHz, 2 cores, engine level x86-64-v4; gld-loss 0\.1\.0, Node\.js 20\.20\.2,/);
+  t.match(
+    summary(run),
+    /^Imagined <CPU> @ 3 GHz, 2 cores, engine level x86-64-v4; gld-loss 0\.1\.0, Node\.js 20\.20\.2,/,
+  );
   t.match(summary(run), '2 January 2030, commit abc1234');
 });
 

@@ -18,7 +18,7 @@ const steps: [name: string, title: string, sizes: Sizes][] = [
 ];
 
 /** How many times as long as ours each contender takes in the made-up run. */
-const slower: Record<string, number> = { 'pytorch': 4, 'pytorch-compile': 2.6, 'tfjs': 14, 'typescript': 160 };
+const slower: Record<string, number> = { pytorch: 4, 'pytorch-compile': 2.6, tfjs: 14, typescript: 160 };
 
 const work = ({ n, K, m, C = 0, H = 1, W = 1 }: Sizes): number =>
   2 * m * K * C + 6 * n * C * H * W + 20 * m * Math.min(K, m) * K;
@@ -33,7 +33,10 @@ export interface MadeUp {
 
 /** Ours and all contenders on one case; what runs side by side is disturbed at the same time. */
 function sideBySide(
-  rng: Rng, base: Omit<Measurement, 'contender' | 'seconds' | 'threads'>, threads: number, contenders: string[],
+  rng: Rng,
+  base: Omit<Measurement, 'contender' | 'seconds' | 'threads'>,
+  threads: number,
+  contenders: string[],
   noise: number,
 ): Measurement[] {
   const { sizes, mode, dtype } = base;
@@ -57,31 +60,55 @@ function sideBySide(
 
 function relation(rng: Rng, threads: number, contenders: string[], noise: number): Measurement[] {
   const rate = limits[threads - 1].productFlopsPerSecond.float32 * 0.6;
-  return [10, 100, 1000].flatMap((K) => [80, 320, 1280, 5120].flatMap((m): Measurement[] => {
-    const pairwise = (m * m * (6 * K + 80)) / rate + 2e-5;
-    const moments = (20 * m * K * K + 80 * m * K) / rate + 3e-5;
-    const base = {
-      group: 'relation', case: `relation/m=${m},K=${K}`, title: 'Relation alone', mode: 'gradients', dtype: 'float32',
-      layout: 'NCHW', sizes: { n: m / 5, K, m }, threads,
-      error: { loss: 3e-7, gradients: 2e-6, reference: 'typescript' },
-    } as const;
-    const seconds = (time: number) => Array.from({ length: 7 }, () => time * (1 + noise * Math.abs(rng.normal())));
-    const auto = pairwise < moments ? 'pairwise' : 'moments';
-    const big = m > 2000 && K > 500;
-    return [
-      { ...base, contender: 'gld-loss', variant: 'pairwise', method: 'pairwise', seconds: seconds(pairwise) },
-      { ...base, contender: 'gld-loss', variant: 'moments', method: 'moments', seconds: seconds(moments) },
-      { ...base, contender: 'gld-loss', variant: 'auto', method: auto, seconds: seconds(Math.min(pairwise, moments)) },
-      ...contenders.filter((name) => name !== 'typescript').map((contender): Measurement => contender === 'tfjs' && big
-        ? { ...base, contender, seconds: [], skipped: 'needs 1.2 GB, more than the WebAssembly heap has' }
-        : { ...base, contender, seconds: seconds(pairwise * slower[contender] + 1e-4) }),
-    ];
-  }));
+  return [10, 100, 1000].flatMap((K) =>
+    [80, 320, 1280, 5120].flatMap((m): Measurement[] => {
+      const pairwise = (m * m * (6 * K + 80)) / rate + 2e-5;
+      const moments = (20 * m * K * K + 80 * m * K) / rate + 3e-5;
+      const base = {
+        group: 'relation',
+        case: `relation/m=${m},K=${K}`,
+        title: 'Relation alone',
+        mode: 'gradients',
+        dtype: 'float32',
+        layout: 'NCHW',
+        sizes: { n: m / 5, K, m },
+        threads,
+        error: { loss: 3e-7, gradients: 2e-6, reference: 'typescript' },
+      } as const;
+      const seconds = (time: number) => Array.from({ length: 7 }, () => time * (1 + noise * Math.abs(rng.normal())));
+      const auto = pairwise < moments ? 'pairwise' : 'moments';
+      const big = m > 2000 && K > 500;
+      return [
+        { ...base, contender: 'gld-loss', variant: 'pairwise', method: 'pairwise', seconds: seconds(pairwise) },
+        { ...base, contender: 'gld-loss', variant: 'moments', method: 'moments', seconds: seconds(moments) },
+        {
+          ...base,
+          contender: 'gld-loss',
+          variant: 'auto',
+          method: auto,
+          seconds: seconds(Math.min(pairwise, moments)),
+        },
+        ...contenders
+          .filter((name) => name !== 'typescript')
+          .map(
+            (contender): Measurement =>
+              contender === 'tfjs' && big
+                ? { ...base, contender, seconds: [], skipped: 'needs 1.2 GB, more than the WebAssembly heap has' }
+                : { ...base, contender, seconds: seconds(pairwise * slower[contender] + 1e-4) },
+          ),
+      ];
+    }),
+  );
 }
 
 function small(rng: Rng, threads: number, noise: number): Measurement[] {
   const base = {
-    title: 'Small', mode: 'gradients', dtype: 'float32', layout: 'NCHW', contender: 'gld-loss', threads,
+    title: 'Small',
+    mode: 'gradients',
+    dtype: 'float32',
+    layout: 'NCHW',
+    contender: 'gld-loss',
+    threads,
   } as const;
   const seconds = (time: number) => Array.from({ length: 9 }, () => time * (1 + noise * Math.abs(rng.normal())));
   const sizes = { n: 1, K: 10, m: 5 };
@@ -96,38 +123,85 @@ function small(rng: Rng, threads: number, noise: number): Measurement[] {
 }
 
 export function madeUpBenchmarks({
-  threads = [1, 2], contenders = ['pytorch', 'tfjs', 'typescript'], seed = 5, noise = 0.02,
+  threads = [1, 2],
+  contenders = ['pytorch', 'tfjs', 'typescript'],
+  seed = 5,
+  noise = 0.02,
 }: MadeUp = {}): RunRecord {
   const rng = new Rng(seed);
   const modes: Mode[] = ['forward', 'gradients'];
   const of = (count: number, mode: Mode) => [
-    ...steps.flatMap(([name, title, sizes]) => sideBySide(rng,
-      { group: 'step', case: name, title, mode, dtype: 'float32', layout: 'NCHW', sizes }, count, contenders, noise)),
-    ...sideBySide(rng, {
-      group: 'step', case: 'cifar', title: steps[0][1], mode, dtype: 'float64', layout: 'NHWC', sizes: steps[0][2],
-    }, count, contenders.filter((name) => name !== 'tfjs'), noise),
-    ...['pool', 'classify', 'relation'].flatMap((stage) => sideBySide(rng, {
-      group: 'stage', case: `cifar/${stage}`, title: stage, mode, dtype: 'float32', layout: 'NCHW', sizes: steps[0][2],
-    }, count, contenders.filter((name) => name === 'pytorch'), noise)),
+    ...steps.flatMap(([name, title, sizes]) =>
+      sideBySide(
+        rng,
+        { group: 'step', case: name, title, mode, dtype: 'float32', layout: 'NCHW', sizes },
+        count,
+        contenders,
+        noise,
+      ),
+    ),
+    ...sideBySide(
+      rng,
+      {
+        group: 'step',
+        case: 'cifar',
+        title: steps[0][1],
+        mode,
+        dtype: 'float64',
+        layout: 'NHWC',
+        sizes: steps[0][2],
+      },
+      count,
+      contenders.filter((name) => name !== 'tfjs'),
+      noise,
+    ),
+    ...['pool', 'classify', 'relation'].flatMap((stage) =>
+      sideBySide(
+        rng,
+        {
+          group: 'stage',
+          case: `cifar/${stage}`,
+          title: stage,
+          mode,
+          dtype: 'float32',
+          layout: 'NCHW',
+          sizes: steps[0][2],
+        },
+        count,
+        contenders.filter((name) => name === 'pytorch'),
+        noise,
+      ),
+    ),
   ];
   return {
     format: 1,
     environment: {
-      date: '2030-01-02T03:04:05.678Z', seconds: 1234, selection: 'full', commit: 'abc1234',
-      cpu: 'Imagined <CPU> @ 3 GHz', cores: 2, memoryGiB: 15.6, os: 'Debian 12, Linux 6.1', node: 'v20.20.2',
-      gldLoss: '0.1.0', level: 'x86-64-v4', levels: ['x86-64-v2', 'x86-64-v3', 'x86-64-v4'],
+      date: '2030-01-02T03:04:05.678Z',
+      seconds: 1234,
+      selection: 'full',
+      commit: 'abc1234',
+      cpu: 'Imagined <CPU> @ 3 GHz',
+      cores: 2,
+      memoryGiB: 15.6,
+      os: 'Debian 12, Linux 6.1',
+      node: 'v20.20.2',
+      gldLoss: '0.1.0',
+      level: 'x86-64-v4',
+      levels: ['x86-64-v2', 'x86-64-v3', 'x86-64-v4'],
       versions: { pytorch: '1.13.1', blas: 'OpenBLAS 0.3.21', tfjs: '4.22.0 (wasm)' },
       absent: { 'pytorch-compile': 'PyTorch 1.13.1 has no torch.compile' },
     },
     limits: limits.filter((one) => threads.includes(one.threads)),
     measurements: threads.flatMap((count) => [
-      ...modes.flatMap((mode) => of(count, mode)), ...relation(rng, count, contenders, noise),
+      ...modes.flatMap((mode) => of(count, mode)),
+      ...relation(rng, count, contenders, noise),
       ...small(rng, count, noise),
     ]),
     memory: [320, 1280, 5120, 20480].flatMap((m) => [
       { contender: 'gld-loss', variant: 'pairwise', m, K: 100, bytes: 2.1e6 + m * 900 },
       { contender: 'gld-loss', variant: 'moments', m, K: 100, bytes: 1.4e6 + m * 420 },
-      m > 10_000 ? { contender: 'pytorch', m, K: 100, bytes: 0, skipped: 'out of memory' }
+      m > 10_000
+        ? { contender: 'pytorch', m, K: 100, bytes: 0, skipped: 'out of memory' }
         : { contender: 'pytorch', m, K: 100, bytes: 3e6 + m * m * 28 },
     ]),
   };

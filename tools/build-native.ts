@@ -7,9 +7,14 @@ import { writeReport } from './cuda-report.js';
 import { at, binaries, cudaEngine, newest, run, tool } from './support.js';
 
 tool(() => {
-  const { values } = parseArgs({ options: {
-    sanitize: { type: 'string' }, emulated: { type: 'boolean' }, cuda: { type: 'string' }, out: { type: 'string' },
-  } });
+  const { values } = parseArgs({
+    options: {
+      sanitize: { type: 'string' },
+      emulated: { type: 'boolean' },
+      cuda: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
   const out = at(values.out ?? '.', 'build');
   const config = values.sanitize ? ['--debug', `--CDGLD_SANITIZE=${values.sanitize}`] : [];
   config.push(`--CDGLD_CUDA=${values.emulated ? 'EMULATED' : (values.cuda ?? 'auto').toUpperCase()}`);

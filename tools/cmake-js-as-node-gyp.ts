@@ -12,7 +12,8 @@ import { at, binaries, cudaEngine, newest, run, tool } from './support.js';
 tool(() => {
   const { values } = parseArgs({ options: { arch: { type: 'string' } }, strict: false });
   const arch = String(values.arch ?? process.arch);
-  if (arch !== process.arch) throw new Error(`cannot build for ${arch} on ${process.arch}: run this on an ${arch} machine`);
+  if (arch !== process.arch)
+    throw new Error(`cannot build for ${arch} on ${process.arch}: run this on an ${arch} machine`);
   run('tsx', ['tools/build-native.ts']);
   const staged = resolve('build/Release');
   rmSync(staged, { recursive: true, force: true });

@@ -4,8 +4,14 @@ import { at, newest, run, tool } from './support.js';
 const parts = {
   ts: {
     sources: [
-      'lib', 'tsconfig.base.json', 'tsconfig.esm.json', 'tsconfig.cjs.json', 'tsconfig.check.json', 'benchmarks',
-      'test/reference', 'test/support',
+      'lib',
+      'tsconfig.base.json',
+      'tsconfig.esm.json',
+      'tsconfig.cjs.json',
+      'tsconfig.check.json',
+      'benchmarks',
+      'test/reference',
+      'test/support',
     ],
     products: ['dist/esm/package.json', 'dist/cjs/package.json', 'build/check/.complete'],
     build: 'tools/build-ts.ts',

@@ -3,14 +3,56 @@ import type { Case, Dice, Floats, Loose } from './fuzz-cases.js';
 
 /** Values that belong nowhere. */
 const junk: readonly unknown[] = [
-  undefined, null, NaN, -1, 0, 1.5, Infinity, 2 ** 31, 2 ** 53, 10n, '', 'float32', 'constructor', '__proto__', true,
-  [], [[]], [1, 2, 3], {}, { data: 1 }, () => 1, Symbol('junk'), new Float32Array(3), new Int8Array(0), new Date(0),
-  new ArrayBuffer(8), new DataView(new ArrayBuffer(8)), Promise.resolve(1), new Map(), Object.create(null),
+  undefined,
+  null,
+  NaN,
+  -1,
+  0,
+  1.5,
+  Infinity,
+  2 ** 31,
+  2 ** 53,
+  10n,
+  '',
+  'float32',
+  'constructor',
+  '__proto__',
+  true,
+  [],
+  [[]],
+  [1, 2, 3],
+  {},
+  { data: 1 },
+  () => 1,
+  Symbol('junk'),
+  new Float32Array(3),
+  new Int8Array(0),
+  new Date(0),
+  new ArrayBuffer(8),
+  new DataView(new ArrayBuffer(8)),
+  Promise.resolve(1),
+  new Map(),
+  Object.create(null),
   new Proxy({}, {}),
 ];
 
 const sizes: readonly unknown[] = [
-  0, -1, 1, 2, 3, 7, 1.5, NaN, Infinity, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 31), '4', 4n, null,
+  0,
+  -1,
+  1,
+  2,
+  3,
+  7,
+  1.5,
+  NaN,
+  Infinity,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  -(2 ** 31),
+  '4',
+  4n,
+  null,
 ];
 
 const dtypes: readonly unknown[] = ['float32', 'float64', 'float16', 'bfloat16', 'int32', 3, 'x'];
@@ -85,7 +127,9 @@ function containers({ inputs }: Case): Loose[] {
 }
 
 function tensors(call: Case): Loose[] {
-  const all = containers(call).flatMap((of) => Object.values(of)).concat(call.options.upstream);
+  const all = containers(call)
+    .flatMap((of) => Object.values(of))
+    .concat(call.options.upstream);
   return all.filter((value) => isObject(value) && ArrayBuffer.isView(value.data));
 }
 
@@ -104,8 +148,23 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
   },
   'an option': (dice, { options }) => {
     const name = dice.pick([
-      'alpha', 'beta', 'grid', 'localWeight', 'normalization', 'relation', 'gradients', 'device', 'threads', 'out',
-      'upstream', 'method', 'metric', 'reduction', 'signal', 'labelSmoothing', 'ignoreIndex',
+      'alpha',
+      'beta',
+      'grid',
+      'localWeight',
+      'normalization',
+      'relation',
+      'gradients',
+      'device',
+      'threads',
+      'out',
+      'upstream',
+      'method',
+      'metric',
+      'reduction',
+      'signal',
+      'labelSmoothing',
+      'ignoreIndex',
     ]);
     const near = ['cuda', ['features'], ['logits', 'bias'], 0.5, { kind: 'none' }];
     const grids = [[1, 1], [9, 9], [1, 2, 3, 1], { pyramid: [1, [2, 2]] }, { pyramid: [[1]] }];

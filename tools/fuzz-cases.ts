@@ -41,7 +41,14 @@ export interface Lent {
 }
 
 export type Entry =
-  | 'gldLoss' | 'gldLossAsync' | 'compute' | 'pool' | 'classify' | 'crossEntropy' | 'normalizedKd' | 'relation';
+  | 'gldLoss'
+  | 'gldLossAsync'
+  | 'compute'
+  | 'pool'
+  | 'classify'
+  | 'crossEntropy'
+  | 'normalizedKd'
+  | 'relation';
 
 export interface Case {
   entry: Entry;
@@ -111,7 +118,11 @@ const product = (sizes: readonly number[]): number => sizes.reduce((all, size) =
 const rowsOf = ({ levels }: Sizes): number => levels.reduce((rows, cells) => rows + product(cells), 1);
 
 /** A map of such a number of channels, its layout, and maybe a mask. */
-function map(dice: Dice, { n, levels, large }: Sizes, channels: number): { map: Loose; layout: unknown; mask: unknown } {
+function map(
+  dice: Dice,
+  { n, levels, large }: Sizes,
+  channels: number,
+): { map: Loose; layout: unknown; mask: unknown } {
   const size = levels[0].map((_, axis) => {
     const least = Math.max(...levels.map((cells) => cells[axis]));
     return dice.integer(least, least + (large && levels[0].length < 3 ? 9 : 4));
@@ -154,11 +165,7 @@ function segmenter(dice: Dice, sizes: Sizes): Loose {
 function weights(dice: Dice, count: number): unknown {
   const all = Array.from({ length: count }, () => dice.pick([0, 0.25, 1, 1, 2, 7.5]));
   all[dice.integer(0, count - 1)] = 1;
-  return dice.pick<() => unknown>([
-    () => all,
-    () => Float32Array.from(all),
-    () => Float64Array.from(all),
-  ])();
+  return dice.pick<() => unknown>([() => all, () => Float32Array.from(all), () => Float64Array.from(all)])();
 }
 
 /** Labels, and the index to ignore if some of them have it. */
@@ -204,7 +211,9 @@ function lend(dice: Dice, student: Loose): { out: Loose | undefined; lent: Lent[
 
 function normalization(dice: Dice): object {
   return dice.pick<object>([
-    { kind: 'std' }, { unbiased: false }, { kind: 'temperature', temperature: dice.pick([0.5, 4]) },
+    { kind: 'std' },
+    { unbiased: false },
+    { kind: 'temperature', temperature: dice.pick([0.5, 4]) },
   ]);
 }
 
@@ -251,8 +260,9 @@ function gridOf(dice: Dice, { levels }: Sizes): unknown {
   const [axes, count] = [levels[0].length, levels.length];
   // Where there is no map, numbers stand for two axes.
   if (axes === 2 && count > 2 && even.every((cells) => cells !== undefined) && dice.chance(0.5)) return even;
-  if (axes === 2 && count === 1 && dice.chance(0.5)) return dice.chance(0.5) && even[0] !== undefined ? even[0] : levels[0];
-  return { pyramid: levels.map((cells, level) => (axes === 2 && dice.chance(0.5) ? even[level] ?? cells : cells)) };
+  if (axes === 2 && count === 1 && dice.chance(0.5))
+    return dice.chance(0.5) && even[0] !== undefined ? even[0] : levels[0];
+  return { pyramid: levels.map((cells, level) => (axes === 2 && dice.chance(0.5) ? (even[level] ?? cells) : cells)) };
 }
 
 const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose; options: Loose } } = {
@@ -289,7 +299,10 @@ const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose;
 };
 
 function pair(dice: Dice, { n, classes }: Sizes): Loose {
-  const shape = dice.pick([[n, classes], [n, 3, classes]]);
+  const shape = dice.pick([
+    [n, classes],
+    [n, 3, classes],
+  ]);
   const given = dice.chance(0.3) ? weights(dice, product(shape.slice(0, -1))) : undefined;
   return { teacher: tensor(dice, shape), student: tensor(dice, shape), weights: given };
 }

@@ -7,8 +7,16 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
-  classify, crossEntropy, GldLoss, gldLoss, gldLossAsync, normalizedKd, pool, relation,
-  type DenseTensor, type GldError,
+  classify,
+  crossEntropy,
+  GldLoss,
+  gldLoss,
+  gldLossAsync,
+  normalizedKd,
+  pool,
+  relation,
+  type DenseTensor,
+  type GldError,
 } from 'gld-loss';
 import { breakCase } from './fuzz-breaks.js';
 import { Dice, rightCase, type Entry, type Lent } from './fuzz-cases.js';
@@ -126,9 +134,17 @@ export async function runCase(seed: number): Promise<{ outcome: string } | { fau
 }
 
 /** Runs the cases of consecutive seeds until there were that many or time is up. */
-export async function fuzz(
-  { seed, cases, seconds, trace = false }: { seed: number; cases: number; seconds: number; trace?: boolean },
-): Promise<Summary> {
+export async function fuzz({
+  seed,
+  cases,
+  seconds,
+  trace = false,
+}: {
+  seed: number;
+  cases: number;
+  seconds: number;
+  trace?: boolean;
+}): Promise<Summary> {
   const summary: Summary = { cases: 0, results: 0, errors: {}, failures: [] };
   const end = performance.now() + 1000 * seconds;
   while (summary.cases < cases && performance.now() < end) {
@@ -152,7 +168,10 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     },
   });
   const { failures, ...counts } = await fuzz({
-    seed: Number(values.seed), cases: Number(values.cases), seconds: Number(values.seconds), trace: values.trace,
+    seed: Number(values.seed),
+    cases: Number(values.cases),
+    seconds: Number(values.seconds),
+    trace: values.trace,
   });
   console.log(counts);
   for (const failure of failures) console.error(failure);

@@ -22,10 +22,28 @@ export function standIn(prebuild = at('.')): string {
     renameSync(own(`${to}/${name}`), `${to}/${name}`);
   }
   const sanitize = /^GLD_SANITIZE:STRING=(.+)$/m.exec(readFileSync(`${prebuild}/build/CMakeCache.txt`, 'utf8'))?.[1];
-  run('g++', [
-    '-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-fPIC', '-shared', '-fvisibility=hidden', '-fno-gnu-unique', '-pthread',
-    '-Wl,-z,nodelete', ...(sanitize ? [`-fsanitize=${sanitize}`] : []), '-o', own(engine), source, '-ldl',
-  ], { env: { ...process.env, LD_PRELOAD: '' } });
+  run(
+    'g++',
+    [
+      '-std=c++17',
+      '-O1',
+      '-g1',
+      '-Wall',
+      '-Wextra',
+      '-fPIC',
+      '-shared',
+      '-fvisibility=hidden',
+      '-fno-gnu-unique',
+      '-pthread',
+      '-Wl,-z,nodelete',
+      ...(sanitize ? [`-fsanitize=${sanitize}`] : []),
+      '-o',
+      own(engine),
+      source,
+      '-ldl',
+    ],
+    { env: { ...process.env, LD_PRELOAD: '' } },
+  );
   renameSync(own(engine), engine);
   return folder;
 }

@@ -114,9 +114,12 @@ const named = Object.hasOwn(modes, first);
 try {
   const args = named ? rest : process.argv.slice(2);
   const { environment, options = [], files } = modes[named ? first : 'build']();
-  const chosen = files && args.every((argument) => argument.startsWith('-'))
-    ? readdirSync(at('test')).filter((name) => files.test(name)).map((name) => `test/${name}`)
-    : [];
+  const chosen =
+    files && args.every((argument) => argument.startsWith('-'))
+      ? readdirSync(at('test'))
+          .filter((name) => files.test(name))
+          .map((name) => `test/${name}`)
+      : [];
   process.exitCode = await tap([...options, ...args, ...chosen], environment);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -15,7 +15,10 @@ export interface Opened {
 }
 
 async function open(
-  name: ContenderName, threads: readonly number[], scratch: Scratch, found: () => Promise<Found>,
+  name: ContenderName,
+  threads: readonly number[],
+  scratch: Scratch,
+  found: () => Promise<Found>,
 ): Promise<Contender> {
   if (name === 'gld-loss') return ours;
   if (name === 'typescript') return typescript;
@@ -26,7 +29,10 @@ async function open(
 
 /** @param reference whether PyTorch is wanted for references, too */
 export async function openContenders(
-  names: readonly ContenderName[], threads: readonly number[], reference: boolean, scratch: Scratch,
+  names: readonly ContenderName[],
+  threads: readonly number[],
+  reference: boolean,
+  scratch: Scratch,
 ): Promise<Opened> {
   let finding: Promise<Found> | undefined;
   const found = () => (finding ??= findPyTorch());

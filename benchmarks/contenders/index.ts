@@ -24,9 +24,7 @@ export interface Participant {
 }
 
 /** One way in which a contender takes part in a case, or why it does not. */
-export type Entry = { variant?: string } & (
-  { skipped: string } | { prepare(data: Data): Promise<Participant> }
-);
+export type Entry = { variant?: string } & ({ skipped: string } | { prepare(data: Data): Promise<Participant> });
 
 export interface Contender {
   readonly name: string;

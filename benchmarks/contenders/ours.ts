@@ -1,7 +1,19 @@
 /** gld-loss itself, called as a training loop would: one GldLoss, with buffers for the gradients, over all steps. */
 import {
-  classify, crossEntropy, deviceInfo, GldLoss, gldLoss, normalizedKd, pool, relation, type GldOptions, type GldResult,
-  type Gradient, type Inputs, type OutBuffers, type RelationMethod,
+  classify,
+  crossEntropy,
+  deviceInfo,
+  GldLoss,
+  gldLoss,
+  normalizedKd,
+  pool,
+  relation,
+  type GldOptions,
+  type GldResult,
+  type Gradient,
+  type Inputs,
+  type OutBuffers,
+  type RelationMethod,
 } from 'gld-loss';
 import { bytesPerCall } from '../allocations.js';
 import type { Case } from '../cases.js';
@@ -29,12 +41,16 @@ function outBuffers(on: Case, data: Data): OutBuffers {
 
 /** Gradients by the name of the input: all but the classifier stage's rows are the student's. */
 function named(gradients: { [name: string]: Gradient } = {}): Outputs['gradients'] {
-  return Object.fromEntries(Object.entries(gradients).map(([name, { data }]) =>
-    [name === 'pooled' ? name : `student.${name}`, data]));
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, { data }]) => [name === 'pooled' ? name : `student.${name}`, data]),
+  );
 }
 
-const outputs = ({ loss, gradients, relationMethod }: GldResult): Outputs =>
-  ({ value: loss, gradients: named(gradients), method: relationMethod });
+const outputs = ({ loss, gradients, relationMethod }: GldResult): Outputs => ({
+  value: loss,
+  gradients: named(gradients),
+  method: relationMethod,
+});
 
 async function timed(calls: number, run: () => unknown): Promise<number> {
   const begin = performance.now();
@@ -57,8 +73,10 @@ interface LogitLoss {
 
 function lossOfLogits(call: (out: { logits: Gradient['data'] | undefined }) => LogitLoss): Participant {
   const out = { logits: call({ logits: undefined }).gradients?.logits.data };
-  return participant(() => call(out), ({ loss, gradients, method }) =>
-    ({ value: loss, gradients: named({ ...gradients }), ...(method && { method }) }));
+  return participant(
+    () => call(out),
+    ({ loss, gradients, method }) => ({ value: loss, gradients: named({ ...gradients }), ...(method && { method }) }),
+  );
 }
 
 /** The stages, which write their results into the arrays of a first call. */
@@ -73,8 +91,10 @@ function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationM
       const options = { grid: on.sizes.grid, threads, ...upstream() };
       const first = pool(given, options);
       const out = { pooled: first.pooled.data, features: first.gradients?.features.data };
-      return participant(() => pool(given, { ...options, out }), ({ pooled, gradients: d }) =>
-        ({ value: pooled.data, gradients: named({ ...d }) }));
+      return participant(
+        () => pool(given, { ...options, out }),
+        ({ pooled, gradients: d }) => ({ value: pooled.data, gradients: named({ ...d }) }),
+      );
     }
     case 'classifier': {
       const given = { pooled: at('pooled'), weight: at('student.weight'), bias: at('student.bias') };
@@ -82,8 +102,10 @@ function stage(on: Case, data: Data, threads: number, method: 'auto' | RelationM
       const first = classify(given, options);
       const { pooled, weight, bias } = first.gradients ?? {};
       const out = { logits: first.logits.data, pooled: pooled?.data, weight: weight?.data, bias: bias?.data };
-      return participant(() => classify(given, { ...options, out }), ({ logits, gradients: d }) =>
-        ({ value: logits.data, gradients: named({ ...d }) }));
+      return participant(
+        () => classify(given, { ...options, out }),
+        ({ logits, gradients: d }) => ({ value: logits.data, gradients: named({ ...d }) }),
+      );
     }
     case 'cross_entropy': {
       const given = { logits: at('student.logits'), labels: at('labels') };
@@ -131,7 +153,8 @@ function plain(on: Case, data: Data, threads: number): Participant {
   const given = gldInputs(on, data);
   const settings = options(on, threads);
   return {
-    ...participant(() => gldLoss(given, settings), outputs), bytesPerCall: () => bytesPerCall('function', threads),
+    ...participant(() => gldLoss(given, settings), outputs),
+    bytesPerCall: () => bytesPerCall('function', threads),
   };
 }
 
@@ -151,12 +174,14 @@ function asynchronous(on: Case, data: Data, threads: number, count: number): Par
 type Prepare = (on: Case, data: Data, threads: number) => Participant;
 
 const overhead: Record<string, Prepare> = {
-  'gldLoss': plain, 'GldLoss.compute': withoutOut, 'GldLoss.compute with out': withOut,
+  gldLoss: plain,
+  'GldLoss.compute': withoutOut,
+  'GldLoss.compute with out': withOut,
 };
 
 const calls: Record<string, Prepare> = {
-  'sync': withOut,
-  'async': (...given) => asynchronous(...given, 1),
+  sync: withOut,
+  async: (...given) => asynchronous(...given, 1),
   '4 async at once': (...given) => asynchronous(...given, 4),
 };
 
@@ -166,8 +191,8 @@ export async function prepareOurs(on: Case, data: Data, threads: number): Promis
 }
 
 function entriesOf(on: Case, threads: number): Entry[] {
-  const variants = (of: Record<string, Prepare>): Entry[] => Object.entries(of).map(([variant, prepare]) =>
-    ({ variant, prepare: async (data) => prepare(on, data, threads) }));
+  const variants = (of: Record<string, Prepare>): Entry[] =>
+    Object.entries(of).map(([variant, prepare]) => ({ variant, prepare: async (data) => prepare(on, data, threads) }));
   if (on.group === 'overhead') return variants(overhead);
   if (on.group === 'calls') return variants(calls);
   if (on.group !== 'relation') return [{ prepare: (data) => prepareOurs(on, data, threads) }];

@@ -9,8 +9,9 @@ const program = (name: string) => fileURLToPath(new URL(`pytorch/${name}`, impor
 /** The first interpreter that can import torch; a version manager's may lack what the system's has. */
 export function findPython(): string {
   const candidates = ['python3', '/usr/bin/python3', '/usr/local/bin/python3', 'python'];
-  const found = candidates.find((python) =>
-    spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', env: environment(1) }).status === 0);
+  const found = candidates.find(
+    (python) => spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', env: environment(1) }).status === 0,
+  );
   if (!found) {
     throw new Absent(`none of ${candidates.join(', ')} can import torch; on Debian: apt-get install python3-torch`);
   }
@@ -19,7 +20,9 @@ export function findPython(): string {
 
 /** Has glibc keep what it once had from the system, instead of giving large blocks back and faulting them in again. */
 export const keepingMemory = {
-  MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 34), MALLOC_TOP_PAD_: String(2 ** 26),
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 34),
+  MALLOC_TOP_PAD_: String(2 ** 26),
 };
 
 /** OpenBLAS does not listen to torch.set_num_threads, so that every number of threads gets a process of its own. */
@@ -27,8 +30,13 @@ export function environment(threads: number, libraries?: string, more?: NodeJS.P
   const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...rest } = process.env;
   const count = String(threads);
   return {
-    ...rest, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, PYTHONDONTWRITEBYTECODE: '1',
-    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }), ...more,
+    ...rest,
+    OPENBLAS_NUM_THREADS: count,
+    OMP_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    PYTHONDONTWRITEBYTECODE: '1',
+    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }),
+    ...more,
   };
 }
 
@@ -87,7 +95,11 @@ export function runPython<T>(python: string, file: string, args: readonly string
 
 /** Peak bytes of the relation loss in a process of its own. */
 export function pythonMemory(
-  python: string, libraries: string | undefined, threads: number, m: number, K: number,
+  python: string,
+  libraries: string | undefined,
+  threads: number,
+  m: number,
+  K: number,
 ): number {
   return runPython(python, program('memory.py'), [threads, m, K].map(String), environment(threads, libraries));
 }

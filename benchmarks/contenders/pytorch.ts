@@ -78,7 +78,11 @@ export class PyTorch implements Contender {
   readonly versions: Record<string, string>;
   private readonly servers = new Map<number, TorchServer>();
 
-  constructor(private readonly python: string, private readonly kind: Kind, private readonly scratch: Scratch) {
+  constructor(
+    private readonly python: string,
+    private readonly kind: Kind,
+    private readonly scratch: Scratch,
+  ) {
     this.name = kind.name;
     this.versions = kind.versions;
   }
@@ -99,13 +103,16 @@ export class PyTorch implements Contender {
     const { m, K } = on.sizes;
     if (this.name === 'pytorch-refblas') {
       // Enough to show what the choice of a BLAS does; the largest step would take minutes.
-      const few = on.group === 'step' && on.dtype === 'float32' && on.layout === 'NCHW' &&
+      const few =
+        on.group === 'step' &&
+        on.dtype === 'float32' &&
+        on.layout === 'NCHW' &&
         relationFlops('pairwise', m, K, 'gradients') <= 1e10;
       if (!few) return [];
     }
     if (on.operation === 'relation') {
-      const skipped = tooLarge(relationBytes(m, on.dtype), memoryLimit) ??
-        tooLong(relationFlops('pairwise', m, K, on.mode));
+      const skipped =
+        tooLarge(relationBytes(m, on.dtype), memoryLimit) ?? tooLong(relationFlops('pairwise', m, K, on.mode));
       if (skipped) return [{ skipped }];
     }
     return [{ prepare: (data) => this.prepare(on, data, threads) }];
@@ -130,7 +137,7 @@ export function openPyTorch(kind: Kind['name'], found: Found, scratch: Scratch):
     throw new Absent(`there is no reference BLAS beside the one of 'pytorch', ${fast.blas}`);
   }
   const { blas, path } = kind === 'pytorch-refblas' ? reference! : fast;
-  const versions: Record<string, string> = kind === 'pytorch-refblas' ? { 'refblas': blas } : { pytorch: torch, blas };
+  const versions: Record<string, string> = kind === 'pytorch-refblas' ? { refblas: blas } : { pytorch: torch, blas };
   const tuned = kind === 'pytorch-tuned' && { environment: keepingMemory };
   return new PyTorch(found.python, { name: kind, versions, ...(path !== undefined && { path }), ...tuned }, scratch);
 }

@@ -21,7 +21,8 @@ function operation({ operation, layout, sizes }: Case): { names: string[]; compu
   switch (operation) {
     case 'gld':
       return {
-        names: ['student.features', 'student.weight', 'student.bias'], compute: (t) => gld(t, layout, grid),
+        names: ['student.features', 'student.weight', 'student.bias'],
+        compute: (t) => gld(t, layout, grid),
       };
     case 'pool':
       return { names: ['student.features'], compute: (t) => pool(t['student.features']!, layout, grid) };
@@ -39,14 +40,19 @@ function operation({ operation, layout, sizes }: Case): { names: string[]; compu
       };
     case 'relation':
       return {
-        names: ['student.logits'], compute: (t) => relation(t['teacher.logits']!, t['student.logits']!),
+        names: ['student.logits'],
+        compute: (t) => relation(t['teacher.logits']!, t['student.logits']!),
       };
   }
 }
 
 function prepare(on: Case, data: Data): Participant {
-  const tensors: Named = Object.fromEntries(Object.entries(data.inputs).map(([name, { data: values, shape }]) =>
-    [name, tf.tensor(values as Float32Array, shape, values instanceof Int32Array ? 'int32' : 'float32')]));
+  const tensors: Named = Object.fromEntries(
+    Object.entries(data.inputs).map(([name, { data: values, shape }]) => [
+      name,
+      tf.tensor(values as Float32Array, shape, values instanceof Int32Array ? 'int32' : 'float32'),
+    ]),
+  );
   const { names, compute } = operation(on);
   const leaves = names.map((name) => tensors[name]!);
   const { upstream } = tensors;
@@ -60,14 +66,15 @@ function prepare(on: Case, data: Data): Participant {
     return [value, ...grads];
   };
   return {
-    result: async () => tf.tidy(() => {
-      const [value, ...gradients] = run();
-      const read = value!.dataSync();
-      return {
-        value: value!.rank === 0 ? read[0]! : read.slice(),
-        gradients: Object.fromEntries(gradients.map((tensor, i) => [names[i], tensor.dataSync().slice()])),
-      };
-    }),
+    result: async () =>
+      tf.tidy(() => {
+        const [value, ...gradients] = run();
+        const read = value!.dataSync();
+        return {
+          value: value!.rank === 0 ? read[0]! : read.slice(),
+          gradients: Object.fromEntries(gradients.map((tensor, i) => [names[i], tensor.dataSync().slice()])),
+        };
+      }),
     async time(calls) {
       const begin = performance.now();
       for (let call = 0; call < calls; call++) tf.tidy(() => void run());
@@ -93,6 +100,9 @@ export async function openTfjs(threads: readonly number[]): Promise<Contender> {
   if (!(await tf.setBackend('wasm'))) throw new Absent('its wasm backend could not be initialised');
   await tf.ready();
   return {
-    name: 'tfjs', versions: { tfjs: `${tf.version_core} (wasm)` }, entries: entriesOf, close: async () => undefined,
+    name: 'tfjs',
+    versions: { tfjs: `${tf.version_core} (wasm)` },
+    entries: entriesOf,
+    close: async () => undefined,
   };
 }

@@ -33,7 +33,7 @@ function readRaw(file: string, shape: readonly number[], dtype: DType): Float32A
   const array = new (dtype === 'float64' ? Float64Array : Float32Array)(shape.reduce((a, b) => a * b, 1));
   const descriptor = openSync(file, 'r');
   try {
-    for (let at = 0; at < array.byteLength;) at += readSync(descriptor, array, at, array.byteLength - at, null);
+    for (let at = 0; at < array.byteLength; ) at += readSync(descriptor, array, at, array.byteLength - at, null);
   } finally {
     closeSync(descriptor);
   }

@@ -15,12 +15,17 @@ import type { Contender, Outputs } from './index.js';
 export function computeReference({ operation, sizes, layout }: Workload, inputs: Inputs): Outputs {
   const { n, m, K } = sizes;
   const wide = (name: string) => Float64Array.from(inputs[name]!.data);
-  const logits = (loss: number, gradient: Float64Array): Outputs =>
-    ({ value: loss, gradients: { 'student.logits': gradient } });
+  const logits = (loss: number, gradient: Float64Array): Outputs => ({
+    value: loss,
+    gradients: { 'student.logits': gradient },
+  });
   switch (operation) {
     case 'gld': {
       const side = (name: string) => ({
-        features: inputs[`${name}.features`]!, weight: inputs[`${name}.weight`]!, bias: inputs[`${name}.bias`]!, layout,
+        features: inputs[`${name}.features`]!,
+        weight: inputs[`${name}.weight`]!,
+        bias: inputs[`${name}.bias`]!,
+        layout,
       });
       const given = { teacher: side('teacher'), student: side('student'), labels: inputs.labels!.data };
       const { loss, gradients } = gld(given, { grid: sizes.grid! });
@@ -74,16 +79,18 @@ export const typescript: Contender = {
   // It has no forward-only mode, and one thread.
   entries(on, threads) {
     if (on.mode === 'forward' || threads > 1 || on.group === 'calls' || !isSmall(on)) return [];
-    return [{
-      prepare: async ({ inputs }) => ({
-        result: async () => computeReference(on, inputs),
-        async time(calls) {
-          const begin = performance.now();
-          for (let call = 0; call < calls; call++) computeReference(on, inputs);
-          return (performance.now() - begin) / 1000 / calls;
-        },
-      }),
-    }];
+    return [
+      {
+        prepare: async ({ inputs }) => ({
+          result: async () => computeReference(on, inputs),
+          async time(calls) {
+            const begin = performance.now();
+            for (let call = 0; call < calls; call++) computeReference(on, inputs);
+            return (performance.now() - begin) / 1000 / calls;
+          },
+        }),
+      },
+    ];
   },
   close: async () => undefined,
 };

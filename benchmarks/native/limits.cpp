@@ -1,5 +1,5 @@
-// What this machine can do at most, with the flags of one engine level: bytes per second of a large copy, of reading alone
-// and of writing alone, and operations per second of a large Eigen product in float and double.
+// What this machine can do at most, with the flags of one engine level: bytes per second of a large copy, of reading
+// alone and of writing alone, and operations per second of a large Eigen product in float and double.
 //
 // Usage: gld_limits_<level> THREADS; prints one JSON object.
 #include <algorithm>
@@ -72,7 +72,8 @@ double write_rate(int threads) {
   std::vector<float> to(kBytes / sizeof(float));
   const std::int64_t pieces = static_cast<std::int64_t>(to.size()) / kPiece / threads;
   const double seconds = fastest(3, threads, [&](int part) {
-    for (std::int64_t i = 0; i < pieces; ++i) gld::stream(to.data() + (part * pieces + i) * kPiece, piece.data(), kPiece);
+    for (std::int64_t i = 0; i < pieces; ++i)
+      gld::stream(to.data() + (part * pieces + i) * kPiece, piece.data(), kPiece);
     gld::stream_end();
   });
   if (to[0] != 1.0F) std::abort();

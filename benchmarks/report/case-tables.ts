@@ -16,10 +16,12 @@ export function caseTable(record: RunRecord, group: Group, threads: number): Tab
     title: `${titles[group] ?? group}, ${threadsName(threads)}: median time, ratio to ours, errors of loss / gradients`,
     head: ['case', ours, 'floor', ...others],
     rows: rows.map((row) => [
-      `${caseName(row.of)}\n${modeName[row.of.mode]}`, timeCell(row.own, notes), floorCell(row),
+      `${caseName(row.of)}\n${modeName[row.of.mode]}`,
+      timeCell(row.own, notes),
+      floorCell(row),
       ...others.map((name) => {
         const other = row.others.find((one) => fullName(one) === name);
-        return timeCell(other, notes, (seconds) => measured(row.own) ? times(ratio(seconds, row.own.seconds)) : '');
+        return timeCell(other, notes, (seconds) => (measured(row.own) ? times(ratio(seconds, row.own.seconds)) : ''));
       }),
     ]),
     names: 1,
@@ -35,7 +37,8 @@ function floorCell({ own }: Lineup): string {
 
 /** What each case of the steps is, once for all tables. */
 export function caseList(record: RunRecord): string[] {
-  const texts = record.measurements.filter(({ group }) => group === 'step')
+  const texts = record.measurements
+    .filter(({ group }) => group === 'step')
     .map(({ case: name, title, sizes }) => `${name}: ${title} (${sizesText(sizes)})`);
   return [...new Set(texts)];
 }

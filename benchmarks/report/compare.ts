@@ -22,11 +22,14 @@ function differences(a: RunRecord, b: RunRecord): string[] {
   });
   const rates = a.limits.flatMap((one) => {
     const other = b.limits.find(({ threads }) => threads === one.threads);
-    return other === undefined ? [] : (['float32', 'float64'] as const).flatMap((dtype) => {
-      const factor = other.productFlopsPerSecond[dtype] / one.productFlopsPerSecond[dtype];
-      return Math.abs(Math.log(factor)) < Math.log(1 + sameRate) ? []
-        : [`rate of a ${dtype} product, ${one.threads}t: changed by ${change(factor - 1)}`];
-    });
+    return other === undefined
+      ? []
+      : (['float32', 'float64'] as const).flatMap((dtype) => {
+          const factor = other.productFlopsPerSecond[dtype] / one.productFlopsPerSecond[dtype];
+          return Math.abs(Math.log(factor)) < Math.log(1 + sameRate)
+            ? []
+            : [`rate of a ${dtype} product, ${one.threads}t: changed by ${change(factor - 1)}`];
+        });
   });
   return [...named, ...rates];
 }
@@ -43,8 +46,11 @@ function samples(record: RunRecord, relative: boolean): Map<string, Samples | un
     return new Map(all.map((one) => [nameOf(one), { values: one.seconds, show: time }]));
   }
   const groups = new Set(record.measurements.map(({ group }) => group));
-  return new Map([...groups].flatMap((group) => lineups(record, { group })).flatMap(({ own, others }) =>
-    [own, ...others].filter(measured).map((one) => [nameOf(one), multiples(one, own)])));
+  return new Map(
+    [...groups]
+      .flatMap((group) => lineups(record, { group }))
+      .flatMap(({ own, others }) => [own, ...others].filter(measured).map((one) => [nameOf(one), multiples(one, own)])),
+  );
 }
 
 /** Contenders as multiples of ours, ours as multiples of the floor. */
@@ -54,7 +60,8 @@ function multiples(one: Measurement, own: Measurement | undefined): Samples | un
     return { values: ratios(one.seconds, own.seconds), show: (value) => `${digits(value)}× ours` };
   }
   const { floor } = one;
-  return floor === undefined ? undefined
+  return floor === undefined
+    ? undefined
     : { values: one.seconds.map((seconds) => seconds / floor.seconds), show: (value) => `${digits(value)}× floor` };
 }
 
@@ -85,35 +92,58 @@ function pair(name: string, a: Samples, b: Samples): Pair {
 export function compare(a: RunRecord, b: RunRecord): string {
   const different = differences(a, b);
   const [before, after] = [a, b].map((record) => samples(record, different.length > 0));
-  const both = [...before].flatMap(([name, one]) => after.has(name) ? [{ name, one, other: after.get(name) }] : []);
-  const pairs = both.flatMap(({ name, one, other }) => one && other ? [pair(name, one, other)] : [])
+  const both = [...before].flatMap(([name, one]) => (after.has(name) ? [{ name, one, other: after.get(name) }] : []));
+  const pairs = both
+    .flatMap(({ name, one, other }) => (one && other ? [pair(name, one, other)] : []))
     .sort((x, y) => Math.abs(Math.log(y.factor)) - Math.abs(Math.log(x.factor)));
   const table = new CliTable({
     head: ['measurement', 'a', 'b', 'b / a', 'beyond noise'],
     colAligns: ['left', 'right', 'right', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   });
-  table.push(...pairs.map(({ name, before, after, factor, verdict }) =>
-    [shorten(name, 66), before, after, `${digits(factor)} ${change(factor - 1)}`, verdict]));
+  table.push(
+    ...pairs.map(({ name, before, after, factor, verdict }) => [
+      shorten(name, 66),
+      before,
+      after,
+      `${digits(factor)} ${change(factor - 1)}`,
+      verdict,
+    ]),
+  );
   const flagged = pairs.filter(({ verdict }) => verdict === 'SLOWER' || verdict === 'faster').length;
   const lists = [
-    list('Only in a', [...before.keys()].filter((name) => !after.has(name))),
-    list('Only in b', [...after.keys()].filter((name) => !before.has(name))),
-    list('Nothing to compare it by', both.filter(({ one, other }) => !one || !other).map(({ name }) => name)),
+    list(
+      'Only in a',
+      [...before.keys()].filter((name) => !after.has(name)),
+    ),
+    list(
+      'Only in b',
+      [...after.keys()].filter((name) => !before.has(name)),
+    ),
+    list(
+      'Nothing to compare it by',
+      both.filter(({ one, other }) => !one || !other).map(({ name }) => name),
+    ),
   ];
   return [
     ...warning(different),
-    wrapped(`a: ${environmentLine(a.environment)}`), wrapped(`b: ${environmentLine(b.environment)}`),
+    wrapped(`a: ${environmentLine(a.environment)}`),
+    wrapped(`b: ${environmentLine(b.environment)}`),
     `${pairs.length} measurements in both, ${flagged} changed by more than the sum of their`,
     'interquartile ranges and 2 %.',
-    ...(pairs.length > 0 ? [table.toString()] : []), ...lists.flat(),
+    ...(pairs.length > 0 ? [table.toString()] : []),
+    ...lists.flat(),
   ].join('\n');
 }
 
-const warning = (different: string[]): string[] => different.length === 0 ? [] : [
-  'These runs differ in what they ran on, so times cannot be compared. Below, contenders are multiples of our time and',
-  'ours are multiples of the floor, each within its own run.', ...different.map((text) => `  ${text}`),
-];
+const warning = (different: string[]): string[] =>
+  different.length === 0
+    ? []
+    : [
+        'These runs differ in what they ran on, so times cannot be compared. Below, contenders are multiples of our time and',
+        'ours are multiples of the floor, each within its own run.',
+        ...different.map((text) => `  ${text}`),
+      ];
 
 const list = (title: string, names: string[]): string[] =>
   names.length === 0 ? [] : [`${title}:`, ...names.map((name) => `  ${name}`)];

@@ -9,11 +9,14 @@ export function day(date: string): string {
 }
 
 /** 'PyTorch 1.13.0, blas OpenBLAS 0.3.21' */
-export const versionsText = (environment: Environment): string => [
-  `gld-loss ${environment.gldLoss}`, `Node.js ${environment.node.replace(/^v/, '')}`,
-  ...Object.entries(environment.versions).map(([name, version]) =>
-    name === 'blas' ? version : `${contenderName(name)} ${version}`),
-].join(', ');
+export const versionsText = (environment: Environment): string =>
+  [
+    `gld-loss ${environment.gldLoss}`,
+    `Node.js ${environment.node.replace(/^v/, '')}`,
+    ...Object.entries(environment.versions).map(([name, version]) =>
+      name === 'blas' ? version : `${contenderName(name)} ${version}`,
+    ),
+  ].join(', ');
 
 /** Machine, engine level, versions, date and commit. */
 export const environmentLine = (environment: Environment): string =>

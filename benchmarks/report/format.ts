@@ -18,9 +18,25 @@ function withUnit(value: number, units: Units, show: (value: number) => string):
   return `${show(value / size)} ${name}`;
 }
 
-const seconds = [[1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']] as const;
-const bytes = [[1e9, 'GB'], [1e6, 'MB'], [1e3, 'kB'], [1, 'B']] as const;
-const counts = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']] as const;
+const seconds = [
+  [1, 's'],
+  [1e-3, 'ms'],
+  [1e-6, 'µs'],
+  [1e-9, 'ns'],
+] as const;
+const bytes = [
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+  [1, 'B'],
+] as const;
+const counts = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+  [1, ''],
+] as const;
 
 /** 0.0123 → '12.3 ms'. */
 export const time = (value: number): string => withUnit(value, seconds, digits);
@@ -67,8 +83,12 @@ export const floorShare = ({ floor, seconds }: { floor: Floor; seconds: readonly
   floor.seconds / median(seconds);
 
 const contenders: Record<string, string> = {
-  'pytorch': 'PyTorch', 'pytorch-tuned': 'PyTorch tuned', 'pytorch-refblas': 'PyTorch ref. BLAS',
-  'pytorch-compile': 'PyTorch compiled', 'tfjs': 'tfjs', 'typescript': 'TypeScript',
+  pytorch: 'PyTorch',
+  'pytorch-tuned': 'PyTorch tuned',
+  'pytorch-refblas': 'PyTorch ref. BLAS',
+  'pytorch-compile': 'PyTorch compiled',
+  tfjs: 'tfjs',
+  typescript: 'TypeScript',
 };
 
 export const contenderName = (name: string): string => contenders[name] ?? name;

@@ -11,10 +11,15 @@ const lines = (values: unknown[]): string => `[${values.map((value) => `\n    ${
 
 export function toJson({ format, environment, limits, measurements, memory }: RunRecord): string {
   const parts = {
-    format: line(format), environment: JSON.stringify(environment, rounded, 2).replaceAll('\n', '\n  '),
-    limits: lines(limits), measurements: lines(measurements), memory: lines(memory),
+    format: line(format),
+    environment: JSON.stringify(environment, rounded, 2).replaceAll('\n', '\n  '),
+    limits: lines(limits),
+    measurements: lines(measurements),
+    memory: lines(memory),
   };
-  return `{\n${Object.entries(parts).map(([name, text]) => `  "${name}": ${text}`).join(',\n')}\n}\n`;
+  return `{\n${Object.entries(parts)
+    .map(([name, text]) => `  "${name}": ${text}`)
+    .join(',\n')}\n}\n`;
 }
 
 /** The record of a text of results.json. JSON has null for the error of a result that is not finite; nothing else is. */

@@ -27,10 +27,13 @@ function tableHtml({ title, head, rows, names, notes }: Table): Html {
     const content = html`${first}${rest.map((line) => html`<small>${line}</small>`)}`;
     return column < names ? html`<th scope="row">${content}</th>` : html`<td class="number">${content}</td>`;
   };
-  return html`<div class="wide-table"><h3>${title}</h3><table><thead><tr>${head.map((name, column) =>
-    html`<th scope="col"${column >= names && new Html(' class="number"')}>${name}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>
-`)}</tbody></table>${notes.map((note) => html`<p class="note">${note}</p>`)}</div>
+  return html`<div class="wide-table"><h3>${title}</h3><table><thead><tr>${head.map(
+    (name, column) => html`<th scope="col"${column >= names && new Html(' class="number"')}>${name}</th>`,
+  )}</tr></thead>
+<tbody>${rows.map(
+    (row) => html`<tr>${row.map(cell)}</tr>
+`,
+  )}</tbody></table>${notes.map((note) => html`<p class="note">${note}</p>`)}</div>
 `;
 }
 
@@ -63,8 +66,10 @@ interface Section {
 
 /** What there was nothing to show for. */
 const nothing: Record<PlotName, string> = {
-  'ratios': 'whole steps beside contenders', 'relation-time': 'the relation term alone over rows and classes',
-  'floor': 'shares of the machine’s limits', 'memory': 'memory',
+  ratios: 'whole steps beside contenders',
+  'relation-time': 'the relation term alone over rows and classes',
+  floor: 'shares of the machine’s limits',
+  memory: 'memory',
 };
 
 /** @param drawings the plots of the run; those without data are undefined */
@@ -73,16 +78,22 @@ export function page(record: RunRecord, drawings: Record<PlotName, string | unde
   const found = tables(record);
   const sections: Section[] = [
     {
-      heading: 'Whole steps', plots: ['ratios'], tables: found.steps,
+      heading: 'Whole steps',
+      plots: ['ratios'],
+      tables: found.steps,
       text: html`<ul class="guide">${caseList(record).map((text) => html`<li>${text}</li>`)}</ul>`,
     },
     {
-      heading: 'The relation term', plots: ['relation-time'], tables: found.relation,
+      heading: 'The relation term',
+      plots: ['relation-time'],
+      tables: found.relation,
       text: html`<p>The term that costs most where there are many rows. Both of our methods are exact; “auto” takes the
 one that it expects to be faster, and “vs better” is what it lost by a wrong choice.</p>`,
     },
     {
-      heading: 'Stages and the limits of the machine', plots: ['floor'], tables: [...found.limits, ...found.stages],
+      heading: 'Stages and the limits of the machine',
+      plots: ['floor'],
+      tables: [...found.limits, ...found.stages],
       text: html`<p>The floor of a case is the larger of its bytes over the rate of a large copy and its flops over the
 rate of a large Eigen product, both measured in the same run. What fits into the caches can be faster than a large
 copy, and thus above 100 %.</p>`,
@@ -90,8 +101,9 @@ copy, and thus above 100 %.</p>`,
     { heading: 'Memory', plots: ['memory'], tables: found.memory, text: undefined },
     { heading: 'Overhead and calls', plots: [], tables: [...found.overhead, ...found.calls], text: undefined },
   ];
-  const shown = sections.filter((section) =>
-    section.tables.length > 0 || section.plots.some((name) => drawings[name] !== undefined));
+  const shown = sections.filter(
+    (section) => section.tables.length > 0 || section.plots.some((name) => drawings[name] !== undefined),
+  );
   const lacking = [
     ...missing(environment),
     ...plotNames.filter((name) => drawings[name] === undefined).map((name) => `${nothing[name]}: not in this run`),
@@ -101,12 +113,16 @@ copy, and thus above 100 %.</p>`,
 <title>gld-loss: benchmarks</title><style>${new Html(style + more)}</style></head><body><main>
 <header><p class="kicker">gld-loss · ${day(environment.date)} · ${duration(environment.seconds)}</p>
 <h1>Benchmarks</h1>${lede(record)}</header>
-${shown.map(({ heading, text, plots, tables: own }) => html`<section><h2>${heading}</h2>${text}
+${shown.map(
+  ({ heading, text, plots, tables: own }) => html`<section><h2>${heading}</h2>${text}
 ${plots.map((name) => drawings[name] !== undefined && html`<figure>${new Html(drawings[name])}</figure>`)}
 ${own.map(tableHtml)}</section>
-`)}
-${lacking.length > 0 && html`<section><h2>Not measured</h2><ul class="guide">${lacking.map((text) =>
-    html`<li>${text}</li>`)}</ul></section>`}
+`,
+)}
+${
+  lacking.length > 0 &&
+  html`<section><h2>Not measured</h2><ul class="guide">${lacking.map((text) => html`<li>${text}</li>`)}</ul></section>`
+}
 ${guide()}${machine(record)}
 </main></body></html>
 `.text;
@@ -125,12 +141,18 @@ counts.</li></ul></section>
 
 function machine({ environment }: RunRecord): Html {
   const facts: [string, Content][] = [
-    ['Processor', environment.cpu], ['Cores', environment.cores], ['Memory', `${environment.memoryGiB} GiB`],
-    ['System', environment.os], ['Engine level', `${environment.level} of ${environment.levels.join(', ')}`],
-    ['Versions', versionsText(environment)], ['Selection', environment.selection],
+    ['Processor', environment.cpu],
+    ['Cores', environment.cores],
+    ['Memory', `${environment.memoryGiB} GiB`],
+    ['System', environment.os],
+    ['Engine level', `${environment.level} of ${environment.levels.join(', ')}`],
+    ['Versions', versionsText(environment)],
+    ['Selection', environment.selection],
     ['Commit', html`<code>${environment.commit}</code>`],
-    ['Started', `${environment.date.slice(0, 16).replace('T', ' ')} UTC`], ['Took', duration(environment.seconds)],
+    ['Started', `${environment.date.slice(0, 16).replace('T', ' ')} UTC`],
+    ['Took', duration(environment.seconds)],
   ];
-  return html`<section><h2>Machine and versions</h2><dl>${facts.map(([name, value]) =>
-    html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
+  return html`<section><h2>Machine and versions</h2><dl>${facts.map(
+    ([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`,
+  )}</dl></section>`;
 }

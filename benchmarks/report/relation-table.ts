@@ -34,7 +34,8 @@ export function relationTables(record: RunRecord, threads: number): Table[] {
   const all = lineups(record, { group: 'relation', threads });
   const kinds = [...new Set(all.map(({ of }) => `${of.mode} ${of.dtype}`))];
   return kinds.map((kind) => {
-    const rows = all.filter(({ of }) => `${of.mode} ${of.dtype}` === kind)
+    const rows = all
+      .filter(({ of }) => `${of.mode} ${of.dtype}` === kind)
       .sort((a, b) => a.of.sizes.K - b.of.sizes.K || a.of.sizes.m - b.of.sizes.m);
     const [mode, dtype] = kind.split(' ');
     return relationTable(rows, `Relation, ${modeName[mode as Mode]}, ${dtype}, ${threadsName(threads)}`);
@@ -47,21 +48,34 @@ function relationTable(rows: Lineup[], title: string): Table {
   const others = columns(found.flatMap((one) => one.others));
   const notes = new Footnotes();
   // Errors would make every cell twice as wide; the largest of each column are told below.
-  const cell = (one: Measurement | undefined, base?: Measurement) => timeCell(one && withoutError(one), notes,
-    (seconds) => measured(base) && base !== one ? times(ratio(seconds, base.seconds)) : '');
+  const cell = (one: Measurement | undefined, base?: Measurement) =>
+    timeCell(one && withoutError(one), notes, (seconds) =>
+      measured(base) && base !== one ? times(ratio(seconds, base.seconds)) : '',
+    );
   const body = found.map((one, i) => {
     const loss = autoLoss(one);
     return [
-      sizes[i].K.toLocaleString('en'), sizes[i].m.toLocaleString('en'), cell(one.pairwise), cell(one.moments),
-      cell(one.auto), one.auto?.method ?? '', loss === undefined ? '' : change(loss),
+      sizes[i].K.toLocaleString('en'),
+      sizes[i].m.toLocaleString('en'),
+      cell(one.pairwise),
+      cell(one.moments),
+      cell(one.auto),
+      one.auto?.method ?? '',
+      loss === undefined ? '' : change(loss),
       ...others.map((name) =>
-        cell(one.others.find((other) => fullName(other) === name), one.auto ?? one.moments ?? one.pairwise)),
+        cell(
+          one.others.find((other) => fullName(other) === name),
+          one.auto ?? one.moments ?? one.pairwise,
+        ),
+      ),
     ];
   });
   return {
     title: `${title}: median time, and ratio to our auto`,
     head: ['K', 'm', 'pairwise', 'moments', 'auto', 'auto took', 'vs better', ...others],
-    rows: body, names: 2, notes: [...largestErrors(found), ...notes.lines()],
+    rows: body,
+    names: 2,
+    notes: [...largestErrors(found), ...notes.lines()],
   };
 }
 
@@ -71,8 +85,9 @@ function withoutError({ error, ...measurement }: Measurement): Measurement {
 }
 
 function largestErrors(found: Ways[]): string[] {
-  const all = found.flatMap(({ pairwise, moments, others }) => [pairwise, moments, ...others])
-    .flatMap((one) => one?.error === undefined ? [] : [{ name: methodName(one), error: one.error }]);
+  const all = found
+    .flatMap(({ pairwise, moments, others }) => [pairwise, moments, ...others])
+    .flatMap((one) => (one?.error === undefined ? [] : [{ name: methodName(one), error: one.error }]));
   const texts = [...new Set(all.map(({ name }) => name))].map((name) => {
     const of = all.filter((one) => one.name === name).map(({ error }) => error);
     const gradients = of.flatMap((error) => error.gradients ?? []);

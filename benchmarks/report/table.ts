@@ -33,7 +33,9 @@ export class Footnotes {
 
 /** The cell of a measurement: its time and what `beside` says, and its errors on a second line. */
 export function timeCell(
-  measurement: Measurement | undefined, notes: Footnotes, beside: (seconds: readonly number[]) => string = () => '',
+  measurement: Measurement | undefined,
+  notes: Footnotes,
+  beside: (seconds: readonly number[]) => string = () => '',
 ): string {
   if (measurement === undefined) return '';
   if (!measured(measurement)) return notes.mark(measurement.skipped ?? 'not measured');

@@ -53,7 +53,8 @@ void configure(const Napi::CallbackInfo& info) {
   if (level.empty()) {
     if (available.empty()) {
       throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "CPU engine",
-                       "one of the built levels " + join(built_levels()) + " to run on this processor", "none that does");
+                       "one of the built levels " + join(built_levels()) + " to run on this processor",
+                       "none that does");
     }
     level = available.front();
   }
@@ -205,9 +206,9 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   const std::weak_ptr<Job> started = job;
   Napi::Object handle = Napi::Object::New(env);
   handle.Set("cancel", Napi::Function::New(env, [started](const Napi::CallbackInfo& call) {
-    const auto pending = started.lock();
-    return Napi::Boolean::New(call.Env(), pending != nullptr && pending->cancel());
-  }));
+               const auto pending = started.lock();
+               return Napi::Boolean::New(call.Env(), pending != nullptr && pending->cancel());
+             }));
   return handle;
 }
 

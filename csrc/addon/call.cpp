@@ -41,18 +41,34 @@ constexpr int kAxesOfMap = 3;
 static_assert(kField_grid7Width == kField_grid0Depth + kAxesOfMap * GLD_MAX_LEVELS - 1);
 
 enum Role {
-  kTeacherFeatures, kTeacherMask, kTeacherWeight, kTeacherBias, kTeacherLogits,
-  kStudentFeatures, kStudentMask, kStudentWeight, kStudentBias, kStudentLogits,
-  kLabels, kSoftLabels, kWeights, kPooled, kUpstream,
-  kOutFeatures, kOutWeight, kOutBias, kOutLogits, kOutPooled,
+  kTeacherFeatures,
+  kTeacherMask,
+  kTeacherWeight,
+  kTeacherBias,
+  kTeacherLogits,
+  kStudentFeatures,
+  kStudentMask,
+  kStudentWeight,
+  kStudentBias,
+  kStudentLogits,
+  kLabels,
+  kSoftLabels,
+  kWeights,
+  kPooled,
+  kUpstream,
+  kOutFeatures,
+  kOutWeight,
+  kOutBias,
+  kOutLogits,
+  kOutPooled,
   kRoles
 };
 constexpr Role kFirstOutput = kOutFeatures;
 constexpr std::array<const char*, kRoles> kRoleNames{
     "teacher.features", "teacher.mask", "teacher.weight", "teacher.bias", "teacher.logits",
     "student.features", "student.mask", "student.weight", "student.bias", "student.logits",
-    "labels", "softLabels", "weights", "pooled", "upstream",
-    "out.features", "out.weight", "out.bias", "out.logits", "out.pooled"};
+    "labels",           "softLabels",   "weights",        "pooled",       "upstream",
+    "out.features",     "out.weight",   "out.bias",       "out.logits",   "out.pooled"};
 
 enum RoleField { kDtype, kOffset, kStride0, kStride1, kStride2, kStride3, kStride4, kRoleFields };
 constexpr std::array<const char*, kRoleFields> kRoleFieldNames{"dtype",   "offset",  "stride0", "stride1",
@@ -103,9 +119,15 @@ Buffer buffer_of(Napi::Env env, napi_value value) {
   }
   std::size_t element = 2;
   switch (type) {
-    case napi_float32_array: case napi_int32_array: case napi_uint32_array: element = 4; break;
-    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: element = 8; break;
-    case napi_int8_array: case napi_uint8_array: case napi_uint8_clamped_array: element = 1; break;
+    case napi_float32_array:
+    case napi_int32_array:
+    case napi_uint32_array: element = 4; break;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array: element = 8; break;
+    case napi_int8_array:
+    case napi_uint8_array:
+    case napi_uint8_clamped_array: element = 1; break;
     default: break;
   }
   return {static_cast<char*>(data), length, element};
@@ -146,9 +168,11 @@ class Numbers {
 
 std::size_t bytes_of(std::int64_t dtype) {
   switch (dtype) {
-    case GLD_F32: case GLD_I32: return 4;
+    case GLD_F32:
+    case GLD_I32: return 4;
     case GLD_F64: return 8;
-    case GLD_F16: case GLD_BF16: return 2;
+    case GLD_F16:
+    case GLD_BF16: return 2;
     case GLD_U8: return 1;
     default: return 0;
   }
@@ -158,7 +182,8 @@ std::size_t bytes_of(std::int64_t dtype) {
 bool suits(Role role, std::int64_t dtype) {
   switch (role) {
     case kLabels: return dtype == GLD_I32;
-    case kTeacherMask: case kStudentMask: return dtype == GLD_U8;
+    case kTeacherMask:
+    case kStudentMask: return dtype == GLD_U8;
     case kWeights: return dtype == GLD_F32 || dtype == GLD_F64;
     default: return dtype >= GLD_F32 && dtype <= GLD_BF16;
   }
@@ -167,7 +192,8 @@ bool suits(Role role, std::int64_t dtype) {
 const char* array_for(Role role) {
   switch (role) {
     case kLabels: return "an Int32Array";
-    case kTeacherMask: case kStudentMask: return "a Uint8Array";
+    case kTeacherMask:
+    case kStudentMask: return "a Uint8Array";
     case kWeights: return "a Float32Array or Float64Array";
     default: return "a typed array of its dtype";
   }
@@ -226,11 +252,17 @@ Shape shape_of(Role role, const gld_call& call, gld_stage stage) {
     case kTeacherFeatures: return {call.n, t.channels, t.depth, t.height, t.width};
     case kTeacherMask: return {call.n, t.depth, t.height, t.width, 1};
     case kTeacherWeight: return {call.classes, t.channels, 1, 1, 1};
-    case kTeacherBias: case kStudentBias: case kOutBias: return {call.classes, 1, 1, 1, 1};
-    case kTeacherLogits: case kStudentLogits: case kOutLogits: return {call.n, call.rows, call.classes, 1, 1};
-    case kStudentFeatures: case kOutFeatures: return {call.n, s.channels, s.depth, s.height, s.width};
+    case kTeacherBias:
+    case kStudentBias:
+    case kOutBias: return {call.classes, 1, 1, 1, 1};
+    case kTeacherLogits:
+    case kStudentLogits:
+    case kOutLogits: return {call.n, call.rows, call.classes, 1, 1};
+    case kStudentFeatures:
+    case kOutFeatures: return {call.n, s.channels, s.depth, s.height, s.width};
     case kStudentMask: return {call.n, s.depth, s.height, s.width, 1};
-    case kStudentWeight: case kOutWeight: return {call.classes, s.channels, 1, 1, 1};
+    case kStudentWeight:
+    case kOutWeight: return {call.classes, s.channels, 1, 1, 1};
     case kLabels: return {call.n, 1, 1, 1, 1};
     case kSoftLabels: return {call.n, call.classes, 1, 1, 1};
     case kWeights: return {call.n, call.rows, 1, 1, 1};
@@ -266,13 +298,15 @@ gld_view* view_of(Role role, gld_call& call) {
 
 // A BigInt's address, or a DeviceMemory's block, which the call keeps from then on.
 Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::int64_t element, DecodedCall& decoded) {
-  if (decoded.device == kHost) refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "host memory", "memory on a device");
+  if (decoded.device == kHost)
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "host memory", "memory on a device");
   char* data = nullptr;
   std::int64_t length = -1;
   if (value.IsBigInt()) {
     bool lossless = false;
     data = reinterpret_cast<char*>(static_cast<std::uintptr_t>(value.As<Napi::BigInt>().Uint64Value(&lossless)));
-    if (!lossless || data == nullptr) refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "a device address", "none");
+    if (!lossless || data == nullptr)
+      refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "a device address", "none");
   } else {
     auto block = DeviceMemory::block_of(value, role);
     if (block->device() != decoded.device) {
@@ -284,7 +318,8 @@ Place place_on_device(Napi::Env env, Napi::Value value, const char* role, std::i
     decoded.blocks.push_back(std::move(block));
   }
   if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(element) != 0) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "an address that is a multiple of the element size", "another");
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", role, "an address that is a multiple of the element size",
+           "another");
   }
   return {data, length, GLD_DEVICE};
 }
@@ -307,7 +342,8 @@ bool at(std::uintptr_t base, std::int64_t index, std::int64_t element, std::uint
   if (__builtin_mul_overflow(index, element, &bytes)) return false;
   const auto forward = static_cast<std::uintptr_t>(bytes);
   const std::uintptr_t distance = bytes < 0 ? -forward : forward;
-  return bytes < 0 ? !__builtin_sub_overflow(base, distance, address) : !__builtin_add_overflow(base, distance, address);
+  return bytes < 0 ? !__builtin_sub_overflow(base, distance, address)
+                   : !__builtin_add_overflow(base, distance, address);
 }
 
 Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& shape, napi_value value,
@@ -340,7 +376,8 @@ Span decode_view(Napi::Env env, const Numbers& numbers, Role role, const Shape& 
                                 : Place{buffer.data, static_cast<std::int64_t>(buffer.length), GLD_HOST};
 
   if (place.length == 0) {
-    refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there", "a detached or empty buffer");
+    refuse(env, ErrorClass::kType, "ERR_GLD_DETACHED", name, "memory that is still there",
+           "a detached or empty buffer");
   }
 
   std::int64_t low = 0;
@@ -396,7 +433,8 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.n = numbers.field(kField_n);
   call.classes = numbers.field(kField_classes);
   call.rows = numbers.field(kField_rows);
-  call.levels = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_levels), 0, GLD_MAX_LEVELS + 1));
+  call.levels =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_levels), 0, GLD_MAX_LEVELS + 1));
   for (int i = 0; i < kAxesOfMap * GLD_MAX_LEVELS; ++i) {
     call.grid[i / kAxesOfMap][i % kAxesOfMap] = numbers.field(static_cast<Field>(kField_grid0Depth + i));
   }

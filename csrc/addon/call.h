@@ -24,8 +24,8 @@ constexpr std::int32_t kHost = -1;  // where a device's number is expected
 struct DecodedCall {
   gld_stage stage;
   gld_call call;
-  std::int32_t device;   // that runs it, or kHost
-  std::int32_t threads;  // asked for; the caller caps it
+  std::int32_t device;                               // that runs it, or kHost
+  std::int32_t threads;                              // asked for; the caller caps it
   std::vector<std::shared_ptr<DeviceBlock>> blocks;  // of the device's memory that the call uses
 };
 

@@ -42,7 +42,8 @@ void Stream::close() {
 }
 
 Stream StreamPool::take(std::int32_t device) {
-  const auto last = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Stream& one) { return one.device() == device; });
+  const auto last =
+      std::find_if(idle_.rbegin(), idle_.rend(), [&](const Stream& one) { return one.device() == device; });
   if (last == idle_.rend()) return {};
   Stream stream = std::move(*last);
   idle_.erase(std::next(last).base());

@@ -12,12 +12,13 @@
 
 namespace gld {
 
-// A block of a device's memory. Shared by the JavaScript object that stands for it and the calls that use it, so that it
-// may be disposed while they run.
+// A block of a device's memory. Shared by the JavaScript object that stands for it and the calls that use it, so that
+// it may be disposed while they run.
 class DeviceBlock {
  public:
   // Null, and the engine's message, if there is not that much. bytes is at least 1.
-  static std::shared_ptr<DeviceBlock> allocate(std::int32_t device, std::size_t bytes, gld_status* status, char* message);
+  static std::shared_ptr<DeviceBlock> allocate(std::int32_t device, std::size_t bytes, gld_status* status,
+                                               char* message);
   // Stands for memory that somebody else owns.
   static std::shared_ptr<DeviceBlock> borrow(std::int32_t device, std::size_t bytes, void* data);
   ~DeviceBlock();
@@ -74,7 +75,7 @@ class StreamPool {
 
   Stream take(std::int32_t device);  // the last one that was put back, or none
   void put(Stream stream);
-  bool drop(std::int32_t device);    // closes those of a device; false if there were none
+  bool drop(std::int32_t device);  // closes those of a device; false if there were none
   void clear() { idle_.clear(); }
   std::size_t bytes() const;
 

@@ -5,8 +5,8 @@
 namespace gld {
 namespace {
 
-// Whether a stream is as before after a call that ended so. Where the device failed or memory ran out, it is closed, which
-// frees what was taken, and the next call opens another.
+// Whether a stream is as before after a call that ended so. Where the device failed or memory ran out, it is closed,
+// which frees what was taken, and the next call opens another.
 bool is_sound(gld_status status) { return status != GLD_FAILED && status != GLD_OUT_OF_MEMORY; }
 
 }  // namespace
@@ -55,8 +55,8 @@ void DeviceCall::end(Napi::Env env) {
   } else {
     pool_->put(std::move(stream_));
   }
-  // All that belongs to the engine goes here, on the JavaScript thread: what is left may be destroyed on the driver's, from
-  // which the engine must not be called, and where this could be the last that holds on to the streams.
+  // All that belongs to the engine goes here, on the JavaScript thread: what is left may be destroyed on the driver's,
+  // from which the engine must not be called, and where this could be the last that holds on to the streams.
   pool_.reset();
   decoded_.blocks.clear();
 }
@@ -68,8 +68,10 @@ gld_status DeviceJob::start(char* message) {
   auto closure = std::make_unique<Self>(std::static_pointer_cast<DeviceJob>(shared_from_this()));
   const auto done = [](void* own) { (*std::unique_ptr<Self>(static_cast<Self*>(own)))->leave(); };
   const gld_status status = call_.submit(done, closure.get(), message);
-  if (status == GLD_OK) closure.release();
-  else withdraw();
+  if (status == GLD_OK)
+    closure.release();
+  else
+    withdraw();
   return status;
 }
 

@@ -13,8 +13,8 @@
 
 namespace gld {
 
-// A call with the stream that it runs on: the Workspace's own, which has captured the work of its last shapes, or one of the
-// environment's for calls without a Workspace.
+// A call with the stream that it runs on: the Workspace's own, which has captured the work of its last shapes, or one
+// of the environment's for calls without a Workspace.
 class DeviceCall {
  public:
   DeviceCall(DecodedCall&& decoded, Workspace* workspace, std::shared_ptr<StreamPool> pool);

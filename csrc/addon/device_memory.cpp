@@ -33,9 +33,10 @@ double number_of(Napi::Value value) { return value.IsNumber() ? value.As<Napi::N
 }  // namespace
 
 Napi::Function DeviceMemory::define(Napi::Env env) {
-  return DefineClass(env, "DeviceMemory",
-                     {InstanceAccessor<&DeviceMemory::pointer>("pointer"), InstanceMethod<&DeviceMemory::write>("write"),
-                      InstanceMethod<&DeviceMemory::read>("read"), InstanceMethod<&DeviceMemory::dispose>("dispose")});
+  return DefineClass(
+      env, "DeviceMemory",
+      {InstanceAccessor<&DeviceMemory::pointer>("pointer"), InstanceMethod<&DeviceMemory::write>("write"),
+       InstanceMethod<&DeviceMemory::read>("read"), InstanceMethod<&DeviceMemory::dispose>("dispose")});
 }
 
 DeviceMemory::DeviceMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceMemory>(info) {
@@ -51,7 +52,8 @@ DeviceMemory::DeviceMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<De
   gld_status status = GLD_OK;
   if (info[2].IsBigInt()) {
     bool lossless = false;
-    void* data = reinterpret_cast<void*>(static_cast<std::uintptr_t>(info[2].As<Napi::BigInt>().Uint64Value(&lossless)));
+    void* data =
+        reinterpret_cast<void*>(static_cast<std::uintptr_t>(info[2].As<Napi::BigInt>().Uint64Value(&lossless)));
     status = lossless ? opened_device_engine().check(index, data, size, message) : GLD_INVALID;
     if (!lossless) std::snprintf(message, sizeof message, "an address beyond 64 bits");
     if (status == GLD_INVALID) {

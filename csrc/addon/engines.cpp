@@ -49,7 +49,8 @@ const Features& features() {
 // The levels of the x86-64 psABI, with what the operating system must save for each.
 bool has_v2() {
   constexpr unsigned kLahf = 1;
-  return Features::all(features().leaf1_ecx, bit_SSE3 | bit_SSSE3 | bit_CMPXCHG16B | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT) &&
+  return Features::all(features().leaf1_ecx,
+                       bit_SSE3 | bit_SSSE3 | bit_CMPXCHG16B | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT) &&
          Features::all(features().extended_ecx, kLahf);
 }
 
@@ -58,7 +59,8 @@ bool has_v3() {
   constexpr unsigned kLzcnt = 1 << 5;
   return has_v2() && Features::all(features().saved, kSseAvx) &&
          Features::all(features().leaf1_ecx, bit_FMA | bit_MOVBE | bit_AVX | bit_F16C) &&
-         Features::all(features().leaf7_ebx, bit_BMI | bit_AVX2 | bit_BMI2) && Features::all(features().extended_ecx, kLzcnt);
+         Features::all(features().leaf7_ebx, bit_BMI | bit_AVX2 | bit_BMI2) &&
+         Features::all(features().extended_ecx, kLzcnt);
 }
 
 bool has_v4() {
@@ -168,7 +170,8 @@ const gld_engine* open_engine(const std::string& name, std::string* reason) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (const auto found = open.find(name); found != open.end()) return found->second;
 
-  const auto* level = std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Level& l) { return name == l.name; });
+  const auto* level =
+      std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Level& l) { return name == l.name; });
   if (level == std::end(kLevels) || !level->supported()) {
     *reason = "this machine cannot run it";
     return nullptr;

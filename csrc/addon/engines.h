@@ -15,8 +15,9 @@ std::vector<std::string> available_levels();  // of those, what this processor a
 // Opens a level's engine, once per process. On failure: null, and why in *reason.
 const gld_engine* open_engine(const std::string& level, std::string* reason);
 
-// The engine for devices with memory of their own (CUDA). Opened by the first who asks, once per process: loading a driver
-// takes time and memory. Without its library or a device that it can use: null, and why in *reason; that stays so.
+// The engine for devices with memory of their own (CUDA). Opened by the first who asks, once per process: loading a
+// driver takes time and memory. Without its library or a device that it can use: null, and why in *reason; that stays
+// so.
 const gld_device_engine* device_engine(std::string* reason);
 std::int32_t device_count();  // 0 without an engine
 

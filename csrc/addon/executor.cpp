@@ -12,8 +12,8 @@
 namespace gld {
 namespace {
 
-// How long a thread looks out for what it expects at any moment before it goes to sleep: regions of one call follow each
-// other within microseconds, and to be woken takes longer than that.
+// How long a thread looks out for what it expects at any moment before it goes to sleep: regions of one call follow
+// each other within microseconds, and to be woken takes longer than that.
 constexpr std::chrono::microseconds kPatience{50};
 
 void pause() {
@@ -215,8 +215,8 @@ class Pool {
   std::condition_variable left_;  // for callers who wait until their regions are empty
   Region* newest_ = nullptr;      // of the regions with places
   std::deque<std::function<void()>> jobs_;
-  std::atomic<int> open_{0};      // places and jobs; written under the mutex
-  int looking_ = 0;               // threads that look out for work
+  std::atomic<int> open_{0};  // places and jobs; written under the mutex
+  int looking_ = 0;           // threads that look out for work
   int sleeping_ = 0;
   int threads_ = 0;
 };
@@ -235,7 +235,8 @@ int pool_threads() { return pool().threads(); }
 
 void schedule_job(std::function<void()> job) { pool().schedule(std::move(job)); }
 
-Executor::Executor(int threads, const std::atomic<bool>* stop) : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
+Executor::Executor(int threads, const std::atomic<bool>* stop)
+    : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
 
 void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* closure) {
   const auto* executor = static_cast<Executor*>(self);

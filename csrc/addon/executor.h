@@ -16,8 +16,8 @@ void configure_pool(int threads);
 int pool_threads();
 void schedule_job(std::function<void()> job);
 
-// Runs tasks on the calling thread and up to threads - 1 of the pool's. The caller works through all tasks itself if the
-// pool is busy, so calls can be nested and concurrent without ever waiting for each other.
+// Runs tasks on the calling thread and up to threads - 1 of the pool's. The caller works through all tasks itself if
+// the pool is busy, so calls can be nested and concurrent without ever waiting for each other.
 class Executor {
  public:
   Executor(int threads, const std::atomic<bool>* stop);

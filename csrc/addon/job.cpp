@@ -20,16 +20,19 @@ Napi::Error status_error(Napi::Env env, gld_status status, const char* message, 
   switch (status) {
     case GLD_CANCELLED: return make_error(env, ErrorClass::kError, "ERR_GLD_CANCELLED", "signal", "no abort", "one");
     case GLD_LABEL_RANGE:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_LABEL", "labels", "class indices below the number of classes", message);
+      return make_error(env, ErrorClass::kRange, "ERR_GLD_LABEL", "labels", "class indices below the number of classes",
+                        message);
     case GLD_OUT_OF_MEMORY:
       return make_error(env, ErrorClass::kRange, "ERR_GLD_MEMORY", "inputs",
                         on_device ? "sizes that fit the memory of " + where : "sizes that fit the memory", message);
     case GLD_TOO_LARGE:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", "inputs", "sizes whose products stay below 2^48", message);
+      return make_error(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", "inputs", "sizes whose products stay below 2^48",
+                        message);
     case GLD_UNAVAILABLE:
       return make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", where + " to be usable", message);
     case GLD_FAILED:
-      if (on_device) return make_error(env, ErrorClass::kError, "ERR_GLD_CUDA", "device", where + " to compute", message);
+      if (on_device)
+        return make_error(env, ErrorClass::kError, "ERR_GLD_CUDA", "device", where + " to compute", message);
       [[fallthrough]];
     default: return make_error(env, ErrorClass::kError, "ERR_GLD_NATIVE", "call", "a consistent call", message);
   }

@@ -50,8 +50,8 @@ class Job : public std::enable_shared_from_this<Job> {
   Napi::FunctionReference done_;
 };
 
-// The jobs of one environment. What a job reads and writes on the host must be private to it: Node-API has no way to keep
-// the memory of a typed array from being transferred away, so lib hands over copies and new arrays only.
+// The jobs of one environment. What a job reads and writes on the host must be private to it: Node-API has no way to
+// keep the memory of a typed array from being transferred away, so lib hands over copies and new arrays only.
 class Jobs : public std::enable_shared_from_this<Jobs> {
  public:
   static std::shared_ptr<Jobs> create(Napi::Env env);

@@ -79,7 +79,8 @@ void Workspace::dispose(const Napi::CallbackInfo& info) {
 void Workspace::report(Napi::Env env) {
   const std::size_t bytes = memory_.bytes() + streams_.bytes();
   if (bytes == reported_) return;
-  Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(reported_));
+  Napi::MemoryManagement::AdjustExternalMemory(env,
+                                               static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(reported_));
   reported_ = bytes;
 }
 

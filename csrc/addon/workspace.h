@@ -1,4 +1,5 @@
-// What an engine works in: memory on the host, streams on devices. Kept between calls by GldLoss, or taken for one call.
+// What an engine works in: memory on the host, streams on devices. Kept between calls by GldLoss, or taken for one
+// call.
 #pragma once
 
 #include <napi.h>

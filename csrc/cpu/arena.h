@@ -54,8 +54,8 @@ class Arena {
 };
 
 // Rows of workspace matrices start on a cache line: with whole vectors per row, an element meets the same
-// instructions wherever its row lies, which keeps results independent of addresses. As many elements for every T, so that
-// rows of double are whole Lanes too.
+// instructions wherever its row lies, which keeps results independent of addresses. As many elements for every T, so
+// that rows of double are whole Lanes too.
 template <class T>
 constexpr std::int64_t padded(std::int64_t count) {
   constexpr std::int64_t lanes = kAlignment / sizeof(float);

@@ -1,6 +1,6 @@
-// Logit rows as the relation sees them: centred on their weighted mean and scaled to about 1. The loss depends on neither,
-// and both keep float32 accurate: no common offset to cancel, no square that overflows. Rows that do not count are seen as
-// 0, whatever they hold.
+// Logit rows as the relation sees them: centred on their weighted mean and scaled to about 1. The loss depends on
+// neither, and both keep float32 accurate: no common offset to cancel, no square that overflows. Rows that do not count
+// are seen as 0, whatever they hold.
 #pragma once
 
 #include "arena.h"

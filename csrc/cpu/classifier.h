@@ -43,9 +43,9 @@ class Classifier {
  private:
   std::int64_t m_, channels_, classes_, panel_;
   gld_view weight_view_, bias_view_;
-  Factor<T> weight_;        // [classes, channels], where it lies if that is a matrix of T
-  Rows<T> weight_copy_;     // else read once per call
-  Rows<T> grad_weight_;     // in the caller's buffer, or to be converted
+  Factor<T> weight_;     // [classes, channels], where it lies if that is a matrix of T
+  Rows<T> weight_copy_;  // else read once per call
+  Rows<T> grad_weight_;  // in the caller's buffer, or to be converted
   T* bias_;
   std::optional<Product<T>> logits_, grad_weight_product_, grad_pooled_product_;
 };

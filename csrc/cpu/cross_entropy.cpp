@@ -32,9 +32,8 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
 
   // A label is the distribution that has all its weight on one class.
   if (soft_.data != nullptr) {
-    visit(soft_, [&](const auto* from) {
-      read_line(target, from + sample * soft_.stride[0], classes_, soft_.stride[1]);
-    });
+    visit(soft_,
+          [&](const auto* from) { read_line(target, from + sample * soft_.stride[0], classes_, soft_.stride[1]); });
   } else {
     const std::int64_t of_sample = label(sample);
     if (of_sample < 0 || of_sample >= classes_) throw LabelOutOfRange{sample, of_sample};
@@ -57,7 +56,8 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   const CrossEntropyRow row{sum(exponential, width) + all.poison, sum(target, width)};
   if (grad != nullptr) {
     const double share = row.share();
-    for (std::int64_t k = 0; k < classes_; ++k) grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);
+    for (std::int64_t k = 0; k < classes_; ++k)
+      grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);
   }
   return row.value(dot_shifted(target, line, top, width));
 }

@@ -46,7 +46,8 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   sweep_rows(parallel, result);
   if (relation_) {
     const bool counts = terms_.relation_weight != 0;
-    result.relation = relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : SampleRows<T>{});
+    result.relation =
+        relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : SampleRows<T>{});
     result.method = relation_->method();
   }
   if (student_.grad_logits()) student_.backward(parallel, weights_);
@@ -54,7 +55,8 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   result.loss = terms_.total(result);
 }
 
-// Everything that needs one row of either side at a time. Starts the logit gradient, so it runs even without such terms.
+// Everything that needs one row of either side at a time. Starts the logit gradient, so it runs even without such
+// terms.
 template <class T>
 void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   const std::int64_t width = padded<T>(call_.classes);
@@ -86,7 +88,8 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
       if (terms_.divergence) {
         const double weight = share(count * (global ? terms_.global_weight : terms_.local_weight), n);
         const T* teacher = teacher_lines.line(r, teacher_buffer);
-        total[global ? kGlobal : kLocal] += count * normalized_kd_.row(teacher, student, weight, gradient(weight), scratch);
+        total[global ? kGlobal : kLocal] +=
+            count * normalized_kd_.row(teacher, student, weight, gradient(weight), scratch);
       }
     }
   });

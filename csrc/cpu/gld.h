@@ -1,5 +1,6 @@
 // Stage gld: the whole loss, features -> pooled -> logits -> row losses and relation -> logit gradient -> gradients.
-// The stages cross_entropy, normalized_kd and relation are the same thing with the other terms left out. docs/mathematics.md
+// The stages cross_entropy, normalized_kd and relation are the same thing with the other terms left out.
+// docs/mathematics.md
 #pragma once
 
 #include <optional>

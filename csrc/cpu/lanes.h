@@ -1,6 +1,6 @@
 // Reductions over one row with a fixed order of additions (sixteen lanes, then a tree), whatever the address and the
-// instruction set. Sums run in double: rows are short, and a float sum would be the largest error of a stage. So many lanes
-// are more than one vector: several chains of additions hide the time that each of them takes.
+// instruction set. Sums run in double: rows are short, and a float sum would be the largest error of a stage. So many
+// lanes are more than one vector: several chains of additions hide the time that each of them takes.
 #pragma once
 
 #include <Eigen/Core>
@@ -42,12 +42,14 @@ double reduce(std::int64_t count, F&& term, const Rows*... rows) {
 
 template <class T>
 double sum(const T* x, std::int64_t count) {
-  return reduce(count, [](const Lanes& a) { return a; }, x);
+  return reduce(
+      count, [](const Lanes& a) { return a; }, x);
 }
 
 template <class A, class B>
 double dot(const A* x, const B* y, std::int64_t count) {
-  return reduce(count, [](const Lanes& a, const Lanes& b) -> Lanes { return a * b; }, x, y);
+  return reduce(
+      count, [](const Lanes& a, const Lanes& b) -> Lanes { return a * b; }, x, y);
 }
 
 // ‖x‖², x·y and ‖y‖² at once, over elements that may have weights.
@@ -80,17 +82,20 @@ Products products(const T* x, const T* y, std::int64_t count, const Weights*... 
 template <class T>
 double dot_shifted(const T* w, const T* x, T shift, std::int64_t count) {
   const double offset = static_cast<double>(shift);
-  return reduce(count, [offset](const Lanes& a, const Lanes& b) -> Lanes { return a * (b - offset); }, w, x);
+  return reduce(
+      count, [offset](const Lanes& a, const Lanes& b) -> Lanes { return a * (b - offset); }, w, x);
 }
 
 // ‖x - y‖² without the cancellation of ‖x‖² + ‖y‖² - 2 x·y.
 template <class T>
 double square_distance(const T* x, const T* y, std::int64_t count) {
-  return reduce(count, [](const Lanes& a, const Lanes& b) -> Lanes { return (a - b).square(); }, x, y);
+  return reduce(
+      count, [](const Lanes& a, const Lanes& b) -> Lanes { return (a - b).square(); }, x, y);
 }
 
-// The least and the largest element, and 0 if every element is finite, NaN otherwise. Vectorised extrema and exponentials
-// may drop a NaN on the way; adding this to a row's sum keeps the promise that NaN or Inf in means NaN or Inf out.
+// The least and the largest element, and 0 if every element is finite, NaN otherwise. Vectorised extrema and
+// exponentials may drop a NaN on the way; adding this to a row's sum keeps the promise that NaN or Inf in means NaN or
+// Inf out.
 template <class T>
 struct Extent {
   T low, high;
@@ -113,7 +118,8 @@ Extent<T> extent(const T* x, std::int64_t count) {
     add(some);
   } else {
     // The last ones may overlap the ones before: no harm is done by counting an element twice.
-    for (std::int64_t next = 0; next < count; next += kLanes) add(Eigen::Map<const Some>(x + std::min(next, count - kLanes)));
+    for (std::int64_t next = 0; next < count; next += kLanes)
+      add(Eigen::Map<const Some>(x + std::min(next, count - kLanes)));
   }
   for (int half = kLanes / 2; half > 0; half /= 2) {
     for (int lane = 0; lane < half; ++lane) {

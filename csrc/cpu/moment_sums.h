@@ -10,8 +10,8 @@
 
 namespace gld {
 
-// What is stored of a matrix and how it is read: all of it; its upper half, the lower one being the same; or the upper half
-// as the one triangle U with xᵀUx = xᵀGx.
+// What is stored of a matrix and how it is read: all of it; its upper half, the lower one being the same; or the upper
+// half as the one triangle U with xᵀUx = xᵀGx.
 enum class Shape { kFull, kSymmetric, kQuadratic };
 
 template <class T>
@@ -43,8 +43,8 @@ class MomentSums {
   }
 
   // A block of a matrix, all strands together, in T.
-  void read(int which, Shape shape, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, T* to,
-            std::int64_t pitch) const {
+  void read(int which, Shape shape, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
+            T* to, std::int64_t pitch) const {
     const auto total = [&](std::int64_t k, std::int64_t j) {
       double value = 0;
       for (std::int64_t strand = 0; strand < strands_; ++strand) value += matrix(strand, which)[k * classes_ + j];
@@ -54,8 +54,10 @@ class MomentSums {
       T* line = to + (k - row) * pitch - column;
       const std::int64_t diagonal = shape == Shape::kFull ? column : std::clamp(k, column, column + columns);
       const double factor = shape == Shape::kQuadratic ? 2 : 1;
-      for (std::int64_t j = column; j < diagonal; ++j) line[j] = shape == Shape::kSymmetric ? static_cast<T>(total(j, k)) : T(0);
-      for (std::int64_t j = diagonal; j < column + columns; ++j) line[j] = static_cast<T>((j == k ? 1 : factor) * total(k, j));
+      for (std::int64_t j = column; j < diagonal; ++j)
+        line[j] = shape == Shape::kSymmetric ? static_cast<T>(total(j, k)) : T(0);
+      for (std::int64_t j = diagonal; j < column + columns; ++j)
+        line[j] = static_cast<T>((j == k ? 1 : factor) * total(k, j));
     }
   }
 

@@ -3,7 +3,8 @@
 namespace gld {
 namespace {
 
-// Rows of one task's products: whole samples, so that what follows from a sample's cells can be computed along with them.
+// Rows of one task's products: whole samples, so that what follows from a sample's cells can be computed along with
+// them.
 std::int64_t panel_rows(std::int64_t cells) { return std::max(kProductRows / cells, std::int64_t{1}) * cells; }
 
 }  // namespace
@@ -19,8 +20,8 @@ Network<T>::Network(const gld_call& call, const gld_side& side, Arena& arena, in
   logits_ = take_rows<T>(arena, call.n * call.rows, call.classes);
   pooled_ = classifies ? take_rows<T>(arena, rows_, side.channels) : logits_;
   if (!classifies) return;
-  classifier_.emplace(rows_, side.channels, call.classes, even_ ? panel_rows(cells_) : kProductRows, side.weight, side.bias,
-                      arena, threads);
+  classifier_.emplace(rows_, side.channels, call.classes, even_ ? panel_rows(cells_) : kProductRows, side.weight,
+                      side.bias, arena, threads);
 }
 
 template <class T>
@@ -55,16 +56,16 @@ SampleRows<T> Network<T>::pooled_rows(Rows<T> rows) const {
 
 template <class T>
 void Network<T>::plan_gradients(Arena& arena, int threads) {
-  const bool wanted = pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr ||
-                                  call_.out_bias.data != nullptr
-                            : call_.out_logits.data != nullptr;
+  const bool wanted =
+      pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr || call_.out_bias.data != nullptr
+            : call_.out_logits.data != nullptr;
   if (!wanted) return;
   const std::int64_t m = call_.n * call_.rows;
   if (!pool_) {
     // Summed up in the caller's own buffer, element by element, where that is a matrix of T already.
     const bool direct = call_.out_logits.dtype == dtype_of<T>();
-    grad_logits_ = direct ? Rows<T>{static_cast<T*>(call_.out_logits.data), call_.classes}
-                          : take_rows<T>(arena, m, call_.classes);
+    grad_logits_ =
+        direct ? Rows<T>{static_cast<T*>(call_.out_logits.data), call_.classes} : take_rows<T>(arena, m, call_.classes);
     grad_rows_ = SampleRows<T>::in_order(grad_logits_, call_.rows);
     return;
   }

@@ -1,9 +1,9 @@
-// What turns one side's inputs into logit rows: pool and classifier for features, the pool for a map of logits, nothing for
-// logits; and the way back from the gradient of the logits to the gradients of whatever was given.
+// What turns one side's inputs into logit rows: pool and classifier for features, the pool for a map of logits, nothing
+// for logits; and the way back from the gradient of the logits to the gradients of whatever was given.
 //
-// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global logits,
-// the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its share of the
-// gradient of the global row. docs/mathematics.md
+// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global
+// logits, the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its
+// share of the gradient of the global row. docs/mathematics.md
 #pragma once
 
 #include <optional>
@@ -29,7 +29,9 @@ class Network {
 
   // Plans the gradients that the call has buffers for; of the student, once, before any run.
   void plan_gradients(Arena& arena, int threads);
-  SampleRows<T> grad_logits() const { return grad_rows_; }  // to be filled before backward(); null if no gradient is wanted
+  SampleRows<T> grad_logits() const {
+    return grad_rows_;
+  }  // to be filled before backward(); null if no gradient is wanted
   // Rows without weight, whose gradient is 0, may hold anything.
   void backward(const Parallel& parallel, const RowWeights& weights);
 

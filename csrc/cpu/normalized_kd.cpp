@@ -37,7 +37,8 @@ NormalizedRow NormalizedKd<T>::normalize(const T* logits, T* y, T* exponential) 
     std::fill_n(y, classes_, T(0));
   } else {
     StdNormalization<T> to(all.high, all.low);
-    const double total = reduce(width_, [&](const Lanes& a) -> Lanes { return a * to.scale; }, y);
+    const double total = reduce(
+        width_, [&](const Lanes& a) -> Lanes { return a * to.scale; }, y);
     to.set_mean(total, static_cast<double>(classes_));
     for (std::int64_t k = 0; k < width_; ++k) y[k] = to.centred(to.scaled(static_cast<double>(y[k])));
     clear(y);
@@ -62,8 +63,8 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
   const NormalizedRow s = normalize(student, ys, es);
 
   const double factor = kd_factor(by_std_, temperature_);
-  const double gap =
-      reduce(width_, [](const Lanes& e, const Lanes& a, const Lanes& b) -> Lanes { return e * (a - b); }, et, yt, ys);
+  const double gap = reduce(
+      width_, [](const Lanes& e, const Lanes& a, const Lanes& b) -> Lanes { return e * (a - b); }, et, yt, ys);
   if (grad != nullptr) {
     const double of_student = 1 / s.total;
     const double of_teacher = 1 / t.total;

@@ -59,7 +59,8 @@ void add_scaled(T* to, const T* from, T factor, std::int64_t count) {
   const Packet<T> factors = Eigen::internal::pset1<Packet<T>>(factor);
   std::int64_t i = 0;
   for (; i + kPacket<T> <= count; i += kPacket<T>) {
-    store_packet(to + i, Eigen::internal::padd(load_packet(to + i), Eigen::internal::pmul(load_packet(from + i), factors)));
+    store_packet(to + i,
+                 Eigen::internal::padd(load_packet(to + i), Eigen::internal::pmul(load_packet(from + i), factors)));
   }
   for (; i < count; ++i) to[i] += factor * from[i];
 }
@@ -90,20 +91,24 @@ void deinterleave(F&& line, std::int64_t count, std::int64_t size, T* planes) {
 
 // to[j][i] = from[i][j], rows `pitch` and `to_pitch` apart.
 template <class T>
-void transpose(const T* from, std::int64_t pitch, std::int64_t rows, std::int64_t columns, T* to, std::int64_t to_pitch) {
+void transpose(const T* from, std::int64_t pitch, std::int64_t rows, std::int64_t columns, T* to,
+               std::int64_t to_pitch) {
   constexpr std::int64_t width = kPacket<T>;
   const std::int64_t whole_rows = rows / width * width;
   const std::int64_t whole_columns = columns / width * width;
   for (std::int64_t i = 0; i < whole_rows; i += width) {
     for (std::int64_t j = 0; j < whole_columns; j += width) {
       Square<T> square;
-      for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(from + (i + lane) * pitch + j);
+      for (std::int64_t lane = 0; lane < width; ++lane)
+        square.packet[lane] = load_packet(from + (i + lane) * pitch + j);
       Eigen::internal::ptranspose(square);
-      for (std::int64_t lane = 0; lane < width; ++lane) store_packet(to + (j + lane) * to_pitch + i, square.packet[lane]);
+      for (std::int64_t lane = 0; lane < width; ++lane)
+        store_packet(to + (j + lane) * to_pitch + i, square.packet[lane]);
     }
   }
   for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j) to[j * to_pitch + i] = from[i * pitch + j];
+    for (std::int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      to[j * to_pitch + i] = from[i * pitch + j];
   }
 }
 
@@ -118,7 +123,8 @@ void stream(T* to, const T* from, std::int64_t count) {
   std::size_t left = static_cast<std::size_t>(count) * sizeof(T);
   const std::size_t head = std::min(left, (kBytes - reinterpret_cast<std::uintptr_t>(target) % kBytes) % kBytes);
   std::memcpy(target, source, head);
-  for (target += head, source += head, left -= head; left >= kBytes; target += kBytes, source += kBytes, left -= kBytes) {
+  for (target += head, source += head, left -= head; left >= kBytes;
+       target += kBytes, source += kBytes, left -= kBytes) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(target), _mm_loadu_si128(reinterpret_cast<const __m128i*>(source)));
   }
   std::memcpy(target, source, left);

@@ -21,7 +21,8 @@ class Parallel {
   // For tasks that are long: those that return early are followed by Cancelled when the region ends.
   bool stopped() const { return executor_.stopped(executor_.self) != 0; }
 
-  // run(task, slot) for every task in [0, tasks); slot, below the executor's threads, is not shared by tasks that run at the same time.
+  // run(task, slot) for every task in [0, tasks); slot, below the executor's threads, is not shared by tasks that run
+  // at the same time.
   template <class F>
   void operator()(std::int64_t tasks, F&& run) const {
     struct Closure {

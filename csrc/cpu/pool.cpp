@@ -7,15 +7,15 @@
 namespace gld {
 namespace {
 
-constexpr std::int64_t kChannels = 512;         // channels of one task
-constexpr std::int64_t kBandPositions = 4096;   // positions of a map that are worked on at a time, if a row has no more
-// Elements of a gradient's planes that are put together before they are copied, if one packet's worth has fewer: what was
-// only just written, in other pieces than it is read in, is read slowly.
+constexpr std::int64_t kChannels = 512;        // channels of one task
+constexpr std::int64_t kBandPositions = 4096;  // positions of a map that are worked on at a time, if a row has no more
+// Elements of a gradient's planes that are put together before they are copied, if one packet's worth has fewer: what
+// was only just written, in other pieces than it is read in, is read slowly.
 constexpr std::int64_t kStaged = 2048;
 constexpr std::int64_t kStreamBytes = 8 << 20;  // gradients larger than this do not go through the caches
 
-// to = the sum of columns of `count` channels, in the order in which they lie in memory: anything else reads it at half the
-// speed, as it does without asking for what comes two columns later.
+// to = the sum of columns of `count` channels, in the order in which they lie in memory: anything else reads it at half
+// the speed, as it does without asking for what comes two columns later.
 template <class T>
 void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::int64_t count, T* to) {
   prefetch(from + 2 * column, count);
@@ -26,13 +26,15 @@ void sum_columns(const T* from, std::int64_t columns, std::int64_t column, std::
   }
 }
 
-// Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size` columns,
-// rounded up to whole packets. Reads whole packets.
+// Sums of `rows` rows of a packet's worth of planes, interleaved: a line of one element per plane for each of `size`
+// columns, rounded up to whole packets. Reads whole packets.
 template <class T>
-inline void sum_rows(const T* planes, std::int64_t plane, std::int64_t rows, std::int64_t row, std::int64_t size, T* lines) {
+inline void sum_rows(const T* planes, std::int64_t plane, std::int64_t rows, std::int64_t row, std::int64_t size,
+                     T* lines) {
   constexpr std::int64_t width = kPacket<T>;
   for (std::int64_t next = 0; next < size; next += width) {
-    const std::int64_t at = std::max(std::min(next, size - width), std::int64_t{0});  // the last packet overlaps the one before
+    const std::int64_t at =
+        std::max(std::min(next, size - width), std::int64_t{0});  // the last packet overlaps the one before
     const T* from = planes + at;
     Square<T> square;
     for (std::int64_t lane = 0; lane < width; ++lane) square.packet[lane] = load_packet(from + lane * plane);
@@ -83,13 +85,13 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   const std::int64_t positions = band_rows_ * side.width;
   const std::int64_t row = padded<T>(side.width);
   const std::int64_t staged = features_.dtype == dtype_of<T>() ? 1 : side.width;
-  // Forward: a line per region, then one for every column that is converted and one more, or a row of as many planes as a
-  // packet has elements and its columns. Backward: such planes of a band, a line per region of it, and one of zeros.
+  // Forward: a line per region, then one for every column that is converted and one more, or a row of as many planes as
+  // a packet has elements and its columns. Backward: such planes of a band, a line per region of it, and one of zeros.
   region_limit_ = regions_ * block;
   const std::int64_t of_band = std::min(positions, vertical_.limit * horizontal_.limit);
   planes_size_ = padded<T>(std::max(positions * kPacket<T>, kStaged));
-  scratch_size_ = padded<T>(std::max(region_limit_ + (staged + 1) * block + 2 * row * kPacket<T>,
-                                     planes_size_ + (of_band + 1) * block));
+  scratch_size_ = padded<T>(
+      std::max(region_limit_ + (staged + 1) * block + 2 * row * kPacket<T>, planes_size_ + (of_band + 1) * block));
   scratch_ = arena.take<T>(scratch_size_, threads);
   lines_size_ = (masked() ? 2 : 1) * positions;
   lines_ = arena.take<const T*>(lines_size_, threads);
@@ -97,8 +99,8 @@ Pool<T>::Pool(const gld_call& call, const gld_side& side, Arena& arena, int thre
   region_counts_ = masked() ? arena.take<std::int64_t>(regions_, threads) : nullptr;
 }
 
-// Behind the last element of a map of T without steps backwards: up to there, packets may read on behind a row, and behind
-// the last plane. Else null.
+// Behind the last element of a map of T without steps backwards: up to there, packets may read on behind a row, and
+// behind the last plane. Else null.
 template <class T>
 const T* Pool<T>::find_end(const gld_view& view, const std::int64_t (&shape)[5]) {
   if (view.dtype != dtype_of<T>() || view.stride[4] != 1) return nullptr;
@@ -252,8 +254,8 @@ void Pool<T>::bands(F&& run) const {
   }
 }
 
-// Sums over the regions of a slice, added to those of the slices before it in them, of channels that lie side by side. Along
-// a row first, so that no chain of additions is long.
+// Sums over the regions of a slice, added to those of the slices before it in them, of channels that lie side by side.
+// Along a row first, so that no chain of additions is long.
 template <class T>
 template <class S>
 void Pool<T>::sum_lines(const Block& block, const Slice& slice, const S* from, T* regions, T* spare) const {
@@ -425,8 +427,8 @@ void Pool<T>::spread_lines(std::int64_t slices, const Band& band, const Block& b
                            T* values, const T** lines) const {
   const std::int64_t width = horizontal_.length;
   const auto add_row = [&](std::int64_t row, std::int64_t positions) {
-    add_scaled(values, grad_pooled.at(block.sample, row) + block.first, T(1) / static_cast<T>(area(block.sample, row, positions)),
-               block.count);
+    add_scaled(values, grad_pooled.at(block.sample, row) + block.first,
+               T(1) / static_cast<T>(area(block.sample, row, positions)), block.count);
   };
   for (std::int64_t down = band.begin; down < band.end; ++down) {
     const Run& v = vertical_.data[down];
@@ -462,8 +464,8 @@ void Pool<T>::spread_lines(std::int64_t slices, const Band& band, const Block& b
 
 // Positions of a slice of a band that do not count have the line of zeros, the others that of their region.
 template <class T>
-void Pool<T>::leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros, const T* const* of_regions,
-                        const T** lines) const {
+void Pool<T>::leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros,
+                        const T* const* of_regions, const T** lines) const {
   for (std::int64_t y = band.top; y < band.top + band.rows; ++y) {
     const std::uint8_t* const mask = mask_row(sample, z, y);
     for (std::int64_t x = 0; x < horizontal_.length; ++x, ++lines, ++of_regions) {
@@ -486,8 +488,8 @@ void Pool<T>::backward(const Parallel& parallel, const SampleRows<T>& grad_poole
     // One slice of a band, from the lines of its positions.
     const auto write = [&](std::int64_t z, const Band& band) {
       const std::int64_t positions = band.rows * width;
-      const std::int64_t at = block.sample * grad.stride[0] + block.first * grad.stride[1] + z * grad.stride[2] +
-                              band.top * grad.stride[3];
+      const std::int64_t at =
+          block.sample * grad.stride[0] + block.first * grad.stride[1] + z * grad.stride[2] + band.top * grad.stride[3];
       // The output is dense, its channels last or its planes whole.
       if (grad.stride[1] == 1) {
         for (std::int64_t p = 0; p < positions; ++p) {

@@ -1,6 +1,6 @@
-// Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the others
-// the means over the cells of each level's grid (adaptive average pooling), and the way back. With a mask, means are over
-// the positions that count, and a row without any is 0. docs/mathematics.md; paper section 3.1.
+// Stage pool: features [n, C, D, H, W] -> pooled rows [n, R, C], row 0 of a sample the mean over the whole map, the
+// others the means over the cells of each level's grid (adaptive average pooling), and the way back. With a mask, means
+// are over the positions that count, and a row without any is 0. docs/mathematics.md; paper section 3.1.
 #pragma once
 
 #include "arena.h"
@@ -9,7 +9,8 @@
 
 namespace gld {
 
-// Adaptive windows of `cells` cells over one axis of `length` positions; they overlap where cells does not divide length.
+// Adaptive windows of `cells` cells over one axis of `length` positions; they overlap where cells does not divide
+// length.
 struct Axis {
   std::int64_t length;
   std::int64_t cells;
@@ -44,8 +45,8 @@ class Pool {
   bool empty(std::int64_t sample, std::int64_t row) const { return masked() && counts_[sample * rows_ + row] == 0; }
 
  private:
-  // Consecutive positions of an axis that lie in the same cells of every level. Runs of all axes cross in regions, and every
-  // window is a union of regions: each position is read once, however many windows hold it.
+  // Consecutive positions of an axis that lie in the same cells of every level. Runs of all axes cross in regions, and
+  // every window is a union of regions: each position is read once, however many windows hold it.
   struct Run {
     std::int64_t begin, end;
   };
@@ -112,10 +113,12 @@ class Pool {
   template <class S>
   void stage_rows(std::int64_t sample, std::int64_t z, const Run& rows, const S* from, T* to, T* spare) const;
   template <class S>
-  void sum_planes(const Block& block, const Slice& slice, const S* from, T* regions, std::int64_t pitch, T* spare) const;
-  void mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count, T* to) const;
-  void spread_lines(std::int64_t slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled, T* values,
-                    const T** lines) const;
+  void sum_planes(const Block& block, const Slice& slice, const S* from, T* regions, std::int64_t pitch,
+                  T* spare) const;
+  void mean(const T* regions, std::int64_t pitch, const Window& window, std::int64_t area, std::int64_t count,
+            T* to) const;
+  void spread_lines(std::int64_t slices, const Band& band, const Block& block, const SampleRows<T>& grad_pooled,
+                    T* values, const T** lines) const;
   void leave_out(std::int64_t sample, std::int64_t z, const Band& band, const T* zeros, const T* const* of_regions,
                  const T** lines) const;
 

@@ -6,15 +6,16 @@ namespace {
 namespace kernel = Eigen::internal;
 using Index = std::int64_t;
 
-// Eigen's kernel computes column-major products: our row-major to = left · right is its toᵀ = rightᵀ · leftᵀ. So our right
-// factor is its "lhs", packed in panels of mr, and our left factor its "rhs", packed in panels of nr.
+// Eigen's kernel computes column-major products: our row-major to = left · right is its toᵀ = rightᵀ · leftᵀ. So our
+// right factor is its "lhs", packed in panels of mr, and our left factor its "rhs", packed in panels of nr.
 template <class T>
 using Traits = kernel::gebp_traits<T, T>;
 
 template <class T, int Order>
 void pack_right(const T* from, Index pitch, Index columns, Index depth, T* to) {
   using Mapper = kernel::const_blas_data_mapper<T, Index, Order>;
-  kernel::gemm_pack_lhs<T, Index, Mapper, Traits<T>::mr, Traits<T>::LhsProgress, typename Traits<T>::LhsPacket4Packing, Order>
+  kernel::gemm_pack_lhs<T, Index, Mapper, Traits<T>::mr, Traits<T>::LhsProgress, typename Traits<T>::LhsPacket4Packing,
+                        Order>
       pack;
   pack(to, Mapper(from, pitch), depth, columns);
 }
@@ -43,8 +44,8 @@ void Packed<T>::pack_block(Factor<T> from, const Block& block) const {
 }
 
 template <class T>
-void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Range columns, Range depths, T* to, std::int64_t pitch, T* scratch,
-                         bool upper) const {
+void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Range columns, Range depths, T* to, std::int64_t pitch,
+                         T* scratch, bool upper) const {
   using Mapper = kernel::blas_data_mapper<T, Index, Eigen::ColMajor, Eigen::Unaligned, 1>;
   kernel::gebp_kernel<T, T, Index, Mapper, Traits<T>::mr, Traits<T>::nr, false, false> multiply_add;
   const Index end = columns.first + columns.count;
@@ -59,7 +60,8 @@ void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Range columns, Range
     }
     const T* const block = data_ + k * columns_;
     if (!upper) {
-      multiply_add(Mapper(to, pitch), block + columns.first * stored, scratch, columns.count, depth, rows, T(1), stored, depth);
+      multiply_add(Mapper(to, pitch), block + columns.first * stored, scratch, columns.count, depth, rows, T(1), stored,
+                   depth);
       continue;
     }
     // Panel by panel, down to the diagonal.
@@ -67,8 +69,8 @@ void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Range columns, Range
       const Index count = std::min(kPanel, end - first);
       const Index reach = std::min(depth, first + count - k);
       if (reach <= 0) continue;
-      multiply_add(Mapper(to + (first - columns.first), pitch), block + first * stored, scratch, count, reach, rows, T(1), stored,
-                   depth);
+      multiply_add(Mapper(to + (first - columns.first), pitch), block + first * stored, scratch, count, reach, rows,
+                   T(1), stored, depth);
     }
   }
 }

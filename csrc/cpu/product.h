@@ -1,6 +1,6 @@
-// Matrix products on the packed panels of Eigen's own kernel. Eigen packs the right factor of every product anew; here it is
-// packed once, by all threads, and serves every panel of rows. Panels are cut by shape alone, so an element's bits depend
-// neither on the number of threads nor on the machine's caches.
+// Matrix products on the packed panels of Eigen's own kernel. Eigen packs the right factor of every product anew; here
+// it is packed once, by all threads, and serves every panel of rows. Panels are cut by shape alone, so an element's
+// bits depend neither on the number of threads nor on the machine's caches.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,8 @@ Factor<T> transposed(Rows<T> rows) {
   return {rows.data, rows.pitch, true};
 }
 
-constexpr std::int64_t kProductRows = 32;  // rows of the left factor that a task takes, unless it has reasons for others
+constexpr std::int64_t kProductRows =
+    32;  // rows of the left factor that a task takes, unless it has reasons for others
 
 // A right factor [depth, columns].
 template <class T>
@@ -79,9 +80,9 @@ class Packed {
   struct Range {
     std::int64_t first, count;
   };
-  // to += left[rows, depth] · this[depth, columns]. Columns begin at a multiple of kPanel, depths at one of kDepth (their
-  // first one is the left factor's column 0). `to` begins at the first of the columns. `upper`: this is zero below its
-  // diagonal, which is left out.
+  // to += left[rows, depth] · this[depth, columns]. Columns begin at a multiple of kPanel, depths at one of kDepth
+  // (their first one is the left factor's column 0). `to` begins at the first of the columns. `upper`: this is zero
+  // below its diagonal, which is left out.
   void multiply(Factor<T> left, std::int64_t rows, Range columns, Range depths, T* to, std::int64_t pitch, T* scratch,
                 bool upper = false) const;
   void multiply(Factor<T> left, std::int64_t rows, T* to, std::int64_t pitch, T* scratch) const {

@@ -1,6 +1,6 @@
 // Stage relation: (1/m²) Σ_rc (D_t[r,c] - D_s[r,c])² over all m logit rows, D the row-normalised matrix of (squared)
-// distances, by one of two methods that agree to rounding. docs/mathematics.md; paper section 3.3. Where rows have weights w,
-// sums over rows are weighted, that of a norm included, and m is Σ w.
+// distances, by one of two methods that agree to rounding. docs/mathematics.md; paper section 3.3. Where rows have
+// weights w, sums over rows are weighted, that of a norm included, and m is Σ w.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@ template <class T>
 class Relation {
  public:
   // lines: the m rows of either side, read a block at a time.
-  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights, Arena& arena,
-           int threads);
+  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
+           Arena& arena, int threads);
 
   // The loss, 0 if no row counts. grad, if there, gains weight * d loss / d student logits.
   double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);

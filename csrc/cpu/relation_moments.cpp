@@ -9,20 +9,20 @@ namespace gld {
 namespace {
 
 constexpr std::int64_t kLoadRows = 64;
-constexpr std::int64_t kMomentRows = 48;  // rows of a moment that one task accumulates: whole panels of every level
+constexpr std::int64_t kMomentRows = 48;   // rows of a moment that one task accumulates: whole panels of every level
 constexpr std::int64_t kFloatRows = 1024;  // rows whose products are summed in T; beyond, sums go on in double
 constexpr std::int64_t kChunkElements = 1 << 19;
 constexpr std::int64_t kMaxChunk = 16384;
 constexpr std::int64_t kTasks = 32;  // to aim at
 
 // The plain moments, in which a row counts by its weight...
-enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };           // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
-enum PlainVector { kXT, kXS, kYT, kYS, kPlainVectors };       // Σ x t, Σ x s, Σ y t, Σ y s
-enum PlainScalar { kT, kS, kTT, kTS, kSS, kPlainScalars };    // Σ t, Σ s, Σ t², Σ t s, Σ s²
+enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };         // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
+enum PlainVector { kXT, kXS, kYT, kYS, kPlainVectors };     // Σ x t, Σ x s, Σ y t, Σ y s
+enum PlainScalar { kT, kS, kTT, kTS, kSS, kPlainScalars };  // Σ t, Σ s, Σ t², Σ t s, Σ s²
 // ... and those weighted with the slopes a (teacher) and b (student) of the rows.
-enum WeightedMatrix { kAXY, kBYY, kWeightedMatrices };             // Σ a x yᵀ, Σ b y yᵀ
-enum WeightedVector { kYAtBs, kYA, kYB, kXA, kWeightedVectors };   // Σ y (a t + b s), Σ y a, Σ y b, Σ x a
-enum WeightedScalar { kAtBs, kA, kB, kWeightedScalars };           // Σ a t + b s, Σ a, Σ b
+enum WeightedMatrix { kAXY, kBYY, kWeightedMatrices };            // Σ a x yᵀ, Σ b y yᵀ
+enum WeightedVector { kYAtBs, kYA, kYB, kXA, kWeightedVectors };  // Σ y (a t + b s), Σ y a, Σ y b, Σ x a
+enum WeightedScalar { kAtBs, kA, kB, kWeightedScalars };          // Σ a t + b s, Σ a, Σ b
 
 // Both depend on the shape alone, so that the order of additions does too.
 std::int64_t chunk_rows(std::int64_t m, std::int64_t classes) {
@@ -107,7 +107,8 @@ double RelationMoments<T>::run(const Parallel& parallel, const Centred<T>& teach
 }
 
 template <class T>
-void RelationMoments<T>::load(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, Chunk chunk) {
+void RelationMoments<T>::load(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student,
+                              Chunk chunk) {
   parallel.blocks(chunk.count, kLoadRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
     teacher.load(chunk.first + first, count, x_[first], pitch_, t_ + first);
     student.load(chunk.first + first, count, y_[first], pitch_, s_ + first);
@@ -244,8 +245,12 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
       const double s = s_[i];
       const T* through_x = x_xy + r * pitch_;
       const T* through_y = y_yy + r * pitch_;
-      const RowMoments moments{dot(x, xt, pitch_), dot(x, xs, pitch_), dot(y, yt, pitch_), dot(y, ys, pitch_),
-                               dot(x, x_xx + r * pitch_, pitch_), dot(y, through_x, pitch_),
+      const RowMoments moments{dot(x, xt, pitch_),
+                               dot(x, xs, pitch_),
+                               dot(y, yt, pitch_),
+                               dot(y, ys, pitch_),
+                               dot(x, x_xx + r * pitch_, pitch_),
+                               dot(y, through_x, pitch_),
                                dot(y, through_y, pitch_)};
       const RelationRow row = relation_row_of_moments(m, t, s, totals, moments);
       const double weight = weights_[chunk.first + i];

@@ -1,7 +1,9 @@
-// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact. docs/mathematics.md
+// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact.
+// docs/mathematics.md
 //
 // accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
-// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded once.
+// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded
+// once.
 #pragma once
 
 #include "arena.h"
@@ -53,17 +55,17 @@ class RelationMoments {
   std::int64_t m_, classes_, pitch_, chunk_, strands_;
   MomentSums<T> plain_, weighted_;
   const RowWeights& weights_;
-  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes (formulas/relation.h)
-  // times their weights.
+  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes
+  // (formulas/relation.h) times their weights.
   Rows<T> x_, y_, ay_, by_;
   double* t_;
   double* s_;
   double* a_;
   double* b_;
-  double* values_;          // per task of rows(): Σ w ‖u - v‖²
-  Packed<T> right_[2];      // of a chunk
-  Packed<T> moments_[3];    // all rows' moments
-  T* scratch_;              // per slot
+  double* values_;        // per task of rows(): Σ w ‖u - v‖²
+  Packed<T> right_[2];    // of a chunk
+  Packed<T> moments_[3];  // all rows' moments
+  T* scratch_;            // per slot
   std::int64_t scratch_size_;
 };
 

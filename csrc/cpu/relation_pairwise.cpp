@@ -11,7 +11,8 @@ namespace gld {
 namespace {
 
 constexpr std::int64_t kLoadRows = 64;
-constexpr std::int64_t kHalfRows = 48;     // rows of one task where half of the distances are computed: whole panels everywhere
+constexpr std::int64_t kHalfRows =
+    48;  // rows of one task where half of the distances are computed: whole panels everywhere
 constexpr std::int64_t kDerivedRows = 16;  // of one task where distances are means: a cache line of columns
 constexpr double kKeptBytes = 64 << 20;    // limit of the distances kept between the passes
 template <class T>
@@ -58,7 +59,8 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teac
 }
 
 template <class T>
-typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& call, const Lines<T>& lines, Arena& arena) const {
+typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& call, const Lines<T>& lines,
+                                                             Arena& arena) const {
   const std::int64_t own = own_rows(call, lines, row_weights_);
   const Rows<T> rows = take_rows<T>(arena, m_, classes_);
   double* squares = arena.take<double>(m_);
@@ -126,8 +128,8 @@ void RelationPairwise<T>::keep(const Parallel& parallel) const {
     const std::int64_t rows = std::min(kHalfRows, side.own - first);
     const Rows<T> to{side.kept[first] + first, side.kept.pitch};
     distances(side, {first, rows, first, side.own - first}, to, scratch_ + slot * scratch_size_);
-    transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows, side.kept[first + rows] + first,
-              to.pitch);
+    transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows,
+              side.kept[first + rows] + first, to.pitch);
   });
   derive(parallel);
 }
@@ -217,8 +219,8 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
   });
 }
 
-// A = w (g + gᵀ) w, from the distances of a tile's row in place of the teacher's: formed at once from the slopes of its row and
-// of its column. Returns the sum.
+// A = w (g + gᵀ) w, from the distances of a tile's row in place of the teacher's: formed at once from the slopes of its
+// row and of its column. Returns the sum.
 template <class T>
 double RelationPairwise<T>::weigh(const Tile& tile, std::int64_t row, T* weight, const T* distance) const {
   const T a = teacher_slope_[row];
@@ -288,8 +290,8 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const
         share_out(of_globals[i], tile, weights[i]);
         add(weights[i], teacher_.kept[own + (first + i) % samples_] + tile.left, tile.columns);
       }
-      student_rows_.multiply({weights.data, weights.pitch}, rows, {0, classes_}, {tile.left, tile.columns}, panel, pitch_,
-                             packing);
+      student_rows_.multiply({weights.data, weights.pitch}, rows, {0, classes_}, {tile.left, tile.columns}, panel,
+                             pitch_, packing);
     });
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t r = first + i;

@@ -1,11 +1,11 @@
-// Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. Distances of all pairs are kept
-// between the passes while they fit a fixed limit, and then computed for half of the pairs, the others being the same. Beyond
-// the limit the matrix as a whole never exists: tiles are computed in either pass. docs/mathematics.md
+// Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. Distances of all pairs are
+// kept between the passes while they fit a fixed limit, and then computed for half of the pairs, the others being the
+// same. Beyond the limit the matrix as a whole never exists: tiles are computed in either pass. docs/mathematics.md
 //
-// Where global rows are the means of their samples' cells and squared distances are kept, only those of the cells take a
-// product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z; and on
-// the way back the pull of and on a global row is the cells' in equal shares, so that again the product is one of cells
-// alone. Rows that do not count are seen as 0, so this holds only where weights are those of whole samples.
+// Where global rows are the means of their samples' cells and squared distances are kept, only those of the cells take
+// a product. With v the spread, the mean of the cells' ‖x‖² less the global's, ‖g - z‖² = mean ‖x - z‖² - v for any z;
+// and on the way back the pull of and on a global row is the cells' in equal shares, so that again the product is one
+// of cells alone. Rows that do not count are seen as 0, so this holds only where weights are those of whole samples.
 #pragma once
 
 #include "arena.h"
@@ -28,8 +28,8 @@ class RelationPairwise {
   RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
                    Arena& arena, int threads);
 
-  // Σ_r w_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row; where the student's globals are means,
-  // cells gain their shares of what the globals would.
+  // Σ_r w_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row; where the student's globals are
+  // means, cells gain their shares of what the globals would.
   double run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, double slope,
              const SampleRows<T>& grad);
 
@@ -43,13 +43,14 @@ class RelationPairwise {
     Rows<T> kept;       // [m, m] distances, if they are kept
     T* spread;          // per sample, where globals are means: the mean of its cells' ‖x‖² less its global's
   };
-  struct Tile {  // of the distances
+  struct Tile {                  // of the distances
     std::int64_t first, rows;    // of the matrix' rows
     std::int64_t left, columns;  // of its columns
   };
 
   Side plan(const gld_call& call, const Lines<T>& lines, Arena& arena) const;
-  // Cell by cell and then the globals, so that the own rows come first and what is a cell's of all samples lies together.
+  // Cell by cell and then the globals, so that the own rows come first and what is a cell's of all samples lies
+  // together.
   std::int64_t line_of(std::int64_t r) const { return r % samples_ * (cells_ + 1) + (r / samples_ + 1) % (cells_ + 1); }
   void load(const Parallel& parallel, const Centred<T>& from, Side& side) const;
   void keep(const Parallel& parallel) const;
@@ -77,7 +78,7 @@ class RelationPairwise {
   double* shared_sums_;  // per sample: a cell's share of rowsum(A) of the global
   T* teacher_slope_;     // per row, formulas/relation.h
   T* student_slope_;
-  T* scratch_;           // per slot: a tile of either side, a panel of the gradient, room to pack a left factor
+  T* scratch_;  // per slot: a tile of either side, a panel of the gradient, room to pack a left factor
   std::int64_t tile_size_, panel_size_, scratch_size_;
 };
 

@@ -1,8 +1,8 @@
-// How often each logit row counts: a sample of weight w as if it were w times in the batch, a row of weight 0 as if it were
-// not there. Where a call has no weights, all are 1.
+// How often each logit row counts: a sample of weight w as if it were w times in the batch, a row of weight 0 as if it
+// were not there. Where a call has no weights, all are 1.
 //
-// They are kept as multiples of a power of two that takes the largest to about 1, which changes no bit of them: only their
-// ratios matter until the end, and products of two of them are to fit the compute type.
+// They are kept as multiples of a power of two that takes the largest to about 1, which changes no bit of them: only
+// their ratios matter until the end, and products of two of them are to fit the compute type.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +59,9 @@ class RowWeights {
   double unit() const { return unit_; }
   // The first row that counts.
   std::int64_t first() const {
-    return absent() ? 0 : std::find_if(values_, values_ + samples_ * per_sample_, [](double w) { return w != 0; }) - values_;
+    return absent()
+               ? 0
+               : std::find_if(values_, values_ + samples_ * per_sample_, [](double w) { return w != 0; }) - values_;
   }
 
  private:

@@ -36,9 +36,13 @@ inline gld_view moved(gld_view view, std::int64_t elements) {
 template <class T>
 constexpr gld_dtype dtype_of();
 template <>
-constexpr gld_dtype dtype_of<float>() { return GLD_F32; }
+constexpr gld_dtype dtype_of<float>() {
+  return GLD_F32;
+}
 template <>
-constexpr gld_dtype dtype_of<double>() { return GLD_F64; }
+constexpr gld_dtype dtype_of<double>() {
+  return GLD_F64;
+}
 
 template <class T, class S>
 void read_line(T* to, const S* from, std::int64_t count, std::int64_t stride) {
@@ -103,7 +107,7 @@ struct SampleRows {
   T* cells = nullptr;
   std::int64_t global_stride = 0;  // from sample to sample
   std::int64_t cells_stride = 0;
-  std::int64_t pitch = 0;          // from cell to cell
+  std::int64_t pitch = 0;  // from cell to cell
 
   static SampleRows in_order(Rows<T> all, std::int64_t rows) {
     return {rows, all.data, all.data + all.pitch, rows * all.pitch, rows * all.pitch, all.pitch};
@@ -120,8 +124,8 @@ struct SampleRows {
   T* operator[](std::int64_t r) const { return at(r / rows, r % rows); }
 };
 
-// Logit rows of either kind read as m = n * rows lines in the order of samples, a block at a time, so that no stage needs its
-// own copy of them.
+// Logit rows of either kind read as m = n * rows lines in the order of samples, a block at a time, so that no stage
+// needs its own copy of them.
 template <class T>
 class Lines {
  public:

@@ -1,10 +1,10 @@
-// Adaptive windows over one axis, as csrc/cpu/pool.h has them: `cells` cells over `length` positions, cells <= length; they
-// overlap where cells does not divide length.
+// Adaptive windows over one axis, as csrc/cpu/pool.h has them: `cells` cells over `length` positions, cells <= length;
+// they overlap where cells does not divide length.
 //
-// Consecutive positions that lie in the same cells form a run. Runs of both axes cross in regions, and every window is a
-// union of regions, so that each position is read, and each region's gradient formed, once. Windows begin at
-// floor(i length / cells) and end at ceil(i length / cells): the run of a position is how many beginnings and ends lie at
-// or before it, those that coincide counted once. (Two neighbours' may coincide too; the run between them is empty then.)
+// Consecutive positions that lie in the same cells form a run. Runs of both axes cross in regions, and every window is
+// a union of regions, so that each position is read, and each region's gradient formed, once. Windows begin at floor(i
+// length / cells) and end at ceil(i length / cells): the run of a position is how many beginnings and ends lie at or
+// before it, those that coincide counted once. (Two neighbours' may coincide too; the run between them is empty then.)
 #pragma once
 
 #include "simt.cuh"
@@ -23,7 +23,9 @@ struct Axis {
   __host__ __device__ Int first_cell(Int position) const { return position * cells / length; }
   __host__ __device__ Int last_cell(Int position) const { return ((position + 1) * cells - 1) / length; }
 
-  __host__ __device__ Int run(Int position) const { return first_cell(position) + last_cell(position) - position / period; }
+  __host__ __device__ Int run(Int position) const {
+    return first_cell(position) + last_cell(position) - position / period;
+  }
   __host__ __device__ Int runs() const { return run(length - 1) + 1; }
   // A cell's runs are [first_run, end_run).
   __host__ __device__ Int first_run(Int cell) const { return run(begin(cell)); }

@@ -56,8 +56,8 @@ __global__ void __launch_bounds__(kFitColumns* kFitRows)
 }
 
 __global__ void __launch_bounds__(kMeanColumns)
-    find_means(const std::int32_t* stop, const double* partial, std::int64_t m, std::int64_t columns, std::int64_t blocks,
-               double* mean, double* largest) {
+    find_means(const std::int32_t* stop, const double* partial, std::int64_t m, std::int64_t columns,
+               std::int64_t blocks, double* mean, double* largest) {
   if (block_stopped(stop)) return;
   const std::int64_t side = blockIdx.y;
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kMeanColumns + threadIdx.x;
@@ -93,8 +93,8 @@ struct Targets {
 // A warp per row.
 __global__ void __launch_bounds__(kLoadRows* kWarp)
     centre_rows(const std::int32_t* stop, std::int32_t precision, const __grid_constant__ Rows rows, const double* mean,
-                const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count, std::int64_t columns,
-                const __grid_constant__ Targets to, double* scales) {
+                const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count,
+                std::int64_t columns, const __grid_constant__ Targets to, double* scales) {
   if (block_stopped(stop)) return;
   const int side = static_cast<int>(blockIdx.y);
   const std::int64_t lane = threadIdx.x % kWarp;
@@ -136,11 +136,11 @@ Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix st
 void Centred::fit(const Launch& to) const {
   const Rows rows{{rows_[kTeacher].data, rows_[kStudent].data}, {rows_[kTeacher].pitch, rows_[kStudent].pitch}};
   const auto column_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kFitColumns));
-  launch(to, &sum_differences, dim3(column_blocks, static_cast<unsigned>(blocks_), kSides), dim3(kFitColumns, kFitRows), 0,
-         to.stop, rows, m_, classes_, block_rows_, partial_);
+  launch(to, &sum_differences, dim3(column_blocks, static_cast<unsigned>(blocks_), kSides), dim3(kFitColumns, kFitRows),
+         0, to.stop, rows, m_, classes_, block_rows_, partial_);
   const auto mean_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kMeanColumns));
-  launch(to, &find_means, dim3(mean_blocks, kSides), dim3(kMeanColumns), 0, to.stop, partial_, m_, classes_, blocks_, mean_,
-         largest_);
+  launch(to, &find_means, dim3(mean_blocks, kSides), dim3(kMeanColumns), 0, to.stop, partial_, m_, classes_, blocks_,
+         mean_, largest_);
 }
 
 void Centred::load(const Launch& to, std::int32_t precision, std::int64_t first, std::int64_t count,

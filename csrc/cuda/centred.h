@@ -1,5 +1,5 @@
-// Logit rows of both sides as the relation sees them: centred on their mean and scaled to about 1, by a power of two. The
-// loss depends on neither, and both keep float32 accurate: no common offset to cancel, no square that overflows.
+// Logit rows of both sides as the relation sees them: centred on their mean and scaled to about 1, by a power of two.
+// The loss depends on neither, and both keep float32 accurate: no common offset to cancel, no square that overflows.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ class Centred {
 
   void fit(const Launch& launch) const;
 
-  // After fit(): rows [first, first + count) of both sides, and squares[side][i] = ‖row i‖² of what is in `to`. Values are
-  // rounded to the inputs of products in `precision` (gld_precision), so that distances are those of the very rows that
-  // products see.
-  void load(const Launch& launch, std::int32_t precision, std::int64_t first, std::int64_t count, const Matrix (&to)[kSides],
-            double* const (&squares)[kSides]) const;
+  // After fit(): rows [first, first + count) of both sides, and squares[side][i] = ‖row i‖² of what is in `to`. Values
+  // are rounded to the inputs of products in `precision` (gld_precision), so that distances are those of the very rows
+  // that products see.
+  void load(const Launch& launch, std::int32_t precision, std::int64_t first, std::int64_t count,
+            const Matrix (&to)[kSides], double* const (&squares)[kSides]) const;
 
   // Device memory, after load(): d centred / d logit of the student.
   const double* student_scale() const { return scales_ + kStudent; }

@@ -29,8 +29,8 @@ bool usable(const gld_view& view, std::int64_t pitch, std::int64_t step) {
 }
 
 __global__ void __launch_bounds__(kBiasColumns* kBiasRows)
-    sum_columns(const std::int32_t* stop, Matrix matrix, std::int64_t rows, std::int64_t columns, std::int64_t block_rows,
-                double* partial) {
+    sum_columns(const std::int32_t* stop, Matrix matrix, std::int64_t rows, std::int64_t columns,
+                std::int64_t block_rows, double* partial) {
   if (block_stopped(stop)) return;
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kBiasColumns + threadIdx.x;
   const std::int64_t begin = blockIdx.y * block_rows;
@@ -112,8 +112,13 @@ void Classifier::load(const Launch& to) const {
 }
 
 void Classifier::forward(const Launch& to, Matrix pooled, Matrix logits) const {
-  ProductCall call{to.precision, OperandLayout::kAlongDepth,
-                   classes_last_ ? OperandLayout::kAlongLines : OperandLayout::kAlongDepth, 1, rows_, channels_, {}};
+  ProductCall call{to.precision,
+                   OperandLayout::kAlongDepth,
+                   classes_last_ ? OperandLayout::kAlongLines : OperandLayout::kAlongDepth,
+                   1,
+                   rows_,
+                   channels_,
+                   {}};
   call.jobs[0].left[0] = {pooled.data, pooled.pitch, rows_};
   call.jobs[0].right[0] = {weight_.data, weight_.pitch, classes_};
   call.jobs[0].bias = bias_;
@@ -133,8 +138,13 @@ void Classifier::backward_weight(const Launch& to, Matrix pooled, Matrix grad_lo
 }
 
 void Classifier::backward_pooled(const Launch& to, Matrix grad_logits, Matrix grad_pooled) const {
-  ProductCall call{to.precision, OperandLayout::kAlongDepth,
-                   classes_last_ ? OperandLayout::kAlongDepth : OperandLayout::kAlongLines, 1, rows_, classes_, {}};
+  ProductCall call{to.precision,
+                   OperandLayout::kAlongDepth,
+                   classes_last_ ? OperandLayout::kAlongDepth : OperandLayout::kAlongLines,
+                   1,
+                   rows_,
+                   classes_,
+                   {}};
   call.jobs[0].left[0] = {grad_logits.data, grad_logits.pitch, rows_};
   call.jobs[0].right[0] = {weight_.data, weight_.pitch, channels_};
   call.jobs[0].to = grad_pooled;
@@ -148,8 +158,8 @@ void Classifier::backward_bias(const Launch& to, Matrix grad_logits, const gld_v
          ceil_div(rows_, bias_blocks_), bias_parts_);
   visit(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    launch(to, &add_column_sums<T>, grid_of(ceil_div<std::int64_t>(classes_, kAddThreads)), dim3(kAddThreads), 0, to.stop,
-           bias_parts_, bias_blocks_, classes_, static_cast<T*>(out.data), out.stride[0]);
+    launch(to, &add_column_sums<T>, grid_of(ceil_div<std::int64_t>(classes_, kAddThreads)), dim3(kAddThreads), 0,
+           to.stop, bias_parts_, bias_blocks_, classes_, static_cast<T*>(out.data), out.stride[0]);
   });
 }
 

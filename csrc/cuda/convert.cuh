@@ -1,5 +1,5 @@
-// Element types of the caller's buffers, and float32 inside. 16-bit types are bits here, so that host and device agree on
-// them without CUDA's own headers.
+// Element types of the caller's buffers, and float32 inside. 16-bit types are bits here, so that host and device agree
+// on them without CUDA's own headers.
 #pragma once
 
 #include "../engine.h"
@@ -72,9 +72,13 @@ __device__ inline float to_float(Bfloat16 x) { return __uint_as_float(static_cas
 template <class T>
 __device__ inline T from_float(float x);
 template <>
-__device__ inline float from_float<float>(float x) { return x; }
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
 template <>
-__device__ inline Half from_float<Half>(float x) { return {float_to_half(x)}; }
+__device__ inline Half from_float<Half>(float x) {
+  return {float_to_half(x)};
+}
 template <>
 __device__ inline Bfloat16 from_float<Bfloat16>(float x) {
   const std::uint32_t bits = __float_as_uint(x);

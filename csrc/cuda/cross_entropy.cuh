@@ -8,7 +8,8 @@
 
 namespace gld::cuda {
 
-// Labels [n], or soft labels [n, classes] in any of the element types; and how much of a target is spread over all classes.
+// Labels [n], or soft labels [n, classes] in any of the element types; and how much of a target is spread over all
+// classes.
 struct Targets {
   const std::int32_t* labels = nullptr;
   const void* soft = nullptr;

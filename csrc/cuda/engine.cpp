@@ -34,7 +34,9 @@ struct Buffers {
 
 constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
 
-std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
 
 struct Versions {
   int driver = 0, runtime = 0;
@@ -82,8 +84,8 @@ int device_count() {
 void require(int device) {
   const int devices = device_count();
   if (device < 0 || device >= devices) {
-    throw Error(GLD_UNAVAILABLE, "there is no CUDA device " + std::to_string(device) + ", only " + std::to_string(devices) +
-                                     (devices == 1 ? " device" : " devices"));
+    throw Error(GLD_UNAVAILABLE, "there is no CUDA device " + std::to_string(device) + ", only " +
+                                     std::to_string(devices) + (devices == 1 ? " device" : " devices"));
   }
 }
 
@@ -155,14 +157,15 @@ gld_status check_memory(std::int32_t device, const void* memory, std::size_t byt
       throw Error(GLD_INVALID, "it is not in device memory");
     }
     if (first.type == cudaMemoryTypeDevice && first.device != device) {
-      throw Error(GLD_INVALID, "it is on device " + std::to_string(first.device) + ", not on device " +
-                                   std::to_string(device));
+      throw Error(GLD_INVALID,
+                  "it is on device " + std::to_string(first.device) + ", not on device " + std::to_string(device));
     }
     const Range range = allocation_of(memory);
     const auto at = reinterpret_cast<std::uintptr_t>(memory);
     const std::size_t behind = range.begin + range.bytes - at;
     if (bytes > behind) {
-      throw Error(GLD_INVALID, "it reaches " + std::to_string(bytes - behind) + " bytes past the end of its allocation");
+      throw Error(GLD_INVALID,
+                  "it reaches " + std::to_string(bytes - behind) + " bytes past the end of its allocation");
     }
   });
 }
@@ -208,12 +211,14 @@ const char* unsupported(const gld_call& call, gld_stage stage) {
     if (call.levels > 1) return "a pyramid of several grids is not computed on CUDA devices";
     if (side->depth > 1) return "maps of three axes are not computed on CUDA devices";
     if (side->mask.data != nullptr) return "masks are not computed on CUDA devices";
-    if (stage == GLD_STAGE_GLD && side->weight.data == nullptr) return "maps of logits are not computed on CUDA devices";
+    if (stage == GLD_STAGE_GLD && side->weight.data == nullptr)
+      return "maps of logits are not computed on CUDA devices";
   }
   return nullptr;
 }
 
-gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message) {
+gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure,
+                  char* message) {
   return guarded(message, [&] {
     // A row's classes are counted in 32 bits; everything else in 64.
     if (!fits(*call) || call->classes > kMostClasses) throw Error(GLD_TOO_LARGE, "larger ones");
@@ -238,7 +243,7 @@ void cancel(gld_stream* stream) {
   guarded(message, [&] { stream->cancel(); });  // if it fails, finish() will say so
 }
 
-constexpr gld_device_engine kEngine{GLD_ENGINE_ABI, &count, &describe, &allocate, &release, &copy,   &check_memory,
+constexpr gld_device_engine kEngine{GLD_ENGINE_ABI, &count, &describe, &allocate, &release, &copy,  &check_memory,
                                     &open,          &close, &bytes,    &submit,   &finish,  &cancel};
 
 }  // namespace

@@ -5,9 +5,9 @@
 // lanes and t its place therein (PTX ISA, "Matrix Fragments for mma.m16n8k8" and "m16n8k16"):
 //   left [16, 8] tf32     a[0] (g, t)            a[1] (g + 8, t)           a[2] (g, t + 4)        a[3] (g + 8, t + 4)
 //   right [8, 8] tf32     b[0] (t, g)            b[1] (t + 4, g)
-//   left [16, 16] bf16    a[0] (g, 2t, 2t+1)     a[1] (g + 8, 2t, 2t+1)    a[2] (g, 2t+8, 2t+9)   a[3] (g + 8, 2t+8, 2t+9)
-//   right [16, 8] bf16    b[0] (2t, 2t+1; g)     b[1] (2t+8, 2t+9; g)
-//   sum [16, 8]           d[0] (g, 2t)           d[1] (g, 2t + 1)          d[2] (g + 8, 2t)       d[3] (g + 8, 2t + 1)
+//   left [16, 16] bf16    a[0] (g, 2t, 2t+1)     a[1] (g + 8, 2t, 2t+1)    a[2] (g, 2t+8, 2t+9)   a[3] (g + 8, 2t+8,
+//   2t+9) right [16, 8] bf16    b[0] (2t, 2t+1; g)     b[1] (2t+8, 2t+9; g) sum [16, 8]           d[0] (g, 2t) d[1] (g,
+//   2t + 1)          d[2] (g + 8, 2t)       d[3] (g + 8, 2t + 1)
 // Before compute capability 8.0 there are no such instructions: tensor_cores() says which way to go.
 #pragma once
 
@@ -52,11 +52,13 @@ inline std::uint32_t pack_bf16(float low, float high) {
 namespace emulated {
 
 // 2^exponent
-inline double power_of_two(int exponent) { return simt_bits<double>(static_cast<std::uint64_t>(exponent + 1023) << 52); }
+inline double power_of_two(int exponent) {
+  return simt_bits<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+}
 
-// One element of a tensor core's sum: addends aligned to the largest, cut there after 24 bits, and so is their sum. Real
-// ones cut too, most of them some bits later (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA tensor
-// cores", 2021), which makes this the least accurate of them.
+// One element of a tensor core's sum: addends aligned to the largest, cut there after 24 bits, and so is their sum.
+// Real ones cut too, most of them some bits later (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA
+// tensor cores", 2021), which makes this the least accurate of them.
 template <int kCount>
 float tensor_sum(float start, const double (&products)[kCount]) {
   double largest = std::fabs(static_cast<double>(start));
@@ -121,8 +123,9 @@ inline void mma_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint
   }
 }
 
-// Copies 16 bytes to shared memory, of which the first `bytes` are read and the others zero. Both addresses are multiples
-// of 16. Complete once copies_wait() has let its group pass, and for other threads after a barrier thereafter.
+// Copies 16 bytes to shared memory, of which the first `bytes` are read and the others zero. Both addresses are
+// multiples of 16. Complete once copies_wait() has let its group pass, and for other threads after a barrier
+// thereafter.
 inline void copy_async(void* to, const void* from, int bytes) {
   if (tensor_cores()) return simt::async_copy(to, from, 16, static_cast<std::size_t>(bytes));
   std::memset(to, 0, 16);
@@ -168,7 +171,8 @@ __device__ inline std::uint32_t pack_bf16(float low, float high) {
 
 __device__ inline void mma_tf32(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
 #if __CUDA_ARCH__ >= 800
-  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+      "%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
@@ -178,7 +182,8 @@ __device__ inline void mma_tf32(float (&d)[4], const std::uint32_t (&a)[4], cons
 
 __device__ inline void mma_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
 #if __CUDA_ARCH__ >= 800
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+      "%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else

@@ -13,8 +13,8 @@ struct Launch {
   Stream stream;
   const std::int32_t* stop;  // device memory; kernels return at once while it is not zero
   int sm_count;
-  int arch;                  // 80: compute capability 8.0
-  std::int32_t precision;    // gld_precision of matrix products
+  int arch;                // 80: compute capability 8.0
+  std::int32_t precision;  // gld_precision of matrix products
 };
 
 constexpr std::size_t kPlainSharedBytes = 48 << 10;  // of one block; more has to be asked for
@@ -44,8 +44,6 @@ constexpr T ceil_div(T count, T by) {
 }
 
 // Blocks for `count` units of work; a kernel whose grid is cut at the limit loops over the rest.
-inline dim3 grid_of(std::int64_t count) {
-  return dim3(static_cast<unsigned>(count < kMaxGridX ? count : kMaxGridX));
-}
+inline dim3 grid_of(std::int64_t count) { return dim3(static_cast<unsigned>(count < kMaxGridX ? count : kMaxGridX)); }
 
 }  // namespace gld::cuda

@@ -1,6 +1,6 @@
 // One row of logits, held by the threads that work on it: a warp, or a whole block. Thread `lane` of kThreads has the
-// elements 4 (p kThreads + lane) + j, so that a load moves 16 bytes. kPacks of them are kept in registers; with kPacks = 0
-// the row stays in memory and is read again (from a cache, mostly) whenever it is looked at.
+// elements 4 (p kThreads + lane) + j, so that a load moves 16 bytes. kPacks of them are kept in registers; with kPacks
+// = 0 the row stays in memory and is read again (from a cache, mostly) whenever it is looked at.
 #pragma once
 
 #include "convert.cuh"
@@ -65,8 +65,8 @@ struct Line {
       }
     });
   }
-  // Adds N sums over the row at once to what each thread has: term(slot, k, values) gives the element's. A pack in V, float
-  // where its rounding does no harm, and the rest in double.
+  // Adds N sums over the row at once to what each thread has: term(slot, k, values) gives the element's. A pack in V,
+  // float where its rounding does no harm, and the rest in double.
   template <class V, int N, class F>
   __device__ static void sums(int classes, double (&total)[N], F&& term) {
     each_pack(classes, [&](int slot, int k) {

@@ -19,8 +19,9 @@ __device__ Pack<float, 4> load_pack(const float* row, std::int64_t k, std::int64
 }
 
 // Four classes of one sample each: the global logits from those of its cells.
-__global__ void __launch_bounds__(kThreads) mean_of_cells_kernel(const std::int32_t* stop, Matrix rows, std::int64_t samples,
-                                                                 std::int64_t cells, std::int64_t classes) {
+__global__ void __launch_bounds__(kThreads)
+    mean_of_cells_kernel(const std::int32_t* stop, Matrix rows, std::int64_t samples, std::int64_t cells,
+                         std::int64_t classes) {
   if (stopped(stop)) return;
   const std::int64_t packs = (classes + 3) / 4;
   const float share = 1.0f / static_cast<float>(cells);
@@ -42,8 +43,9 @@ __global__ void __launch_bounds__(kThreads) mean_of_cells_kernel(const std::int3
 }
 
 // Four classes of one cell each: it gains its share of the gradient of its sample's global row.
-__global__ void __launch_bounds__(kThreads) share_global_kernel(const std::int32_t* stop, Matrix grad, std::int64_t samples,
-                                                                std::int64_t cells, std::int64_t classes) {
+__global__ void __launch_bounds__(kThreads)
+    share_global_kernel(const std::int32_t* stop, Matrix grad, std::int64_t samples, std::int64_t cells,
+                        std::int64_t classes) {
   if (stopped(stop)) return;
   const std::int64_t packs = (classes + 3) / 4;
   const float share = 1.0f / static_cast<float>(cells);
@@ -85,14 +87,14 @@ void Network::forward(const Launch& to) const {
   classifier_->forward(to, pooled_, logits_);
   if (!even_) return;
   const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop,
-         logits_, call_.n, cells_, call_.classes);
+  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0,
+         to.stop, logits_, call_.n, cells_, call_.classes);
 }
 
 void Network::plan_gradients(Arena& arena) {
-  const bool wanted = pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr ||
-                                  call_.out_bias.data != nullptr
-                            : call_.out_logits.data != nullptr;
+  const bool wanted =
+      pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr || call_.out_bias.data != nullptr
+            : call_.out_logits.data != nullptr;
   if (!wanted) return;
   grad_logits_ = arena.matrix(call_.n * call_.rows, call_.classes);
   if (!pool_) return;
@@ -107,8 +109,8 @@ void Network::backward(const Launch& to) const {
   if (!pool_) return write_rows(to, logit_rows(grad_logits_), call_.n, call_.classes, call_.out_logits);
   if (even_) {
     const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0,
-           to.stop, grad_logits_, call_.n, cells_, call_.classes);
+    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads),
+           0, to.stop, grad_logits_, call_.n, cells_, call_.classes);
   }
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);

@@ -1,9 +1,9 @@
-// What turns one side's inputs into logit rows: pool and classifier for features, a copy in the engine's order for logits;
-// and the way back from the gradient of the logits to the gradients of whatever was given.
+// What turns one side's inputs into logit rows: pool and classifier for features, a copy in the engine's order for
+// logits; and the way back from the gradient of the logits to the gradients of whatever was given.
 //
-// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global logits,
-// the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its share of the
-// gradient of the global row. docs/mathematics.md
+// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global
+// logits, the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its
+// share of the gradient of the global row. docs/mathematics.md
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
-// Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs, by
-// the threads that hold both rows. s is the standard deviation over the classes or a temperature; the formulas are those of
-// formulas/normalized_kd.h. docs/mathematics.md
+// Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs,
+// by the threads that hold both rows. s is the standard deviation over the classes or a temperature; the formulas are
+// those of formulas/normalized_kd.h. docs/mathematics.md
 #pragma once
 
 #include "../formulas/normalized_kd.h"
@@ -25,8 +25,8 @@ struct NormalizedLine {
   float high, inverse_temperature;
   float top;  // the largest y: what makes y of the logits is monotonic
 
-  __device__ NormalizedLine(const Row& row, bool by_std_, bool constant_, const StdNormalization<float>& exact, float high_,
-                            float inverse)
+  __device__ NormalizedLine(const Row& row, bool by_std_, bool constant_, const StdNormalization<float>& exact,
+                            float high_, float inverse)
       : logits(row), by_std(by_std_), constant(constant_), std(exact), high(high_), inverse_temperature(inverse) {
     top = form(high);
     if constexpr (Row::kKept) {
@@ -56,7 +56,8 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   using Row = Line<kThreads, kPacks>;
   const int classes = student.classes;
 
-  float ends[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX, -FLT_MAX};  // highest and minus lowest of the teacher, then the student
+  float ends[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX,
+                   -FLT_MAX};  // highest and minus lowest of the teacher, then the student
   // Exponentials of the teacher and of the student, with the poison of either; the teacher's times the gap.
   double total[3] = {};
   Row::each(classes, [&](int slot, int k) {
@@ -103,7 +104,8 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
     s.inverse = 1 / by.temperature;
   }
   const double inverse_temperature = 1 / by.temperature;
-  const float inverse = static_cast<float>(inverse_temperature < kLargest<float> ? inverse_temperature : kLargest<float>);
+  const float inverse =
+      static_cast<float>(inverse_temperature < kLargest<float> ? inverse_temperature : kLargest<float>);
   const NormalizedLine<kThreads, kPacks> yt(teacher, by.by_std, constant_t, exact_t, ends[0], inverse);
   const NormalizedLine<kThreads, kPacks> ys(student, by.by_std, constant_s, exact_s, ends[2], inverse);
 

@@ -5,11 +5,11 @@ namespace {
 
 using Region = unsigned short;
 
-// The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for all
-// positions of a region. at(row) is the gradient of a pooled row, for each of kChannels channels.
+// The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for
+// all positions of a region. at(row) is the gradient of a pooled row, for each of kChannels channels.
 template <int kChannels, class Int, class At>
-__device__ void region_gradient(const Axis<Int>& vertical, const Axis<Int>& horizontal, Int y, Int x, bool global, At&& at,
-                                float (&total)[kChannels]) {
+__device__ void region_gradient(const Axis<Int>& vertical, const Axis<Int>& horizontal, Int y, Int x, bool global,
+                                At&& at, float (&total)[kChannels]) {
   const auto add = [&](Int row, Int area) {
     const auto values = at(row);
 #pragma unroll
@@ -74,8 +74,9 @@ __global__ void __launch_bounds__(kPoolThreads)
       const std::int64_t sample = first_sample + over / channels;
       const std::int64_t channel = over % channels;
       float total[1];
-      region_gradient(vertical, horizontal, rows[v], columns[region - v * across], grad_pooled.global != nullptr,
-                      [&](int row) { return Pack<float, 1>{{grad_pooled.at(sample, row)[channel]}}; }, total);
+      region_gradient(
+          vertical, horizontal, rows[v], columns[region - v * across], grad_pooled.global != nullptr,
+          [&](int row) { return Pack<float, 1>{{grad_pooled.at(sample, row)[channel]}}; }, total);
       gradients[plane * tile.pitch + region] = total[0];
     }
     __syncthreads();
@@ -140,20 +141,21 @@ __global__ void __launch_bounds__(kPoolThreads)
     for (int u = first_unit; active && u < down * across; u += step) {
       const int v = u / across;
       float total[kChannels];
-      region_gradient(vertical, horizontal, rows[v], columns[u - v * across], grad_pooled.global != nullptr,
-                      [&](int row) {
-                        Pack<float, kChannels> values;
-                        constexpr int kLoad = kChannels < 4 ? kChannels : 4;
-                        const float* const from = grad_pooled.at(sample, row) + channel;
+      region_gradient(
+          vertical, horizontal, rows[v], columns[u - v * across], grad_pooled.global != nullptr,
+          [&](int row) {
+            Pack<float, kChannels> values;
+            constexpr int kLoad = kChannels < 4 ? kChannels : 4;
+            const float* const from = grad_pooled.at(sample, row) + channel;
 #pragma unroll
-                        for (int k = 0; k < kChannels; k += kLoad) {
-                          const auto part = *reinterpret_cast<const Pack<float, kLoad>*>(from + k);
+            for (int k = 0; k < kChannels; k += kLoad) {
+              const auto part = *reinterpret_cast<const Pack<float, kLoad>*>(from + k);
 #pragma unroll
-                          for (int j = 0; j < kLoad; ++j) values.at[k + j] = part.at[j];
-                        }
-                        return values;
-                      },
-                      total);
+              for (int j = 0; j < kLoad; ++j) values.at[k + j] = part.at[j];
+            }
+            return values;
+          },
+          total);
 #pragma unroll
       for (int k = 0; k < kChannels; ++k) gradients[(u * kChannels + k) * lanes + lane] = total[k];
     }
@@ -186,8 +188,9 @@ __global__ void __launch_bounds__(kPoolThreads)
     const std::int64_t channel = kChannelsLast ? within % shape.channels : within / size;
     const std::int64_t position = kChannelsLast ? within / shape.channels : within % size;
     float total[1];
-    region_gradient(shape.vertical, shape.horizontal, position / width, position % width, grad_pooled.global != nullptr,
-                    [&](std::int64_t row) { return Pack<float, 1>{{grad_pooled.at(sample, row)[channel]}}; }, total);
+    region_gradient(
+        shape.vertical, shape.horizontal, position / width, position % width, grad_pooled.global != nullptr,
+        [&](std::int64_t row) { return Pack<float, 1>{{grad_pooled.at(sample, row)[channel]}}; }, total);
     features[e] = from_float<T>(total[0]);
   }
 }
@@ -223,8 +226,8 @@ bool backward_lines(const Launch& to, const PoolShape& shape, const SampleRows& 
                              static_cast<std::int64_t>(sizeof(Region)) * vertical.length * horizontal.length;
   if (regions > 0xffff || bytes > kPoolMaxShared) return false;
   const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
-  launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes), to.stop,
-         grad_pooled, shape.samples, shape.channels, chunks, vertical, horizontal, features);
+  launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
+         to.stop, grad_pooled, shape.samples, shape.channels, chunks, vertical, horizontal, features);
   return true;
 }
 
@@ -244,10 +247,10 @@ void backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_p
 
 }  // namespace
 
-void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, const gld_view& grad_features) {
-  visit(grad_features.dtype, [&](auto tag) {
-    backward<typename decltype(tag)::type>(to, shape, grad_pooled, grad_features);
-  });
+void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled,
+                   const gld_view& grad_features) {
+  visit(grad_features.dtype,
+        [&](auto tag) { backward<typename decltype(tag)::type>(to, shape, grad_pooled, grad_features); });
 }
 
 }  // namespace gld::cuda

@@ -13,7 +13,8 @@ struct Window {
 template <bool kDownInRuns>
 __device__ Window window_of(const Axis<int>& vertical, const Axis<int>& horizontal, int row) {
   if (row == 0) {
-    return {0, kDownInRuns ? vertical.runs() : vertical.length, 0, horizontal.runs(), vertical.length * horizontal.length};
+    return {0, kDownInRuns ? vertical.runs() : vertical.length, 0, horizontal.runs(),
+            vertical.length * horizontal.length};
   }
   const int i = (row - 1) / horizontal.cells;
   const int j = row - 1 - i * horizontal.cells;
@@ -23,8 +24,8 @@ __device__ Window window_of(const Axis<int>& vertical, const Axis<int>& horizont
 
 // --- planes
 
-// Shared memory of a block, in this order: the planes, an odd number of elements apart so that threads which take the same
-// position of 32 planes meet no bank twice; sums over the horizontal runs of every row; the runs.
+// Shared memory of a block, in this order: the planes, an odd number of elements apart so that threads which take the
+// same position of 32 planes meet no bank twice; sums over the horizontal runs of every row; the runs.
 struct PlaneTile {
   int planes;  // of a block, a power of two
   int pitch;
@@ -247,8 +248,8 @@ bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& vi
   if (planes == 0) return false;
   const std::int64_t all = shape.samples * shape.channels;
   launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
-         static_cast<std::size_t>(planes * bytes + fixed), to.stop, static_cast<const T*>(view.data), all, shape.channels,
-         vertical, horizontal, PlaneTile{planes, pitch}, pooled);
+         static_cast<std::size_t>(planes * bytes + fixed), to.stop, static_cast<const T*>(view.data), all,
+         shape.channels, vertical, horizontal, PlaneTile{planes, pitch}, pooled);
   return true;
 }
 
@@ -265,9 +266,9 @@ bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& vie
   const std::int64_t bytes = 4 * (regions * parts * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2);
   if (bytes > kPoolMaxShared) return false;
   const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
-  launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes), to.stop,
-         static_cast<const T*>(view.data), view.stride[0], view.stride[3], view.stride[4], shape.samples, shape.channels,
-         vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
+  launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
+         to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[3], view.stride[4], shape.samples,
+         shape.channels, vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
   return true;
 }
 
@@ -276,8 +277,8 @@ void forward_elements(const Launch& to, const PoolShape& shape, const gld_view& 
   const std::int64_t outputs = shape.vertical.cells * shape.horizontal.cells + (pooled.global == nullptr ? 0 : 1);
   constexpr std::int64_t kUnits = kPoolThreads / (kOnChannels ? 1 : kWarp);
   launch(to, elements_kernel<T, kOnChannels>, grid_of(ceil_div(shape.samples * outputs * shape.channels, kUnits)),
-         dim3(kPoolThreads), 0, to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[1], view.stride[3],
-         view.stride[4], shape, pooled);
+         dim3(kPoolThreads), 0, to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[1],
+         view.stride[3], view.stride[4], shape, pooled);
 }
 
 template <class T>

@@ -12,7 +12,7 @@ constexpr int kPoolThreads = 256;
 constexpr std::int64_t kPoolShared = 16 << 10;     // of a block, so that many fit a multiprocessor
 constexpr std::int64_t kPoolMaxShared = 40 << 10;  // where one plane, or all regions, need more
 constexpr std::int64_t kPoolMaxPlanes = 256;
-constexpr std::int64_t kPoolMaxSide = 16384;       // products of positions and cells stay within 32 bits
+constexpr std::int64_t kPoolMaxSide = 16384;  // products of positions and cells stay within 32 bits
 
 inline Axis<int> narrow(const Axis<std::int64_t>& axis) {
   return {static_cast<int>(axis.length), static_cast<int>(axis.cells), static_cast<int>(axis.period)};
@@ -22,7 +22,9 @@ inline Axis<int> narrow(const Axis<std::int64_t>& axis) {
 inline bool dense_planes(const gld_view& view, const PoolShape& shape) {
   const std::int64_t width = shape.horizontal.length;
   const std::int64_t height = shape.vertical.length;
-  const auto is = [](std::int64_t size, std::int64_t stride, std::int64_t wanted) { return size == 1 || stride == wanted; };
+  const auto is = [](std::int64_t size, std::int64_t stride, std::int64_t wanted) {
+    return size == 1 || stride == wanted;
+  };
   return is(width, view.stride[4], 1) && is(height, view.stride[3], width) &&
          is(shape.channels, view.stride[1], width * height) &&
          is(shape.samples, view.stride[0], width * height * shape.channels);

@@ -12,7 +12,7 @@ using LargeTile = Tile<128, 128, 2, 4, 3, 1>;
 using SmallTile = Tile<64, 64, 2, 2, 4, 3>;
 
 // What a device wants to be busy; estimates until they are measured.
-constexpr std::int64_t kLargeTiles = 120;   // large tiles only if there are so many
+constexpr std::int64_t kLargeTiles = 120;    // large tiles only if there are so many
 constexpr std::int64_t kWantedBlocks = 256;  // of small tiles; depth is split to get there
 constexpr std::int64_t kLeastDepth = 128;    // of one part
 constexpr int kAddThreads = 256;
@@ -27,8 +27,8 @@ struct Arguments {
 };
 
 template <class Tile>
-__device__ void store_tile(const Sums<Tile>& sums, float* to, std::int64_t pitch, const float* bias, std::int64_t first_row,
-                           std::int64_t first_column, std::int64_t rows, std::int64_t columns) {
+__device__ void store_tile(const Sums<Tile>& sums, float* to, std::int64_t pitch, const float* bias,
+                           std::int64_t first_row, std::int64_t first_column, std::int64_t rows, std::int64_t columns) {
   // A row of the caller's own buffer may begin anywhere.
   const bool pairs = pitch % 2 == 0 && reinterpret_cast<std::uintptr_t>(to) % sizeof(float2) == 0;
 #pragma unroll
@@ -81,7 +81,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
     GLD_DYNAMIC_SHARED(float, shared);
     const std::int64_t begin = part * arguments.part_depth;
-    const std::int64_t end = begin + arguments.part_depth < arguments.depth ? begin + arguments.part_depth : arguments.depth;
+    const std::int64_t end =
+        begin + arguments.part_depth < arguments.depth ? begin + arguments.part_depth : arguments.depth;
     Sums<Tile> sums;
     sums.clear();
 #pragma unroll 1
@@ -108,8 +109,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 // to = sum of the parts + bias, in double, in the order of the parts.
 template <class T>
 __global__ void __launch_bounds__(kAddThreads)
-    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns, const float* bias,
-              T* to, std::int64_t row_stride, std::int64_t column_stride) {
+    add_parts(const std::int32_t* stop, Product::Parts parts, std::int64_t rows, std::int64_t columns,
+              const float* bias, T* to, std::int64_t row_stride, std::int64_t column_stride) {
   if (stopped(stop)) return;
   const std::int64_t count = rows * columns;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kAddThreads;
@@ -123,12 +124,13 @@ __global__ void __launch_bounds__(kAddThreads)
   }
 }
 
-void queue_add(const Launch& launch, const Product::Parts& parts, std::int64_t rows, std::int64_t columns, const float* bias,
-               const gld_view& to) {
+void queue_add(const Launch& launch, const Product::Parts& parts, std::int64_t rows, std::int64_t columns,
+               const float* bias, const gld_view& to) {
   visit(to.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gld::cuda::launch(launch, &add_parts<T>, grid_of(ceil_div<std::int64_t>(rows * columns, kAddThreads)), dim3(kAddThreads),
-                      0, launch.stop, parts, rows, columns, bias, static_cast<T*>(to.data), to.stride[0], to.stride[1]);
+    gld::cuda::launch(launch, &add_parts<T>, grid_of(ceil_div<std::int64_t>(rows * columns, kAddThreads)),
+                      dim3(kAddThreads), 0, launch.stop, parts, rows, columns, bias, static_cast<T*>(to.data),
+                      to.stride[0], to.stride[1]);
   });
 }
 
@@ -212,7 +214,8 @@ void Product::run(const Launch& launch, const ProductCall& call) const {
   Parts parts = run_parts(launch, call);
   for (int i = 0; i < count(call); ++i, parts.data += parts.job) {
     const Matrix& to = call.jobs[i].to;
-    queue_add(launch, parts, call.rows, columns_, call.jobs[i].bias, {to.data, GLD_F32, GLD_DEVICE, {to.pitch, 1, 0, 0}});
+    queue_add(launch, parts, call.rows, columns_, call.jobs[i].bias,
+              {to.data, GLD_F32, GLD_DEVICE, {to.pitch, 1, 0, 0}});
   }
 }
 

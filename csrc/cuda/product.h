@@ -1,9 +1,9 @@
-// Products of float32 matrices in device memory, by the tiles of product_tile.cuh: up to kMaxJobs of the same sizes in one
-// launch, each left [rows, depth] times right [depth, columns], or a sum of two such products.
+// Products of float32 matrices in device memory, by the tiles of product_tile.cuh: up to kMaxJobs of the same sizes in
+// one launch, each left [rows, depth] times right [depth, columns], or a sum of two such products.
 //
-// Where a result has too few tiles to fill a device, or sums over depth are to be kept short, depth is split: every part is
-// written to workspace and then added to the others in double, in their order. How it is split depends on the sizes
-// alone, so that results do not depend on the device.
+// Where a result has too few tiles to fill a device, or sums over depth are to be kept short, depth is split: every
+// part is written to workspace and then added to the others in double, in their order. How it is split depends on the
+// sizes alone, so that results do not depend on the device.
 //
 // Layouts: all but left along lines with right along depth, which nothing needs.
 #pragma once

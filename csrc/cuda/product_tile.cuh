@@ -5,15 +5,17 @@
 // An operand's "line" is a row of left or a column of right; in memory either the depths of a line are neighbours
 // (kAlongDepth) or the lines of a depth are (kAlongLines), in global and in shared memory alike.
 //
-// A warp multiplies by tensor-core steps of 16 lines x 8 lines. Which depth of a slab meets which place of a step is free as
-// long as both operands agree: thread t of a group of four takes depths 4t..4t+3, which makes them one 16-byte load.
+// A warp multiplies by tensor-core steps of 16 lines x 8 lines. Which depth of a slab meets which place of a step is
+// free as long as both operands agree: thread t of a group of four takes depths 4t..4t+3, which makes them one 16-byte
+// load.
 //
-// Precisions (gld_precision). FLOAT32 splits x = big + small, both tf32, and sums small*big + big*small + big*big: about 22
-// of float32's 24 bits. Tensor cores cut sums instead of rounding them, which would grow with depth, so only one slab's
-// worth is summed there and added to the total by an ordinary rounded addition (Ootomo and Yokota, "Recovering single
-// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022). An infinity, and
-// what rounds to one (above 3.40e38), becomes NaN, as there is no splitting it. TF32 and BF16 round the inputs and do the
-// same without the split. Before compute capability 8.0 all three are float32 multiply-adds, in the same threads.
+// Precisions (gld_precision). FLOAT32 splits x = big + small, both tf32, and sums small*big + big*small + big*big:
+// about 22 of float32's 24 bits. Tensor cores cut sums instead of rounding them, which would grow with depth, so only
+// one slab's worth is summed there and added to the total by an ordinary rounded addition (Ootomo and Yokota,
+// "Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance",
+// 2022). An infinity, and what rounds to one (above 3.40e38), becomes NaN, as there is no splitting it. TF32 and BF16
+// round the inputs and do the same without the split. Before compute capability 8.0 all three are float32
+// multiply-adds, in the same threads.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +43,8 @@ struct Slab<OperandLayout::kAlongDepth, kLines> {
   }
 };
 
-// [kSlab][kLines], the lines of depths 4t..4t+3 exchanged in eights by t, so that the 32 lanes that read depth 4t + j of
-// line g meet 32 banks.
+// [kSlab][kLines], the lines of depths 4t..4t+3 exchanged in eights by t, so that the 32 lanes that read depth 4t + j
+// of line g meet 32 banks.
 template <int kLines>
 struct Slab<OperandLayout::kAlongLines, kLines> {
   static constexpr int kChunks = kLines * kSlab / 4;
@@ -59,7 +61,7 @@ struct Slab<OperandLayout::kAlongLines, kLines> {
 struct Lines {
   const float* data;  // of the first one
   std::int64_t pitch;
-  int count;          // up to the end of the operand, or of the tile
+  int count;  // up to the end of the operand, or of the tile
 
   template <OperandLayout kLayout, int kLines>
   static __device__ Lines of(const Operand& operand, std::int64_t first) {
@@ -111,7 +113,7 @@ struct Tile {
   static constexpr int kStages = kStages_;
   static constexpr int kBlocks = kBlocks_;  // that a multiprocessor's registers are to hold
   static constexpr int kThreads = 32 * kRowWarps * kColumnWarps;
-  static constexpr int kRowSteps = kRows / kRowWarps / 16;         // of 16 rows
+  static constexpr int kRowSteps = kRows / kRowWarps / 16;          // of 16 rows
   static constexpr int kColumnSteps = kColumns / kColumnWarps / 8;  // of 8 columns
   static constexpr int kStageFloats = (kRows + kColumns) * kSlab;
   static constexpr int kSharedBytes = kStages * kStageFloats * 4;
@@ -264,17 +266,18 @@ __device__ void multiply_plain(Sums<Tile>& sums, const float* left, const float*
   }
 }
 
-// sums += left * right over depths [begin, end), begin a multiple of 4. copy(left slab, right slab, depth, count) begins
-// to copy `count` depths of both operands; ready(left slab, depth, count) is called by each thread once what it copied
-// itself is there, and may change that. Ends with nothing in flight and shared memory free.
+// sums += left * right over depths [begin, end), begin a multiple of 4. copy(left slab, right slab, depth, count)
+// begins to copy `count` depths of both operands; ready(left slab, depth, count) is called by each thread once what it
+// copied itself is there, and may change that. Ends with nothing in flight and shared memory free.
 template <int kPrecision, class Tile, class Left, class Right, class Copy, class Ready>
 __device__ void multiply_tile(Sums<Tile>& sums, std::int64_t begin, std::int64_t end, float* shared, Copy&& copy,
                               Ready&& ready) {
   constexpr int kAhead = Tile::kStages - 1;
   const int slabs = static_cast<int>((end - begin + kSlab - 1) / kSlab);
-  const int last = static_cast<int>(end - begin - static_cast<std::int64_t>(slabs - 1) * kSlab);  // depths of the last one
-  int come = 0;      // where the slab lies that is multiplied next
-  int go = 0;        // ... and the one that is copied next
+  const int last =
+      static_cast<int>(end - begin - static_cast<std::int64_t>(slabs - 1) * kSlab);  // depths of the last one
+  int come = 0;  // where the slab lies that is multiplied next
+  int go = 0;    // ... and the one that is copied next
 #pragma unroll 1
   for (int slab = -kAhead; slab < slabs; ++slab) {
     float* const stage = shared + come * Tile::kStageFloats;
@@ -288,7 +291,8 @@ __device__ void multiply_tile(Sums<Tile>& sums, std::int64_t begin, std::int64_t
     const int next = slab + kAhead;
     if (next < slabs) {
       float* const to = shared + go * Tile::kStageFloats;
-      copy(to, to + Tile::kRows * kSlab, begin + static_cast<std::int64_t>(next) * kSlab, next + 1 < slabs ? kSlab : last);
+      copy(to, to + Tile::kRows * kSlab, begin + static_cast<std::int64_t>(next) * kSlab,
+           next + 1 < slabs ? kSlab : last);
       go = go + 1 < Tile::kStages ? go + 1 : 0;
     }
     copies_commit();  // an empty group too, so that their number tells which slab has come

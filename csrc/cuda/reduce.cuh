@@ -1,5 +1,5 @@
-// Sums, maxima and minima over the threads of a warp or a block in a fixed order: same input, same bits. Every thread gets
-// the result.
+// Sums, maxima and minima over the threads of a warp or a block in a fixed order: same input, same bits. Every thread
+// gets the result.
 #pragma once
 
 #include "simt.cuh"
@@ -8,12 +8,16 @@ namespace gld::cuda {
 
 struct Add {
   template <class T>
-  __device__ T operator()(T a, T b) const { return a + b; }
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
 };
 // A NaN on either side may get lost: whoever needs it looks for it apart.
 struct Larger {
   template <class T>
-  __device__ T operator()(T a, T b) const { return a < b ? b : a; }
+  __device__ T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
 };
 
 template <class T, class Combine>

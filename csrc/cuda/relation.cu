@@ -27,7 +27,8 @@ Relation::Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix 
   if (choose(call, m) == GLD_METHOD_MOMENTS) {
     moments_.emplace(m, call.classes, gradients, RelationMoments::chunk_rows(m, call.classes), arena);
   } else {
-    pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, gradients, RelationPairwise::keeps(m), arena);
+    pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, gradients, RelationPairwise::keeps(m),
+                      arena);
   }
 }
 

@@ -14,8 +14,8 @@ namespace gld::cuda {
 
 class Relation {
  public:
-  // The m rows of either side, [m, classes], in any order that is the same for both. Of the call: classes, method, metric,
-  // reduction and which outputs are there.
+  // The m rows of either side, [m, classes], in any order that is the same for both. Of the call: classes, method,
+  // metric, reduction and which outputs are there.
   Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena);
 
   // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits.

@@ -1,6 +1,6 @@
 // The cost model by which method 'auto' of the relation loss chooses on a GPU. An estimate that no measurement has
-// confirmed yet: it counts what each method's kernels do, at rates of a large GPU of compute capability 8.0 or 9.0 (3xTF32
-// products at 60 Tflop/s, 1.5 TB/s, 3 µs for a kernel that has nothing to do). Only ratios count. Microseconds.
+// confirmed yet: it counts what each method's kernels do, at rates of a large GPU of compute capability 8.0 or 9.0
+// (3xTF32 products at 60 Tflop/s, 1.5 TB/s, 3 µs for a kernel that has nothing to do). Only ratios count. Microseconds.
 #pragma once
 
 namespace gld::cuda {
@@ -18,7 +18,8 @@ inline double pairwise_cost(double m, double classes, bool gradients, bool kept)
   const double distances = 2 * 2 * m * m * classes;  // both sides
   double cost = product_cost(kept ? distances / 2 : distances) + 2 * kKernelCost;
   if (!gradients) return cost;
-  cost += kept ? sweep_cost(2 * 4 * m * m) + sweep_cost(3 * 4 * m * m) : product_cost(distances) + sweep_cost(2 * 4 * m * m);
+  cost += kept ? sweep_cost(2 * 4 * m * m) + sweep_cost(3 * 4 * m * m)
+               : product_cost(distances) + sweep_cost(2 * 4 * m * m);
   return cost + product_cost(2 * m * m * classes) + sweep_cost(4 * 4 * m * classes);
 }
 

@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::int64_t kFloatRows = 1024;  // rows whose products are summed in float32; beyond, sums go on in double
 constexpr std::int64_t kChunkElements = 4 << 20;
-constexpr int kRowWarps = 8;                        // rows of a block of the kernels with a warp per row
-constexpr int kSumColumns = 32, kSumRows = 8;       // threads of a block of add_rows
-constexpr std::int64_t kLeastRows = 64;             // of one block of it
+constexpr int kRowWarps = 8;                   // rows of a block of the kernels with a warp per row
+constexpr int kSumColumns = 32, kSumRows = 8;  // threads of a block of add_rows
+constexpr std::int64_t kLeastRows = 64;        // of one block of it
 constexpr std::int64_t kMostBlocks = 128;
 constexpr int kVectorThreads = 128;
-constexpr int kSquare = 32, kSquareRows = 8;        // tile of combine_kernel
+constexpr int kSquare = 32, kSquareRows = 8;  // tile of combine_kernel
 
 // The plain moments...
 enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };  // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
@@ -147,13 +147,13 @@ struct RowArguments {
   const double* vectors;  // plain ones, then the scalars
   double m, slope;
   const double* scale;
-  Matrix grad;            // of the chunk's first row
+  Matrix grad;  // of the chunk's first row
   double* values;
   float *factor_a, *factor_b;
 };
 
-// Norms, cosine and slopes of each row from the moments, and the half of its gradient in which the row's own slopes count:
-// Σ_c g_rc (y_r - y_c). A warp per row.
+// Norms, cosine and slopes of each row from the moments, and the half of its gradient in which the row's own slopes
+// count: Σ_c g_rc (y_r - y_c). A warp per row.
 __global__ void __launch_bounds__(kRowWarps* kWarp)
     rows_kernel(const std::int32_t* stop, const __grid_constant__ RowArguments arguments) {
   if (block_stopped(stop)) return;
@@ -206,7 +206,8 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
       const double slope = arguments.slope * *arguments.scale;
       float* const to = arguments.grad.data + i * arguments.grad.pitch;
       for (std::int64_t k = lane; k < classes; k += kWarp) {
-        to[k] += relation_gradient(slope, own, y[k], own_slopes_others(a, b, yt[k], ys[k], through_xy[k], through_yy[k]));
+        to[k] +=
+            relation_gradient(slope, own, y[k], own_slopes_others(a, b, yt[k], ys[k], through_xy[k], through_yy[k]));
       }
     }
   }
@@ -317,7 +318,8 @@ void RelationMoments::run(const Launch& to, const Centred& centred, double facto
   });
   const std::int64_t warps = ceil_div<std::int64_t>(chunk_, kRowWarps);
   const std::int64_t rest = m_ - (ceil_div(m_, chunk_) - 1) * chunk_;
-  relation_total(to, values_, (ceil_div(m_, chunk_) - 1) * warps + ceil_div<std::int64_t>(rest, kRowWarps), factor, loss);
+  relation_total(to, values_, (ceil_div(m_, chunk_) - 1) * warps + ceil_div<std::int64_t>(rest, kRowWarps), factor,
+                 loss);
   if (!grad) return;
   chunks([&](Chunk chunk) {
     if (reload) load(to, centred, chunk);
@@ -342,8 +344,8 @@ void RelationMoments::combine(const Launch& to, const Sums& sums, const Product:
     arguments.wide[i] = sums.wide[i];
   }
   const auto squares = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kSquare));
-  launch(to, &combine_kernel, dim3(squares, squares, static_cast<unsigned>(sums.matrices)), dim3(kSquare, kSquareRows), 0,
-         to.stop, arguments);
+  launch(to, &combine_kernel, dim3(squares, squares, static_cast<unsigned>(sums.matrices)), dim3(kSquare, kSquareRows),
+         0, to.stop, arguments);
 }
 
 void RelationMoments::add_vectors(const Launch& to, const Sums& sums, bool weighted, Chunk chunk) const {
@@ -351,10 +353,10 @@ void RelationMoments::add_vectors(const Launch& to, const Sums& sums, bool weigh
   const std::int64_t blocks = ceil_div(chunk.count, block_rows_);
   const std::int64_t count = kVectors * classes_ + kScalars;
   const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kSumColumns)), static_cast<unsigned>(blocks));
-  launch(to, weighted ? &add_rows<true> : &add_rows<false>, grid, dim3(kSumColumns, kSumRows), 0, to.stop, rows, block_rows_,
-         partial_);
-  launch(to, &add_blocks, grid_of(ceil_div<std::int64_t>(count, kVectorThreads)), dim3(kVectorThreads), 0, to.stop, partial_,
-         blocks, count, chunk.first == 0, sums.vectors);
+  launch(to, weighted ? &add_rows<true> : &add_rows<false>, grid, dim3(kSumColumns, kSumRows), 0, to.stop, rows,
+         block_rows_, partial_);
+  launch(to, &add_blocks, grid_of(ceil_div<std::int64_t>(count, kVectorThreads)), dim3(kVectorThreads), 0, to.stop,
+         partial_, blocks, count, chunk.first == 0, sums.vectors);
 }
 
 void RelationMoments::accumulate(const Launch& to, Chunk chunk) const {
@@ -418,8 +420,9 @@ void RelationMoments::finish(const Launch& to, Chunk chunk, double slope, const 
   call.jobs[0].to = through;
   through_weighted_->run(to, call);
   const ChunkRows rows = rows_of(chunk);
-  launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop,
-         rows, through, weighted_.vectors, slope, scale, Matrix{grad.data + chunk.first * grad.pitch, grad.pitch});
+  launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0,
+         to.stop, rows, through, weighted_.vectors, slope, scale,
+         Matrix{grad.data + chunk.first * grad.pitch, grad.pitch});
 }
 
 }  // namespace gld::cuda

@@ -1,11 +1,13 @@
-// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact. docs/mathematics.md
+// Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact.
+// docs/mathematics.md
 //
 // accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
-// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded once.
+// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded
+// once.
 //
-// Products that sum over rows are made in the call's precision: centred rows are rounded to its inputs when they are loaded,
-// so only the weighted moments lose by it. Products of rows with moments are float32 always, as the loss is a small
-// difference of what comes out of them.
+// Products that sum over rows are made in the call's precision: centred rows are rounded to its inputs when they are
+// loaded, so only the weighted moments lose by it. Products of rows with moments are float32 always, as the loss is a
+// small difference of what comes out of them.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +40,9 @@ class RelationMoments {
   // Sums over rows of one kind: K×K matrices, K-vectors and scalars, in double over all chunks.
   struct Sums {
     int matrices;
-    Matrix matrix[3];                // in float32, once complete
-    double* wide[3] = {};            // the same in double, if there are several chunks
-    double* vectors;                 // [4, classes], then the scalars
+    Matrix matrix[3];      // in float32, once complete
+    double* wide[3] = {};  // the same in double, if there are several chunks
+    double* vectors;       // [4, classes], then the scalars
   };
   struct Chunk {
     std::int64_t first, count;
@@ -55,7 +57,8 @@ class RelationMoments {
   void rows(const Launch& launch, Chunk chunk, double slope, const double* scale, Matrix grad) const;
   void accumulate_weighted(const Launch& launch, Chunk chunk) const;
   void finish(const Launch& launch, Chunk chunk, double slope, const double* scale, Matrix grad) const;
-  void combine(const Launch& launch, const Sums& sums, const Product::Parts& parts, unsigned symmetric, Chunk chunk) const;
+  void combine(const Launch& launch, const Sums& sums, const Product::Parts& parts, unsigned symmetric,
+               Chunk chunk) const;
   void add_vectors(const Launch& launch, const Sums& sums, bool weighted, Chunk chunk) const;
 
   std::int64_t m_, classes_, chunk_, block_rows_, blocks_;

@@ -8,14 +8,14 @@
 namespace gld::cuda {
 namespace {
 
-constexpr double kKeptBytes = 512 << 20;              // limit of the distances kept between the passes
-constexpr std::int64_t kPanelElements = 16 << 20;     // of A
+constexpr double kKeptBytes = 512 << 20;           // limit of the distances kept between the passes
+constexpr std::int64_t kPanelElements = 16 << 20;  // of A
 constexpr std::int64_t kWantedBlocks = 512;
-constexpr std::int64_t kFewTiles = 100;               // too few for a device; products are then made apart, if there are
-constexpr std::int64_t kManyClasses = 256;            // so many classes that their sum can be split (an estimate)
+constexpr std::int64_t kFewTiles = 100;     // too few for a device; products are then made apart, if there are
+constexpr std::int64_t kManyClasses = 256;  // so many classes that their sum can be split (an estimate)
 constexpr int kRowThreads = 128;
 constexpr int kWeightThreads = 128;
-constexpr int kFinishRows = 8;                        // warps of a block
+constexpr int kFinishRows = 8;  // warps of a block
 
 // kApart: with products that were made apart, in whatever precision.
 template <int kPrecision, bool kApart>
@@ -59,12 +59,15 @@ __global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
         } else {
           using Rows = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
           const Lines left = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
-          const Lines right = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
+          const Lines right =
+              Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
           multiply_tile<kPrecision, PairTile, Rows, Rows>(
               student, 0, arguments.classes, shared,
               [&](float* left_slab, float* right_slab, std::int64_t depth, int count) {
-                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth, count);
-                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(right_slab, right, depth, count);
+                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth,
+                                                                                           count);
+                copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(right_slab, right, depth,
+                                                                                           count);
               },
               [](float*, std::int64_t, int) {});
         }
@@ -156,7 +159,8 @@ __global__ void __launch_bounds__(kWeightThreads)
 // grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each.
 __global__ void __launch_bounds__(kFinishRows* kWarp, 4)
     finish_kernel(const std::int32_t* stop, Product::Parts pulled, const double* weight_sums, std::int64_t slots,
-                  Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale, Matrix grad) {
+                  Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale,
+                  Matrix grad) {
   if (block_stopped(stop)) return;
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kFinishRows + threadIdx.x / kWarp;
   const std::int64_t lane = threadIdx.x % kWarp;
@@ -260,8 +264,8 @@ void RelationPairwise::run(const Launch& to, const Centred& rows, double factor,
     arguments.products = products_->run_parts(to, call);
   }
   queue_distances(to, keeps_ ? tiles * (tiles + 1) / 2 : tiles * slots_, arguments);
-  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_,
-         m_, values_, slopes_[kTeacher], slopes_[kStudent]);
+  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_,
+         slots_, m_, values_, slopes_[kTeacher], slopes_[kStudent]);
   relation_total(to, values_, m_, factor, loss);
   if (!grad) return;
 

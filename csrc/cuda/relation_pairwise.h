@@ -1,15 +1,15 @@
 // Stage relation_pairwise: the relation loss from tiles of the m×m distances, O(m²K) time. docs/mathematics.md
 //
-// Distances of all pairs are kept between the passes while they fit a fixed limit, and then computed for half of the tiles,
-// the others being the same. Beyond the limit the matrix as a whole never exists: tiles are computed in either pass, and the
-// second pass takes a panel of rows at a time.
+// Distances of all pairs are kept between the passes while they fit a fixed limit, and then computed for half of the
+// tiles, the others being the same. Beyond the limit the matrix as a whole never exists: tiles are computed in either
+// pass, and the second pass takes a panel of rows at a time.
 //
 //   distances        both sides' products of rows, made distances in registers, and each distance row's sums of squares
 //   rows             from those, each row's value and slopes
 //   weights          A = g + gᵀ, in place of the teacher's distances or, for a panel, with the distances at once
 //   product, finish  gradient = 2 (rowsum(A) x - A X)
-// A is written once instead of being formed anew inside the last product: that one reads its left operand as many times as
-// there are tiles of classes, and would read two matrices each time.
+// A is written once instead of being formed anew inside the last product: that one reads its left operand as many times
+// as there are tiles of classes, and would read two matrices each time.
 #pragma once
 
 #include <cstdint>
@@ -38,14 +38,14 @@ class RelationPairwise {
 
   std::int64_t m_, classes_, slots_, panel_ = 0;
   bool euclidean_, keeps_;
-  Matrix rows_[kSides];       // centred
-  double* squares_[kSides];   // ‖row‖²
-  Matrix kept_[kSides];       // [m, m] distances, if they are kept
-  double* sums_;              // per slot (a share of the columns): Σ dt², Σ ds², Σ dt ds of every row
-  double* values_;            // per row: ‖u - v‖²
-  float* slopes_[kSides];     // per row, formulas/relation.h
-  Matrix weights_;            // A, or a panel of it
-  double* weight_sums_ = nullptr;  // per slot: sums of the rows of A
+  Matrix rows_[kSides];              // centred
+  double* squares_[kSides];          // ‖row‖²
+  Matrix kept_[kSides];              // [m, m] distances, if they are kept
+  double* sums_;                     // per slot (a share of the columns): Σ dt², Σ ds², Σ dt ds of every row
+  double* values_;                   // per row: ‖u - v‖²
+  float* slopes_[kSides];            // per row, formulas/relation.h
+  Matrix weights_;                   // A, or a panel of it
+  double* weight_sums_ = nullptr;    // per slot: sums of the rows of A
   std::optional<Product> products_;  // of rows with rows, where tiles alone would not fill a device
   std::optional<Product> pulled_;
 };

@@ -1,5 +1,5 @@
-// One tile of the distances of pairs: products of rows made distances in registers, and what is taken from them. The parts
-// of relation_pairwise.cu's kernel on tiles.
+// One tile of the distances of pairs: products of rows made distances in registers, and what is taken from them. The
+// parts of relation_pairwise.cu's kernel on tiles.
 #pragma once
 
 #include "../formulas/relation_pairwise.h"
@@ -22,19 +22,19 @@ static_assert(kSums * 2 * PairTile::kRows * 8 <= PairTile::kSharedBytes, "sums o
 
 struct PairArguments {
   Operand rows[kSides];
-  Product::Parts products;          // of all rows with all rows, one job per side, if they were made apart
+  Product::Parts products;  // of all rows with all rows, one job per side, if they were made apart
   const double* squares[kSides];
   std::int64_t m, classes;
-  std::int64_t first, count;        // rows of the result; all of them except for weights
-  std::int64_t slots, slot_tiles;   // tiles of columns of one block
-  bool symmetric;                   // one tile per block, on or above the diagonal, for both of its halves
+  std::int64_t first, count;       // rows of the result; all of them except for weights
+  std::int64_t slots, slot_tiles;  // tiles of columns of one block
+  bool symmetric;                  // one tile per block, on or above the diagonal, for both of its halves
   bool euclidean;
-  float* kept[kSides];              // distances, if they are to be kept
-  float* weights;                   // A instead of the sums of squares, if there
-  std::int64_t pitch;               // of kept or weights
+  float* kept[kSides];  // distances, if they are to be kept
+  float* weights;       // A instead of the sums of squares, if there
+  std::int64_t pitch;   // of kept or weights
   const float* slopes[kSides];
   std::int32_t precision;
-  double* sums;                     // [slots][kSums][m], or of weights [slots][count]
+  double* sums;  // [slots][kSums][m], or of weights [slots][count]
   const std::int32_t* stop;
 };
 
@@ -72,8 +72,8 @@ __device__ inline void take_roots(float* tile, const PairArguments& arguments, i
 }
 
 // A tile of products that were made apart, part by part, all elements of a thread at once.
-__device__ inline void load_products(Sums<PairTile>& to, const PairArguments& arguments, int side, std::int64_t first_row,
-                                     std::int64_t first_column) {
+__device__ inline void load_products(Sums<PairTile>& to, const PairArguments& arguments, int side,
+                                     std::int64_t first_row, std::int64_t first_column) {
   const Product::Parts& parts = arguments.products;
   const float* from = parts.data + side * parts.job;
 #pragma unroll 1
@@ -95,8 +95,8 @@ __device__ inline void load_products(Sums<PairTile>& to, const PairArguments& ar
 }
 
 // Products of rows to distances; 0 beyond the last row.
-__device__ inline void to_distances(Sums<PairTile>& of, const PairArguments& arguments, int side, std::int64_t first_row,
-                                    std::int64_t first_column, float* shared) {
+__device__ inline void to_distances(Sums<PairTile>& of, const PairArguments& arguments, int side,
+                                    std::int64_t first_row, std::int64_t first_column, float* shared) {
   const double* squares = arguments.squares[side];
   float of_column[PairTile::kColumnSteps][2];
 #pragma unroll
@@ -132,7 +132,8 @@ __device__ inline void to_distances(Sums<PairTile>& of, const PairArguments& arg
 #pragma unroll
     for (int j = 0; j < PairTile::kColumnSteps; ++j) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)] = of.value[i][j][e];
+      for (int e = 0; e < 4; ++e)
+        shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)] = of.value[i][j][e];
     }
   }
   __syncthreads();
@@ -143,7 +144,8 @@ __device__ inline void to_distances(Sums<PairTile>& of, const PairArguments& arg
 #pragma unroll
     for (int j = 0; j < PairTile::kColumnSteps; ++j) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) of.value[i][j][e] = shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)];
+      for (int e = 0; e < 4; ++e)
+        of.value[i][j][e] = shared[PairTile::row(i, e) * kSquarePitch + PairTile::column(j, e)];
     }
   }
   __syncthreads();
@@ -201,8 +203,8 @@ __device__ void add_warps(const double* shared, double* to, std::int64_t stride,
 
 // Sums of rows over a tile's columns: over the four lanes that share a row, then over the warps.
 template <int kCount>
-__device__ inline void store_row_sums(double (&sums)[kRowsOfThread][kCount], double* shared, double* to, std::int64_t stride,
-                                      std::int64_t first_row, std::int64_t end) {
+__device__ inline void store_row_sums(double (&sums)[kRowsOfThread][kCount], double* shared, double* to,
+                                      std::int64_t stride, std::int64_t first_row, std::int64_t end) {
 #pragma unroll
   for (int line = 0; line < kRowsOfThread; ++line) {
 #pragma unroll

@@ -28,12 +28,12 @@ struct Sweep {
 template <int kThreads>
 constexpr int kGroups = kThreads == kWarp ? kWarpsOfBlock : 1;
 template <int kThreads>
-constexpr int kBlock = kThreads * kGroups<kThreads>;
+constexpr int kBlock = kThreads* kGroups<kThreads>;
 
 // Each group takes some rows, in order. 16 warps of a multiprocessor at least, each of up to 128 registers.
 template <int kThreads, int kPacks>
-__global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>) row_sweep_kernel(const std::int32_t* stop,
-                                                                                            const Sweep sweep) {
+__global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>)
+    row_sweep_kernel(const std::int32_t* stop, const Sweep sweep) {
   if (block_stopped(stop)) return;
   const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * kGroups<kThreads> + threadIdx.x / kThreads;
   if (part >= sweep.parts) return;  // whole groups
@@ -111,7 +111,11 @@ void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad
     const gld_view& soft = call_.soft_labels;
     targets = {nullptr, soft.data, soft.dtype, soft.stride[0], soft.stride[1], call_.label_smoothing};
   } else if (call_.labels.data != nullptr) {
-    targets = {static_cast<const std::int32_t*>(call_.labels.data), nullptr, GLD_F32, call_.labels.stride[0], 0,
+    targets = {static_cast<const std::int32_t*>(call_.labels.data),
+               nullptr,
+               GLD_F32,
+               call_.labels.stride[0],
+               0,
                call_.label_smoothing};
   }
   const Sweep sweep{teacher,

@@ -1,6 +1,6 @@
-// Everything of the loss that needs one row of either side at a time, in one kernel: row statistics, both softmaxes, the KL
-// divergence, the cross-entropy of global rows, and their gradients. Starts the logit gradient, so it runs even without
-// such terms.
+// Everything of the loss that needs one row of either side at a time, in one kernel: row statistics, both softmaxes,
+// the KL divergence, the cross-entropy of global rows, and their gradients. Starts the logit gradient, so it runs even
+// without such terms.
 #pragma once
 
 #include "../terms.h"

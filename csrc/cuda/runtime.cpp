@@ -18,8 +18,8 @@ gld_status status_of(cudaError_t error) {
   }
 }
 
-// A function of the driver, which alone knows some things, as of a version of CUDA; null if it has none of that name. Asked
-// for by name, because the library is loaded where there is no driver.
+// A function of the driver, which alone knows some things, as of a version of CUDA; null if it has none of that name.
+// Asked for by name, because the library is loaded where there is no driver.
 void* driver_function(const char* name, unsigned version) {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
@@ -50,7 +50,8 @@ void check(cudaError_t error, const char* call) {
   // The call without its arguments, which are our variables' names.
   std::string name(call);
   name = name.substr(0, name.find('('));
-  throw Error(status_of(error), std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error) + " in " + name);
+  throw Error(status_of(error),
+              std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error) + " in " + name);
 }
 
 OnDevice::OnDevice(int device) {

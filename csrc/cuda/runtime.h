@@ -97,8 +97,8 @@ class Event {
 // Held while anything is captured, and by what waits for a whole device: that would end the capture, and fail.
 std::mutex& capturing();
 
-// Work that is queued on a stream between begin() and end(), to be queued again by one call. `run` may throw; nothing is
-// left captured then.
+// Work that is queued on a stream between begin() and end(), to be queued again by one call. `run` may throw; nothing
+// is left captured then.
 class Graph {
  public:
   Graph() = default;
@@ -141,8 +141,8 @@ struct Range {
 };
 Range allocation_of(const void* address);
 
-// Calls back when all that was queued before is done, or has failed: cudaLaunchHostFunc() would keep silent about a failure,
-// and whoever waits for the call would wait for ever.
+// Calls back when all that was queued before is done, or has failed: cudaLaunchHostFunc() would keep silent about a
+// failure, and whoever waits for the call would wait for ever.
 void call_back(Stream stream, void (*function)(void*), void* closure);
 
 void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes);

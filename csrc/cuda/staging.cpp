@@ -30,8 +30,8 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
   return total;
 }
 
-// Elements [first, first + count) in row-major order, line by line: use(host element offset, place in that order, length,
-// stride).
+// Elements [first, first + count) in row-major order, line by line: use(host element offset, place in that order,
+// length, stride).
 template <class F>
 void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, std::int64_t count, F&& use) {
   // The last axis that has more than one element is the lines'.
@@ -126,8 +126,8 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   place(outputs_, device_.data() + input_bytes_);
 }
 
-// Bytes [begin, end) of what a packed buffer is on the device, which lie at `staged` in pinned memory: move(host, staged,
-// count, host stride) for every line of its elements.
+// Bytes [begin, end) of what a packed buffer is on the device, which lie at `staged` in pinned memory: move(host,
+// staged, count, host stride) for every line of its elements.
 template <class Byte, class F>
 void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
@@ -138,7 +138,8 @@ void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t e
     const std::int64_t first = begin / element;
     lines(buffer.shape, view.stride, first, end / element - first,
           [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
-            move(static_cast<Host*>(view.data) + offset, reinterpret_cast<Device*>(staged) + (at - first), length, stride);
+            move(static_cast<Host*>(view.data) + offset, reinterpret_cast<Device*>(staged) + (at - first), length,
+                 stride);
           });
   };
   if (view.dtype == GLD_F64) return run(double{}, float{});

@@ -1,9 +1,9 @@
 // Buffers of a call that are in host memory: copied to device memory before the call's kernels and back behind them.
 //
 // Inputs go through a ring of pinned chunks: while the copy engine moves one to the device, the CPU fills the next, and
-// kernels that need only what has arrived already run. A view whose elements fill most of the memory that it spans is copied
-// as it lies, strides kept; others are packed. float64 becomes float32 on the way, as the kernels compute in that. Outputs
-// come back in pieces too, each written to the caller's memory while the next ones are on their way.
+// kernels that need only what has arrived already run. A view whose elements fill most of the memory that it spans is
+// copied as it lies, strides kept; others are packed. float64 becomes float32 on the way, as the kernels compute in
+// that. Outputs come back in pieces too, each written to the caller's memory while the next ones are on their way.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace gld::cuda {
 
 class Staging {
  public:
-  // Finds the host buffers of a call, and replaces them in it by where they will be on the device. May take memory, which
-  // changes what calls before had (see generation()).
+  // Finds the host buffers of a call, and replaces them in it by where they will be on the device. May take memory,
+  // which changes what calls before had (see generation()).
   void plan(gld_call& call, gld_stage stage);
 
   bool has_inputs() const { return !inputs_.empty(); }
@@ -27,8 +27,8 @@ class Staging {
   // Whether the inputs of the teacher are a part of their own, worth to begin with.
   bool in_parts() const { return teacher_bytes_ > kChunk; }
 
-  // Copies inputs: those of the teacher, or the others (all, unless in_parts()). Returns when they have been read; what is
-  // queued on `compute` from then on has them. `copies` is a stream of its own.
+  // Copies inputs: those of the teacher, or the others (all, unless in_parts()). Returns when they have been read; what
+  // is queued on `compute` from then on has them. `copies` is a stream of its own.
   void upload_teacher(Stream copies, Stream compute);
   void upload(Stream copies, Stream compute);
 

@@ -1,10 +1,10 @@
-// A queue of calls on one device, one call at a time, with what is kept from call to call: workspace, staging memory, and
-// the captured work of the last few calls.
+// A queue of calls on one device, one call at a time, with what is kept from call to call: workspace, staging memory,
+// and the captured work of the last few calls.
 //
 // A call whose sizes, options and addresses have come before is captured as a graph and from then on replayed by one
-// launch; host buffers count by where they are staged, which is the same for every call of a shape. A call that comes for
-// the first time is queued kernel by kernel: capturing should cost more than that, and addresses that change every time
-// would never get it back.
+// launch; host buffers count by where they are staged, which is the same for every call of a shape. A call that comes
+// for the first time is queued kernel by kernel: capturing should cost more than that, and addresses that change every
+// time would never get it back.
 #pragma once
 
 #include <array>
@@ -56,8 +56,9 @@ class CallStream {
   struct Block {
     Report report;
     char between[256 - sizeof(Report)];  // kernels poll the flag: not in the cache line of what they report
-    std::int32_t stop;  // not 0: the call is cancelled. On the host what cancel() asks for, on the device what kernels see
-    std::int32_t one;   // on the host: what cancel() copies to the device's `stop`
+    std::int32_t
+        stop;  // not 0: the call is cancelled. On the host what cancel() asks for, on the device what kernels see
+    std::int32_t one;  // on the host: what cancel() copies to the device's `stop`
   };
   Block* on_device() const { return reinterpret_cast<Block*>(block_.data()); }  // an address, for kernels and copies
   Block* on_host() const { return reinterpret_cast<Block*>(pinned_.data()); }
@@ -69,7 +70,7 @@ class CallStream {
   int device_;
   Launch launch_{};
   OwnStream compute_, copies_, cancels_;
-  DeviceMemory block_;   // a Block each
+  DeviceMemory block_;  // a Block each
   PinnedMemory pinned_;
   DeviceMemory workspace_;
   std::uint64_t workspace_generation_ = 0;

@@ -6,8 +6,9 @@
 
 namespace gld::cuda {
 
-// The rows of n samples, the global one and those of the cells. The engine keeps all cells first and then the globals, so
-// that a product takes all cells as one matrix; stages on their own may have them as the caller does, sample by sample.
+// The rows of n samples, the global one and those of the cells. The engine keeps all cells first and then the globals,
+// so that a product takes all cells as one matrix; stages on their own may have them as the caller does, sample by
+// sample.
 struct SampleRows {
   std::int64_t rows = 1;  // of a sample
   float* global = nullptr;

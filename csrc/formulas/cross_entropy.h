@@ -23,8 +23,8 @@ struct CrossEntropyRow {
   GLD_HOST_DEVICE double share() const { return mass / total; }
 };
 
-// weight * d value / d z_k. In double: for a sample that is nearly certain, the probability of its class and the target all
-// but cancel.
+// weight * d value / d z_k. In double: for a sample that is nearly certain, the probability of its class and the target
+// all but cancel.
 template <class T>
 GLD_HOST_DEVICE inline T cross_entropy_gradient(double weight, double share, T exponential, T target) {
   return static_cast<T>(weight * (share * static_cast<double>(exponential) - static_cast<double>(target)));

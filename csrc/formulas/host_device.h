@@ -1,6 +1,6 @@
-// The formulas of this folder are compiled into every engine: by the host's compiler and by nvcc for the device. They hold
-// the arithmetic of one row or one element; loops, sums and memory belong to the engines. Hence no std:: helpers here
-// that device code lacks (std::min, std::numeric_limits' functions), only <cmath>.
+// The formulas of this folder are compiled into every engine: by the host's compiler and by nvcc for the device. They
+// hold the arithmetic of one row or one element; loops, sums and memory belong to the engines. Hence no std:: helpers
+// here that device code lacks (std::min, std::numeric_limits' functions), only <cmath>.
 #pragma once
 
 #ifdef __CUDACC__

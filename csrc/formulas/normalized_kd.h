@@ -1,5 +1,5 @@
-// KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper equation
-// for L_ND; docs/mathematics.md y may be shifted by any constant of its row, which no softmax sees.
+// KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper
+// equation for L_ND; docs/mathematics.md y may be shifted by any constant of its row, which no softmax sees.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ GLD_HOST_DEVICE inline double inverse_power(float size) {
   return result;
 }
 
-// y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(), whose
-// deviation it sets, normalized(). Not for constant rows, see constant_row().
+// y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(),
+// whose deviation it sets, normalized(). Not for constant rows, see constant_row().
 template <class T>
 struct StdNormalization {
   double scale;     // a power of two that takes the largest logit to about 1: squares neither overflow nor vanish
@@ -62,8 +62,8 @@ struct StdNormalization {
   GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(static_cast<double>(logit)))); }
 };
 
-// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two classes,
-// y is -c and c exactly, and rows that are multiples of each other have the same y.
+// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two
+// classes, y is -c and c exactly, and rows that are multiples of each other have the same y.
 template <class T>
 struct StdNormalizationInT {
   T scale[2];  // as a product: that of a subnormal row does not fit float
@@ -132,7 +132,9 @@ GLD_HOST_DEVICE inline double kl_value(const NormalizedRow& t, const NormalizedR
 }
 
 // Of the loss: none by std, τ² of Hinton et al. by temperature.
-GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) { return by_std ? 1 : temperature * temperature; }
+GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) {
+  return by_std ? 1 : temperature * temperature;
+}
 
 // d KL / d y_k = q_k - p_k, from the exponentials and 1 / total of either side.
 template <class T>

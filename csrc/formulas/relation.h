@@ -29,10 +29,10 @@ GLD_HOST_DEVICE inline RelationRow relation_row(double teacher_square, double st
   return {value, -2 / norms, 2 * cosine / student_square};
 }
 
-// Σ_c (t_r + t_c - 2 x_r·x_c)(s_r + s_c - 2 y_r·y_c) for one of `rows` centred rows, given Σt, Σs, Σts, x·(Xᵀs), y·(Yᵀt)
-// and xᵀ(XᵀY)y. Only centred rows lose the terms in Σx and Σy.
-GLD_HOST_DEVICE inline double relation_product(double rows, double t, double s, double sum_t, double sum_s, double sum_ts,
-                                               double x_dot_xs, double y_dot_yt, double quadratic) {
+// Σ_c (t_r + t_c - 2 x_r·x_c)(s_r + s_c - 2 y_r·y_c) for one of `rows` centred rows, given Σt, Σs, Σts, x·(Xᵀs),
+// y·(Yᵀt) and xᵀ(XᵀY)y. Only centred rows lose the terms in Σx and Σy.
+GLD_HOST_DEVICE inline double relation_product(double rows, double t, double s, double sum_t, double sum_s,
+                                               double sum_ts, double x_dot_xs, double y_dot_yt, double quadratic) {
   return rows * t * s + t * sum_s + s * sum_t + sum_ts - 2 * (x_dot_xs + y_dot_yt) + 4 * quadratic;
 }
 

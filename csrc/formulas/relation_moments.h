@@ -1,6 +1,6 @@
-// One row of the relation loss from the moments of all rows, without their distances. docs/mathematics.md Rows are centred: x of
-// the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each. Where rows have weights, every
-// sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
+// One row of the relation loss from the moments of all rows, without their distances. docs/mathematics.md Rows are
+// centred: x of the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each. Where rows
+// have weights, every sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
 #pragma once
 
 #include "relation.h"
@@ -21,10 +21,9 @@ struct RowMoments {
 // Norms of the row's distances on either side, their scalar product, and what follows from them.
 GLD_HOST_DEVICE inline RelationRow relation_row_of_moments(double m, double t, double s, const PlainSums& sum,
                                                            const RowMoments& row) {
-  return relation_row(
-      relation_square(relation_product(m, t, t, sum.t, sum.t, sum.tt, row.x_xt, row.x_xt, row.xx)),
-      relation_square(relation_product(m, s, s, sum.s, sum.s, sum.ss, row.y_ys, row.y_ys, row.yy)),
-      relation_product(m, t, s, sum.t, sum.s, sum.ts, row.x_xs, row.y_yt, row.xy));
+  return relation_row(relation_square(relation_product(m, t, t, sum.t, sum.t, sum.tt, row.x_xt, row.x_xt, row.xx)),
+                      relation_square(relation_product(m, s, s, sum.s, sum.s, sum.ss, row.y_ys, row.y_ys, row.yy)),
+                      relation_product(m, t, s, sum.t, sum.s, sum.ts, row.x_xs, row.y_yt, row.xy));
 }
 
 // The gradient of row r, 2 Σ_c (g_rc + g_cr) (y_r - y_c), in two halves of the form 2 (own * y_r - others); g_rc is

@@ -12,8 +12,8 @@ GLD_HOST_DEVICE inline T squared_distance(T of_row, T of_column, T product) {
   return distance < 0 ? T(0) : distance;
 }
 
-// Below this share of t_r + t_c, t_r + t_c - 2 x_r·x_c has lost too many digits for a root and its slope: such a distance
-// is to be summed from the differences.
+// Below this share of t_r + t_c, t_r + t_c - 2 x_r·x_c has lost too many digits for a root and its slope: such a
+// distance is to be summed from the differences.
 template <class T>
 constexpr double kCloseRows = sizeof(T) == 4 ? 1e-2 : 1e-6;
 
@@ -27,10 +27,12 @@ GLD_HOST_DEVICE inline bool close_rows(T squared, T of_row, T of_column) {
 template <class T>
 GLD_HOST_DEVICE inline T pair_weight(T teacher_slope_r, T teacher_slope_c, T teacher_distance, T student_slope_r,
                                      T student_slope_c, T student_distance) {
-  return (teacher_slope_r + teacher_slope_c) * teacher_distance + (student_slope_r + student_slope_c) * student_distance;
+  return (teacher_slope_r + teacher_slope_c) * teacher_distance +
+         (student_slope_r + student_slope_c) * student_distance;
 }
 
-// For plain distances d(d)/dx = (x_r - x_c) / d takes the place of 2 (x_r - x_c). The root has no slope at 0; 0 is taken.
+// For plain distances d(d)/dx = (x_r - x_c) / d takes the place of 2 (x_r - x_c). The root has no slope at 0; 0 is
+// taken.
 template <class T>
 GLD_HOST_DEVICE inline T euclidean_weight(T weight, T distance) {
   return distance == 0 ? T(0) : weight / (2 * distance);

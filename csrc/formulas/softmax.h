@@ -1,5 +1,5 @@
-// The softmax of one row, p_k = exp(x_k - top) / total with top the largest x: no exponential overflows, and the total is
-// at least 1.
+// The softmax of one row, p_k = exp(x_k - top) / total with top the largest x: no exponential overflows, and the total
+// is at least 1.
 #pragma once
 
 #include "host_device.h"

@@ -16,7 +16,8 @@ export type Distance = (x: number, y: number) => number;
 /** How much of each pixel a shape covers, 0 … 1: side × side, row by row. Its edge is one pixel wide. */
 export function coverage(side: number, distance: Distance): Float64Array {
   return Float64Array.from({ length: side * side }, (_, at) =>
-    Math.min(1, Math.max(0, 0.5 - distance((at % side) + 0.5, Math.floor(at / side) + 0.5))));
+    Math.min(1, Math.max(0, 0.5 - distance((at % side) + 0.5, Math.floor(at / side) + 0.5))),
+  );
 }
 
 /** A square RGB picture in planes, values around 0 … 1, that shapes are drawn on. */

@@ -23,7 +23,10 @@ export async function findFolder(format: CifarFormat, dir: string): Promise<stri
     const sizes = await Promise.all(names.map((name) => sizeOf(join(folder, name))));
     if (sizes.some((size) => size !== undefined)) return folder;
   }
-  const isFolder = await stat(dir).then((entry) => entry.isDirectory(), () => false);
+  const isFolder = await stat(dir).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
   throw new Error(
     `${dir}: expected the folder with ${names.join(', ')} of ${format.name}, or its parent, ` +
       `found ${isFolder ? 'none of these files' : 'no such folder'}. ${advice(format)}`,

@@ -64,7 +64,10 @@ function source(
   if (size > total) {
     throw new RangeError(`${option}: expected at most the ${total} images in ${format.folder}, got ${size}`);
   }
-  const chosen = new Rng(seed, total).shuffle(Int32Array.from({ length: total }, (_, i) => i)).slice(0, size).sort();
+  const chosen = new Rng(seed, total)
+    .shuffle(Int32Array.from({ length: total }, (_, i) => i))
+    .slice(0, size)
+    .sort();
   return { size, open: () => openRecords(format, files, (position) => chosen[position]) };
 }
 
@@ -79,7 +82,10 @@ async function classNames(format: CifarFormat, folder: string): Promise<string[]
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return Array.from({ length }, (_, i) => `class ${i}`);
   }
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+  const names = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   if (names.length !== length) {
     throw new Error(`${path}: expected ${length} class names, one per line, found ${names.length}`);
   }

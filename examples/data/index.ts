@@ -3,7 +3,14 @@ import { shapes } from './shapes.js';
 import type { Dataset, DatasetName, DatasetOptions } from './types.js';
 
 export {
-  type Box, type Scene, type SceneDataset, type SceneObject, scenes, type ScenesOptions, type SceneSplit, singleObjects,
+  type Box,
+  type Scene,
+  type SceneDataset,
+  type SceneObject,
+  scenes,
+  type ScenesOptions,
+  type SceneSplit,
+  singleObjects,
 } from './scenes.js';
 export { shapes, type ShapesOptions } from './shapes.js';
 export { symbols } from './symbols.js';

@@ -141,7 +141,11 @@ function splitOf(drawn: readonly Scene[], side: number, labelOf: (scene: Scene, 
   const planes = new Uint8Array(drawn.length * perImage);
   drawn.forEach((scene, i) => planes.set(scene.planes, i * perImage));
   return createSplit(memorySource({ planes, labels: Int32Array.from(drawn, labelOf) }, perImage), {
-    ...drawnPreparation, height: side, width: side, padding: 0, flip: false,
+    ...drawnPreparation,
+    height: side,
+    width: side,
+    padding: 0,
+    flip: false,
   });
 }
 
@@ -181,7 +185,12 @@ const inside = 0.5;
 
 /** What a glyph of random size covers at a random place where it does not hide too much of the others, if found. */
 function place(
-  rng: Rng, glyph: Glyph, side: number, [least, most]: readonly [number, number], owner: Uint8Array, whole: number[],
+  rng: Rng,
+  glyph: Glyph,
+  side: number,
+  [least, most]: readonly [number, number],
+  owner: Uint8Array,
+  whole: number[],
 ): Float64Array | undefined {
   for (let tried = 0; tried < tries; tried++) {
     const r = rng.uniform(least, most);

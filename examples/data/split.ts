@@ -95,7 +95,10 @@ async function* pass(
       const raw: RawImages = await pending;
       pending = read(at + batchSize);
       const images = prepare(raw, preparation, table, at, augmentKey);
-      const { labels, labels: { length: size } } = raw;
+      const {
+        labels,
+        labels: { length: size },
+      } = raw;
       const { height, width, channels } = preparation;
       yield { images, shape: [size, height, width, channels], labels, positions: order.slice(at, at + size), size };
     }

@@ -31,20 +31,33 @@ const { channels, mean, deviation } = drawnPreparation;
  *
  * @throws RangeError when a size is not an integer ≥ 1
  */
-export function symbols({ seed, trainSize = 1000, testSize = 1000 }: Omit<DatasetOptions, 'dir'>): Omit<Dataset, 'name'> {
+export function symbols({
+  seed,
+  trainSize = 1000,
+  testSize = 1000,
+}: Omit<DatasetOptions, 'dir'>): Omit<Dataset, 'name'> {
   const side = 16;
   checkInteger('trainSize', trainSize, 1);
   checkInteger('testSize', testSize, 1);
   const classes = Object.keys(symbolGlyphs);
   const split = (stream: number, size: number): Split =>
     createSplit(memorySource(generate(new Rng(seed, stream), size, side), channels * side * side), {
-      ...drawnPreparation, height: side, width: side, padding: 0, flip: false,
+      ...drawnPreparation,
+      height: side,
+      width: side,
+      padding: 0,
+      flip: false,
     });
   return {
     description:
       `${classes.length} classes of generated images, ${side}×${side} pixels: one dark symbol (${classes.join(', ')}) of ` +
       'random place, size and colour on a bright background with noise',
-    classes, height: side, width: side, channels, mean, deviation,
+    classes,
+    height: side,
+    width: side,
+    channels,
+    mean,
+    deviation,
     // Not the streams of shapes(): the same seed gives other random numbers.
     train: split(2, trainSize),
     test: split(3, testSize),

@@ -11,7 +11,8 @@ export const defaultArms: readonly ArmName[] = ['ce', 'kd', 'gld-no-relation', '
 export const defaultLogitArms: readonly ArmName[] = ['ce', 'kd', 'gld-global', 'gld'];
 /** What cannot be had from such a teacher, and why. */
 export const needsMap: Partial<Record<ArmName, string>> = {
-  rkd: 'compares pooled features', 'gld-no-relation': 'has local logits; without them it is gld-global',
+  rkd: 'compares pooled features',
+  'gld-no-relation': 'has local logits; without them it is gld-global',
 };
 
 /** The numbers that the arms share. */
@@ -35,8 +36,8 @@ export type Arm = {
   description: string;
   /** Factor of each term in the loss; a term the arm does not have is left out. */
   weights: TermValues;
-} & (
-  /** Labels only. */
+} & /** Labels only. */
+(
   | { kind: 'task' }
   /** gldLoss, with these options. */
   | { kind: 'gld'; options: GldOptions }
@@ -54,41 +55,67 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
   switch (name) {
     case 'ce':
       return {
-        name, kind: 'task', label: 'Cross-entropy', weights: { task: 1 },
+        name,
+        kind: 'task',
+        label: 'Cross-entropy',
+        weights: { task: 1 },
         description: 'Cross-entropy with the labels only; the teacher is not used.',
       };
     case 'kd':
       return {
-        name, kind: 'gld', label: 'Hinton KD', weights: { task, global: alpha },
+        name,
+        kind: 'gld',
+        label: 'Hinton KD',
+        weights: { task, global: alpha },
         description: `(1 - alpha) cross-entropy + alpha KD of the global logits at temperature ${temperature}.`,
         options: {
-          alpha, beta: 0, localWeight: 0, ...cells, relation, normalization: { kind: 'temperature', temperature },
+          alpha,
+          beta: 0,
+          localWeight: 0,
+          ...cells,
+          relation,
+          normalization: { kind: 'temperature', temperature },
         },
       };
     case 'rkd':
       return {
-        name, kind: 'distance', label: 'RKD distance', weights: { task: 1, relation: distanceWeight },
-        description: `Cross-entropy + ${distanceWeight} times the distance term of relational KD: Huber loss of the ` +
-          'distances between the pooled features of a batch, each network\'s divided by their mean.',
+        name,
+        kind: 'distance',
+        label: 'RKD distance',
+        weights: { task: 1, relation: distanceWeight },
+        description:
+          `Cross-entropy + ${distanceWeight} times the distance term of relational KD: Huber loss of the ` +
+          "distances between the pooled features of a batch, each network's divided by their mean.",
         options: { distanceWeight },
       };
     case 'gld-global':
       return {
-        name, kind: 'gld', label: 'GLD, global only', weights: { task, global: alpha },
+        name,
+        kind: 'gld',
+        label: 'GLD, global only',
+        weights: { task, global: alpha },
         description: '(1 - alpha) cross-entropy + alpha normalized KD of the global logits.',
         options: { alpha, beta: 0, localWeight: 0, ...cells, relation },
       };
     case 'gld-no-relation':
       return {
-        name, kind: 'gld', label: 'GLD without relation', weights: { task, global: alpha, ...local },
+        name,
+        kind: 'gld',
+        label: 'GLD without relation',
+        weights: { task, global: alpha, ...local },
         description: 'Full GLD with beta = 0: cross-entropy and normalized KD of the global and local logits.',
         options: { alpha, beta: 0, localWeight, ...cells, relation },
       };
     case 'gld':
       return {
-        name, kind: 'gld', label: 'Full GLD', weights: { task, global: alpha, ...local, relation: beta },
-        description: 'local' in local ? '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.'
-          : '(1 - alpha) cross-entropy + alpha global + beta relation of the global logits; the teacher has no local ones.',
+        name,
+        kind: 'gld',
+        label: 'Full GLD',
+        weights: { task, global: alpha, ...local, relation: beta },
+        description:
+          'local' in local
+            ? '(1 - alpha) cross-entropy + alpha global + local + beta relation, as in the paper.'
+            : '(1 - alpha) cross-entropy + alpha global + beta relation of the global logits; the teacher has no local ones.',
         options: { alpha, beta, localWeight, ...cells, relation },
       };
   }
@@ -106,6 +133,12 @@ export const paperDistanceWeight = 25;
 
 /** The paper's numbers for batches of 64 images on a 2 x 2 grid; those of other methods are from where they come from. */
 export const paperLoss: LossSettings = {
-  alpha: 0.7, beta: paperBeta.beta, localWeight: 1, grid: [2, 2], reduction: 'matrix', metric: 'sqeuclidean',
-  temperature: 4, distanceWeight: paperDistanceWeight,
+  alpha: 0.7,
+  beta: paperBeta.beta,
+  localWeight: 1,
+  grid: [2, 2],
+  reduction: 'matrix',
+  metric: 'sqeuclidean',
+  temperature: 4,
+  distanceWeight: paperDistanceWeight,
 };

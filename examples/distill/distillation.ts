@@ -18,14 +18,21 @@ const gldLoss = tfjsGld(tf);
 
 /** The objective of an arm with a teacher. Only the terms that have a weight are recorded. */
 export function objectiveOf(
-  arm: Exclude<Arm, { kind: 'task' }>, student: Network, teacher: Teacher, threads: number,
+  arm: Exclude<Arm, { kind: 'task' }>,
+  student: Network,
+  teacher: Teacher,
+  threads: number,
 ): Objective<Batch, Float32Array> {
-  return arm.kind === 'gld' ? distillation(student, teacher, { ...arm.options, threads }, Object.keys(arm.weights))
+  return arm.kind === 'gld'
+    ? distillation(student, teacher, { ...arm.options, threads }, Object.keys(arm.weights))
     : relationalDistillation(student, teacher, arm.options.distanceWeight);
 }
 
 function distillation(
-  student: Network, { form, outputs }: Teacher, options: GldOptions & { threads: number }, names: string[],
+  student: Network,
+  { form, outputs }: Teacher,
+  options: GldOptions & { threads: number },
+  names: string[],
 ): Objective<Batch, Float32Array> {
   const { kernel: weight, bias } = student.classifier;
   const classes = bias.shape[0];
@@ -35,8 +42,10 @@ function distillation(
     loss({ images, shape, labels, size }, prepared) {
       const features = student.features(tf.tensor4d(images, shape), true);
       // A teacher of global logits is compared with the student's: no cells on either side.
-      const own = form.kind === 'features' ? { features, weight, bias }
-        : { logits: tf.reshape(student.logits(features), [size, 1, classes]) };
+      const own =
+        form.kind === 'features'
+          ? { features, weight, bias }
+          : { logits: tf.reshape(student.logits(features), [size, 1, classes]) };
       const result = gldLoss.withTerms({ teacher: sideOf(form, prepared, size), student: own, labels }, options);
       terms = Object.fromEntries(names.map((name) => [name, result.terms[name as keyof typeof result.terms]!]));
       return result.scalar as tf.Scalar;
@@ -46,9 +55,12 @@ function distillation(
 }
 
 function relationalDistillation(
-  student: Network, { form, outputs }: Teacher, weight: number,
+  student: Network,
+  { form, outputs }: Teacher,
+  weight: number,
 ): Objective<Batch, Float32Array> {
-  if (form.kind === 'logits') throw new TeacherError('--arms rkd: expected a teacher with a feature map, got logits alone');
+  if (form.kind === 'logits')
+    throw new TeacherError('--arms rkd: expected a teacher with a feature map, got logits alone');
   let terms: Record<string, number> = {};
   return {
     prepare: outputs,
@@ -70,14 +82,20 @@ const probeImages = 16;
 
 /** Distances between a network's global and local logits of the probe images, as the relation term compares them. */
 export async function probeRelations(
-  { form, outputs }: Teacher, data: Dataset, grid: Grid, threads: number,
+  { form, outputs }: Teacher,
+  data: Dataset,
+  grid: Grid,
+  threads: number,
 ): Promise<RelationMatrix> {
   const batchSize = Math.min(probeImages, data.test.size);
   for await (const batch of data.test.batches({ batchSize })) {
     const { labels, size } = batch;
     const logits = logitRows(sideOf(form, await outputs(batch), size), grid, threads);
     const rows = rowsOf(grid);
-    return relationMatrix(logits, Array.from({ length: size * rows }, (_, row) => labels[Math.floor(row / rows)]));
+    return relationMatrix(
+      logits,
+      Array.from({ length: size * rows }, (_, row) => labels[Math.floor(row / rows)]),
+    );
   }
   throw new Error('the test split is empty');
 }

@@ -2,7 +2,15 @@
 import { datasetNames } from '../data/index.js';
 import { networkNames, parseNetwork } from '../tfjs/network-names.js';
 import {
-  type Arguments as ArgumentsOf, choice, flag, integer, list, network, number, type OptionSpec, text,
+  type Arguments as ArgumentsOf,
+  choice,
+  flag,
+  integer,
+  list,
+  network,
+  number,
+  type OptionSpec,
+  text,
 } from '../training/options.js';
 import type { TableOf } from '../training/study.js';
 import { armNames, defaultArms, paperDistanceWeight } from './arms.js';
@@ -28,7 +36,8 @@ const teacher: OptionSpec<string> = {
 
 /** One number for all channels, or one for each. */
 const perChannel = (low: number, help: string): OptionSpec<number[]> => ({
-  value: 'X|R,G,B', help,
+  value: 'X|R,G,B',
+  help,
   parse: (input) => input.split(',').map((part) => number('', low, 1e6, '').parse(part)),
 });
 
@@ -39,17 +48,25 @@ export const groups = {
     data: text('DIR', 'folder with the CIFAR files in the binary version, or its parent'),
     'train-size': integer('N', 2, 1e7, 'training images (default: 3000 for shapes, all for CIFAR)'),
     'test-size': integer('N', 1, 1e7, 'test images (default: 1000 for shapes, all for CIFAR)'),
-    arms: list('A,B,...', choice(armNames, ''),
-      `which students: ${armNames.join(', ')} (default ${defaultArms.join(',')})`),
-    seeds: list('N,N,...', integer('N', 0, 2 ** 32 - 1, ''),
-      'one student per arm and seed; a seed decides initial weights and batches (default 1,2,3)'),
+    arms: list(
+      'A,B,...',
+      choice(armNames, ''),
+      `which students: ${armNames.join(', ')} (default ${defaultArms.join(',')})`,
+    ),
+    seeds: list(
+      'N,N,...',
+      integer('N', 0, 2 ** 32 - 1, ''),
+      'one student per arm and seed; a seed decides initial weights and batches (default 1,2,3)',
+    ),
     'base-seed': integer('N', 0, 2 ** 32 - 1, 'seed of the data set and the teacher (default 1)'),
   },
   Training: {
-    recipe: choice(['default', 'paper'],
+    recipe: choice(
+      ['default', 'paper'],
       'paper: SGD with momentum 0.9, weight decay 5e-4, learning rate 0.1 times 0.1 at 50 % and 75 % of 200 epochs, ' +
-      'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
-      'networks and epochs that suit the data set'),
+        'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
+        'networks and epochs that suit the data set',
+    ),
     teacher,
     student: network(`the student's network: ${networkNames}`),
     epochs: integer('N', 1, 1e5, 'epochs of a student'),
@@ -62,32 +79,51 @@ export const groups = {
   },
   'A teacher that is an ONNX model': {
     'teacher-features': text('NAME', 'tensor that is its feature map (default: what its classifier gets the mean of)'),
-    'teacher-weight': text('NAME', 'constant that is its classifier\'s weight (default: of the linear layer at its end)'),
-    'teacher-bias': text('NAME', 'constant that is its classifier\'s bias (default: of the same layer)'),
+    'teacher-weight': text(
+      'NAME',
+      "constant that is its classifier's weight (default: of the linear layer at its end)",
+    ),
+    'teacher-bias': text('NAME', "constant that is its classifier's bias (default: of the same layer)"),
     'teacher-logits': text('NAME', 'take these logits and nothing else: there are no local logits then'),
     'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
-    'teacher-mean': perChannel(-1e6,
-      'it gets (value - mean) / std of values in 0 ... 1 (default: normalised as for the student)'),
+    'teacher-mean': perChannel(
+      -1e6,
+      'it gets (value - mean) / std of values in 0 ... 1 (default: normalised as for the student)',
+    ),
     'teacher-std': perChannel(1e-6, 'likewise; 0.00392157 (1 / 255), with mean 0, for values in 0 ... 255'),
   },
   'Teacher outputs': {
-    'teacher-cache': text('DIR', 'compute the teacher\'s outputs of all training images once and keep them here; ' +
-      'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment'),
+    'teacher-cache': text(
+      'DIR',
+      "compute the teacher's outputs of all training images once and keep them here; " +
+        'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment',
+    ),
   },
   'The loss': {
     alpha: number('X', 0, 1, 'weight of the global KD term; the task term gets 1 - alpha (default 0.7)'),
-    beta: number('X', 0, Infinity,
+    beta: number(
+      'X',
+      0,
+      Infinity,
       'weight of the relation term (default 500). The term is a mean over all m x m pairs of the m = batch x ' +
-      '(1 + cells) logit rows of a batch and shrinks as 1/m: 500 is the paper\'s value for m = 64 x 5 = 320. With ' +
-      'another batch size or grid, scale beta with m, or use --reduction row'),
-    reduction: choice(['matrix', 'row'],
-      'matrix: the paper\'s mean over m x m entries. row: m times that, so that beta does not depend on m; its ' +
-      'default is then 500 / 320 = 1.5625 (default matrix)'),
+        "(1 + cells) logit rows of a batch and shrinks as 1/m: 500 is the paper's value for m = 64 x 5 = 320. With " +
+        'another batch size or grid, scale beta with m, or use --reduction row',
+    ),
+    reduction: choice(
+      ['matrix', 'row'],
+      "matrix: the paper's mean over m x m entries. row: m times that, so that beta does not depend on m; its " +
+        'default is then 500 / 320 = 1.5625 (default matrix)',
+    ),
     metric: choice(['sqeuclidean', 'euclidean'], 'distances the relation term compares (default sqeuclidean)'),
     'local-weight': number('X', 0, Infinity, 'weight of the local term (default 1)'),
     grid,
     temperature: number('X', 1e-3, 1e3, 'temperature of the kd arm (default 4)'),
-    'distance-weight': number('X', 0, Infinity, `weight of the rkd arm's distance term (default ${paperDistanceWeight})`),
+    'distance-weight': number(
+      'X',
+      0,
+      Infinity,
+      `weight of the rkd arm's distance term (default ${paperDistanceWeight})`,
+    ),
   },
 } as const;
 

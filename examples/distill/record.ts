@@ -16,14 +16,22 @@ function studentRun(seed: number, state: JobState): StudentRun {
   const { epochs } = state.training;
   const accuracies = epochs.map(({ score }) => score);
   return {
-    seed, epochs: epochRecords(epochs), finalAccuracy: accuracies[accuracies.length - 1],
-    bestAccuracy: Math.max(...accuracies), ...resultOf(state),
+    seed,
+    epochs: epochRecords(epochs),
+    finalAccuracy: accuracies[accuracies.length - 1],
+    bestAccuracy: Math.max(...accuracies),
+    ...resultOf(state),
   };
 }
 
-export function buildRecord(
-  { header, description, environment, jobs, states, seconds }: Outcome<Settings, StudentJob, Description>,
-): RunRecord {
+export function buildRecord({
+  header,
+  description,
+  environment,
+  jobs,
+  states,
+  seconds,
+}: Outcome<Settings, StudentJob, Description>): RunRecord {
   const { settings } = header;
   const { data, networks } = description;
   const teacher = states.get('teacher')!;
@@ -32,25 +40,38 @@ export function buildRecord(
   return {
     version: 1,
     settings: {
-      dataset: settings.dataset.name, datasetDescription: data.description, classes: data.classes,
-      imageShape: data.imageShape, trainSize: data.trainSize, testSize: data.testSize,
-      teacherEpochs: settings.teacher.epochs, studentEpochs: settings.student.epochs, batchSize: settings.batchSize,
-      alpha: settings.loss.alpha, beta: settings.loss.beta, localWeight: settings.loss.localWeight,
-      grid: settings.loss.grid, reduction: settings.loss.reduction, metric: settings.loss.metric,
-      seeds: settings.seeds, optimizer: optimizerText(settings), command: header.command,
+      dataset: settings.dataset.name,
+      datasetDescription: data.description,
+      classes: data.classes,
+      imageShape: data.imageShape,
+      trainSize: data.trainSize,
+      testSize: data.testSize,
+      teacherEpochs: settings.teacher.epochs,
+      studentEpochs: settings.student.epochs,
+      batchSize: settings.batchSize,
+      alpha: settings.loss.alpha,
+      beta: settings.loss.beta,
+      localWeight: settings.loss.localWeight,
+      grid: settings.loss.grid,
+      reduction: settings.loss.reduction,
+      metric: settings.loss.metric,
+      seeds: settings.seeds,
+      optimizer: optimizerText(settings),
+      command: header.command,
       more: {
         'Logit rows m in the relation term': relationRows(settings.batchSize, settings.loss.grid),
         'Temperature of Hinton KD': settings.loss.temperature,
-        ...(settings.arms.includes('rkd') ? { 'Weight of RKD\'s distance term': settings.loss.distanceWeight } : {}),
-        ...(onnx ? { 'Taken from the teacher\'s model': networks.teacher.taken! } : {}),
+        ...(settings.arms.includes('rkd') ? { "Weight of RKD's distance term": settings.loss.distanceWeight } : {}),
+        ...(onnx ? { "Taken from the teacher's model": networks.teacher.taken! } : {}),
         ...(cache === undefined ? {} : { 'Teacher outputs': 'computed once and read from a file' }),
-        'Augmentation': settings.augment,
+        Augmentation: settings.augment,
         'Seed of data and teacher': settings.baseSeed,
       },
     },
     environment,
     teacher: {
-      name: settings.teacher.network, parameters: networks.teacher.parameters,
+      name: settings.teacher.network,
+      parameters: networks.teacher.parameters,
       testAccuracy: last?.score ?? (teacher.result as ModelResult).testAccuracy,
       epochs: epochRecords(teacher.training.epochs),
       relationMatrix: resultOf(teacher).relationMatrix,
@@ -59,7 +80,11 @@ export function buildRecord(
     arms: settings.arms.map((name) => {
       const { label, description, weights, ...more } = arm(name, settings.loss);
       return {
-        id: name, label, description, weights, ...('options' in more ? { options: { ...more.options } } : {}),
+        id: name,
+        label,
+        description,
+        weights,
+        ...('options' in more ? { options: { ...more.options } } : {}),
         runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, states.get(job.id)!)),
       };
     }),
@@ -68,9 +93,11 @@ export function buildRecord(
   };
 }
 
-export function optimizerText(
-  { schedule, momentum, weightDecay }: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>,
-): string {
+export function optimizerText({
+  schedule,
+  momentum,
+  weightDecay,
+}: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>): string {
   const course = schedule.kind === 'cosine' ? 'to 0 along a cosine' : 'times 0.1 at 50 % and at 75 % of the epochs';
   return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${schedule.base} ${course}`;
 }

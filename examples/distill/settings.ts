@@ -23,10 +23,12 @@ interface Preset {
 function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
   if (paper) return { teacher: 'resnet110', student: 'resnet20', teacherEpochs: 200, epochs: 200 };
   if (dataset === 'shapes') {
-    return quick ? { teacher: 'cnn12', student: 'cnn4', teacherEpochs: 6, epochs: 5, trainSize: 2000, testSize: 500 }
+    return quick
+      ? { teacher: 'cnn12', student: 'cnn4', teacherEpochs: 6, epochs: 5, trainSize: 2000, testSize: 500 }
       : { teacher: 'cnn16', student: 'cnn4', teacherEpochs: 12, epochs: 12 };
   }
-  return quick ? { teacher: 'cnn8', student: 'cnn4', teacherEpochs: 2, epochs: 2, trainSize: 1000, testSize: 500 }
+  return quick
+    ? { teacher: 'cnn8', student: 'cnn4', teacherEpochs: 2, epochs: 2, trainSize: 1000, testSize: 500 }
     : { teacher: 'resnet20', student: 'resnet8', teacherEpochs: 30, epochs: 30 };
 }
 
@@ -56,17 +58,20 @@ export function resolveSettings(args: Arguments): Settings {
   const chosen = args.arms ?? (onnx?.logits === undefined ? defaultArms : defaultLogitArms);
   return {
     dataset: {
-      name, seed: baseSeed,
+      name,
+      seed: baseSeed,
       ...(args.data ? { dir: resolve(args.data) } : {}),
       ...(trainSize ? { trainSize } : {}),
       ...(testSize ? { testSize } : {}),
     },
     baseSeed,
     teacher: {
-      ...(onnx ? { network: basename(onnx.path), epochs: 0, onnx } : {
-        network: args.teacher ?? defaults.teacher,
-        epochs: args['teacher-epochs'] ?? args.epochs ?? defaults.teacherEpochs,
-      }),
+      ...(onnx
+        ? { network: basename(onnx.path), epochs: 0, onnx }
+        : {
+            network: args.teacher ?? defaults.teacher,
+            epochs: args['teacher-epochs'] ?? args.epochs ?? defaults.teacherEpochs,
+          }),
       ...(args['teacher-cache'] === undefined ? {} : { cache: resolve(args['teacher-cache']) }),
     },
     student: { network: args.student ?? defaults.student, epochs: args.epochs ?? defaults.epochs },
@@ -80,8 +85,8 @@ export function resolveSettings(args: Arguments): Settings {
     loss: {
       alpha: args.alpha ?? paperLoss.alpha,
       beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperLoss.beta),
-      localWeight: onnx?.logits === undefined ? args['local-weight'] ?? paperLoss.localWeight : 0,
-      grid: onnx?.logits === undefined ? args.grid ?? paperLoss.grid : [0, 0],
+      localWeight: onnx?.logits === undefined ? (args['local-weight'] ?? paperLoss.localWeight) : 0,
+      grid: onnx?.logits === undefined ? (args.grid ?? paperLoss.grid) : [0, 0],
       reduction,
       metric: args.metric ?? paperLoss.metric,
       temperature: args.temperature ?? paperLoss.temperature,
@@ -95,8 +100,9 @@ const isModel = (teacher: string | undefined): teacher is string => teacher?.end
 /** What is taken from which ONNX model; undefined for a teacher that is trained here. */
 function onnxOptions(args: Arguments): OnnxOptions | undefined {
   const { teacher } = args;
-  const [features, weight, bias, logits] =
-    (['teacher-features', 'teacher-weight', 'teacher-bias', 'teacher-logits'] as const).map((name) => args[name]);
+  const [features, weight, bias, logits] = (
+    ['teacher-features', 'teacher-weight', 'teacher-bias', 'teacher-logits'] as const
+  ).map((name) => args[name]);
   const { 'teacher-input': layout, 'teacher-mean': mean, 'teacher-std': std } = args;
   const given = { features, weight, bias, logits, input: layout, mean, std };
   const first = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
@@ -109,7 +115,9 @@ function onnxOptions(args: Arguments): OnnxOptions | undefined {
     throw new UsageError(`--teacher-logits: takes logits and nothing else; cannot be combined with --teacher-${first}`);
   }
   const options = { path: resolve(teacher), features, weight, bias, logits, layout, mean, std };
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as OnnxOptions;
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as OnnxOptions;
 }
 
 /** @throws UsageError for what a teacher of global logits cannot give. */
@@ -146,14 +154,19 @@ export function resumed(saved: Settings, args: Arguments): Settings {
 
 /** A line of advice when beta was left at the paper's value but the number of relation rows is not the paper's. */
 export function betaNote(settings: Settings, args: Arguments): string | undefined {
-  const { loss: { reduction, grid }, batchSize } = settings;
+  const {
+    loss: { reduction, grid },
+    batchSize,
+  } = settings;
   const rows = relationRows(batchSize, grid);
   if (args.beta !== undefined || reduction === 'row' || rows === paperBeta.rows || !settings.arms.includes('gld')) {
     return undefined;
   }
   const equivalent = (paperBeta.beta * rows) / paperBeta.rows;
   const cells = rows > batchSize ? `with ${grid[0]} x ${grid[1]} cells` : 'without cells';
-  return `Note: batches of ${batchSize} ${cells} compare m = ${rows} logit rows, and the ` +
+  return (
+    `Note: batches of ${batchSize} ${cells} compare m = ${rows} logit rows, and the ` +
     `relation term shrinks as 1/m. beta = 500 belongs to m = 320; here --beta ${equivalent} weighs the same, and ` +
-    'with --reduction row beta does not depend on m.';
+    'with --reduction row beta does not depend on m.'
+  );
 }

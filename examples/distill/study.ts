@@ -36,8 +36,15 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
   folder: ({ dataset }) => dataset.name,
   plan: (settings) => planPair(settings),
   check: ({ loss }, { networks }) => checkGrid(loss.grid, networks),
-  introduce: ({ teacher, student }, { data, networks: { teacher: { taken } } }) =>
-    `${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`,
+  introduce: (
+    { teacher, student },
+    {
+      data,
+      networks: {
+        teacher: { taken },
+      },
+    },
+  ) => `${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`,
   work: (job, settings, { networks, data }) => workOf(job, settings, networks, data.trainSize),
   record: buildRecord,
   table: resultTable,

@@ -21,14 +21,19 @@ export function resultTable(run: RunRecord): string {
     const final = runs.map((student) => student.finalAccuracy);
     const times = runs.flatMap(({ epochs }) => epochs.map(({ seconds }) => seconds));
     table.push([
-      label, summary(final), summary(runs.map((student) => student.bestAccuracy)), final.map(percent).join(', '),
+      label,
+      summary(final),
+      summary(runs.map((student) => student.bestAccuracy)),
+      final.map(percent).join(', '),
       meanAndDeviation(times).mean.toFixed(2),
     ]);
   }
   const { teacher, student, settings } = run;
   const count = (n: number) => n.toLocaleString('en');
   const seeds = `${settings.seeds.length} seed${settings.seeds.length === 1 ? '' : 's'}`;
-  return `Teacher ${teacher.name} (${count(teacher.parameters)} parameters): ${percent(teacher.testAccuracy)} % of ` +
+  return (
+    `Teacher ${teacher.name} (${count(teacher.parameters)} parameters): ${percent(teacher.testAccuracy)} % of ` +
     `${count(settings.testSize)} test images. Students ${student.name} (${count(student.parameters)} parameters), ` +
-    `mean ± standard deviation over ${seeds}:\n${table.toString()}`;
+    `mean ± standard deviation over ${seeds}:\n${table.toString()}`
+  );
 }

@@ -47,7 +47,9 @@ export class Teachers {
 
   /** A model as the networks are described. */
   async describe(threads: number): Promise<NetworkDescription> {
-    const { data: { height, width } } = this.at;
+    const {
+      data: { height, width },
+    } = this.at;
     const { form, parameters, description } = await this.onnx(threads);
     const map = mapOf(form);
     // What a model computes is not known: each parameter is taken to be used once in every position of the last map, or
@@ -62,7 +64,8 @@ export class Teachers {
     const { directory, threads } = context;
     const model = await this.onnx(threads);
     const result: ModelResult = {
-      digest: model.digest, testAccuracy: await accuracy(model, data.test, threads),
+      digest: model.digest,
+      testAccuracy: await accuracy(model, data.test, threads),
       relationMatrix: await probeRelations(model, data, settings.loss.grid, threads),
     };
     await this.finish(job, context, directory, result);
@@ -79,10 +82,13 @@ export class Teachers {
     const { path: _, ...options } = onnx ?? { path: '', network: job.network };
     const key = {
       model: onnx ? (checkpoint.state.result as ModelResult).digest : weightsDigest(checkpoint),
-      data: await dataDigest(data), options: sha256(JSON.stringify(options)),
+      data: await dataDigest(data),
+      options: sha256(JSON.stringify(options)),
     };
     const done = await fillCache(this.entry(key), () => this.ofJob(id, context), {
-      data, stopped, title: `${job.network}, ${data.name}`,
+      data,
+      stopped,
+      title: `${job.network}, ${data.name}`,
       note: (text) => process.stderr.write(`${text}\n`),
       onProgress: (images) => progress(0, Math.floor(images / settings.batchSize)),
     });
@@ -98,8 +104,10 @@ export class Teachers {
     const { state } = await finishedCheckpoint(context.directory, outputs);
     const stored = await cachedTeacher(this.entry((state.result as OutputsResult).key));
     if (typeof stored !== 'string') return this.use(outputs, stored);
-    process.stderr.write(`Teacher outputs are computed in every epoch: those in ${this.at.settings.teacher.cache} ` +
-      `cannot be used any more, ${stored}\n`);
+    process.stderr.write(
+      `Teacher outputs are computed in every epoch: those in ${this.at.settings.teacher.cache} ` +
+        `cannot be used any more, ${stored}\n`,
+    );
     return this.ofJob(id, context);
   }
 
@@ -138,10 +146,18 @@ export class Teachers {
   }
 
   /** Leaves behind the checkpoint of a job that is not a training. */
-  private async finish({ id, seed }: StudentJob, context: JobContext, directory: string, result: unknown): Promise<void> {
+  private async finish(
+    { id, seed }: StudentJob,
+    context: JobContext,
+    directory: string,
+    result: unknown,
+  ): Promise<void> {
     const state: JobState = {
-      finished: true, trainSize: this.at.data.train.size, training: newTraining(new Rng(seed)),
-      runSeconds: context.runSeconds(), result,
+      finished: true,
+      trainSize: this.at.data.train.size,
+      training: newTraining(new Rng(seed)),
+      runSeconds: context.runSeconds(),
+      result,
     };
     await writeCheckpoint(checkpointPath(directory, id), { tensors: new Map(), state });
   }

@@ -25,13 +25,20 @@ export function describeData(data: Omit<Dataset, 'name'>): DataDescription {
 export class PairTrainer {
   private readonly teachers = new Teachers(this);
 
-  constructor(readonly settings: PairSettings, readonly data: Dataset) {}
+  constructor(
+    readonly settings: PairSettings,
+    readonly data: Dataset,
+  ) {}
 
   /** @throws TeacherError when the teacher is a model that does not go with the data */
   async describe(threads: number): Promise<PairDescription> {
     const summary = (role: Role) => {
       const network = this.build(this.settings[role].network, role, new Rng(0));
-      const { flops, map, parameters: { count } } = network;
+      const {
+        flops,
+        map,
+        parameters: { count },
+      } = network;
       network.dispose();
       return { flops, map, parameters: count };
     };
@@ -54,14 +61,20 @@ export class PairTrainer {
     const network = this.build(job.network, roleOf(job), rng);
     try {
       const chosen = arm(role === 'teacher' ? 'ce' : role, settings.loss);
-      const objective = chosen.kind === 'task' ? crossEntropy(network)
-        : objectiveOf(chosen, network, await this.teachers.ready(job, context), threads);
+      const objective =
+        chosen.kind === 'task'
+          ? crossEntropy(network)
+          : objectiveOf(chosen, network, await this.teachers.ready(job, context), threads);
       return await trainJob(job.id, context, {
-        parameters: [network.parameters], rng, source: data.train, objective,
+        parameters: [network.parameters],
+        rng,
+        source: data.train,
+        objective,
         recipe: { ...settings, epochs: job.epochs },
         evaluate: () => evaluate(network, data.test),
-        finish: async (): Promise<StudentResult> =>
-          ({ relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads) }),
+        finish: async (): Promise<StudentResult> => ({
+          relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
+        }),
       });
     } finally {
       network.dispose();

@@ -11,7 +11,11 @@ import { classify, forward, initialize, start, update, type Parameters } from '.
 const { nn, numpy: np, tree } = jax;
 
 /** The loss of a batch and its gradients. Consumes all arguments. */
-type Objective = (parameters: Parameters, images: jax.numpy.Array, labels: jax.numpy.Array) => [loss: number, Parameters];
+type Objective = (
+  parameters: Parameters,
+  images: jax.numpy.Array,
+  labels: jax.numpy.Array,
+) => [loss: number, Parameters];
 
 const { values } = parseArgs({
   options: {
@@ -51,7 +55,12 @@ async function accuracy(parameters: Parameters, split: Split): Promise<number> {
   let right = 0;
   for await (const batch of split.batches({ batchSize: 250 })) {
     const [images, labels] = tensors(batch);
-    right += np.argmax(classify(tree.ref(parameters), images), 1).equal(labels).astype(np.int32).sum().item();
+    right += np
+      .argmax(classify(tree.ref(parameters), images), 1)
+      .equal(labels)
+      .astype(np.int32)
+      .sum()
+      .item();
   }
   tree.dispose(parameters);
   return right / split.size;
@@ -68,7 +77,9 @@ const report = async (name: string, parameters: Parameters, since: number) => {
   const count = tree.leaves(parameters).reduce((sum: number, x) => sum + (x as jax.numpy.Array).size, 0);
   const correct = 100 * (await accuracy(tree.ref(parameters), data.test));
   const seconds = (performance.now() - since) / 1000;
-  console.log(`${name.padEnd(24)} ${String(count).padStart(6)} parameters  ${correct.toFixed(1).padStart(5)} %  ${seconds.toFixed(1)} s`);
+  console.log(
+    `${name.padEnd(24)} ${String(count).padStart(6)} parameters  ${correct.toFixed(1).padStart(5)} %  ${seconds.toFixed(1)} s`,
+  );
 };
 
 console.log(data.description);
@@ -84,7 +95,10 @@ const distillation: Objective = (parameters, images, labels) => {
   return [loss, gradients[0]];
 };
 
-for (const [name, objective] of [['student, labels', crossEntropy], ['student, distilled', distillation]] as const) {
+for (const [name, objective] of [
+  ['student, labels', crossEntropy],
+  ['student, distilled', distillation],
+] as const) {
   since = performance.now();
   const student = await train(initialize(4, classes, seed + 1), objective);
   await report(name, student, since);

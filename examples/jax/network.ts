@@ -19,7 +19,9 @@ export function initialize(width: number, classes: number, seed: number): Parame
 /** The feature map [n, H/2, W/2, C] of images [n, H, W, 3], and the classifier. Consumes both arguments. */
 export function forward({ first, second, weight, bias }: Parameters, images: np.Array): JaxSide<np.Array> {
   const [n, height, width] = images.shape;
-  const half = convolve(images, first).reshape([n, height / 2, 2, width / 2, 2, -1]).max([2, 4]);
+  const half = convolve(images, first)
+    .reshape([n, height / 2, 2, width / 2, 2, -1])
+    .max([2, 4]);
   return { features: convolve(half, second), weight, bias, layout: 'NHWC', weightLayout: 'CK' };
 }
 
@@ -35,8 +37,15 @@ export function classify(parameters: Parameters, images: np.Array): np.Array {
  */
 function convolve(x: np.Array, kernel: np.Array): np.Array {
   const [n, height, width, channels] = x.shape;
-  const padded = np.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]);
-  const shifts = [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => padded.ref.slice([], [i, i + height], [j, j + width], [])));
+  const padded = np.pad(x, [
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [0, 0],
+  ]);
+  const shifts = [0, 1, 2].flatMap((i) =>
+    [0, 1, 2].map((j) => padded.ref.slice([], [i, i + height], [j, j + width], [])),
+  );
   padded.dispose();
   const patches = np.concatenate(shifts, -1).reshape([n * height * width, 9 * channels]);
   const sums = np.matmul(patches, kernel);
@@ -61,7 +70,8 @@ export function start(parameters: Parameters): State {
 
 /** One step of Adam (Kingma and Ba, 2015). Consumes the state and the gradients. */
 export function update({ parameters, mean, square, step }: State, gradients: Parameters, rate: number): State {
-  const map = (f: (...x: np.Array[]) => np.Array, ...trees: Parameters[]) => tree.map(f, trees[0], ...trees.slice(1)) as Parameters;
+  const map = (f: (...x: np.Array[]) => np.Array, ...trees: Parameters[]) =>
+    tree.map(f, trees[0], ...trees.slice(1)) as Parameters;
   const average = (decay: number) => (old: np.Array, x: np.Array) => old.mul(decay).add(x.mul(1 - decay));
   const m = map(average(0.9), mean, tree.ref(gradients));
   const v = map(average(0.999), square, map(np.square, gradients));

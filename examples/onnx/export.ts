@@ -35,10 +35,15 @@ export function exportNetwork(network: Network, input: [number, number, number])
     conv(x, { filter, bias, stride, rate, pad, relu }) {
       const name = `conv${nodes.length}`;
       const weight = constant(`${name}.weight`, tf.transpose(filter, [3, 2, 0, 1]));
-      const sum = node('Conv', [x, weight, constant(`${name}.bias`, bias)], [
-        integersAttribute('strides', [stride, stride]), integersAttribute('dilations', [rate, rate]),
-        integersAttribute('pads', [pad, pad, pad, pad]),
-      ]);
+      const sum = node(
+        'Conv',
+        [x, weight, constant(`${name}.bias`, bias)],
+        [
+          integersAttribute('strides', [stride, stride]),
+          integersAttribute('dilations', [rate, rate]),
+          integersAttribute('pads', [pad, pad, pad, pad]),
+        ],
+      );
       return relu ? operations.relu(sum) : sum;
     },
     affineRelu(x, scale, shift) {
@@ -60,9 +65,13 @@ export function exportNetwork(network: Network, input: [number, number, number])
   });
   const [mapHeight, mapWidth, mapChannels] = network.map;
   return encodeModel({
-    irVersion, producerName: 'gld-loss', opsetImport: [{ domain: '', version: operatorSet }],
+    irVersion,
+    producerName: 'gld-loss',
+    opsetImport: [{ domain: '', version: operatorSet }],
     graph: {
-      name: network.name, node: nodes, initializer: constants,
+      name: network.name,
+      node: nodes,
+      initializer: constants,
       input: [tensorInfo('images', [channels, height, width])],
       output: [tensorInfo('features', [mapChannels, mapHeight, mapWidth]), tensorInfo('logits', [classes])],
     },
@@ -74,7 +83,8 @@ const tensorInfo = (name: string, shape: number[]): ValueInfo => ({
   name,
   type: {
     tensorType: {
-      elemType: elementType.float, shape: { dim: [{ dimParam: 'batch' }, ...shape.map((dimValue) => ({ dimValue }))] },
+      elemType: elementType.float,
+      shape: { dim: [{ dimParam: 'batch' }, ...shape.map((dimValue) => ({ dimValue }))] },
     },
   },
 });

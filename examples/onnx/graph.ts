@@ -26,7 +26,7 @@ export class GraphIndex {
     for (const tensor of graph.initializer) this.initializers.set(tensor.name!, tensor);
     for (const node of graph.node) {
       for (const name of node.output) this.producers.set(name, node);
-      for (const name of node.input) this.consumers.set(name, [...this.consumers.get(name) ?? [], node]);
+      for (const name of node.input) this.consumers.set(name, [...(this.consumers.get(name) ?? []), node]);
     }
   }
 
@@ -75,8 +75,13 @@ export class GraphIndex {
     const matrix = dims.length === 2;
     const factors = { weightFactor: 1, biasFactor: 1 };
     const layer = (classesFirst: boolean) => ({
-      input: node.input[0], output: node.output[0], weight, weightLayout: classesFirst ? 'KC' as const : 'CK' as const,
-      classes: dims[classesFirst ? 0 : 1], channels: dims[classesFirst ? 1 : 0], ...factors,
+      input: node.input[0],
+      output: node.output[0],
+      weight,
+      weightLayout: classesFirst ? ('KC' as const) : ('CK' as const),
+      classes: dims[classesFirst ? 0 : 1],
+      channels: dims[classesFirst ? 1 : 0],
+      ...factors,
     });
     const withBias = (found: LinearLayer, name: string | undefined): LinearLayer | undefined => {
       if (!name) return found;
@@ -103,7 +108,10 @@ export class GraphIndex {
   private withAdd(product: LinearLayer): LinearLayer {
     const [next, ...others] = this.consumers.get(product.output) ?? [];
     if (next?.opType !== 'Add' || others.length > 0) return product;
-    const bias = this.bias(next.input.find((name) => name !== product.output), product.classes);
+    const bias = this.bias(
+      next.input.find((name) => name !== product.output),
+      product.classes,
+    );
     return bias ? { ...product, bias, output: next.output[0] } : product;
   }
 
@@ -112,7 +120,10 @@ export class GraphIndex {
     if (node.opType === 'GlobalAveragePool' || node.opType === 'AveragePool') return true;
     if (node.opType !== 'ReduceMean') return false;
     const axes = attribute(node, 'axes')?.ints ?? integers(this.constant(node.input[1]));
-    const known = axes?.map((axis) => (axis < 0 ? axis + 4 : axis)).sort().join();
+    const known = axes
+      ?.map((axis) => (axis < 0 ? axis + 4 : axis))
+      .sort()
+      .join();
     return known === '2,3' || known === '1,2';
   }
 }
@@ -129,5 +140,8 @@ function integers(tensor: TensorProto | undefined): number[] | undefined {
 }
 
 export const integerAttribute = (name: string, i: number): Attribute => ({ name, type: attributeType.int, i });
-export const integersAttribute = (name: string, ints: number[]): Attribute =>
-  ({ name, type: attributeType.ints, ints });
+export const integersAttribute = (name: string, ints: number[]): Attribute => ({
+  name,
+  type: attributeType.ints,
+  ints,
+});

@@ -27,7 +27,12 @@ const probabilities = new Set([...shapeless, 'Softmax', 'LogSoftmax']);
 export function findHead(graph: Graph, names: HeadNames): Head {
   const index = new GraphIndex(graph);
   if (names.logits !== undefined) {
-    expectComputed(index, '--teacher-logits', names.logits, graph.output.map(({ name }) => name));
+    expectComputed(
+      index,
+      '--teacher-logits',
+      names.logits,
+      graph.output.map(({ name }) => name),
+    );
     return { kind: 'logits', logits: names.logits };
   }
   const classifier = findClassifier(index, names);
@@ -37,8 +42,10 @@ export function findHead(graph: Graph, names: HeadNames): Head {
 function findClassifier(index: GraphIndex, { weight, bias }: HeadNames): LinearLayer {
   const layers = index.linearLayers();
   const names = layers.map((layer) => layer.weight.name!);
-  const candidates = listed('weights of linear layers', layers.map(({ weight, classes, channels }) =>
-    `${weight.name} (${channels} channels, ${classes} classes)`));
+  const candidates = listed(
+    'weights of linear layers',
+    layers.map(({ weight, classes, channels }) => `${weight.name} (${channels} channels, ${classes} classes)`),
+  );
   let found: LinearLayer;
   if (weight !== undefined) {
     const users = layers.filter((layer) => layer.weight.name === weight);
@@ -67,10 +74,14 @@ function layerBeforeOutput(index: GraphIndex, layers: LinearLayer[], candidates:
     return layers.filter(({ output }) => output === logits);
   });
   if (found.length === 1) return found[0];
-  const why = found.length > 1 ? `several outputs come from a linear layer (${outputs.join(', ')})`
-    : `no output (${outputs.join(', ')}) comes directly from a linear layer`;
-  throw new TeacherError(`The model's classifier was not found: ${why}. Name its weight with --teacher-weight, or take ` +
-    `nothing but logits with --teacher-logits. ${candidates}`);
+  const why =
+    found.length > 1
+      ? `several outputs come from a linear layer (${outputs.join(', ')})`
+      : `no output (${outputs.join(', ')}) comes directly from a linear layer`;
+  throw new TeacherError(
+    `The model's classifier was not found: ${why}. Name its weight with --teacher-weight, or take ` +
+      `nothing but logits with --teacher-logits. ${candidates}`,
+  );
 }
 
 function findFeatures(index: GraphIndex, { features }: HeadNames, { input }: LinearLayer): string {
@@ -83,14 +94,17 @@ function findFeatures(index: GraphIndex, { features }: HeadNames, { input }: Lin
   if (mean && index.isMeanOverMap(mean)) return mean.input[0];
   throw new TeacherError(
     `The model's feature map was not found: the classifier's input '${input}' is not the mean over a map. Name the map ` +
-    `with --teacher-features, or take nothing but logits with --teacher-logits. ${listed('maps that are averaged', means)}`);
+      `with --teacher-features, or take nothing but logits with --teacher-logits. ${listed('maps that are averaged', means)}`,
+  );
 }
 
 function expectComputed(index: GraphIndex, option: string, name: string, candidates: string[]): void {
   if (index.producer(name)) return;
   const near = didYouMean(name, index.tensors);
-  throw new TeacherError(`${option}: expected the name of a tensor that the model computes, got '${name}'${near}. ` +
-    listed('candidates', candidates));
+  throw new TeacherError(
+    `${option}: expected the name of a tensor that the model computes, got '${name}'${near}. ` +
+      listed('candidates', candidates),
+  );
 }
 
 /** At most this many names are listed in a message. */

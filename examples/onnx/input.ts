@@ -38,11 +38,15 @@ export function findInput(inputs: ValueInfo[], format: ImageFormat, options: Inp
   const [{ name, type }] = inputs;
   const { elemType, shape } = type?.tensorType ?? {};
   if (elemType !== elementType.float) {
-    throw new TeacherError(`The model's input '${name}' has elements of type ${elemType} of the format; expected float (1)`);
+    throw new TeacherError(
+      `The model's input '${name}' has elements of type ${elemType} of the format; expected float (1)`,
+    );
   }
   const sizes = shape?.dim.map(({ dimValue }) => (dimValue && dimValue > 0 ? dimValue : undefined));
   if (sizes && sizes.length !== 4) {
-    throw new TeacherError(`The model's input '${name}' has ${sizes.length} axes; expected 4, [n, C, H, W] or [n, H, W, C]`);
+    throw new TeacherError(
+      `The model's input '${name}' has ${sizes.length} axes; expected 4, [n, C, H, W] or [n, H, W, C]`,
+    );
   }
   const { height, width, channels } = format;
   const extents = { NCHW: [channels, height, width], NHWC: [height, width, channels] };
@@ -52,8 +56,10 @@ export function findInput(inputs: ValueInfo[], format: ImageFormat, options: Inp
   if (!layout || !fits(layout)) {
     const wanted = `[${sizes!.map((size) => size ?? 'n').join(', ')}]`;
     const order = options.layout ? ` in the order ${options.layout}` : '';
-    throw new TeacherError(`The model's input '${name}' has shape ${wanted}, and the data set's images are of ` +
-      `${height} x ${width} pixels and ${channels} channels${order}: it was made for other images`);
+    throw new TeacherError(
+      `The model's input '${name}' has shape ${wanted}, and the data set's images are of ` +
+        `${height} x ${width} pixels and ${channels} channels${order}: it was made for other images`,
+    );
   }
   return { name, layout, batch: sizes?.[0] };
 }

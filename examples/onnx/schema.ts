@@ -122,7 +122,10 @@ export interface ValueInfo {
 }
 
 /** A size, the name of one that the caller chooses, or neither: unknown. */
-export interface Dimension { dimValue?: number; dimParam?: string }
+export interface Dimension {
+  dimValue?: number;
+  dimParam?: string;
+}
 
 const type = protobuf.parse(definition).root.lookupType('onnx.ModelProto');
 

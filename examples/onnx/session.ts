@@ -17,30 +17,41 @@ export interface Session {
  * @param known names of the graph's outputs; others of `names` are made outputs
  */
 export async function openSession(
-  model: Uint8Array, path: string, known: readonly string[], names: readonly string[], input: ModelInput,
+  model: Uint8Array,
+  path: string,
+  known: readonly string[],
+  names: readonly string[],
+  input: ModelInput,
   threads: number,
 ): Promise<Session> {
   const added = names.filter((name) => !known.includes(name));
   const session = await InferenceSession.create(withOutputs(model, added), {
-    intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
     extra: { session: { model_external_initializers_file_folder_path: dirname(resolve(path)) } },
   });
   return {
-    run: (images, count, shape) => inBatches(images, count, input.batch ?? count, async (part) => {
-      const feeds = { [input.name]: new Tensor('float32', part, [input.batch ?? count, ...shape]) };
-      const results = await session.run(feeds, names);
-      return names.map((name): Numbers => {
-        const { data, dims } = results[name];
-        return { data: data as Float32Array, shape: [...dims] };
-      });
-    }),
+    run: (images, count, shape) =>
+      inBatches(images, count, input.batch ?? count, async (part) => {
+        const feeds = { [input.name]: new Tensor('float32', part, [input.batch ?? count, ...shape]) };
+        const results = await session.run(feeds, names);
+        return names.map((name): Numbers => {
+          const { data, dims } = results[name];
+          return { data: data as Float32Array, shape: [...dims] };
+        });
+      }),
     dispose: () => session.release(),
   };
 }
 
 /** Runs a model that takes `batch` images at once on `count`: the last batch is filled up, and the surplus dropped. */
 async function inBatches(
-  images: Float32Array, count: number, batch: number, run: (part: Float32Array) => Promise<Numbers[]>,
+  images: Float32Array,
+  count: number,
+  batch: number,
+  run: (part: Float32Array) => Promise<Numbers[]>,
 ): Promise<Numbers[]> {
   if (batch === count) return run(images);
   const perImage = images.length / count;
@@ -49,7 +60,13 @@ async function inBatches(
     const size = Math.min(batch, count - at);
     const part = new Float32Array(batch * perImage);
     part.set(images.subarray(at * perImage, (at + size) * perImage));
-    for (const [i, { data, shape: [, ...shape] }] of (await run(part)).entries()) {
+    for (const [
+      i,
+      {
+        data,
+        shape: [, ...shape],
+      },
+    ] of (await run(part)).entries()) {
       const perRow = data.length / batch;
       whole[i] ??= { data: new Float32Array(count * perRow), shape: [count, ...shape] };
       whole[i].data.set(data.subarray(0, size * perRow), at * perRow);

@@ -56,15 +56,20 @@ export async function openOnnxTeacher(options: OnnxOptions, data: Dataset, threa
     const probe = await run(batch).catch((error: Error) => {
       throw new TeacherError(`${path}: the model does not run on images of ${height} x ${width}: ${error.message}`);
     });
-    const form = head.kind === 'logits' ? logitForm(head.logits, probe[0], data.classes.length)
-      : await featureForm(head.features, head.classifier, probe, data.classes.length, path);
+    const form =
+      head.kind === 'logits'
+        ? logitForm(head.logits, probe[0], data.classes.length)
+        : await featureForm(head.features, head.classifier, probe, data.classes.length, path);
     return {
       form,
       digest: await digest(bytes, graph.initializer, path),
-      parameters: graph.initializer.filter(({ dataType }) => floating.has(dataType))
+      parameters: graph.initializer
+        .filter(({ dataType }) => floating.has(dataType))
         .reduce((sum, { dims }) => sum + dims.reduce((product, extent) => product * extent, 1), 0),
-      description: head.kind === 'logits' ? `logits '${head.logits}' [${form.shape.slice(1)}]`
-        : `feature map '${head.features}' [${form.shape}], classifier '${head.classifier.weight.name}'`,
+      description:
+        head.kind === 'logits'
+          ? `logits '${head.logits}' [${form.shape.slice(1)}]`
+          : `feature map '${head.features}' [${form.shape}], classifier '${head.classifier.weight.name}'`,
       async outputs(batch) {
         const [{ data: result }] = await run(batch);
         return result;
@@ -114,19 +119,31 @@ function expectClasses(got: number, expected: number): void {
 const tolerance = 1e-3;
 
 async function featureForm(
-  name: string, layer: LinearLayer & { bias?: TensorProto }, [map, logits]: Numbers[], classes: number, path: string,
+  name: string,
+  layer: LinearLayer & { bias?: TensorProto },
+  [map, logits]: Numbers[],
+  classes: number,
+  path: string,
 ): Promise<Form> {
   expectClasses(layer.classes, classes);
-  const { shape: [n, ...shape] } = map;
+  const {
+    shape: [n, ...shape],
+  } = map;
   const { channels, weightLayout, classes: k } = layer;
-  const layouts = shape.length !== 3 ? []
-    : (['NCHW', 'NHWC'] as const).filter((layout) => shape[layout === 'NCHW' ? 0 : 2] === channels);
+  const layouts =
+    shape.length !== 3
+      ? []
+      : (['NCHW', 'NHWC'] as const).filter((layout) => shape[layout === 'NCHW' ? 0 : 2] === channels);
   if (layouts.length === 0) {
-    throw new TeacherError(`The feature map '${name}' has shape [n, ${shape}]; expected [n, ${channels}, H, W] or ` +
-      `[n, H, W, ${channels}], for the classifier's ${channels} channels`);
+    throw new TeacherError(
+      `The feature map '${name}' has shape [n, ${shape}]; expected [n, ${channels}, H, W] or ` +
+        `[n, H, W, ${channels}], for the classifier's ${channels} channels`,
+    );
   }
-  const scaled = async (tensor: TensorProto, factor: number, shape: number[]): Promise<Numbers> =>
-    ({ data: (await readFloats(tensor, path)).data.map((value) => value * factor), shape });
+  const scaled = async (tensor: TensorProto, factor: number, shape: number[]): Promise<Numbers> => ({
+    data: (await readFloats(tensor, path)).data.map((value) => value * factor),
+    shape,
+  });
   const classifier = {
     weight: await scaled(layer.weight, layer.weightFactor, weightLayout === 'KC' ? [k, channels] : [channels, k]),
     weightLayout,
@@ -141,10 +158,12 @@ async function featureForm(
     if (difference <= tolerance * Math.max(size, 1e-6)) return form;
     nearest = Math.min(nearest, difference);
   }
-  throw new TeacherError(`The mean over '${name}' times '${layer.weight.name}' is not the model's '${layer.output}': ` +
-    `they differ by ${nearest.toPrecision(2)}, and '${layer.output}' is at most ${size.toPrecision(2)}. The map, the ` +
-    'weight and the bias have to belong together, with nothing between them but the mean; otherwise take nothing but ' +
-    'logits with --teacher-logits');
+  throw new TeacherError(
+    `The mean over '${name}' times '${layer.weight.name}' is not the model's '${layer.output}': ` +
+      `they differ by ${nearest.toPrecision(2)}, and '${layer.output}' is at most ${size.toPrecision(2)}. The map, the ` +
+      'weight and the bias have to belong together, with nothing between them but the mean; otherwise take nothing but ' +
+      'logits with --teacher-logits',
+  );
 }
 
 async function digest(model: Uint8Array, constants: TensorProto[], path: string): Promise<string> {

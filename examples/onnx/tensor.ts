@@ -13,7 +13,8 @@ import { elementType, type TensorProto } from './schema.js';
 export async function readFloats(tensor: TensorProto, path: string): Promise<Numbers> {
   const { name, dims: shape, dataType, floatData = [], doubleData = [] } = tensor;
   const damaged = (what: string) => new TeacherError(`${path}: tensor '${name}': ${what}`);
-  const array = dataType === elementType.float ? Float32Array : dataType === elementType.double ? Float64Array : undefined;
+  const array =
+    dataType === elementType.float ? Float32Array : dataType === elementType.double ? Float64Array : undefined;
   if (!array) throw damaged(`expected elements of type float or double, found type ${dataType} of the format`);
   const raw = tensor.dataLocation === 1 ? await externalBytes(tensor, path) : tensor.rawData;
   const listed = dataType === elementType.float ? floatData : doubleData;

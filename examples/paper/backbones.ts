@@ -23,13 +23,17 @@ export interface BackbonePreset {
 }
 
 export const fullBackbones: BackbonePreset = {
-  teacher: { network: 'cnn16', epochs: 12 }, student: { network: 'cnn4', epochs: 12 },
-  objects: { trainSize: 3000, testSize: 1000 }, seeds: [1, 2, 3],
+  teacher: { network: 'cnn16', epochs: 12 },
+  student: { network: 'cnn4', epochs: 12 },
+  objects: { trainSize: 3000, testSize: 1000 },
+  seeds: [1, 2, 3],
 };
 
 export const quickBackbones: BackbonePreset = {
-  teacher: { network: 'cnn12', epochs: 5 }, student: { network: 'cnn4', epochs: 4 },
-  objects: { trainSize: 1000, testSize: 300 }, seeds: [1, 2],
+  teacher: { network: 'cnn12', epochs: 5 },
+  student: { network: 'cnn4', epochs: 4 },
+  objects: { trainSize: 1000, testSize: 300 },
+  seeds: [1, 2],
 };
 
 /** The arms of a run that names none: undistilled and distilled. */
@@ -40,15 +44,25 @@ const epochs = (help: string) => integer('N', 1, 1e5, help);
 
 /** Options of a study on backbones. */
 export const backboneOptions = {
-  arms: list('A,B,...', choice(armNames, ''),
-    `how the backbones learn: ${armNames.join(', ')} (default ${defaultArms.join(',')})`),
-  seeds: list('N,N,...', seed(''),
-    'one backbone per arm and seed; a seed decides initial weights and batches (default 1,2,3; with --quick 1,2)'),
+  arms: list(
+    'A,B,...',
+    choice(armNames, ''),
+    `how the backbones learn: ${armNames.join(', ')} (default ${defaultArms.join(',')})`,
+  ),
+  seeds: list(
+    'N,N,...',
+    seed(''),
+    'one backbone per arm and seed; a seed decides initial weights and batches (default 1,2,3; with --quick 1,2)',
+  ),
   'base-seed': seed('seed of all pictures and of the teacher (default 1)'),
-  'object-size': integer('N', 2, 1e6,
-    `training pictures of one object each, for teacher and backbones (default ${fullBackbones.objects.trainSize})`),
+  'object-size': integer(
+    'N',
+    2,
+    1e6,
+    `training pictures of one object each, for teacher and backbones (default ${fullBackbones.objects.trainSize})`,
+  ),
   teacher: network(`the teacher's network: ${networkNames}`),
-  student: network('the backbones\' network, likewise'),
+  student: network("the backbones' network, likewise"),
   'teacher-epochs': epochs(`epochs of the teacher (default ${fullBackbones.teacher.epochs})`),
   'backbone-epochs': epochs(`epochs of the backbones, as classifiers (default ${fullBackbones.student.epochs})`),
 } as const;
@@ -64,7 +78,8 @@ export interface BackboneSettings {
 }
 
 export const backboneSettings = (
-  args: Arguments<typeof backboneOptions>, { teacher, student, objects, seeds }: BackbonePreset,
+  args: Arguments<typeof backboneOptions>,
+  { teacher, student, objects, seeds }: BackbonePreset,
 ): BackboneSettings => ({
   pair: {
     baseSeed: args['base-seed'] ?? 1,

@@ -25,7 +25,11 @@ export function intoDocument(document: string, name: string, record: StudyRecord
     begin,
     `\`${record.command}\`, ${record.startedAt.slice(0, 10)}, ${duration(record.seconds)} on ${cpu}, ${cores} cores, ` +
       `Node.js ${node}, ${framework}. [The report with curves and pictures](../examples/results/${name}/report.html).`,
-    '', '```', table, '```', '',
+    '',
+    '```',
+    table,
+    '```',
+    '',
   ].join('\n');
   return document.slice(0, from) + text + document.slice(to);
 }

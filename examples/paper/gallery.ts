@@ -4,7 +4,8 @@ import { picture } from '../report/picture.js';
 
 /** A picture of every class that has one, with the class's name. */
 export function sampleGallery(
-  samples: string[], { classes, imageShape: [height, width] }: { classes: string[]; imageShape: [number, number, number] },
+  samples: string[],
+  { classes, imageShape: [height, width] }: { classes: string[]; imageShape: [number, number, number] },
 ): Html {
   const figure = (bytes: string, name: string) =>
     html`<figure>${picture(width, height, Buffer.from(bytes, 'base64'), name)}<figcaption>${name}</figcaption></figure>`;

@@ -11,7 +11,9 @@ export interface Training {
 
 export function scored({ seed, epochs }: Training): ScoredRun {
   return {
-    seed, score: epochs[epochs.length - 1].score, epochs: epochs.map(({ epoch, score }) => ({ epoch, score })),
+    seed,
+    score: epochs[epochs.length - 1].score,
+    epochs: epochs.map(({ epoch, score }) => ({ epoch, score })),
   };
 }
 
@@ -20,7 +22,8 @@ export function scored({ seed, epochs }: Training): ScoredRun {
  * @param teacher its training, and what it is
  */
 export function accuracyScores(
-  arms: { label: string; description: string; runs: Training[] }[], teacher: Training & { description: string },
+  arms: { label: string; description: string; runs: Training[] }[],
+  teacher: Training & { description: string },
   testSize: number,
 ): Scores {
   const scoredArms = arms.map(({ label, description, runs }) => ({ label, description, runs: runs.map(scored) }));
@@ -36,6 +39,8 @@ export function accuracyScores(
 export function accuracyCertainty(runs: ScoredRun[], testSize: number): string {
   const accuracy = mean(runs.map(({ score }) => score));
   const error = Math.sqrt((accuracy * (1 - accuracy)) / testSize);
-  return `With ${testSize.toLocaleString('en')} test images, an accuracy of ${percent(accuracy)} % has itself a standard ` +
-    `error of ${percent(error)} points.`;
+  return (
+    `With ${testSize.toLocaleString('en')} test images, an accuracy of ${percent(accuracy)} % has itself a standard ` +
+    `error of ${percent(error)} points.`
+  );
 }

@@ -14,14 +14,17 @@ export function scoreTable(title: string, { measure, arms, reference }: Scores):
   const [first] = arms;
   const table = new Table({
     head: ['arm', `${measure}, %`, `vs. ${first.label}, points`, 'each seed, %'],
-    colAligns: ['left', 'right', 'right', 'left'], style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right', 'left'],
+    style: { head: [], border: [] },
   });
   for (const arm of arms) {
     const values = finals(arm);
     const change = arm === first ? [] : differences(arm, first);
     table.push([
-      arm.label, percent(mean(values)) + plusMinus(values),
-      change.length === 0 ? '–' : points(mean(change)) + plusMinus(change), values.map(percent).join(', '),
+      arm.label,
+      percent(mean(values)) + plusMinus(values),
+      change.length === 0 ? '–' : points(mean(change)) + plusMinus(change),
+      values.map(percent).join(', '),
     ]);
   }
   const other = reference ? ` ${reference.label}: ${percent(reference.score)} %.` : '';

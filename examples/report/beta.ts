@@ -14,9 +14,10 @@ export function betaSection(run: RunRecord): Html {
   const perRow = paper.beta / paper.rows;
   // With the reduction 'row' the term is m times larger.
   const strength = (reduction === 'row' ? beta : beta / rows) / perRow;
-  const weighs = Math.abs(strength - 1) < 1e-3
-    ? html`<b>exactly as much</b> as the authors do`
-    : html`<b>${significant(strength)} times</b> as much as the authors do`;
+  const weighs =
+    Math.abs(strength - 1) < 1e-3
+      ? html`<b>exactly as much</b> as the authors do`
+      : html`<b>${significant(strength)} times</b> as much as the authors do`;
   const batches = [...new Set([32, 64, 128, 256, 512, batchSize])].sort((a, b) => a - b);
   return html`<section><h2>β and the number of rows</h2>
 <p>A batch of n images ${cells} has m = ${perImage > 1 ? perImage : ''}n logit rows. The rows of the
@@ -26,17 +27,22 @@ term,
 an average over m² entries, is <b>at most 2/m</b>. The larger the batch, the smaller the term, and β has to grow with m
 to
 weigh the same. The authors’ β = ${paper.beta} belongs to m = ${paper.rows}.</p>
-<p>${reduction === 'row'
-    ? html`This run averages over the m rows instead (reduction “row”, the term is m times larger and at most 2), so its
+<p>${
+    reduction === 'row'
+      ? html`This run averages over the m rows instead (reduction “row”, the term is m times larger and at most 2), so its
 β = ${significant(beta)} does not depend on the batch. It weighs the relation ${weighs};
 their weight is β = ${significant(perRow, 4)} in this reduction.`
-    : html`This run: n = ${integer(batchSize)}, m = ${integer(rows)}, the term is at most ${significant(2 / rows)}, and
+      : html`This run: n = ${integer(batchSize)}, m = ${integer(rows)}, the term is at most ${significant(2 / rows)}, and
 β = ${significant(beta)} weighs it ${weighs}. With the reduction “row” the
-term is averaged over rows (times m), and β = ${significant(perRow, 4)} is the authors’ weight for every batch.`}</p>
+term is averaged over rows (times m), and β = ${significant(perRow, 4)} is the authors’ weight for every batch.`
+  }</p>
 <table class="plain"><thead><tr><th scope="col">images n</th><th scope="col">rows m</th>
 <th scope="col">largest value, 2/m</th>
-<th scope="col">β that weighs as the authors’</th></tr></thead><tbody>${batches.map((n) => html`<tr${
-    n === batchSize && new Html(' class="own"')}><td>${integer(n)}</td><td>${integer(n * perImage)}</td>
+<th scope="col">β that weighs as the authors’</th></tr></thead><tbody>${batches.map(
+    (n) => html`<tr${
+      n === batchSize && new Html(' class="own"')
+    }><td>${integer(n)}</td><td>${integer(n * perImage)}</td>
 <td>${significant(2 / (n * perImage))}</td>
-<td>${significant(perRow * n * perImage, 4)}</td></tr>`)}</tbody></table></section>`;
+<td>${significant(perRow * n * perImage, 4)}</td></tr>`,
+  )}</tbody></table></section>`;
 }

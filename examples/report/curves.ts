@@ -15,7 +15,10 @@ interface Point {
 }
 
 function points<E>(runs: { epochs: E[] }[], of: (epoch: E) => number | undefined): Point[] {
-  return columns(runs.map((run) => run.epochs), of).flatMap((values, i) =>
+  return columns(
+    runs.map((run) => run.epochs),
+    of,
+  ).flatMap((values, i) =>
     values.length === 0
       ? []
       : [{ epoch: i + 1, mean: mean(values), low: Math.min(...values), high: Math.max(...values) }],
@@ -24,17 +27,30 @@ function points<E>(runs: { epochs: E[] }[], of: (epoch: E) => number | undefined
 
 /** The axis of epochs 1 … last. */
 const epochAxis = (last: number, ticks: number): Plot.ScaleOptions => ({
-  domain: [1, last], label: 'epoch', labelAnchor: 'center', labelArrow: 'none', ticks: Math.min(last, ticks),
+  domain: [1, last],
+  label: 'epoch',
+  labelAnchor: 'center',
+  labelArrow: 'none',
+  ticks: Math.min(last, ticks),
   tickFormat: (value: number) => (Number.isInteger(value) ? String(value) : ''),
 });
 
 const percentAxis = (measure: string, domain: [number, number], ticks: number): Plot.ScaleOptions => ({
-  domain, ticks, label: `${measure}, %`, labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0),
+  domain,
+  ticks,
+  label: `${measure}, %`,
+  labelArrow: 'none',
+  tickFormat: (value: number) => (100 * value).toFixed(0),
 });
 
 /** The frame of the small plots, which stand in a grid. */
 const small: Plot.PlotOptions = {
-  width: 270, height: 215, marginLeft: 46, marginRight: 14, marginTop: 24, marginBottom: 38,
+  width: 270,
+  height: 215,
+  marginLeft: 46,
+  marginRight: 14,
+  marginTop: 24,
+  marginBottom: 38,
   style: { background: 'none', fontSize: '12px' },
 };
 
@@ -53,14 +69,18 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
     .filter(({ points }) => points.length > 0);
   const values = (reference?.epochs ?? [])
     .map(({ score }) => score)
-    .concat(reference?.score ?? [], drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])));
+    .concat(
+      reference?.score ?? [],
+      drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])),
+    );
   const low = Math.min(...values);
   const high = Math.max(...values);
   const pad = Math.max(0.01, 0.05 * (high - low));
   const domain: [number, number] = [Math.max(0, low - pad), Math.min(1, high + pad)];
   const last = Math.max(2, reference?.epochs.length ?? 0, ...drawn.map(({ points }) => points.length));
   const labels = [
-    ...(reference === undefined ? []
+    ...(reference === undefined
+      ? []
       : [{ text: `${reference.label} ${percent(reference.score)}`, value: reference.score, colour: 'var(--ink)' }]),
     ...drawn.map(({ arm, index, points }) => {
       const end = points[points.length - 1].mean;
@@ -68,7 +88,10 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
     }),
   ];
   const perPixel = (domain[1] - domain[0]) / (height - 50);
-  const places = spread(labels.map(({ value }) => value), 16 * perPixel);
+  const places = spread(
+    labels.map(({ value }) => value),
+    16 * perPixel,
+  );
   return plot(`${measure} of every arm by epoch`, {
     width,
     height,
@@ -81,12 +104,18 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
     y: percentAxis(measure, domain, 8),
     marks: [
       grid(),
-      ...(reference === undefined ? [] : [
-        Plot.ruleY([reference.score], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
-        Plot.lineY(reference.epochs, {
-          x: 'epoch', y: 'score', stroke: 'var(--ink)', strokeWidth: 1, strokeOpacity: 0.55,
-        }),
-      ]),
+      ...(reference === undefined
+        ? []
+        : [
+            Plot.ruleY([reference.score], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
+            Plot.lineY(reference.epochs, {
+              x: 'epoch',
+              y: 'score',
+              stroke: 'var(--ink)',
+              strokeWidth: 1,
+              strokeOpacity: 0.55,
+            }),
+          ]),
       ...drawn.map(({ index, points }) =>
         Plot.areaY(points, { x: 'epoch', y1: 'low', y2: 'high', fill: armColour(index), fillOpacity: 0.14 }),
       ),
@@ -96,7 +125,9 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
       // Many dots would hide the line; they stay, unseen, for their tooltips.
       ...drawn.map(({ arm, index, points }) =>
         Plot.dot(points, {
-          x: 'epoch', y: 'mean', r: 2.6,
+          x: 'epoch',
+          y: 'mean',
+          r: 2.6,
           ...(last > 40 ? { fill: 'transparent' } : { fill: armColour(index), stroke: 'var(--panel)' }),
           title: (point: Point) =>
             `${arm.label}, epoch ${point.epoch}: ${percent(point.mean)} %, ` +
@@ -105,7 +136,13 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
       ),
       ...labels.map(({ text, colour }, i) =>
         Plot.text([text], {
-          x: last, y: places[i], text: (d: string) => d, fill: colour, dx: 9, textAnchor: 'start', fontWeight: 600,
+          x: last,
+          y: places[i],
+          text: (d: string) => d,
+          fill: colour,
+          dx: 9,
+          textAnchor: 'start',
+          fontWeight: 600,
         }),
       ),
     ],
@@ -147,7 +184,10 @@ export function rawTerm(run: RunRecord, term: TermName): Html | undefined {
     ...small,
     x: epochAxis(last, 6),
     y: {
-      label: exponent === 0 ? null : `× 10${superscript(exponent)}`, labelArrow: 'none', ticks: 5, zero: true,
+      label: exponent === 0 ? null : `× 10${superscript(exponent)}`,
+      labelArrow: 'none',
+      ticks: 5,
+      zero: true,
       tickFormat: (value: number) => tick(value / 10 ** exponent),
     },
     marks: [

@@ -20,10 +20,20 @@ export function machineFacts(
     ['System', environment.os],
     ['Node.js', environment.node],
     ['Training', environment.framework],
-    ['gld-loss', `${environment.version}, engine ${environment.engineLevel}, ${environment.threads} ${
-      environment.threads === 1 ? 'thread' : 'threads'}`],
+    [
+      'gld-loss',
+      `${environment.version}, engine ${environment.engineLevel}, ${environment.threads} ${
+        environment.threads === 1 ? 'thread' : 'threads'
+      }`,
+    ],
     ['Commit', environment.commit !== undefined && html`<code>${environment.commit}</code>`],
-    ['Started', startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC').replace(/Z$/, ' UTC')],
+    [
+      'Started',
+      startedAt
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, ' UTC')
+        .replace(/Z$/, ' UTC'),
+    ],
     ['Wall time', duration(seconds)],
     ...(more ? [more] : []),
   ]);
@@ -36,32 +46,36 @@ export function settingsSection(run: RunRecord): Html {
   const training = [...epochs, ...teacher.epochs].reduce((sum, epoch) => sum + epoch.seconds, 0);
   return html`<section><h2>Settings and machine</h2><div class="facts">
 ${factList('Settings', [
-    ['Data set', settings.dataset],
-    ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
-    ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
-    ['Teacher', `${teacher.name}, ${integer(teacher.parameters)} parameters, ` +
-      (settings.teacherEpochs > 0 ? `${settings.teacherEpochs} epochs` : 'not trained here')],
-    ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
-    ['Optimizer', settings.optimizer],
-    ['Batch size', integer(settings.batchSize)],
-    ['Seeds', settings.seeds.join(', ')],
-    ...Object.entries(settings.more ?? {}).map(([name, value]): [string, Content] => [name, plain(value)]),
-  ])}
+  ['Data set', settings.dataset],
+  ['Images', `${height} × ${width} × ${channels}, ${settings.classes.length} classes`],
+  ['Training / test', `${integer(settings.trainSize)} / ${integer(settings.testSize)}`],
+  [
+    'Teacher',
+    `${teacher.name}, ${integer(teacher.parameters)} parameters, ` +
+      (settings.teacherEpochs > 0 ? `${settings.teacherEpochs} epochs` : 'not trained here'),
+  ],
+  ['Student', `${student.name}, ${integer(student.parameters)} parameters, ${settings.studentEpochs} epochs`],
+  ['Optimizer', settings.optimizer],
+  ['Batch size', integer(settings.batchSize)],
+  ['Seeds', settings.seeds.join(', ')],
+  ...Object.entries(settings.more ?? {}).map(([name, value]): [string, Content] => [name, plain(value)]),
+])}
 ${factList('Loss', [
-    ['α', settings.alpha],
-    ['β', settings.beta],
-    ['Local weight', settings.localWeight],
-    ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
-    ['Relation metric', settings.metric],
-    ['Relation reduction', settings.reduction],
-  ])}
+  ['α', settings.alpha],
+  ['β', settings.beta],
+  ['Local weight', settings.localWeight],
+  ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
+  ['Relation metric', settings.metric],
+  ['Relation reduction', settings.reduction],
+])}
 ${machineFacts(run, epochs.length > 0 && ['Time in epochs', `${duration(training)}, all networks together`])}
 </div>
 ${settings.command !== undefined && html`<p class="command"><code>${settings.command}</code></p>`}
 <details><summary>The options of every arm</summary><table class="plain options"><thead><tr><th scope="col">Arm</th>
 <th scope="col">Weights</th><th scope="col">Options of the loss</th></tr></thead><tbody>${run.arms.map(
     ({ label, weights, options }) => html`<tr><td>${label}</td><td><code>${compact(weights)}</code></td>
-<td><code>${options === undefined ? '–' : compact(options)}</code></td></tr>`)}</tbody></table></details></section>`;
+<td><code>${options === undefined ? '–' : compact(options)}</code></td></tr>`,
+  )}</tbody></table></details></section>`;
 }
 
 export function guideSection(): Html {

@@ -56,18 +56,24 @@ export function resultTable(scores: Scores): Html {
     const values = finals(arm);
     const change = differences(arm, first);
     const gap = reference === undefined ? 0 : reference.score - mean(finals(first));
-    const versus = arm === first || change.length === 0
-      ? html`<span class="quiet">–</span>`
-      : html`<b>${points(mean(change))}</b>${plusMinus(change)}${gap > 0 && html`<small>${
-        Math.round((100 * mean(change)) / gap)} % of the gap to the ${reference?.label.toLowerCase()}</small>`}`;
+    const versus =
+      arm === first || change.length === 0
+        ? html`<span class="quiet">–</span>`
+        : html`<b>${points(mean(change))}</b>${plusMinus(change)}${
+            gap > 0 &&
+            html`<small>${Math.round(
+              (100 * mean(change)) / gap,
+            )} % of the gap to the ${reference?.label.toLowerCase()}</small>`
+          }`;
     return html`<tr>
 <th scope="row">${swatch(armColour(index))}${arm.label}<small>${arm.description}</small></th>
 <td class="figure" data-label="${measure}, %">${spreadText(values)}</td>
 <td class="strip">${dotStrip(arm, index, scores, low, high)}</td>
 <td class="number" data-label="vs. ${first.label}, points">${versus}</td>
 <td class="number" data-label="Best epoch, %">${percent(mean(arm.runs.map(best)))}</td>
-<td class="seeds" data-label="Each seed, %">${arm.runs.map(({ seed, score }) =>
-    html`<span title="seed ${seed}">${percent(score)}</span>`)}</td>
+<td class="seeds" data-label="Each seed, %">${arm.runs.map(
+      ({ seed, score }) => html`<span title="seed ${seed}">${percent(score)}</span>`,
+    )}</td>
 </tr>`;
   });
   const seeds = [...new Set(arms.flatMap(({ arm }) => arm.runs.map(({ seed }) => seed)))];
@@ -80,23 +86,30 @@ export function resultTable(scores: Scores): Html {
 <th scope="col" class="number">Best epoch, %<small>mean</small></th>
 <th scope="col" class="number seeds">Each seed, %<small>seeds ${seeds.join(', ')}</small></th></tr></thead>
 <tbody>${rows}</tbody>
-${reference && html`<tfoot><tr><th scope="row"><i class="swatch line"></i>${reference.label}<small>${
-    reference.description}</small></th>
+${
+  reference &&
+  html`<tfoot><tr><th scope="row"><i class="swatch line"></i>${reference.label}<small>${
+    reference.description
+  }</small></th>
 <td class="figure" data-label="${measure}, %"><b>${percent(reference.score)}</b></td>
 <td class="strip"></td><td class="number"></td>
 <td class="number" data-label="Best epoch, %">${percent(best(reference))}</td>
-<td class="seeds"></td></tr></tfoot>`}
+<td class="seeds"></td></tr></tfoot>`
+}
 </table>
 <p class="note">${caution(scores, seeds.length)}</p>`;
 }
 
 /** How much of a difference chance alone can make. */
 const caution = ({ measure, reference, certainty }: Scores, seeds: number): Html =>
-  html`${measure} after the last epoch. ${seeds < 2
-    ? 'One seed shows no spread: run at least three before comparing arms.'
-    : `The ± is the sample standard deviation over ${seeds} seeds, not an error of the mean.`}
+  html`${measure} after the last epoch. ${
+    seeds < 2
+      ? 'One seed shows no spread: run at least three before comparing arms.'
+      : `The ± is the sample standard deviation over ${seeds} seeds, not an error of the mean.`
+  }
 ${certainty} The dots are the seeds, the stroke their mean${
-    reference && html`, the dashed line the ${reference.label.toLowerCase()}`}.
+    reference && html`, the dashed line the ${reference.label.toLowerCase()}`
+  }.
 The best epoch is chosen on the test images, so it flatters every arm.`;
 
 /** Every seed as a dot on one line, the mean as a stroke, the reference as a dashed one. */
@@ -106,10 +119,15 @@ function dotStrip(arm: ScoredArm, index: number, { measure, reference }: Scores,
   const middle = x(mean(finals(arm)));
   return html`<svg viewBox="0 0 200 30" role="img" aria-label="${measure} of each seed">
 <line x1="0" x2="200" y1="15" y2="15" stroke="var(--line)"/>
-${reference && html`<line x1="${x(reference.score)}" x2="${x(reference.score)}" y1="3" y2="27" stroke="var(--ink)"
-stroke-dasharray="3 2.5"/>`}
+${
+  reference &&
+  html`<line x1="${x(reference.score)}" x2="${x(reference.score)}" y1="3" y2="27" stroke="var(--ink)"
+stroke-dasharray="3 2.5"/>`
+}
 <line x1="${middle}" x2="${middle}" y1="5" y2="25" stroke="${colour}" stroke-width="2.5"/>
-${arm.runs.map(({ seed, score }) => html`<circle cx="${x(score)}" cy="15" r="5" fill="${colour}"
-fill-opacity=".55" stroke="${colour}"><title>seed ${seed}: ${percent(score)} %</title></circle>`)}
+${arm.runs.map(
+  ({ seed, score }) => html`<circle cx="${x(score)}" cy="15" r="5" fill="${colour}"
+fill-opacity=".55" stroke="${colour}"><title>seed ${seed}: ${percent(score)} %</title></circle>`,
+)}
 </svg>`;
 }

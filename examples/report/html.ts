@@ -22,5 +22,4 @@ function render(content: Content): string {
 /** The little square of colour before a name. */
 export const swatch = (colour: string): Html => html`<i class="swatch" style="background:${colour}"></i>`;
 
-const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -19,5 +19,8 @@ export function packMatrix({ size, data, rowLabels }: RelationMatrix): PackedMat
   return { size, rowLabels, top, bytes: Buffer.from(bytes).toString('base64') };
 }
 
-export const unpackMatrix = ({ size, rowLabels, top, bytes }: PackedMatrix): RelationMatrix =>
-  ({ size, rowLabels, data: Array.from(Buffer.from(bytes, 'base64'), (byte) => (byte * top) / most) });
+export const unpackMatrix = ({ size, rowLabels, top, bytes }: PackedMatrix): RelationMatrix => ({
+  size,
+  rowLabels,
+  data: Array.from(Buffer.from(bytes, 'base64'), (byte) => (byte * top) / most),
+});

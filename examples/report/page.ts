@@ -31,8 +31,11 @@ export function page({ title, heading, startedAt, seconds, version, lede, about,
 <header><p class="kicker">gld-loss · ${startedAt.slice(0, 10)} · ${duration(seconds)}</p>
 <h1>${heading}</h1>
 ${lede}
-${about !== undefined && html`
-<p class="about">${sentence(about)}</p>`}</header>
+${
+  about !== undefined &&
+  html`
+<p class="about">${sentence(about)}</p>`
+}</header>
 ${sections}
 <footer>GLD: Kim, Park, Jang, Ali, Oh, Bae, “Distilling Global and Local Logits With Densely Connected Relations”,
 ICCV 2021. Written by gld-loss ${version}.</footer>

@@ -27,7 +27,12 @@ export const encodeRgbPng = (width: number, height: number, pixels: Uint8Array):
 export const pngUrl = (file: Buffer): string => `data:image/png;base64,${file.toString('base64')}`;
 
 function png(
-  width: number, height: number, colourType: 2 | 3, perPixel: number, pixels: Uint8Array, palette: Buffer[],
+  width: number,
+  height: number,
+  colourType: 2 | 3,
+  perPixel: number,
+  pixels: Uint8Array,
+  palette: Buffer[],
 ): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

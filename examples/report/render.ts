@@ -18,12 +18,18 @@ export function renderReport(run: RunRecord): string {
   return page({
     title: `Distillation on ${settings.dataset}: ${teacher.name} to ${student.name}`,
     heading: `${settings.dataset}: from ${teacher.name} to ${student.name}`,
-    startedAt: run.startedAt, seconds: run.seconds, version: run.environment.version,
+    startedAt: run.startedAt,
+    seconds: run.seconds,
+    version: run.environment.version,
     lede: lede(scores),
     ...(settings.datasetDescription === undefined ? {} : { about: settings.datasetDescription }),
     sections: [
       html`<section><h2>Results</h2>${resultTable(scores)}</section>`,
-      curvesSection(run), termsSection(run), relationSection(run), betaSection(run), guideSection(),
+      curvesSection(run),
+      termsSection(run),
+      relationSection(run),
+      betaSection(run),
+      guideSection(),
       settingsSection(run),
     ],
   });

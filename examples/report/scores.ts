@@ -35,8 +35,10 @@ export interface ScorePoint {
   score: number;
 }
 
-const point = ({ epoch, testAccuracy }: { epoch: number; testAccuracy: number }): ScorePoint =>
-  ({ epoch, score: testAccuracy });
+const point = ({ epoch, testAccuracy }: { epoch: number; testAccuracy: number }): ScorePoint => ({
+  epoch,
+  score: testAccuracy,
+});
 
 /** The test accuracies of a distillation run. */
 export function accuracies({ arms, teacher, student, settings }: RunRecord): Scores {
@@ -46,17 +48,19 @@ export function accuracies({ arms, teacher, student, settings }: RunRecord): Sco
   return {
     measure: 'Test accuracy',
     arms: arms.map(({ label, description, runs }) => ({
-      label, description,
+      label,
+      description,
       runs: runs.map(({ seed, finalAccuracy, epochs }) => ({ seed, score: finalAccuracy, epochs: epochs.map(point) })),
     })),
     reference: {
       label: 'Teacher',
-      description: `${teacher.name}, ${integer(teacher.parameters)} parameters ` +
-        `(student: ${integer(student.parameters)})`,
+      description:
+        `${teacher.name}, ${integer(teacher.parameters)} parameters ` + `(student: ${integer(student.parameters)})`,
       score: teacher.testAccuracy,
       epochs: teacher.epochs.map(point),
     },
-    certainty: `With ${integer(settings.testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a ` +
+    certainty:
+      `With ${integer(settings.testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a ` +
       `standard error of ${percent(error)} points.`,
   };
 }

@@ -14,12 +14,10 @@ const termNames: Record<TermName, string> = {
 };
 
 /** Colours of the arms, where the plots have no room for names. */
-export const armLegend = ({ arms }: { arms: { label: string }[] }): Html => html`<ul class="legend">${arms.map(
-  ({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`,
-)}</ul>`;
+export const armLegend = ({ arms }: { arms: { label: string }[] }): Html =>
+  html`<ul class="legend">${arms.map(({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`)}</ul>`;
 
-const titled = (title: Html, drawing: Html): Html =>
-  html`<figure><figcaption>${title}</figcaption>${drawing}</figure>`;
+const titled = (title: Html, drawing: Html): Html => html`<figure><figcaption>${title}</figcaption>${drawing}</figure>`;
 
 export function curvesSection(run: RunRecord): Html {
   if (!run.arms.some((arm) => arm.runs.some(({ epochs }) => epochs.length > 0))) return html``;
@@ -83,8 +81,12 @@ export function relationFigures(teacher: RelationMatrix | undefined, arms: ArmMa
     const distance = teacher && matrix !== teacher ? relationDistance(teacher, matrix) : undefined;
     return html`<figure class="map"><figcaption>${title}</figcaption>
 ${heatMap(matrix, top, classes, `Relation matrix: ${label}`)}
-<p>${distance === undefined ? `${matrix.size} × ${matrix.size} logit rows` : html`distance to the teacher’s:
-<b>${Number.isNaN(distance) ? 'not finite' : significant(distance)}</b>`}</p></figure>`;
+<p>${
+      distance === undefined
+        ? `${matrix.size} × ${matrix.size} logit rows`
+        : html`distance to the teacher’s:
+<b>${Number.isNaN(distance) ? 'not finite' : significant(distance)}</b>`
+    }</p></figure>`;
   });
   return html`<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i>
 <span>${significant(top, 2)} and more</span></div>
@@ -105,7 +107,9 @@ picture is (1/m²) Σ (D<sub>teacher</sub> − D<sub>student</sub>)², the relat
 export function relationSection({ teacher, arms, settings: { classes } }: RunRecord): Html {
   const matrices = arms.flatMap(({ label, runs }, index): ArmMatrix[] => {
     const first = runs.find(({ relationMatrix }) => relationMatrix !== undefined);
-    return first?.relationMatrix === undefined ? [] : [{ index, label, seed: first.seed, matrix: first.relationMatrix }];
+    return first?.relationMatrix === undefined
+      ? []
+      : [{ index, label, seed: first.seed, matrix: first.relationMatrix }];
   });
   if (matrices.length === 0 && !teacher.relationMatrix) return html``;
   return html`<section><h2>Relations between logits</h2>

@@ -45,16 +45,20 @@ export interface CacheHeader {
 }
 
 /** A form whose numbers are elsewhere. */
-type Written = Omit<Extract<Form, { kind: 'features' }>, 'classifier'> & {
-  classifier: { weight: number[]; weightLayout: 'KC' | 'CK'; bias?: number[] };
-} | Extract<Form, { kind: 'logits' }>;
+type Written =
+  | (Omit<Extract<Form, { kind: 'features' }>, 'classifier'> & {
+      classifier: { weight: number[]; weightLayout: 'KC' | 'CK'; bias?: number[] };
+    })
+  | Extract<Form, { kind: 'logits' }>;
 
 const headerBytes = 4096;
 const format = 'gld-loss teacher outputs 1';
 
 function toWritten(form: Form): Written {
   if (form.kind === 'logits') return form;
-  const { classifier: { weight, weightLayout, bias } } = form;
+  const {
+    classifier: { weight, weightLayout, bias },
+  } = form;
   return { ...form, classifier: { weight: weight.shape, weightLayout, ...(bias ? { bias: bias.shape } : {}) } };
 }
 
@@ -67,12 +71,15 @@ function constantsOf(form: Form): Float32Array[] {
 
 function fromWritten(form: Written, constants: Float32Array): Form {
   if (form.kind === 'logits') return form;
-  const { classifier: { weight, weightLayout, bias } } = form;
+  const {
+    classifier: { weight, weightLayout, bias },
+  } = form;
   const count = extent(weight);
   return {
     ...form,
     classifier: {
-      weight: { data: constants.subarray(0, count), shape: weight }, weightLayout,
+      weight: { data: constants.subarray(0, count), shape: weight },
+      weightLayout,
       ...(bias ? { bias: { data: constants.subarray(count), shape: bias } } : {}),
     },
   };
@@ -154,10 +161,12 @@ async function readerOf(file: FileHandle, key: CacheKey): Promise<CacheReader | 
     async read(positions) {
       const records = new Float32Array((positions.length * size) / 4);
       const bytes = Buffer.from(records.buffer);
-      await Promise.all(Array.from(positions, async (position, i) => {
-        const { bytesRead } = await file.read(bytes, i * size, size, begin + position * size);
-        if (bytesRead < size) throw new Error(`teacher outputs: image ${position} is not in the file any more`);
-      }));
+      await Promise.all(
+        Array.from(positions, async (position, i) => {
+          const { bytesRead } = await file.read(bytes, i * size, size, begin + position * size);
+          if (bytesRead < size) throw new Error(`teacher outputs: image ${position} is not in the file any more`);
+        }),
+      );
       return records;
     },
     isWhole: async () => (await digestOf(file, expected - headerBytes)).digest('hex') === sha256,
@@ -169,7 +178,7 @@ async function readerOf(file: FileHandle, key: CacheKey): Promise<CacheReader | 
 async function digestOf(file: FileHandle, length: number): Promise<Hash> {
   const hash = createHash('sha256');
   const buffer = Buffer.alloc(1 << 20);
-  for (let at = 0; at < length;) {
+  for (let at = 0; at < length; ) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - at), headerBytes + at);
     if (bytesRead === 0) break;
     hash.update(buffer.subarray(0, bytesRead));
@@ -201,16 +210,25 @@ export class CacheInUse extends TeacherError {}
  * @throws CacheInUse
  */
 export async function writeCache(
-  path: string, what: { title: string; key: CacheKey; form: Form; images: number }, why: (text: string) => void,
+  path: string,
+  what: { title: string; key: CacheKey; form: Form; images: number },
+  why: (text: string) => void,
 ): Promise<CacheWriter> {
   const partial = `${path}.partial`;
   const { title, key, form, images } = what;
   const header: CacheHeader = {
-    format, title: title.slice(0, 200), key, form: toWritten(form), images, written: 0, sha256: '', writer: process.pid,
+    format,
+    title: title.slice(0, 200),
+    key,
+    form: toWritten(form),
+    images,
+    written: 0,
+    sha256: '',
+    writer: process.pid,
   };
   const { constants, record: size } = sizes(header.form);
   const begin = headerBytes + constants;
-  const file = await openIfThere(partial, 'r+') ?? await open(partial, 'wx+');
+  const file = (await openIfThere(partial, 'r+')) ?? (await open(partial, 'wx+'));
   try {
     let hash = createHash('sha256');
     const put = async (numbers: Float32Array, at: number) => {
@@ -260,15 +278,19 @@ export async function writeCache(
 
 /** What of a partial file is certain. @returns a text that says why nothing is; undefined for a new file */
 async function leftOver(
-  file: FileHandle, path: string, key: CacheKey,
+  file: FileHandle,
+  path: string,
+  key: CacheKey,
 ): Promise<{ written: number; hash: Hash } | string | undefined> {
   if ((await file.stat()).size === 0) return undefined;
   const header = await headerOf(file);
   if (typeof header === 'string') return header;
   const { form, writer, written, sha256 } = header;
   if (writer !== process.pid && isAlive(writer)) {
-    throw new CacheInUse(`${path}: process ${writer} is writing this file; wait for it, or name another folder ` +
-      'with --teacher-cache. If that process is none of this program, remove the file');
+    throw new CacheInUse(
+      `${path}: process ${writer} is writing this file; wait for it, or name another folder ` +
+        'with --teacher-cache. If that process is none of this program, remove the file',
+    );
   }
   const wrong = differences(header.key, key);
   if (wrong) return wrong;

@@ -17,7 +17,8 @@ export interface CacheEntry {
 }
 
 const suffix = '.outputs';
-const nameOf = ({ teacher, key }: CacheEntry) => `${prefixOf(teacher)}${sha256(JSON.stringify(key)).slice(0, 12)}${suffix}`;
+const nameOf = ({ teacher, key }: CacheEntry) =>
+  `${prefixOf(teacher)}${sha256(JSON.stringify(key)).slice(0, 12)}${suffix}`;
 const prefixOf = (teacher: string) => `${teacher.replaceAll(/[^\w.-]/g, '_')}-`;
 const pathOf = (entry: CacheEntry) => join(entry.folder, nameOf(entry));
 
@@ -68,8 +69,18 @@ const saveInterval = 10;
  * Sees to it that the entry's file is there, and whole: computes what is missing. Returns false when it was stopped.
  * @throws CacheInUse when another process fills the same file
  */
-export async function fillCache(entry: CacheEntry, teacher: () => Promise<Teacher>, filling: Filling): Promise<boolean> {
-  const { data: { train }, title, stopped, note, onProgress } = filling;
+export async function fillCache(
+  entry: CacheEntry,
+  teacher: () => Promise<Teacher>,
+  filling: Filling,
+): Promise<boolean> {
+  const {
+    data: { train },
+    title,
+    stopped,
+    note,
+    onProgress,
+  } = filling;
   const path = pathOf(entry);
   const found = await openCache(path, entry.key);
   if (typeof found !== 'string') {
@@ -79,8 +90,11 @@ export async function fillCache(entry: CacheEntry, teacher: () => Promise<Teache
       await found.close();
     }
   }
-  note(`Teacher outputs are computed: ${typeof found === 'string' ? await reason(entry, found)
-    : `${path} does not match its digest`}`);
+  note(
+    `Teacher outputs are computed: ${
+      typeof found === 'string' ? await reason(entry, found) : `${path} does not match its digest`
+    }`,
+  );
   await mkdir(entry.folder, { recursive: true });
   const { form, outputs } = await teacher();
   const what = { title, key: entry.key, form, images: train.size };

@@ -17,7 +17,9 @@ export function logitRows(side: TeacherSide, grid: Grid, threads?: number): Floa
   if ('logits' in side) return side.logits.data as Float32Array;
   const { features, layout, weight, weightLayout, bias } = side;
   const cells = rowsOf(grid) - 1;
-  const { pooled: { data, shape } } = pool({ features, layout }, { grid: cells > 0 ? grid : [1, 1], threads });
+  const {
+    pooled: { data, shape },
+  } = pool({ features, layout }, { grid: cells > 0 ? grid : [1, 1], threads });
   const [n, rows, channels] = shape;
   // Without cells, the global rows are left, from between those of the one cell that pool needs.
   const pooled = { data, shape: [n, 1 + cells, channels], strides: [rows * channels, channels, 1] };

@@ -20,14 +20,14 @@ export interface Classifier {
 /** What a teacher's outputs are. */
 export type Form =
   | {
-    kind: 'features';
-    /** Of one image: [C, H, W], or [H, W, C] with `layout` 'NHWC'. */
-    shape: [number, number, number];
-    layout: 'NCHW' | 'NHWC';
-    classifier: Classifier;
-  }
+      kind: 'features';
+      /** Of one image: [C, H, W], or [H, W, C] with `layout` 'NHWC'. */
+      shape: [number, number, number];
+      layout: 'NCHW' | 'NHWC';
+      classifier: Classifier;
+    }
   /** Global logits alone: no map, and so no local logits. */
-  | { kind: 'logits'; /** [1, K] */ shape: [1, number] };
+  | { kind: 'logits' /** [1, K] */; shape: [1, number] };
 
 export interface Teacher {
   readonly form: Form;
@@ -46,7 +46,10 @@ export type TeacherSide = FeatureSide | LogitSide;
 export function sideOf(form: Form, outputs: Float32Array, size: number): TeacherSide {
   const tensor = { data: outputs, shape: [size, ...form.shape] };
   if (form.kind === 'logits') return { logits: tensor };
-  const { layout, classifier: { weight, weightLayout, bias } } = form;
+  const {
+    layout,
+    classifier: { weight, weightLayout, bias },
+  } = form;
   return { features: tensor, layout, weight, weightLayout, ...(bias ? { bias } : {}) };
 }
 

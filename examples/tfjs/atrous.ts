@@ -26,14 +26,19 @@ export function atrousConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, rate: number):
   const op = tf.customGrad((...args) => {
     const [x, filter, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
     save([x, filter]);
-    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => tf.tidy(() => {
-      const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]);
-      const dx = tf.conv2d(dy, turned, 1, 'same', 'NHWC', rate);
-      const dw = tf.conv2d(tf.transpose(x, [3, 1, 2, 0]), tf.transpose(dy, [1, 2, 0, 3]), rate,
-        [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]]);
-      return [dx, tf.transpose(dw, [1, 2, 0, 3])];
-    });
+    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) =>
+      tf.tidy(() => {
+        const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D];
+        const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]);
+        const dx = tf.conv2d(dy, turned, 1, 'same', 'NHWC', rate);
+        const dw = tf.conv2d(tf.transpose(x, [3, 1, 2, 0]), tf.transpose(dy, [1, 2, 0, 3]), rate, [
+          [0, 0],
+          [vertical, vertical],
+          [horizontal, horizontal],
+          [0, 0],
+        ]);
+        return [dx, tf.transpose(dw, [1, 2, 0, 3])];
+      });
     return {
       value: tf.conv2d(x, filter, 1, 'same', 'NHWC', rate),
       gradFunc: gradFunc as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[],

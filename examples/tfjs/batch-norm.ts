@@ -22,7 +22,11 @@ function channelMean(x: tf.Tensor4D): tf.Tensor1D {
 export function channelAffine(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor, relu = false): tf.Tensor4D {
   const c = x.shape[3];
   return tf.fused.depthwiseConv2d({
-    x, filter: tf.reshape(scale, [1, 1, c, 1]), strides: 1, pad: 'valid', bias: tf.reshape(shift, [c]),
+    x,
+    filter: tf.reshape(scale, [1, 1, c, 1]),
+    strides: 1,
+    pad: 'valid',
+    bias: tf.reshape(shift, [c]),
     activation: relu ? 'relu' : 'linear',
   });
 }
@@ -34,7 +38,11 @@ export function channelAffine(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor
  * @param beta [c]
  */
 export function batchNorm(
-  x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tensor1D, relu: boolean, statistics: StatisticsSink,
+  x: tf.Tensor4D,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  relu: boolean,
+  statistics: StatisticsSink,
 ): tf.Tensor4D {
   const count = x.size / x.shape[3];
   const op = tf.customGrad((...args) => {
@@ -49,19 +57,22 @@ export function batchNorm(
     // The centred map is recomputed in the backward pass instead of saved: a third less memory for deep networks.
     save([x, y, gamma, mean, inverse]);
     // Without the tidy, what is made on the way would live until the gradients of the whole network are done.
-    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => tf.tidy(() => {
-      const [x, y, gamma, mean, inverse] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
-      const upstream = relu ? tf.mul(dy, tf.step(y)) as tf.Tensor4D : dy;
-      const centred = channelAffine(x, tf.onesLike(gamma), tf.neg(mean));
-      const meanUp = channelMean(upstream);
-      const meanUpCentred = channelMean(tf.mul(upstream, centred));
-      // dx = gamma/sigma (dy - <dy> - (x - mean)/sigma^2 <dy (x - mean)>), <> being means over the batch.
-      const scale = tf.mul(gamma, inverse);
-      const slope = tf.neg(tf.mul(tf.mul(scale, tf.square(inverse)), meanUpCentred));
-      const dx = tf.add(channelAffine(upstream, scale, tf.neg(tf.mul(scale, meanUp))),
-        channelAffine(centred, slope, tf.zerosLike(slope)));
-      return [dx, tf.mul(tf.mul(meanUpCentred, inverse), count), tf.mul(meanUp, count)];
-    });
+    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) =>
+      tf.tidy(() => {
+        const [x, y, gamma, mean, inverse] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
+        const upstream = relu ? (tf.mul(dy, tf.step(y)) as tf.Tensor4D) : dy;
+        const centred = channelAffine(x, tf.onesLike(gamma), tf.neg(mean));
+        const meanUp = channelMean(upstream);
+        const meanUpCentred = channelMean(tf.mul(upstream, centred));
+        // dx = gamma/sigma (dy - <dy> - (x - mean)/sigma^2 <dy (x - mean)>), <> being means over the batch.
+        const scale = tf.mul(gamma, inverse);
+        const slope = tf.neg(tf.mul(tf.mul(scale, tf.square(inverse)), meanUpCentred));
+        const dx = tf.add(
+          channelAffine(upstream, scale, tf.neg(tf.mul(scale, meanUp))),
+          channelAffine(centred, slope, tf.zerosLike(slope)),
+        );
+        return [dx, tf.mul(tf.mul(meanUpCentred, inverse), count), tf.mul(meanUp, count)];
+      });
     return { value: y, gradFunc: gradFunc as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
   });
   return op(x, gamma, beta) as tf.Tensor4D;

@@ -30,8 +30,16 @@ interface Attributes {
 }
 
 interface Geometry {
-  kh: number; kw: number; sh: number; sw: number; top: number; left: number;
-  height: number; width: number; outHeight: number; outWidth: number;
+  kh: number;
+  kw: number;
+  sh: number;
+  sw: number;
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+  outHeight: number;
+  outWidth: number;
 }
 
 /** Kernels get bare TensorInfo objects when called from other kernels; ops want tensors. */
@@ -44,9 +52,16 @@ function geometry(x: number[], filter: number[], attrs: tf.NamedAttrMap): Geomet
   if (dataFormat !== 'NHWC') throw new Error(`conv2d gradients on wasm: dataFormat must be NHWC, got ${dataFormat}`);
   const info = tf.backend_util.computeConv2DInfo(x as Shape, filter as Shape, strides, 1, pad, dimRoundingMode);
   return {
-    kh: filter[0], kw: filter[1], sh: info.strideHeight, sw: info.strideWidth,
-    top: info.padInfo.top, left: info.padInfo.left, height: info.inHeight, width: info.inWidth,
-    outHeight: info.outHeight, outWidth: info.outWidth,
+    kh: filter[0],
+    kw: filter[1],
+    sh: info.strideHeight,
+    sw: info.strideWidth,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+    height: info.inHeight,
+    width: info.inWidth,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
   };
 }
 
@@ -60,7 +75,12 @@ function filterGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
   return tf.tidy(() => {
     const maps = tf.transpose(tensor(x), [3, 1, 2, 0]);
     const taps = tf.transpose(tensor(dy), [1, 2, 0, 3]);
-    const pad: Pad = [[0, 0], [g.top, Math.max(0, after)], [g.left, Math.max(0, right)], [0, 0]];
+    const pad: Pad = [
+      [0, 0],
+      [g.top, Math.max(0, after)],
+      [g.left, Math.max(0, right)],
+      [0, 0],
+    ];
     const dw = tf.conv2d(maps, taps, 1, pad, 'NHWC', [g.sh, g.sw]);
     const cut = after < 0 || right < 0 ? tf.slice(dw, [0, 0, 0, 0], [-1, g.kh, g.kw, -1]) : dw;
     return tf.transpose(cut, [1, 2, 0, 3]);
@@ -87,7 +107,11 @@ function tapsOf(w: tf.Tensor, axis: number, phase: Phase, from: number, to: numb
   const size = w.shape[axis];
   const part = (start: number) => {
     const begin = w.shape.map((_, i) => (i === axis ? start : 0));
-    return tf.slice(w, begin, w.shape.map((n, i) => (i === axis ? 1 : n)));
+    return tf.slice(
+      w,
+      begin,
+      w.shape.map((n, i) => (i === axis ? 1 : n)),
+    );
   };
   const parts: tf.Tensor[] = [];
   for (let d = from; d <= to; d++) {
@@ -111,7 +135,10 @@ function inputGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
   return tf.tidy(() => {
     const dy = tensor(inputs['dy']!);
     const w = tf.transpose(tensor(inputs['filter']!), [0, 1, 3, 2]); // [kh, kw, k, c]
-    const wide = joined(columns.map((p) => tapsOf(w, 1, p, from, to)), 3); // [kh, to-from+1, k, sw*c]
+    const wide = joined(
+      columns.map((p) => tapsOf(w, 1, p, from, to)),
+      3,
+    ); // [kh, to-from+1, k, sw*c]
     const rows: tf.Tensor[] = [];
     for (let r = 0; r < g.sh; r++) {
       const p = phase(r, g.kh, g.sh, g.top);
@@ -125,22 +152,39 @@ function inputGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
 
 /** out[n,u,v] = sum over taps (a, b) of dy[n, u+top+a, v+left+b], outside of dy zero, for u < height and v < width. */
 function convolve(
-  dy: tf.Tensor4D, filter: tf.Tensor4D, top: number, left: number, height: number, width: number,
+  dy: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  top: number,
+  left: number,
+  height: number,
+  width: number,
 ): tf.Tensor4D {
   const bottom = height - 1 + top + filter.shape[0] - dy.shape[1];
   const right = width - 1 + left + filter.shape[1] - dy.shape[2];
   const cut = (n: number) => Math.max(0, -n);
   const needed = [top, left, bottom, right].some((n, i) => (i < 2 ? n > 0 : n < 0));
-  const inner = !needed ? dy : tf.slice(dy, [0, Math.max(0, top), Math.max(0, left), 0],
-    [-1, dy.shape[1] - Math.max(0, top) - cut(bottom), dy.shape[2] - Math.max(0, left) - cut(right), -1]);
-  const pad: Pad = [[0, 0], [cut(top), Math.max(0, bottom)], [cut(left), Math.max(0, right)], [0, 0]];
+  const inner = !needed
+    ? dy
+    : tf.slice(
+        dy,
+        [0, Math.max(0, top), Math.max(0, left), 0],
+        [-1, dy.shape[1] - Math.max(0, top) - cut(bottom), dy.shape[2] - Math.max(0, left) - cut(right), -1],
+      );
+  const pad: Pad = [
+    [0, 0],
+    [cut(top), Math.max(0, bottom)],
+    [cut(left), Math.max(0, right)],
+    [0, 0],
+  ];
   return tf.conv2d(inner, filter, 1, pad);
 }
 
 /** Registers both kernels for a backend, replacing what it has. */
 export function registerConvGradients(backendName: string): void {
-  const kernels: [string, (args: KernelArgs) => tf.TensorInfo][] =
-    [['Conv2DBackpropFilter', filterGradient], ['Conv2DBackpropInput', inputGradient]];
+  const kernels: [string, (args: KernelArgs) => tf.TensorInfo][] = [
+    ['Conv2DBackpropFilter', filterGradient],
+    ['Conv2DBackpropInput', inputGradient],
+  ];
   for (const [kernelName, kernelFunc] of kernels) {
     if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
     tf.registerKernel({ kernelName, backendName, kernelFunc: kernelFunc as unknown as tf.KernelFunc });

@@ -58,17 +58,20 @@ export class Parameters {
 
 /** What a forward pass with fixed statistics is made of: on tensors of tfjs, or on whatever a graph is written down with. */
 export interface Operations<T> {
-  conv(x: T, options: {
-    /** [height, width, channels, filters] */
-    filter: tf.Tensor4D;
-    bias: tf.Tensor1D;
-    stride: number;
-    /** Distance between neighbouring taps of the filter in pixels. */
-    rate: number;
-    /** Zeros on each side. */
-    pad: number;
-    relu: boolean;
-  }): T;
+  conv(
+    x: T,
+    options: {
+      /** [height, width, channels, filters] */
+      filter: tf.Tensor4D;
+      bias: tf.Tensor1D;
+      stride: number;
+      /** Distance between neighbouring taps of the filter in pixels. */
+      rate: number;
+      /** Zeros on each side. */
+      pad: number;
+      relu: boolean;
+    },
+  ): T;
   /** Each channel times its scale, plus its shift, then ReLU. */
   affineRelu(x: T, scale: tf.Tensor1D, shift: tf.Tensor1D): T;
   add(a: T, b: T): T;
@@ -76,8 +79,8 @@ export interface Operations<T> {
 }
 
 const computed: Operations<tf.Tensor4D> = {
-  conv: (x, { filter, bias, stride, rate, pad, relu }) => tf.fused.conv2d(
-    { x, filter, strides: stride, dilations: rate, pad, bias, activation: relu ? 'relu' : 'linear' }),
+  conv: (x, { filter, bias, stride, rate, pad, relu }) =>
+    tf.fused.conv2d({ x, filter, strides: stride, dilations: rate, pad, bias, activation: relu ? 'relu' : 'linear' }),
   affineRelu: (x, scale, shift) => channelAffine(x, scale, shift, true),
   add: (a, b) => tf.add(a, b),
   relu: (x) => tf.relu(x),
@@ -95,7 +98,7 @@ export interface Layer {
 }
 
 export const apply = (layer: Layer, x: tf.Tensor4D, training: boolean): tf.Tensor4D =>
-  (training ? layer.train(x) : layer.evaluate(x, computed));
+  training ? layer.train(x) : layer.evaluate(x, computed);
 
 export interface ConvOptions {
   filters: number;
@@ -117,10 +120,13 @@ function convolution(parameters: Parameters, rng: Rng, name: string, input: MapS
   const output: MapShape = [Math.ceil(height / stride), Math.ceil(width / stride), filters];
   // He et al. 2015, fan-out form, as the reference ResNets for CIFAR are initialised.
   const deviation = Math.sqrt(2 / (kernel * kernel * filters));
-  const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters],
-    () => rng.normal(0, deviation));
+  const weight = parameters.weight<tf.Tensor4D>(`${name}/conv`, [kernel, kernel, channels, filters], () =>
+    rng.normal(0, deviation),
+  );
   return {
-    output, weight, steps: { stride, rate, pad },
+    output,
+    weight,
+    steps: { stride, rate, pad },
     flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
     train: (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad)),
   };
@@ -135,10 +141,11 @@ function normalization(parameters: Parameters, name: string, channels: number, r
   const track = (average: tf.Variable, value: tf.Tensor, factor: number) =>
     average.assign(tf.add(tf.mul(average, 1 - statisticsMomentum), tf.mul(value, statisticsMomentum * factor)));
   return {
-    train: (x: tf.Tensor4D) => batchNorm(x, gamma, beta, relu, (batchMean, batchVariance, count) => {
-      track(mean, batchMean, 1);
-      track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
-    }),
+    train: (x: tf.Tensor4D) =>
+      batchNorm(x, gamma, beta, relu, (batchMean, batchVariance, count) => {
+        track(mean, batchMean, 1);
+        track(variance, batchVariance, count / Math.max(1, count - 1)); // the running variance is the unbiased one
+      }),
     /** With fixed statistics it is linear but for the ReLU: scale and shift of each channel. */
     linear() {
       const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon))) as tf.Tensor1D;
@@ -149,12 +156,17 @@ function normalization(parameters: Parameters, name: string, channels: number, r
 
 /** Convolution, batch norm, and perhaps ReLU. */
 export function convNorm(
-  parameters: Parameters, rng: Rng, name: string, input: MapShape, { relu, ...options }: ConvOptions & { relu: boolean },
+  parameters: Parameters,
+  rng: Rng,
+  name: string,
+  input: MapShape,
+  { relu, ...options }: ConvOptions & { relu: boolean },
 ): Layer {
   const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
   const norm = normalization(parameters, name, options.filters, relu);
   return {
-    output, flops,
+    output,
+    flops,
     train: (x) => norm.train(train(x)),
     // Fixed statistics go into the filter and a bias.
     evaluate(x, { conv }) {
@@ -168,7 +180,9 @@ export function convNorm(
 export function conv(parameters: Parameters, rng: Rng, name: string, input: MapShape, options: ConvOptions): Layer {
   const { output, flops, weight, steps, train } = convolution(parameters, rng, name, input, options);
   return {
-    output, flops, train,
+    output,
+    flops,
+    train,
     evaluate: (x, { conv }) => conv(x, { filter: weight, bias: tf.zeros([options.filters]), ...steps, relu: false }),
   };
 }
@@ -189,12 +203,19 @@ export function normRelu(parameters: Parameters, name: string, input: MapShape):
 
 /** Two 3x3 convolutions and a shortcut (He et al. 2016, the basic block); 1x1 projection where the shape changes. */
 export function basicBlock(
-  parameters: Parameters, rng: Rng, name: string, input: MapShape, filters: number, stride: 1 | 2,
+  parameters: Parameters,
+  rng: Rng,
+  name: string,
+  input: MapShape,
+  filters: number,
+  stride: 1 | 2,
 ): Layer {
   const first = convNorm(parameters, rng, `${name}/a`, input, { filters, kernel: 3, stride, relu: true });
   const second = convNorm(parameters, rng, `${name}/b`, first.output, { filters, kernel: 3, stride: 1, relu: false });
-  const shortcut = stride === 1 && input[2] === filters ? undefined
-    : convNorm(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride, relu: false });
+  const shortcut =
+    stride === 1 && input[2] === filters
+      ? undefined
+      : convNorm(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride, relu: false });
   return {
     output: second.output,
     flops: first.flops + second.flops + (shortcut?.flops ?? 0),
@@ -211,13 +232,20 @@ export function basicBlock(
  * the shape changes, the shortcut is a 1x1 projection that starts after the first ReLU.
  */
 export function preActivationBlock(
-  parameters: Parameters, rng: Rng, name: string, input: MapShape, filters: number, stride: 1 | 2,
+  parameters: Parameters,
+  rng: Rng,
+  name: string,
+  input: MapShape,
+  filters: number,
+  stride: 1 | 2,
 ): Layer {
   const before = normRelu(parameters, `${name}/norm`, input);
   const first = convNorm(parameters, rng, `${name}/a`, input, { filters, kernel: 3, stride, relu: true });
   const second = conv(parameters, rng, `${name}/b`, first.output, { filters, kernel: 3, stride: 1 });
-  const shortcut = stride === 1 && input[2] === filters ? undefined
-    : conv(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride });
+  const shortcut =
+    stride === 1 && input[2] === filters
+      ? undefined
+      : conv(parameters, rng, `${name}/shortcut`, input, { filters, kernel: 1, stride });
   return {
     output: second.output,
     flops: before.flops + first.flops + second.flops + (shortcut?.flops ?? 0),

@@ -8,7 +8,8 @@
  * A factor w may be any multiple of 1/16, so that there are narrow networks too: resnet8x0.25 has 4, 8 and 16 filters.
  * Every convolution is followed by batch norm, in a WideResNet preceded by it.
  */
-export const networkNames = 'cnn<width> (such as cnn8), resnet<6k+2> or resnet<6k+2>x<factor> (such as resnet20, ' +
+export const networkNames =
+  'cnn<width> (such as cnn8), resnet<6k+2> or resnet<6k+2>x<factor> (such as resnet20, ' +
   'resnet8x0.5) or wrn<6k+4>-<factor> (such as wrn10-1)';
 
 export type Family =

@@ -2,8 +2,19 @@
 import type { Rng } from '../data/rng.js';
 import { tf } from './backend.js';
 import {
-  apply, basicBlock, classifier, type Classifier, conv, convNorm, type Layer, mapMean, type MapShape, normRelu,
-  type Operations, Parameters, preActivationBlock,
+  apply,
+  basicBlock,
+  classifier,
+  type Classifier,
+  conv,
+  convNorm,
+  type Layer,
+  mapMean,
+  type MapShape,
+  normRelu,
+  type Operations,
+  Parameters,
+  preActivationBlock,
 } from './layers.js';
 import { parseNetwork } from './network-names.js';
 
@@ -50,11 +61,15 @@ export interface NetworkOptions extends BackboneOptions {
 export function buildBackbone(name: string, options: BackboneOptions): Backbone {
   const family = parseNetwork(name);
   const parameters = new Parameters(options.scope);
-  const stages = family.kind === 'cnn' ? cnn(parameters, options, family.width)
-    : family.kind === 'resnet' ? resnet(parameters, options, family)
-      : wideResnet(parameters, options, family);
+  const stages =
+    family.kind === 'cnn'
+      ? cnn(parameters, options, family.width)
+      : family.kind === 'resnet'
+        ? resnet(parameters, options, family)
+        : wideResnet(parameters, options, family);
   return {
-    name, parameters,
+    name,
+    parameters,
     stages: stages.map(({ output }) => output),
     flops: stages.reduce((sum, { flops }) => sum + flops, 0),
     maps(images, training) {
@@ -74,7 +89,9 @@ export function buildNetwork(name: string, options: NetworkOptions): Network {
   const map = stages[stages.length - 1];
   const head = classifier(parameters, options.rng, map[2], options.classes);
   return {
-    ...backbone, classifier: head, map,
+    ...backbone,
+    classifier: head,
+    map,
     features: (images, training) => backbone.maps(images, training)[stages.length - 1],
     logits: (features) => tf.add(tf.matMul(mapMean(features), head.kernel), head.bias) as tf.Tensor2D,
   };
@@ -103,11 +120,18 @@ function cnn(parameters: Parameters, { input, rng }: BackboneOptions, width: num
 
 type Block = typeof basicBlock;
 /** Blocks per stage, and filters of the first. */
-interface Size { blocks: number; width: number }
+interface Size {
+  blocks: number;
+  width: number;
+}
 
 /** A stem, then stages of blocks, the first of which halves the map from the second stage on. */
 function residual(
-  parameters: Parameters, { rng }: BackboneOptions, stem: Layer, { blocks, width }: Size, block: Block,
+  parameters: Parameters,
+  { rng }: BackboneOptions,
+  stem: Layer,
+  { blocks, width }: Size,
+  block: Block,
 ): Layer[] {
   let shape = stem.output;
   return [width, 2 * width, 4 * width].map((filters, stage) => {

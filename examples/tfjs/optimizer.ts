@@ -10,7 +10,10 @@ export interface SgdOptions {
 export class Sgd {
   private readonly inner: tf.MomentumOptimizer;
 
-  constructor(readonly variables: readonly tf.Variable[], private readonly options: SgdOptions) {
+  constructor(
+    readonly variables: readonly tf.Variable[],
+    private readonly options: SgdOptions,
+  ) {
     this.inner = tf.train.momentum(0, options.momentum);
   }
 

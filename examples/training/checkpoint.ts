@@ -13,16 +13,24 @@ const momentumSuffix = '#momentum';
 
 /** All variables with the names they have in a checkpoint. */
 const named = (parameters: readonly Parameters[]) =>
-  parameters.flatMap((all) => [...all.trainable, ...all.statistics].map((variable) => ({
-    name: all.savedName(variable), variable,
-  })));
+  parameters.flatMap((all) =>
+    [...all.trainable, ...all.statistics].map((variable) => ({
+      name: all.savedName(variable),
+      variable,
+    })),
+  );
 
-const toArray = (tensor: tf.Tensor): NamedArray =>
-  ({ data: Float32Array.from(tensor.dataSync()), shape: tensor.shape });
+const toArray = (tensor: tf.Tensor): NamedArray => ({
+  data: Float32Array.from(tensor.dataSync()),
+  shape: tensor.shape,
+});
 
 /** Saves parameters, optimizer and state. */
 export async function saveTraining(
-  path: string, parameters: readonly Parameters[], optimizer: Sgd, state: unknown,
+  path: string,
+  parameters: readonly Parameters[],
+  optimizer: Sgd,
+  state: unknown,
 ): Promise<void> {
   const all = named(parameters);
   const tensors = new Map(all.map(({ name, variable }) => [name, toArray(variable)]));
@@ -39,7 +47,9 @@ export async function saveTraining(
  * of other names are left out: a backbone can be restored from the checkpoint of a whole network.
  */
 export async function restoreTraining(
-  { tensors }: Checkpoint<unknown>, parameters: readonly Parameters[], optimizer?: Sgd,
+  { tensors }: Checkpoint<unknown>,
+  parameters: readonly Parameters[],
+  optimizer?: Sgd,
 ): Promise<void> {
   const read = (name: string, shape: number[]): tf.Tensor => {
     const array = tensors.get(name);
@@ -54,8 +64,9 @@ export async function restoreTraining(
   });
   if (!optimizer) return;
   const saved = all.filter(({ name }) => tensors.has(name + momentumSuffix));
-  const slots = new Map(saved.map(({ name, variable }) =>
-    [variable.name, read(name + momentumSuffix, variable.shape)]));
+  const slots = new Map(
+    saved.map(({ name, variable }) => [variable.name, read(name + momentumSuffix, variable.shape)]),
+  );
   await optimizer.restore(slots);
   tf.dispose([...slots.values()]);
 }

@@ -7,7 +7,10 @@ export function parseCommandLine<Table extends OptionTable>(argv: string[], opti
   const names = Object.keys(options);
   // parseArgs is lenient here and its tokens are checked below, for messages that say what to do.
   const { tokens } = parseArgs({
-    args: argv, strict: false, allowPositionals: true, tokens: true,
+    args: argv,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
     options: Object.fromEntries(names.map((name) => [name, { type: options[name].value ? 'string' : 'boolean' }])),
   });
   const result: Record<string, unknown> = {};

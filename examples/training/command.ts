@@ -6,7 +6,14 @@ import { writeFileAtomically } from './files.js';
 import { type Arguments, conductOptions, type OptionGroups, UsageError } from './options.js';
 import { clock, createProgress } from './progress.js';
 import {
-  createRun, defaultDirectory, expectFree, readHeader, readStates, reportPath, resultsPath, type RunHeader,
+  createRun,
+  defaultDirectory,
+  expectFree,
+  readHeader,
+  readStates,
+  reportPath,
+  resultsPath,
+  type RunHeader,
 } from './run-directory.js';
 import { Scheduler, WorkerFailure } from './scheduler.js';
 import type { Job, Study, TableOf } from './study.js';
@@ -15,12 +22,15 @@ type Conduct = Arguments<typeof conductOptions>;
 const conductNames = Object.keys(conductOptions);
 
 /** All options of a study by heading, with those that every study has. */
-export const groupsOf = ({ options }: { options: OptionGroups }): OptionGroups =>
-  ({ ...options, 'Where and how': conductOptions });
+export const groupsOf = ({ options }: { options: OptionGroups }): OptionGroups => ({
+  ...options,
+  'Where and how': conductOptions,
+});
 
 /** Does what the command line says; resolves to the exit code: 0 done, 1 failed, 2 wrong command line, 130 interrupted. */
 export async function runCommand<Settings, J extends Job, Description, Record, Groups extends OptionGroups>(
-  study: Study<Settings, J, Description, Record, Groups>, argv: string[],
+  study: Study<Settings, J, Description, Record, Groups>,
+  argv: string[],
 ): Promise<number> {
   try {
     const groups = groupsOf(study);
@@ -50,7 +60,9 @@ const commandLine = ({ command }: { command: string }, argv: readonly string[]):
   [command, ...(argv.length > 0 && !command.includes(' -- ') ? ['--'] : []), ...argv].join(' ');
 
 async function openRun<Settings, J extends Job, Description, Record, Groups extends OptionGroups>(
-  study: Study<Settings, J, Description, Record, Groups>, args: Arguments<TableOf<Groups>>, conduct: Conduct,
+  study: Study<Settings, J, Description, Record, Groups>,
+  args: Arguments<TableOf<Groups>>,
+  conduct: Conduct,
   argv: string[],
 ): Promise<{ directory: string; header: RunHeader<Settings> }> {
   if (conduct.resume !== undefined) {
@@ -63,7 +75,12 @@ async function openRun<Settings, J extends Job, Description, Record, Groups exte
   await expectFree(directory);
   const note = study.note?.(settings, args);
   if (note) process.stderr.write(`${note}\n`);
-  const header = { version: 1, startedAt: new Date().toISOString(), command: commandLine(study, argv), settings } as const;
+  const header = {
+    version: 1,
+    startedAt: new Date().toISOString(),
+    command: commandLine(study, argv),
+    settings,
+  } as const;
   return { directory, header };
 }
 
@@ -72,7 +89,9 @@ async function openRun<Settings, J extends Job, Description, Record, Groups exte
  * @throws UsageError for options that would change its numbers
  */
 export function resumeSettings<Settings, J extends Job, Description, Record, Groups extends OptionGroups>(
-  study: Study<Settings, J, Description, Record, Groups>, saved: Settings, args: Arguments<TableOf<Groups>>,
+  study: Study<Settings, J, Description, Record, Groups>,
+  saved: Settings,
+  args: Arguments<TableOf<Groups>>,
 ): Settings {
   const allowed = [...conductNames, ...(study.resumable ?? [])];
   const other = Object.keys(args).find((name) => !allowed.includes(name));
@@ -83,7 +102,9 @@ export function resumeSettings<Settings, J extends Job, Description, Record, Gro
 }
 
 async function execute<Settings, J extends Job, Description, Record, Groups extends OptionGroups>(
-  study: Study<Settings, J, Description, Record, Groups>, directory: string, header: RunHeader<Settings>,
+  study: Study<Settings, J, Description, Record, Groups>,
+  directory: string,
+  header: RunHeader<Settings>,
   conduct: Conduct,
 ): Promise<number> {
   const { settings } = header;
@@ -99,14 +120,24 @@ async function execute<Settings, J extends Job, Description, Record, Groups exte
   const interrupt = () => scheduler.stop(); // once: a second signal ends the process at once
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const { description, framework } = await scheduler.describe() as { description: Description; framework: string };
+    const { description, framework } = (await scheduler.describe()) as { description: Description; framework: string };
     study.check?.(settings, description);
     if (conduct.resume === undefined) await createRun(directory, header);
-    process.stderr.write(`${study.introduce(settings, description)}; ${open.length} trainings to do, ` +
-      `${workers} at a time. Results in ${directory}\n`);
+    process.stderr.write(
+      `${study.introduce(settings, description)}; ${open.length} trainings to do, ` +
+        `${workers} at a time. Results in ${directory}\n`,
+    );
     const work = new Map(jobs.map((job) => [job.id, study.work(job, settings, description)]));
-    const stepsBefore = new Map([...states].map(([id, { training: { epochs, step } }]) =>
-      [id, epochs.length * work.get(id)!.steps + step]));
+    const stepsBefore = new Map(
+      [...states].map(
+        ([
+          id,
+          {
+            training: { epochs, step },
+          },
+        ]) => [id, epochs.length * work.get(id)!.steps + step],
+      ),
+    );
     const progress = createProgress(open, work, study.score, workers, stepsBefore);
     const finished = jobs.filter((job) => !open.includes(job)).map(({ id }) => id);
     if (!(await scheduler.run(open, finished, progress).finally(() => progress.close()))) {
@@ -116,7 +147,11 @@ async function execute<Settings, J extends Job, Description, Record, Groups exte
     }
     const seconds = (Date.now() - runBegan) / 1000;
     const record = study.record({
-      header, description, jobs, seconds, states: await readStates(directory, jobs),
+      header,
+      description,
+      jobs,
+      seconds,
+      states: await readStates(directory, jobs),
       environment: environment(framework, threads),
     });
     await writeFileAtomically(resultsPath(directory), `${JSON.stringify(record)}\n`);

@@ -34,14 +34,18 @@ export interface JobTraining<B extends { size: number }, Prepared, Result> {
  * @returns whether it is finished
  */
 export async function trainJob<B extends { size: number }, Prepared, Result>(
-  id: string, context: JobContext, training: JobTraining<B, Prepared, Result>,
+  id: string,
+  context: JobContext,
+  training: JobTraining<B, Prepared, Result>,
 ): Promise<boolean> {
   const { parameters, source, objective, recipe, evaluate } = training;
   const { checkpointEvery, stopped } = context;
   const path = checkpointPath(context.directory, id);
   const checkpoint = await readCheckpoint<JobState>(path);
   if (checkpoint && checkpoint.state.trainSize !== source.size) {
-    throw new Error(`${id}: the run began with ${checkpoint.state.trainSize} training images, now there are ${source.size}`);
+    throw new Error(
+      `${id}: the run began with ${checkpoint.state.trainSize} training images, now there are ${source.size}`,
+    );
   }
   const optimizer = new Sgd(training.trainable ?? parameters.flatMap(({ trainable }) => trainable), recipe);
   const state: TrainingState = checkpoint?.state.training ?? newTraining(training.rng);
@@ -55,7 +59,13 @@ export async function trainJob<B extends { size: number }, Prepared, Result>(
     let reported = 0;
     let epochs = state.epochs.length;
     const done = await train({
-      ...recipe, source, optimizer, objective, evaluate, state, stopped,
+      ...recipe,
+      source,
+      optimizer,
+      objective,
+      evaluate,
+      state,
+      stopped,
       async onStep() {
         const now = performance.now();
         const epochEnded = state.epochs.length > epochs;

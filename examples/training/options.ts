@@ -25,7 +25,8 @@ const quoted = (text: string) => `'${text}'`;
 export const flag = (help: string): OptionSpec<boolean> => ({ help, parse: () => true });
 
 export const text = (value: string, help: string): OptionSpec<string> => ({
-  value, help,
+  value,
+  help,
   parse(input) {
     if (input === '') throw new Error('expected a path, got an empty text');
     return input;
@@ -35,7 +36,8 @@ export const text = (value: string, help: string): OptionSpec<string> => ({
 export function number(value: string, low: number, high: number, help: string, integer = false): OptionSpec<number> {
   const range = high === Infinity ? `of at least ${low}` : `from ${low} to ${high}`;
   return {
-    value, help,
+    value,
+    help,
     parse(input) {
       const result = input.trim() === '' ? NaN : Number(input);
       if (!(result >= low && result <= high && Number.isFinite(result)) || (integer && !Number.isInteger(result))) {
@@ -51,7 +53,8 @@ export const integer = (value: string, low: number, high: number, help: string):
 
 export function choice<const T extends string>(names: readonly T[], help: string): OptionSpec<T> {
   return {
-    value: names.join('|'), help,
+    value: names.join('|'),
+    help,
     parse(input) {
       const found = names.find((name) => name === input);
       if (!found) throw new Error(`expected ${names.join(', ')}, got ${quoted(input)}${didYouMean(input, names)}`);
@@ -62,7 +65,8 @@ export function choice<const T extends string>(names: readonly T[], help: string
 
 export function list<T>(value: string, item: OptionSpec<T>, help: string): OptionSpec<T[]> {
   return {
-    value, help,
+    value,
+    help,
     parse(input) {
       const items = input.split(',').map((part) => item.parse(part.trim()));
       if (new Set(items).size < items.length) throw new Error(`expected each value once, got ${quoted(input)}`);
@@ -72,7 +76,8 @@ export function list<T>(value: string, item: OptionSpec<T>, help: string): Optio
 }
 
 export const network = (help: string): OptionSpec<string> => ({
-  value: 'NAME', help,
+  value: 'NAME',
+  help,
   parse(input) {
     parseNetwork(input);
     return input;
@@ -85,8 +90,12 @@ const cores = availableParallelism();
 export const conductOptions = {
   out: text('DIR', 'folder for checkpoints, results.json and report.html (default runs/<name>-<time>)'),
   resume: text('DIR', 'go on with an interrupted run in its folder, with its settings; nothing is computed twice'),
-  'checkpoint-every': number('S', 0, 1e6,
-    'seconds between checkpoints inside an epoch; there is one after each epoch anyway (default 60)'),
+  'checkpoint-every': number(
+    'S',
+    0,
+    1e6,
+    'seconds between checkpoints inside an epoch; there is one after each epoch anyway (default 60)',
+  ),
   workers: integer('N', 1, 64, `trainings at a time, each in a worker thread (default ${Math.min(2, cores)})`),
   threads: integer('N', 1, 1024, 'threads of the loss in each (default: processors / workers)'),
   help: flag('this text'),
@@ -94,7 +103,8 @@ export const conductOptions = {
 
 /** "; did you mean 'x'?" for the nearest of the names, if one is near. */
 export function didYouMean(input: string, names: readonly string[], prefix = ''): string {
-  const near = names.map((name) => ({ name, distance: editDistance(input, name) }))
+  const near = names
+    .map((name) => ({ name, distance: editDistance(input, name) }))
     .sort((a, b) => a.distance - b.distance)[0];
   if (!near || near.distance > Math.max(1, Math.floor(near.name.length / 3))) return '';
   return `; did you mean '${prefix}${near.name}'?`;

@@ -16,7 +16,11 @@ class Account {
   private readonly before: number;
 
   /** @param stepsBefore what earlier runs did of each job that is still to be finished, in steps */
-  constructor(jobs: Job[], readonly work: ReadonlyMap<string, Work>, stepsBefore: Map<string, number>) {
+  constructor(
+    jobs: Job[],
+    readonly work: ReadonlyMap<string, Work>,
+    stepsBefore: Map<string, number>,
+  ) {
     this.total = 0;
     for (const { id } of jobs) {
       this.set(id, stepsBefore.get(id) ?? 0);
@@ -67,7 +71,11 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
  * @param stepsBefore steps done in earlier runs, by id
  */
 export function createProgress(
-  jobs: Job[], work: ReadonlyMap<string, Work>, score: string, workers: number, stepsBefore: Map<string, number>,
+  jobs: Job[],
+  work: ReadonlyMap<string, Work>,
+  score: string,
+  workers: number,
+  stepsBefore: Map<string, number>,
   stream: NodeJS.WriteStream = process.stderr,
 ): Progress {
   const account = new Account(jobs, work, stepsBefore);
@@ -76,7 +84,7 @@ export function createProgress(
 }
 
 const scoreText = (score: string, result: EpochResult | undefined) =>
-  (result ? `, ${score} ${percent(result.score)}` : '');
+  result ? `, ${score} ${percent(result.score)}` : '';
 
 function bars(account: Account, jobs: Job[], score: string, workers: number, stream: NodeJS.WriteStream): Progress {
   const format = '{name} {bar} {percentage} % {detail}';

@@ -56,7 +56,8 @@ export async function readHeader<Settings>(directory: string, option = '--resume
     throw new UsageError(`${option} ${directory}: expected the folder of a run, found no settings.json in it`);
   }
   const header = JSON.parse(text) as RunHeader<Settings>;
-  if (header.version !== 1) throw new UsageError(`${option} ${directory}: the run is of another version of the program`);
+  if (header.version !== 1)
+    throw new UsageError(`${option} ${directory}: the run is of another version of the program`);
   return header;
 }
 

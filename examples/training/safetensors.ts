@@ -14,7 +14,11 @@ export interface SafetensorsFile {
   metadata: Record<string, string>;
 }
 
-interface Entry { dtype: string; shape: number[]; data_offsets: [number, number] }
+interface Entry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
 
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
@@ -53,7 +57,11 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
   let end = 0;
   for (const [key, value] of Object.entries(header)) {
     if (key === '__metadata__') continue;
-    const { dtype, shape, data_offsets: [from, to] } = value as Entry;
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    } = value as Entry;
     if (dtype !== 'F32') throw damaged(`tensor '${key}' has dtype ${dtype}, expected F32`);
     if (8 + length + to > bytes.byteLength) throw damaged(`tensor '${key}' ends after the end of the file`);
     const data = new Uint8Array(bytes.subarray(8 + length + from, 8 + length + to)); // a copy; a Buffer's slice is none

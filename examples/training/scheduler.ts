@@ -37,7 +37,10 @@ export interface Listener<J extends Job> {
 }
 
 export class WorkerFailure extends Error {
-  constructor(cause: Error, readonly expected: boolean) {
+  constructor(
+    cause: Error,
+    readonly expected: boolean,
+  ) {
     super(cause.message, { cause });
   }
 }
@@ -50,8 +53,10 @@ export class Scheduler {
 
   constructor(count: number, input: Omit<WorkerInput, 'stop'>) {
     const data: WorkerInput = { ...input, stop: this.stopFlag.buffer as SharedArrayBuffer };
-    this.workers = Array.from({ length: count }, () =>
-      new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: data }));
+    this.workers = Array.from(
+      { length: count },
+      () => new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: data }),
+    );
     this.ready = this.workers.map((worker) => answerOf(worker, () => undefined));
     // A failure is thrown where the worker is first asked for something.
     for (const promise of this.ready) promise.catch(() => undefined);
@@ -85,29 +90,34 @@ export class Scheduler {
         if (next < 0 && waiting.length === 0) return true;
         if (this.stopRequested || failed) return false;
         if (next < 0) {
-          await new Promise<void>((resolve) => { idle.push(resolve); });
+          await new Promise<void>((resolve) => {
+            idle.push(resolve);
+          });
           continue;
         }
         const [job] = waiting.splice(next, 1);
         listener.started(index, job);
         const answer = await this.request(index, { type: 'run', job }, ({ epochs, step, last }) =>
-          listener.progress(index, job, epochs, step, last));
+          listener.progress(index, job, epochs, step, last),
+        );
         if (answer.type !== 'finished') return false;
         done.add(job.id);
         listener.finished(index, job);
         wake();
       }
     };
-    const results = await Promise.all(this.workers.map(async (_, index) => {
-      try {
-        return await work(index);
-      } catch (error) {
-        failed = true;
-        throw error;
-      } finally {
-        wake(); // whatever happened, nobody waits for ever
-      }
-    }));
+    const results = await Promise.all(
+      this.workers.map(async (_, index) => {
+        try {
+          return await work(index);
+        } catch (error) {
+          failed = true;
+          throw error;
+        } finally {
+          wake(); // whatever happened, nobody waits for ever
+        }
+      }),
+    );
     return results.every((result) => result);
   }
 
@@ -126,7 +136,9 @@ export class Scheduler {
 
   /** Sends a message and waits for the answer that ends it. */
   private async request(
-    index: number, message: ToWorker, onProgress: (progress: Progress) => void = () => undefined,
+    index: number,
+    message: ToWorker,
+    onProgress: (progress: Progress) => void = () => undefined,
   ): Promise<FromWorker> {
     await this.ready[index];
     const answer = answerOf(this.workers[index], onProgress);

@@ -64,8 +64,10 @@ export interface StudyWorker<J extends Job = Job, Description = unknown> {
  * The function `open` that a study's worker module exports. What it throws is shown to the user without a stack trace:
  * data that are missing or damaged, say.
  */
-export type OpenWorker<Settings, J extends Job = Job, Description = unknown> =
-  (settings: Settings, threads: number) => Promise<StudyWorker<J, Description>>;
+export type OpenWorker<Settings, J extends Job = Job, Description = unknown> = (
+  settings: Settings,
+  threads: number,
+) => Promise<StudyWorker<J, Description>>;
 
 /** A run that has come to its end. */
 export interface Outcome<Settings, J extends Job = Job, Description = unknown> {

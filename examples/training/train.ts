@@ -74,8 +74,15 @@ export interface TrainingOptions<B extends { size: number }, Prepared> extends R
   stopped?(): boolean;
 }
 
-export const newTraining = (rng: Rng): TrainingState =>
-  ({ epochs: [], step: 0, rng: rng.state(), images: 0, lossSum: 0, termSums: {}, seconds: 0 });
+export const newTraining = (rng: Rng): TrainingState => ({
+  epochs: [],
+  step: 0,
+  rng: rng.state(),
+  images: 0,
+  lossSum: 0,
+  termSums: {},
+  seconds: 0,
+});
 
 /** Trains from `state` (changed in place) to the last epoch; returns true when it got there, false when stopped. */
 export async function train<B extends { size: number }, Prepared>(
@@ -91,7 +98,10 @@ export async function train<B extends { size: number }, Prepared>(
     const score = await options.evaluate();
     const mean = (sum: number) => sum / state.images;
     state.epochs.push({
-      epoch: state.epochs.length + 1, trainLoss: mean(state.lossSum), score, seconds: seconds(),
+      epoch: state.epochs.length + 1,
+      trainLoss: mean(state.lossSum),
+      score,
+      seconds: seconds(),
       terms: Object.fromEntries(Object.entries(state.termSums).map(([name, sum]) => [name, mean(sum)])),
     });
     Object.assign(state, { ...newTraining(rng), epochs: state.epochs });
@@ -102,14 +112,20 @@ export async function train<B extends { size: number }, Prepared>(
 }
 
 async function trainEpoch<B extends { size: number }, Prepared>(
-  options: TrainingOptions<B, Prepared>, rng: Rng, seconds: () => number,
+  options: TrainingOptions<B, Prepared>,
+  rng: Rng,
+  seconds: () => number,
 ): Promise<boolean> {
   const { optimizer, objective, source, state, batchSize, schedule, epochs } = options;
   const steps = stepsPerEpoch(source.size, batchSize);
-  const batches = source.batches(
-    { batchSize, shuffle: rng, skip: state.step, ...(options.augment ? { augment: rng } : {}) });
+  const batches = source.batches({
+    batchSize,
+    shuffle: rng,
+    skip: state.step,
+    ...(options.augment ? { augment: rng } : {}),
+  });
   for await (const batch of batches) {
-    const prepared = await objective.prepare?.(batch) as Prepared;
+    const prepared = (await objective.prepare?.(batch)) as Prepared;
     const rate = learningRate(schedule, (state.epochs.length + state.step / steps) / epochs);
     const loss = optimizer.step(rate, () => objective.loss(batch, prepared));
     state.step++;

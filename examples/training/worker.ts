@@ -28,13 +28,14 @@ async function handle(study: StudyWorker, message: ToWorker): Promise<void> {
 
 let opening = false;
 try {
-  const { open } = await import(input.module) as { open: OpenWorker<unknown> };
+  const { open } = (await import(input.module)) as { open: OpenWorker<unknown> };
   await useBackend('wasm');
   opening = true;
   const study = await open(input.settings, threads);
   parentPort!.on('message', (message: ToWorker) => {
     handle(study, message).catch((error: unknown) =>
-      post({ type: 'failed', error: error as Error, expected: error instanceof UsageError }));
+      post({ type: 'failed', error: error as Error, expected: error instanceof UsageError }),
+    );
   });
   post({ type: 'ready', framework: `tfjs ${tf.version.tfjs}, ${tf.getBackend()}` });
 } catch (error) {

@@ -17,7 +17,10 @@ export const sideParts = '{ features, weight, bias? }, { logitMap } or { logits 
 export class Cell<Tensor> {
   value: unknown;
 
-  constructor(readonly argument: string, readonly tensor: Tensor) {}
+  constructor(
+    readonly argument: string,
+    readonly tensor: Tensor,
+  ) {}
 }
 
 /** Inputs after one walk over them, in which every property was read once. */
@@ -46,9 +49,11 @@ export class Found<Tensor> {
 
   /** The same for elements that come later. Every read has begun when this returns. */
   async readLater(read: (tensor: Tensor, argument: string) => unknown): Promise<Inputs> {
-    await Promise.all(this.cells.map(async (cell) => {
-      cell.value = await read(cell.tensor, cell.argument);
-    }));
+    await Promise.all(
+      this.cells.map(async (cell) => {
+        cell.value = await read(cell.tensor, cell.argument);
+      }),
+    );
     return this.#filled();
   }
 
@@ -71,7 +76,10 @@ function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, rep
   return mapFields(inputs, (name, value) =>
     name === 'teacher' || name === 'student'
       ? replaceInSide(name, value, isTensor, replacement)
-      : isTensor(name, value) ? replacement(name, value) : value);
+      : isTensor(name, value)
+        ? replacement(name, value)
+        : value,
+  );
 }
 
 /** One side of the inputs with every tensor of the framework replaced. */

@@ -38,8 +38,10 @@ export function runForward(
       rest = Object.fromEntries(entries.filter((entry) => !isOutput(entry)));
       return Object.fromEntries(entries.filter(isOutput));
     }, primals) as [Record<string, JaxArray>, Back];
-    const outputs = Object.entries(out).map(([name, { shape, dtype, device }]): Forward['outputs'][number] =>
-      [name as GradientName, { shape, dtype, device }]);
+    const outputs = Object.entries(out).map(([name, { shape, dtype, device }]): Forward['outputs'][number] => [
+      name as GradientName,
+      { shape, dtype, device },
+    ]);
     return { student: { ...rest, ...out }, outputs, back };
   } catch (error) {
     // jax-js leaves behind what `forward` had not come to use.
@@ -77,12 +79,16 @@ export function pullbackOf(
   const pullback = (cotangent: number | JaxArray = 1): unknown[] => {
     try {
       if (disposed) fail('ERR_GLD_DISPOSED', 'pullback', 'one in use', 'one that was disposed');
-      return back(Object.fromEntries(outputs.map(([name, like]) => {
-        const gradient = gradients[name];
-        if (gradient === undefined) return [name, jax.numpy.zeros(like.shape, like)];
-        const array = arrayOf(jax, gradient, like);
-        return [name, cotangent === 1 ? array : array.mul(isJaxArray(cotangent) ? cotangent.ref : cotangent)];
-      })));
+      return back(
+        Object.fromEntries(
+          outputs.map(([name, like]) => {
+            const gradient = gradients[name];
+            if (gradient === undefined) return [name, jax.numpy.zeros(like.shape, like)];
+            const array = arrayOf(jax, gradient, like);
+            return [name, cotangent === 1 ? array : array.mul(isJaxArray(cotangent) ? cotangent.ref : cotangent)];
+          }),
+        ),
+      );
     } finally {
       if (isJaxArray(cotangent)) release([cotangent]);
     }

@@ -209,7 +209,8 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
       const { cells } = new Found(inputs, isReadable);
       expectReferences(cells);
       const likes = new Map(cells.map(({ argument, tensor: { dtype, device } }) => [argument, { dtype, device }]));
-      const likeOf = (name: string | undefined) => likes.get(`student.${name}`) ?? { dtype: 'float32', device: undefined };
+      const likeOf = (name: string | undefined) =>
+        likes.get(`student.${name}`) ?? { dtype: 'float32', device: undefined };
       const { offset, gradients, scalar: _, ...value } = await surrogates.surrogate(inputs, options);
       const parts = Object.entries(gradients) as [GradientName, DenseTensor][];
       const constants = (): JaxConstants<A> => ({
@@ -226,7 +227,10 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     const arrays = arraysIn({ student }) as A[];
     let parts;
     try {
-      parts = pair<A, A>(gradients, studentTensors(student, (_, value): value is A => isJaxArray(value)));
+      parts = pair<A, A>(
+        gradients,
+        studentTensors(student, (_, value): value is A => isJaxArray(value)),
+      );
     } catch (error) {
       release([...arrays, offset, ...Object.values(gradients)]);
       throw error;

@@ -13,7 +13,15 @@ import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import { copyDense, readFloats, View } from '../tensor.js';
 import type {
-  DenseTensor, GldLossOptions, GldResult, GradientName, Inputs, Labels, MaskLike, SampleWeights, TensorLike,
+  DenseTensor,
+  GldLossOptions,
+  GldResult,
+  GradientName,
+  Inputs,
+  Labels,
+  MaskLike,
+  SampleWeights,
+  TensorLike,
 } from '../types.js';
 import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
 import { weightsOf, Workspaces } from './workspaces.js';
@@ -40,7 +48,9 @@ export interface SurrogateFramework<Tensor> {
 }
 
 type Same<Value, Tensor> = Value extends TensorLike | MaskLike ? Tensor | Value : Value;
-type Sided<Value, Tensor> = Value extends unknown ? { readonly [name in keyof Value]: Same<Value[name], Tensor> } : never;
+type Sided<Value, Tensor> = Value extends unknown
+  ? { readonly [name in keyof Value]: Same<Value[name], Tensor> }
+  : never;
 
 /** A teacher or a student as the core takes it, with tensors of the framework wherever the core takes one. */
 export type SurrogateSide<Tensor> = Sided<Inputs['student'], Tensor>;
@@ -120,13 +130,20 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
 
   /** Terms and tangent plane from what the core computed of these inputs. */
   function tangent({ gradients = {}, ...value }: GldResult, inputs: Inputs): Surrogate<Tensor> {
-    const offset = value.loss - Object.entries(gradients).reduce((sum, [name, gradient]) =>
-      sum + product(`student.${name}`, (inputs.student as object as Record<string, unknown>)[name], gradient), 0);
+    const offset =
+      value.loss -
+      Object.entries(gradients).reduce(
+        (sum, [name, gradient]) =>
+          sum + product(`student.${name}`, (inputs.student as object as Record<string, unknown>)[name], gradient),
+        0,
+      );
     const scalar = (student: SurrogateSide<Tensor>) => {
       const doubles = Object.values(gradients).some(({ data }) => data instanceof Float64Array);
       const constant = ops.constant(doubles ? Float64Array.of(offset) : Float32Array.of(offset), []);
-      return pair<Tensor, DenseTensor>(gradients, studentTensors(student, isTensor)).reduce((sum, { tensor, gradient }) =>
-        ops.add(ops.dot(tensor, ops.constant(gradient.data, [...gradient.shape])), sum), constant);
+      return pair<Tensor, DenseTensor>(gradients, studentTensors(student, isTensor)).reduce(
+        (sum, { tensor, gradient }) => ops.add(ops.dot(tensor, ops.constant(gradient.data, [...gradient.shape])), sum),
+        constant,
+      );
     };
     return { ...value, offset, gradients, scalar };
   }
@@ -145,7 +162,10 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
   }
 
-  async function surrogate(inputs: SurrogateInputs<Tensor>, options?: SurrogateAsyncOptions): Promise<Surrogate<Tensor>> {
+  async function surrogate(
+    inputs: SurrogateInputs<Tensor>,
+    options?: SurrogateAsyncOptions,
+  ): Promise<Surrogate<Tensor>> {
     const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
     const { signal: _, ...own } = options ?? {};
     const found = new Found(inputs, isTensor);

@@ -51,19 +51,23 @@ export function find(inputs: TfjsInputs): Found<TfjsTensor> {
 
 /** The inputs as the core takes them, read at once. */
 export function readSync(tf: Pick<TfjsLike, 'getBackend'>, found: Found<TfjsTensor>): Inputs {
-  return withAxisOrders(found.read((tensor, argument) => {
-    try {
-      return toCore(tensor, argument, tensor.dataSync());
-    } catch (error) {
-      const received = `one of the backend '${tf.getBackend()}' (${error instanceof Error ? error.message : error})`;
-      fail('ERR_GLD_ADAPTER', argument, 'a tensor with synchronous data; surrogate() takes any other', received);
-    }
-  }));
+  return withAxisOrders(
+    found.read((tensor, argument) => {
+      try {
+        return toCore(tensor, argument, tensor.dataSync());
+      } catch (error) {
+        const received = `one of the backend '${tf.getBackend()}' (${error instanceof Error ? error.message : error})`;
+        fail('ERR_GLD_ADAPTER', argument, 'a tensor with synchronous data; surrogate() takes any other', received);
+      }
+    }),
+  );
 }
 
 /** The same for backends that hand out their data later. Every read has begun when this returns. */
 export async function read(found: Found<TfjsTensor>): Promise<Inputs> {
-  return withAxisOrders(await found.readLater(async (tensor, argument) => toCore(tensor, argument, await tensor.data())));
+  return withAxisOrders(
+    await found.readLater(async (tensor, argument) => toCore(tensor, argument, await tensor.data())),
+  );
 }
 
 function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): object {
@@ -78,8 +82,13 @@ function withAxisOrders(inputs: Inputs): Inputs {
 }
 
 function fillIn<Side extends object>(side: Side): Side {
-  const { features, logitMap, logits, layout = channelsLast(features ?? logitMap), weightLayout = 'CK' } =
-    Object(side) as Record<string, unknown>;
+  const {
+    features,
+    logitMap,
+    logits,
+    layout = channelsLast(features ?? logitMap),
+    weightLayout = 'CK',
+  } = Object(side) as Record<string, unknown>;
   if (logits !== undefined || side === undefined) return side;
   return logitMap !== undefined ? { ...side, layout } : { ...side, layout, weightLayout };
 }

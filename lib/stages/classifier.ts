@@ -8,7 +8,15 @@ import { output, resultType } from '../outputs.js';
 import { readClassifier, weightLayouts } from '../sides.js';
 import type { View } from '../tensor.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, HostBuffer, TensorLike,
+  AnyBuffer,
+  AnyGradient,
+  AnyTensor,
+  DenseTensor,
+  DeviceTensor,
+  FeatureSide,
+  GldLossOptions,
+  HostBuffer,
+  TensorLike,
 } from '../types.js';
 import { readLike, readRows, refuseLent, rowsOutput, withWidth } from './rows.js';
 
@@ -75,7 +83,11 @@ export function classify(
       const of = (like: View, lent: unknown) => ({ dtype: resultType(like), like, lent });
       result.gradients = {
         pooled: rowsOutput(call, 'out.pooled', of(pooled.view, out.pooled), withWidth(pooled, channels)),
-        weight: output(call, 'out.weight', { ...of(weight, out.weight), axes: sizes, order: weightLayouts[weightLayout] }),
+        weight: output(call, 'out.weight', {
+          ...of(weight, out.weight),
+          axes: sizes,
+          order: weightLayouts[weightLayout],
+        }),
       };
       if (bias.data === null) refuseLent(out, ['bias'], 'without a bias');
       else result.gradients.bias = output(call, 'out.bias', { ...of(bias, out.bias), axes: [classes] });

@@ -5,7 +5,15 @@ import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
 import type {
-  AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, HostBuffer, LabelOptions, Labels, SampleWeights, TensorLike,
+  AnyBuffer,
+  AnyTensor,
+  DenseTensor,
+  DeviceTensor,
+  HostBuffer,
+  LabelOptions,
+  Labels,
+  SampleWeights,
+  TensorLike,
 } from '../types.js';
 import { readSampleWeights } from '../weights.js';
 import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';

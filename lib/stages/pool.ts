@@ -9,7 +9,15 @@ import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
 import { layouts, readMap } from '../sides.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, FeatureSide, GldLossOptions, HostBuffer, TensorLike,
+  AnyBuffer,
+  AnyGradient,
+  AnyTensor,
+  DenseTensor,
+  DeviceTensor,
+  FeatureSide,
+  GldLossOptions,
+  HostBuffer,
+  TensorLike,
 } from '../types.js';
 import { readLike, refuseLent } from './rows.js';
 

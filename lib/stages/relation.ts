@@ -4,14 +4,24 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setRelation, setThreads } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
 import type {
-  AnyBuffer, AnyGradient, AnyTensor, DenseTensor, DeviceTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod,
+  AnyBuffer,
+  AnyGradient,
+  AnyTensor,
+  DenseTensor,
+  DeviceTensor,
+  GldLossOptions,
+  Gradient,
+  HostBuffer,
+  RelationMethod,
   RelationOptions,
 } from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 /** Options of {@link relation}. */
 export interface RelationStageOptions<B = HostBuffer>
-  extends RowLossOptions<B>, RelationOptions, Pick<GldLossOptions, 'precision'> {}
+  extends RowLossOptions<B>,
+    RelationOptions,
+    Pick<GldLossOptions, 'precision'> {}
 
 /** What {@link relation} returns. */
 export interface RelationResult<G extends AnyGradient = Gradient> extends RowLossResult<G> {

@@ -9,7 +9,15 @@ import { output, resultType, type OutputSpec } from '../outputs.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
-  AnyGradient, AnyTensor, DenseTensor, GldLossOptions, Gradient, HostBuffer, RelationMethod, SampleWeights, TensorLike,
+  AnyGradient,
+  AnyTensor,
+  DenseTensor,
+  GldLossOptions,
+  Gradient,
+  HostBuffer,
+  RelationMethod,
+  SampleWeights,
+  TensorLike,
 } from '../types.js';
 import { readRowWeights } from '../weights.js';
 

@@ -8,7 +8,10 @@ import { collect, counts, move, skipUnlessStandIn, steered, valuesOf } from './s
 
 const cuda: GldOptions = { device: 'cuda' };
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(() => 'a result', (reason: unknown) => reason);
+  promise.then(
+    () => 'a result',
+    (reason: unknown) => reason,
+  );
 
 t.test('the results are those of synchronous calls', async (t) => {
   const inputs = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(small);
@@ -16,7 +19,11 @@ t.test('the results are those of synchronous calls', async (t) => {
   t.same(await Promise.all(inputs.map((each) => gldLossAsync(each, cuda))), expected, 'gldLossAsync');
   const kept = new GldLoss(cuda);
   t.same(await Promise.all(inputs.map((each) => kept.computeAsync(each))), expected, 'one GldLoss, all at once');
-  t.same(inputs.map((each) => kept.compute(each)), expected, 'and then synchronously');
+  t.same(
+    inputs.map((each) => kept.compute(each)),
+    expected,
+    'and then synchronously',
+  );
   kept.dispose();
 });
 
@@ -48,7 +55,10 @@ t.test('inputs in CPU memory may change, or go, as soon as the call has returned
 t.test('out buffers are written when the work is done, and must be there then', async (t) => {
   const out = { weight: new Float32Array(120).fill(7), bias: new Float32Array(10).fill(7) };
   const running = gldLossAsync(small(), { ...cuda, out });
-  t.ok(out.weight.every((value) => value === 7), 'untouched at first');
+  t.ok(
+    out.weight.every((value) => value === 7),
+    'untouched at first',
+  );
   const result = await running;
   t.equal(result.gradients?.weight?.data, out.weight);
   t.same(result, gldLoss(small(), cuda));
@@ -62,7 +72,9 @@ t.test('hundreds of calls at once, on few streams', async (t) => {
   const expected = gldLoss(small(), cuda);
   const before = counts()?.streams ?? 0;
   const kept = new GldLoss(cuda);
-  const all = Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? kept.computeAsync(small()) : gldLossAsync(small(), cuda)));
+  const all = Array.from({ length: 300 }, (_, i) =>
+    i % 2 === 0 ? kept.computeAsync(small()) : gldLossAsync(small(), cuda),
+  );
   const results = await Promise.all(all);
   t.ok(results.every(({ loss }) => loss === expected.loss));
   t.same(results[299], expected);
@@ -101,7 +113,9 @@ t.test('the event loop stays free', skipUnlessStandIn, async (t) => {
     const controller = new AbortController();
     const settings: GldAsyncOptions = { ...cuda, signal: controller.signal };
     let settled = 0;
-    const running = [1, 2, 3, 4, 5, 6].map(() => reasonOf(gldLossAsync(small(), settings)).finally(() => (settled += 1)));
+    const running = [1, 2, 3, 4, 5, 6].map(() =>
+      reasonOf(gldLossAsync(small(), settings)).finally(() => (settled += 1)),
+    );
     for (let turns = 0; turns < 100; turns += 1) await turn();
     t.equal(gldLoss(small()).loss, (await gldLossAsync(small())).loss, 'the CPU computes meanwhile');
     t.equal(settled, 0);
@@ -134,7 +148,10 @@ t.test('aborted before, while queued, while running, afterwards', async (t) => {
     await delay(2);
     second.abort(reason);
     t.equal(await running, reason, 'running');
-    t.ok(out.bias.every((value) => value === 7), 'out is untouched');
+    t.ok(
+      out.bias.every((value) => value === 7),
+      'out is untouched',
+    );
     t.same(await kept.computeAsync(small()), gldLoss(small(), cuda), 'the stream serves again');
     kept.dispose();
 
@@ -149,7 +166,10 @@ t.test('what the signal of a queued call throws is its own: the call before it h
   await steered({ delay: 20 }, async () => {
     const thrown = new Error('strange signal');
     const signal = {
-      aborted: false, throwIfAborted() {}, addEventListener() {}, removeEventListener: () => {
+      aborted: false,
+      throwIfAborted() {},
+      addEventListener() {},
+      removeEventListener: () => {
         throw thrown;
       },
     } as unknown as AbortSignal;
@@ -167,10 +187,12 @@ t.test('at any moment: every promise settles, with the result or with the reason
   const outcomes = { result: 0, reason: 0 };
   for (let round = 0; round < 40; round += 1) {
     const controller = new AbortController();
-    const calls = Array.from({ length: 7 }, () => gldLossAsync(move(small(), round % 2 === 0 ? 'tensor' : 'host'), { ...cuda, signal: controller.signal }).then(
-      (result) => (result.loss === loss ? 'result' : 'another result'),
-      (reason: unknown) => (reason === round ? 'reason' : String(reason)),
-    ));
+    const calls = Array.from({ length: 7 }, () =>
+      gldLossAsync(move(small(), round % 2 === 0 ? 'tensor' : 'host'), { ...cuda, signal: controller.signal }).then(
+        (result) => (result.loss === loss ? 'result' : 'another result'),
+        (reason: unknown) => (reason === round ? 'reason' : String(reason)),
+      ),
+    );
     if (round % 3 === 0) await Promise.resolve();
     else if (round % 3 === 1) await delay(round / 8);
     else await calls[0];
@@ -204,5 +226,5 @@ t.test('a tensor as out', async (t) => {
   const out = { weight: CudaTensor.empty([10, 12]) };
   const { gradients } = await gldLossAsync(inputs, { out });
   t.equal(gradients?.weight, out.weight);
-  t.same([...valuesOf(out.weight) as Float32Array], [...gldLoss(small(), cuda).gradients!.weight!.data]);
+  t.same([...(valuesOf(out.weight) as Float32Array)], [...gldLoss(small(), cuda).gradients!.weight!.data]);
 });

@@ -1,6 +1,13 @@
 /** The whole loss on a GPU against the float64 reference: every option, wherever the tensors are. */
 import {
-  CudaTensor, gldLoss, gldLossAsync, GldLoss, type AnyGradient, type AnyInputs, type GldLossOptions, type GldResult,
+  CudaTensor,
+  gldLoss,
+  gldLossAsync,
+  GldLoss,
+  type AnyGradient,
+  type AnyInputs,
+  type GldLossOptions,
+  type GldResult,
 } from 'gld-loss';
 import t from 'tap';
 import { gld } from '../reference/gld.js';
@@ -22,14 +29,22 @@ const lossTolerance = 1e-5;
 function check(errors: Errors, what: string, got: GldResult<AnyGradient>, expected: Result, m: number): void {
   const { terms, gradients: exact } = expected;
   errors.add('loss', lossError(got.loss, expected.loss), lossTolerance, what);
-  for (const name of ['task', 'global', 'local'] as const) errors.add(name, lossError(got.terms[name], terms[name]), lossTolerance, what);
+  for (const name of ['task', 'global', 'local'] as const)
+    errors.add(name, lossError(got.terms[name], terms[name]), lossTolerance, what);
   errors.add('relation', relationError(got.terms.relation, terms.relation, m), lossTolerance, what);
   for (const name of names) {
     const gradient = got.gradients?.[name];
     const limit = tolerance[(gradient?.dtype ?? 'float32') as 'float32'];
-    const scale = name === 'bias' && largest(exact.bias?.data ?? []) < 1e-9 * largest(exact.weight?.data ?? [])
-      ? largest(exact.weight?.data ?? []) : 0;
-    errors.add(`gradient ${gradient?.dtype}`, arrayError(valuesOf(gradient), exact[name]?.data ?? [], scale), limit, what);
+    const scale =
+      name === 'bias' && largest(exact.bias?.data ?? []) < 1e-9 * largest(exact.weight?.data ?? [])
+        ? largest(exact.weight?.data ?? [])
+        : 0;
+    errors.add(
+      `gradient ${gradient?.dtype}`,
+      arrayError(valuesOf(gradient), exact[name]?.data ?? [], scale),
+      limit,
+      what,
+    );
   }
 }
 
@@ -37,8 +52,16 @@ const choices = {
   samples: [1, 3, 21],
   classes: [5, 33],
   grid: [1, 2, [1, 3], [3, 2]] as NonNullable<ProblemSpec['grid']>[],
-  teacher: ['logits', { channels: 24, map: [8, 8] }, { channels: 17, map: [5, 7], layout: 'NHWC', weightLayout: 'CK', bias: false }] as SideSpec[],
-  student: ['logits', { channels: 19, map: [6, 8] }, { channels: 8, map: [6, 6], layout: 'NHWC', weightLayout: 'CK' }] as SideSpec[],
+  teacher: [
+    'logits',
+    { channels: 24, map: [8, 8] },
+    { channels: 17, map: [5, 7], layout: 'NHWC', weightLayout: 'CK', bias: false },
+  ] as SideSpec[],
+  student: [
+    'logits',
+    { channels: 19, map: [6, 8] },
+    { channels: 8, map: [6, 6], layout: 'NHWC', weightLayout: 'CK' },
+  ] as SideSpec[],
   labels: ['hard', 'soft', 'none'] as const,
   normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }] as const,
   relation: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }, { reduction: 'row' }] as const,
@@ -66,7 +89,13 @@ for (const home of homes) {
       const settings = { ...options, gradientDtype, device: 'cuda' as const };
       const got = seed % 2 === 0 ? gldLoss(placed, settings) : await gldLossAsync(placed, settings);
       const m = boundOf(expected, options as Options);
-      check(errors, JSON.stringify({ seed, samples, classes, placement, teacherType, studentType, ...drawn }), got, expected, m);
+      check(
+        errors,
+        JSON.stringify({ seed, samples, classes, placement, teacherType, studentType, ...drawn }),
+        got,
+        expected,
+        m,
+      );
       if (home === 'tensor') t.ok(Object.values(got.gradients ?? {}).every((each) => each instanceof CudaTensor));
       if (home === 'host') t.notOk(Object.values(got.gradients ?? {}).some((each) => each instanceof CudaTensor));
     }
@@ -87,7 +116,10 @@ const expected = gld(exact);
 t.test('the same bits whichever way', async (t) => {
   const kept = new GldLoss({ device: 'cuda' });
   const first = gldLoss(hostInputs, { device: 'cuda' });
-  const bits = (result: GldResult<AnyGradient>) => [result.loss, ...names.slice(0, 3).map((name) => Array.from(valuesOf(result.gradients![name])) as unknown)];
+  const bits = (result: GldResult<AnyGradient>) => [
+    result.loss,
+    ...names.slice(0, 3).map((name) => Array.from(valuesOf(result.gradients![name])) as unknown),
+  ];
   for (const home of homes) {
     const inputs = move(hostInputs, home);
     t.same(bits(gldLoss(inputs, { device: 'cuda' })), bits(first), home);
@@ -100,7 +132,10 @@ t.test('the same bits whichever way', async (t) => {
 
 t.test('each gradient is where its tensor is, in its layout', async (t) => {
   const student = hostInputs.student as unknown as Record<string, never>;
-  const mixed = { ...hostInputs, student: { ...student, weight: moved(student['weight']!, 'tensor') } } as unknown as AnyInputs;
+  const mixed = {
+    ...hostInputs,
+    student: { ...student, weight: moved(student['weight']!, 'tensor') },
+  } as unknown as AnyInputs;
   const { gradients } = gldLoss(mixed);
   t.match(gradients?.features, { shape: [4, 5, 6, 7], dtype: 'float32' });
   t.type((gradients?.features as { data: unknown }).data, Float32Array);
@@ -130,9 +165,13 @@ t.test('out: arrays, tensors and addresses, of inputs anywhere', async (t) => {
         const out = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, make(shape)])) as never;
         const inputs = move(hostInputs, home);
         const settings = { device: 'cuda' as const, out };
-        const { gradients } = await (way === 'gldLoss' ? gldLoss(inputs, settings)
-          : way === 'gldLossAsync' ? gldLossAsync(inputs, settings)
-          : way === 'computeAsync' ? kept.computeAsync(inputs, { out }) : kept.compute(inputs, { out }));
+        const { gradients } = await (way === 'gldLoss'
+          ? gldLoss(inputs, settings)
+          : way === 'gldLossAsync'
+            ? gldLossAsync(inputs, settings)
+            : way === 'computeAsync'
+              ? kept.computeAsync(inputs, { out })
+              : kept.compute(inputs, { out }));
         for (const name of ['features', 'weight', 'bias'] as const) {
           const what = `${home}, ${kind}, ${way}, ${name}`;
           const [got, lent] = [gradients?.[name], out[name] as any];
@@ -157,7 +196,11 @@ t.test('labels on the GPU are checked there', async (t) => {
 });
 
 t.test('precision', async (t) => {
-  for (const [precision, limit] of [['float32', 1e-6], ['tf32', 1e-2], ['bf16', 1e-1]] as const) {
+  for (const [precision, limit] of [
+    ['float32', 1e-6],
+    ['tf32', 1e-2],
+    ['bf16', 1e-1],
+  ] as const) {
     const { loss } = gldLoss(hostInputs, { device: 'cuda', precision });
     t.ok(lossError(loss, expected.loss) < limit, `${precision}: ${lossError(loss, expected.loss)}`);
   }
@@ -172,4 +215,3 @@ t.test('NaN and infinity lead to NaN or infinity, as on the CPU', async (t) => {
     t.equal(Number.isFinite(there.terms.relation), Number.isFinite(here.terms.relation));
   }
 });
-

@@ -1,7 +1,16 @@
 /** Which engine a call runs on: the option device, and where its tensors are. */
 import {
-  crossEntropy, CudaTensor, deviceInfo, gldLoss, GldLoss, gldLossAsync, normalizedKd, pool, relation,
-  type AnyInputs, type GldOptions,
+  crossEntropy,
+  CudaTensor,
+  deviceInfo,
+  gldLoss,
+  GldLoss,
+  gldLossAsync,
+  normalizedKd,
+  pool,
+  relation,
+  type AnyInputs,
+  type GldOptions,
 } from 'gld-loss';
 import t from 'tap';
 import { small } from '../async_inputs.js';
@@ -24,7 +33,10 @@ function ranOn(inputs: AnyInputs, options?: GldOptions): string {
 t.test('the rules', isStandIn ? {} : { skip: 'needs the stand-in, which counts calls' }, async (t) => {
   const host = small();
   const [first, second] = [move(host, 'tensor', 0), move(host, 'pointer', 1)];
-  const labelled = { ...host, labels: moved({ data: Int32Array.from(host.labels as number[]), shape: [6] }, 'tensor', 1) } as AnyInputs;
+  const labelled = {
+    ...host,
+    labels: moved({ data: Int32Array.from(host.labels as number[]), shape: [6] }, 'tensor', 1),
+  } as AnyInputs;
   t.equal(ranOn(host), 'cpu');
   t.equal(ranOn(host, { device: 'cpu' }), 'cpu');
   t.equal(ranOn(host, { device: 'cuda' }), 'cuda:0');
@@ -44,36 +56,92 @@ t.test('the rules', isStandIn ? {} : { skip: 'needs the stand-in, which counts c
 t.test('what does not go together', async (t) => {
   const host = small();
   const first = move(host, 'tensor');
-  const refuse = (name: string, inputs: AnyInputs, options: GldOptions, code: string, argument: string, message: RegExp): void => {
+  const refuse = (
+    name: string,
+    inputs: AnyInputs,
+    options: GldOptions,
+    code: string,
+    argument: string,
+    message: RegExp,
+  ): void => {
     t.throws(() => gldLoss(inputs, options as never), { code: `ERR_GLD_${code}`, argument, message }, name);
-    t.throws(() => {
-      const kept = new GldLoss(options);
-      kept.compute(inputs);
-    }, { code: `ERR_GLD_${code}`, argument, message }, `${name}, GldLoss`);
+    t.throws(
+      () => {
+        const kept = new GldLoss(options);
+        kept.compute(inputs);
+      },
+      { code: `ERR_GLD_${code}`, argument, message },
+      `${name}, GldLoss`,
+    );
   };
-  refuse('a tensor on a GPU for the CPU', first, { device: 'cpu' }, 'DEVICE', 'teacher.features',
-    /^teacher.features: expected a tensor in CPU memory for device 'cpu', got one on cuda:0$/);
-  refuse('no such GPU', host, { device: 'cuda:99' }, 'DEVICE', 'device', /got 'cuda:99', which is not there \(the (last|only) one is cuda:/);
-  refuse('no such device', host, { device: 'gpu' as never }, 'OPTION', 'device', /'cpu', 'cuda', 'auto', or the name of one GPU/);
+  refuse(
+    'a tensor on a GPU for the CPU',
+    first,
+    { device: 'cpu' },
+    'DEVICE',
+    'teacher.features',
+    /^teacher.features: expected a tensor in CPU memory for device 'cpu', got one on cuda:0$/,
+  );
+  refuse(
+    'no such GPU',
+    host,
+    { device: 'cuda:99' },
+    'DEVICE',
+    'device',
+    /got 'cuda:99', which is not there \(the (last|only) one is cuda:/,
+  );
+  refuse(
+    'no such device',
+    host,
+    { device: 'gpu' as never },
+    'OPTION',
+    'device',
+    /'cpu', 'cuda', 'auto', or the name of one GPU/,
+  );
   refuse('not quite a name', host, { device: 'cuda:01' as never }, 'OPTION', 'device', /got 'cuda:01'$/);
   refuse('a number', host, { device: 1 as never }, 'ARG_TYPE', 'device', /got 1$/);
-  refuse('float64', float64, { device: 'cuda' }, 'DTYPE', 'teacher.logits',
-    /^teacher.logits: expected float32, float16 or bfloat16 elements on cuda:0, got float64, for the CPU only$/);
+  refuse(
+    'float64',
+    float64,
+    { device: 'cuda' },
+    'DTYPE',
+    'teacher.logits',
+    /^teacher.logits: expected float32, float16 or bfloat16 elements on cuda:0, got float64, for the CPU only$/,
+  );
   refuse('tf32 on the CPU', host, { precision: 'tf32' }, 'OPTION', 'precision', /expected 'float32' on the CPU/);
   refuse('a precision that there is not', host, { precision: 'fp8' as never }, 'OPTION', 'precision', /got 'fp8'$/);
   if (devices > 1) {
-    refuse('tensors on two GPUs', { ...first, student: move(host, 'tensor', 1).student }, {}, 'DEVICE', 'student.features',
-      /expected a tensor on cuda:0, where teacher.features is, got one on cuda:1$/);
-    refuse('tensors on another GPU', first, { device: 'cuda:1' }, 'DEVICE', 'teacher.features', /on cuda:1, as the option device says/);
+    refuse(
+      'tensors on two GPUs',
+      { ...first, student: move(host, 'tensor', 1).student },
+      {},
+      'DEVICE',
+      'student.features',
+      /expected a tensor on cuda:0, where teacher.features is, got one on cuda:1$/,
+    );
+    refuse(
+      'tensors on another GPU',
+      first,
+      { device: 'cuda:1' },
+      'DEVICE',
+      'teacher.features',
+      /on cuda:1, as the option device says/,
+    );
   }
   const out = { weight: CudaTensor.empty([10, 12]) } as never;
-  t.throws(() => gldLoss(host, { out }), { code: 'ERR_GLD_DEVICE', argument: 'out.weight', message: /a Float32Array, as the CPU computes it/ });
+  t.throws(() => gldLoss(host, { out }), {
+    code: 'ERR_GLD_DEVICE',
+    argument: 'out.weight',
+    message: /a Float32Array, as the CPU computes it/,
+  });
 });
 
-t.test("gradients of 16 bits", async (t) => {
+t.test('gradients of 16 bits', async (t) => {
   const halves = encodeInputs(problem({ samples: 4, classes: 6 }), 'bfloat16').given;
   t.throws(() => gldLoss(halves, { gradientDtype: 'student' }), {
-    code: 'ERR_GLD_OPTION', argument: 'gradientDtype', message: /expected 'float32' on the CPU for student.logits, which is bfloat16/,
+    code: 'ERR_GLD_OPTION',
+    argument: 'gradientDtype',
+    message: /expected 'float32' on the CPU for student.logits, which is bfloat16/,
   });
   const { gradients } = gldLoss(halves, { gradientDtype: 'student', device: 'cuda' });
   t.equal(gradients?.logits?.dtype, 'bfloat16');
@@ -81,8 +149,11 @@ t.test("gradients of 16 bits", async (t) => {
   const out = { logits: new Uint16Array(4 * 5 * 6) };
   t.equal(gldLoss(halves, { gradientDtype: 'student', device: 'cuda', out }).gradients?.logits?.data, out.logits);
   t.same(out.logits, gradients?.logits?.data);
-  t.throws(() => gldLoss(halves, { gradientDtype: 'student', device: 'cuda', out: { logits: new Float32Array(120) } } as never),
-    { code: 'ERR_GLD_DTYPE', argument: 'out.logits' });
+  t.throws(
+    () =>
+      gldLoss(halves, { gradientDtype: 'student', device: 'cuda', out: { logits: new Float32Array(120) } } as never),
+    { code: 'ERR_GLD_DTYPE', argument: 'out.logits' },
+  );
   t.equal(gldLoss(small(), { gradientDtype: 'student' }).gradients?.weight?.dtype, 'float32', 'no matter for float32');
   t.equal(gldLoss(float64, { gradientDtype: 'student' }).gradients?.logits?.dtype, 'float64');
 });
@@ -107,12 +178,42 @@ t.test('deviceInfo', async (t) => {
 
 /** What the CPU alone does: inputs, options, and the argument by which a GPU refuses them. */
 const onlyOnCpu: [what: string, inputs: ProblemSpec, options: GldOptions, argument: string, message: RegExp][] = [
-  ['weights', { ...small4, sampleWeights: true }, {}, 'sampleWeights', /expected none on cuda:0, unlike on the CPU, got some$/],
-  ['a mask', { ...small4, student: { channels: 3, map: [4, 4], mask: 'padded' } }, {}, 'student.mask', /none on cuda:0/],
-  ["a teacher's mask", { ...small4, teacher: { channels: 3, map: [4, 4], mask: 'padded' } }, {}, 'teacher.mask', /none on cuda:0/],
+  [
+    'weights',
+    { ...small4, sampleWeights: true },
+    {},
+    'sampleWeights',
+    /expected none on cuda:0, unlike on the CPU, got some$/,
+  ],
+  [
+    'a mask',
+    { ...small4, student: { channels: 3, map: [4, 4], mask: 'padded' } },
+    {},
+    'student.mask',
+    /none on cuda:0/,
+  ],
+  [
+    "a teacher's mask",
+    { ...small4, teacher: { channels: 3, map: [4, 4], mask: 'padded' } },
+    {},
+    'teacher.mask',
+    /none on cuda:0/,
+  ],
   ['a pyramid', small4, { grid: { pyramid: [1, 2] } }, 'grid', /one level on cuda:0, unlike on the CPU, got several$/],
-  ['a volume', { ...small4, student: { channels: 3, map: [2, 2, 2] } }, {}, 'student.features', /one or two axes on cuda:0/],
-  ['a map of logits', { ...small4, student: { logitMap: [4, 4] } }, {}, 'student.logitMap', /features or logits on cuda:0/],
+  [
+    'a volume',
+    { ...small4, student: { channels: 3, map: [2, 2, 2] } },
+    {},
+    'student.features',
+    /one or two axes on cuda:0/,
+  ],
+  [
+    'a map of logits',
+    { ...small4, student: { logitMap: [4, 4] } },
+    {},
+    'student.logitMap',
+    /features or logits on cuda:0/,
+  ],
   ['labels to ignore', small4, { ignoreIndex: 0 }, 'ignoreIndex', /none on cuda:0/],
 ];
 

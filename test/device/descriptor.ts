@@ -5,18 +5,29 @@ import t from 'tap';
 import type { DeviceMemory, Native } from '../../lib/native.cjs';
 
 const require = createRequire(import.meta.url);
-const native = (require('node-gyp-build') as (root: string) => Native)(fileURLToPath(new URL('../..', import.meta.url)));
+const native = (require('node-gyp-build') as (root: string) => Native)(
+  fileURLToPath(new URL('../..', import.meta.url)),
+);
 native.configure(2);
 
 const shape = { n: 2, classes: 3, rows: 1, temperature: 1, unbiased: 1 };
 const roleSize = native.roleFields.length;
 type Data = ArrayBufferView | DeviceMemory | bigint;
 
-function run(teacher: Data, student: Data, { out, dtype = 0, offset = 0, device = 0 }: { out?: Data; dtype?: number; offset?: number; device?: number } = {}): number {
+function run(
+  teacher: Data,
+  student: Data,
+  { out, dtype = 0, offset = 0, device = 0 }: { out?: Data; dtype?: number; offset?: number; device?: number } = {},
+): number {
   const numbers = new Float64Array(native.fields.length + native.roles.length * roleSize);
   const buffers: (Data | null)[] = native.roles.map(() => null);
-  for (const [name, value] of Object.entries({ ...shape, device: device + 1 })) numbers[native.fields.indexOf(name)] = value;
-  for (const [name, data] of Object.entries({ 'teacher.logits': teacher, 'student.logits': student, 'out.logits': out })) {
+  for (const [name, value] of Object.entries({ ...shape, device: device + 1 }))
+    numbers[native.fields.indexOf(name)] = value;
+  for (const [name, data] of Object.entries({
+    'teacher.logits': teacher,
+    'student.logits': student,
+    'out.logits': out,
+  })) {
     if (data === undefined) continue;
     const index = native.roles.indexOf(name);
     buffers[index] = data;
@@ -52,9 +63,15 @@ t.test('unsound ones are refused', async (t) => {
   t.throws(() => run(floats, block(20)), { code: 'ERR_GLD_SHORT' }, 'a block too short');
   t.throws(() => run(floats, block(), { offset: 1 }), { code: 'ERR_GLD_SHORT' }, 'an offset too far');
   t.throws(() => run(floats, block(), { offset: -1 }), { code: 'ERR_GLD_SHORT' }, 'an offset before the block');
-  t.throws(() => run(floats, block(), { offset: 2 ** 53 }), { code: 'ERR_GLD_OVERFLOW' }, 'an offset that is no safe integer');
-  for (const offset of [2 ** 52, -(2 ** 52)]) t.throws(() => run(floats, block().pointer, { offset }), { code: /^ERR_GLD_/ });
-  for (const dtype of [4, 5, -1, 99]) t.throws(() => run(floats, block(), { dtype }), { code: 'ERR_GLD_DTYPE' }, `dtype ${dtype}`);
+  t.throws(
+    () => run(floats, block(), { offset: 2 ** 53 }),
+    { code: 'ERR_GLD_OVERFLOW' },
+    'an offset that is no safe integer',
+  );
+  for (const offset of [2 ** 52, -(2 ** 52)])
+    t.throws(() => run(floats, block().pointer, { offset }), { code: /^ERR_GLD_/ });
+  for (const dtype of [4, 5, -1, 99])
+    t.throws(() => run(floats, block(), { dtype }), { code: 'ERR_GLD_DTYPE' }, `dtype ${dtype}`);
   t.throws(() => run(floats, block(), { dtype: 1 }), { code: /^ERR_GLD_/ }, 'float64');
   t.throws(() => run(floats, 4096n), { code: 'ERR_GLD_DEVICE' });
   t.throws(() => run(floats, (1n << 64n) - 4n), { code: /^ERR_GLD_/ }, 'the last address');
@@ -70,7 +87,19 @@ t.test('unsound ones are refused', async (t) => {
 
 t.test('blocks', async (t) => {
   const make = native.DeviceMemory as new (...of: unknown[]) => DeviceMemory;
-  for (const wrong of [[], [0], [0, 0], [0, -1], [0, NaN], [0, Infinity], ['0', 8], [-1, 8], [99, 8], [0.5, 2 ** 60], [NaN, 8]]) {
+  for (const wrong of [
+    [],
+    [0],
+    [0, 0],
+    [0, -1],
+    [0, NaN],
+    [0, Infinity],
+    ['0', 8],
+    [-1, 8],
+    [99, 8],
+    [0.5, 2 ** 60],
+    [NaN, 8],
+  ]) {
     t.throws(() => new make(...wrong), { code: /^ERR_GLD_/ }, JSON.stringify(wrong));
   }
   t.throws(() => new make(0, 8, -1n, 'here'), { code: 'ERR_GLD_DEVICE', argument: 'here' });

@@ -35,29 +35,59 @@ for (const home of homes) {
         const features = tensor(layout === 'NCHW' ? [3, 5, 6, 7] : [3, 6, 7, 5], placement);
         const upstream = tensor([3, 7, 5], placement);
         const here = pool({ features, layout }, { grid: [2, 3], upstream });
-        compare(t, `pool ${layout}`, here, pool({ features: to(features), layout }, { device, grid: [2, 3], upstream: to(upstream) }));
-        compare(t, 'pool alone', { pooled: here.pooled }, pool({ features: to(features), layout }, { device, grid: [2, 3] }));
+        compare(
+          t,
+          `pool ${layout}`,
+          here,
+          pool({ features: to(features), layout }, { device, grid: [2, 3], upstream: to(upstream) }),
+        );
+        compare(
+          t,
+          'pool alone',
+          { pooled: here.pooled },
+          pool({ features: to(features), layout }, { device, grid: [2, 3] }),
+        );
       }
-      for (const shape of [[4, 3, 5], [9, 5]]) {
+      for (const shape of [
+        [4, 3, 5],
+        [9, 5],
+      ]) {
         for (const weightLayout of ['KC', 'CK'] as const) {
-          const given = { pooled: tensor(shape, placement), weight: tensor(weightLayout === 'KC' ? [6, 5] : [5, 6], placement) };
+          const given = {
+            pooled: tensor(shape, placement),
+            weight: tensor(weightLayout === 'KC' ? [6, 5] : [5, 6], placement),
+          };
           const bias = tensor([6], placement);
           const upstream = tensor([...shape.slice(0, -1), 6], placement);
           const there = { pooled: to(given.pooled), weight: to(given.weight), bias: to(bias), weightLayout };
-          compare(t, `classify ${shape} ${weightLayout}`, classify({ ...given, bias, weightLayout }, { upstream }),
-            classify(there, { device, upstream: to(upstream) }));
+          compare(
+            t,
+            `classify ${shape} ${weightLayout}`,
+            classify({ ...given, bias, weightLayout }, { upstream }),
+            classify(there, { device, upstream: to(upstream) }),
+          );
         }
         const [teacher, student] = [tensor(shape, placement), tensor(shape, placement)];
         const pair = { teacher: to(teacher), student: to(student) };
         compare(t, `normalizedKd ${shape}`, normalizedKd({ teacher, student }), normalizedKd(pair, { device }));
-        for (const options of [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }, { reduction: 'row' }] as const) {
+        for (const options of [
+          { method: 'pairwise' },
+          { method: 'moments' },
+          { metric: 'euclidean' },
+          { reduction: 'row' },
+        ] as const) {
           const here = relation({ teacher, student }, { method: 'pairwise', ...options });
           compare(t, `relation ${shape}`, here, relation(pair, { method: 'pairwise', ...options, device }));
         }
       }
       const logits = tensor([4, 6], placement);
       const labels = { data: Int32Array.of(0, 5, 2, 1), shape: [4] } as never;
-      compare(t, 'crossEntropy', crossEntropy({ logits, labels }), crossEntropy({ logits: to(logits), labels: to(labels) }, { device }));
+      compare(
+        t,
+        'crossEntropy',
+        crossEntropy({ logits, labels }),
+        crossEntropy({ logits: to(logits), labels: to(labels) }, { device }),
+      );
       t.notOk('gradients' in crossEntropy({ logits: to(logits), labels }, { device, gradients: false }));
     });
   }
@@ -75,8 +105,17 @@ t.test('results are where the inputs are, and go on from there', async (t) => {
 
 t.test('what is refused', async (t) => {
   const logits = { data: new Float64Array(12).fill(1), shape: [3, 4] };
-  t.throws(() => normalizedKd({ teacher: logits, student: logits }, { device: 'cuda' }), { code: 'ERR_GLD_DTYPE', argument: 'teacher' });
+  t.throws(() => normalizedKd({ teacher: logits, student: logits }, { device: 'cuda' }), {
+    code: 'ERR_GLD_DTYPE',
+    argument: 'teacher',
+  });
   const single = { data: new Float32Array(12).fill(1), shape: [3, 4] };
-  t.throws(() => relation({ teacher: single, student: single }, { precision: 'tf32' }), { code: 'ERR_GLD_OPTION', argument: 'precision' });
-  t.throws(() => normalizedKd({ teacher: single, student: single }, { device: 'cuda:99' }), { code: 'ERR_GLD_DEVICE', argument: 'device' });
+  t.throws(() => relation({ teacher: single, student: single }, { precision: 'tf32' }), {
+    code: 'ERR_GLD_OPTION',
+    argument: 'precision',
+  });
+  t.throws(() => normalizedKd({ teacher: single, student: single }, { device: 'cuda:99' }), {
+    code: 'ERR_GLD_DEVICE',
+    argument: 'device',
+  });
 });

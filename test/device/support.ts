@@ -47,8 +47,13 @@ export function moved(tensor: HostLike, home: Home, deviceId = 0): AnyTensor {
 
 /** The inputs with all tensors, labels included, brought there. */
 export function move(inputs: Inputs, home: Home, deviceId = 0): AnyInputs {
-  const side = (of: object) => Object.fromEntries(Object.entries(of).map(([name, value]) =>
-    [name, typeof value === 'object' ? moved(value as HostLike, home, deviceId) : value]));
+  const side = (of: object) =>
+    Object.fromEntries(
+      Object.entries(of).map(([name, value]) => [
+        name,
+        typeof value === 'object' ? moved(value as HostLike, home, deviceId) : value,
+      ]),
+    );
   const { teacher, student, labels } = inputs;
   const listed = Array.isArray(labels) || ArrayBuffer.isView(labels);
   const tensor = listed ? { data: Int32Array.from(labels as number[]), shape: [(labels as number[]).length] } : labels;
@@ -70,9 +75,12 @@ export function valuesOf(tensor: object | undefined): ArrayLike<number> {
 }
 
 /** What the stand-in counts on a device; undefined with any other engine. */
-export function counts(deviceId = 0): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
-  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/
-    .exec(deviceInfo().cuda.devices[deviceId]!.name);
+export function counts(
+  deviceId = 0,
+): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
+  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/.exec(
+    deviceInfo().cuda.devices[deviceId]!.name,
+  );
   if (numbers === null) return undefined;
   const [streams, submits, firstShapes, blocks] = numbers.slice(1).map(Number) as [number, number, number, number];
   return { streams, submits, firstShapes, blocks };

@@ -12,9 +12,17 @@ t.test('there and back', async (t) => {
   for (const dtype of dtypes.filter((name) => name !== 'float64')) {
     for (const shape of [[7], [3, 5], [2, 3, 4, 5], [1, 1], [2, 1, 3]]) {
       for (const placement of placements) {
-        const { tensor, exact } = encode({ data: random.normals(shape.reduce((a, b) => a * b)), shape }, dtype, placement);
+        const { tensor, exact } = encode(
+          { data: random.normals(shape.reduce((a, b) => a * b)), shape },
+          dtype,
+          placement,
+        );
         const there = CudaTensor.from(tensor);
-        t.match(there, { device: 'cuda', deviceId: 0, dtype, shape, disposed: false }, `${dtype} ${shape} ${placement}`);
+        t.match(
+          there,
+          { device: 'cuda', deviceId: 0, dtype, shape, disposed: false },
+          `${dtype} ${shape} ${placement}`,
+        );
         const back = there.toHost();
         t.same(back.shape, shape);
         t.equal(back.dtype, dtype);
@@ -40,17 +48,32 @@ t.test('empty, write, and the shape that it keeps', async (t) => {
   t.throws(() => (there.shape as number[]).push(1), TypeError);
   there.write({ data: Int32Array.of(9, 6, 3, 8, 5, 2, 7, 4, 1), shape: [2, 3], strides: [1, 3], offset: 1 });
   t.same([...there.toHost().data], [6, 5, 4, 3, 2, 1]);
-  t.throws(() => there.write({ data: new Int32Array(6), shape: [3, 2] }), { code: 'ERR_GLD_SHAPE', argument: 'tensor' });
-  t.throws(() => there.write({ data: new Float32Array(6), shape: [2, 3] }), { code: 'ERR_GLD_DTYPE', argument: 'tensor' });
+  t.throws(() => there.write({ data: new Int32Array(6), shape: [3, 2] }), {
+    code: 'ERR_GLD_SHAPE',
+    argument: 'tensor',
+  });
+  t.throws(() => there.write({ data: new Float32Array(6), shape: [2, 3] }), {
+    code: 'ERR_GLD_DTYPE',
+    argument: 'tensor',
+  });
 });
 
 t.test('wrong arguments', async (t) => {
-  const make = CudaTensor as unknown as { from(...of: unknown[]): unknown; empty(...of: unknown[]): unknown; at(of: unknown): unknown };
+  const make = CudaTensor as unknown as {
+    from(...of: unknown[]): unknown;
+    empty(...of: unknown[]): unknown;
+    at(of: unknown): unknown;
+  };
   const single = { data: new Float32Array(4), shape: [4] };
   const there = CudaTensor.from(single);
   const rows: [string, () => unknown, string, string][] = [
     ['float64', () => make.from({ data: new Float64Array(4), shape: [4] }), 'ERR_GLD_DTYPE', 'tensor'],
-    ['a Uint16Array without a dtype', () => make.from({ data: new Uint16Array(4), shape: [4] }), 'ERR_GLD_DTYPE', 'tensor'],
+    [
+      'a Uint16Array without a dtype',
+      () => make.from({ data: new Uint16Array(4), shape: [4] }),
+      'ERR_GLD_DTYPE',
+      'tensor',
+    ],
     ['labels of 64 bits', () => make.from({ data: new BigInt64Array(4), shape: [4] }), 'ERR_GLD_DTYPE', 'tensor'],
     ['no tensor', () => make.from(7), 'ERR_GLD_ARG_TYPE', 'tensor'],
     ['a tensor that is there already', () => make.from(there), 'ERR_GLD_DEVICE', 'tensor'],
@@ -62,16 +85,43 @@ t.test('wrong arguments', async (t) => {
     ['a shape of nothing', () => make.empty([3, 0]), 'ERR_GLD_SHAPE', 'shape'],
     ['float64 elements', () => make.empty([3], { dtype: 'float64' }), 'ERR_GLD_DTYPE', 'dtype'],
     ['a size that cannot be counted', () => make.empty([2 ** 40, 2 ** 40]), 'ERR_GLD_OVERFLOW', 'shape'],
-    ['an address without a type', () => make.at({ device: 'cuda', ptr: there.ptr, shape: [4] }), 'ERR_GLD_DTYPE', 'tensor.dtype'],
-    ['an address that is no bigint', () => make.at({ device: 'cuda', ptr: 4096, shape: [4], dtype: 'float32' }),
-      'ERR_GLD_ARG_TYPE', 'tensor.ptr'],
-    ['an address of nothing', () => make.at({ device: 'cuda', ptr: 4096n, shape: [4], dtype: 'float32' }), 'ERR_GLD_DEVICE', 'tensor'],
-    ['an address of less', () => make.at({ device: 'cuda', ptr: there.ptr, shape: [1 << 20], dtype: 'float32' }), 'ERR_GLD_DEVICE', 'tensor'],
-    ['an address between elements', () => make.at({ device: 'cuda', ptr: there.ptr + 1n, shape: [1], dtype: 'float32' }),
-      'ERR_GLD_DEVICE', 'tensor'],
+    [
+      'an address without a type',
+      () => make.at({ device: 'cuda', ptr: there.ptr, shape: [4] }),
+      'ERR_GLD_DTYPE',
+      'tensor.dtype',
+    ],
+    [
+      'an address that is no bigint',
+      () => make.at({ device: 'cuda', ptr: 4096, shape: [4], dtype: 'float32' }),
+      'ERR_GLD_ARG_TYPE',
+      'tensor.ptr',
+    ],
+    [
+      'an address of nothing',
+      () => make.at({ device: 'cuda', ptr: 4096n, shape: [4], dtype: 'float32' }),
+      'ERR_GLD_DEVICE',
+      'tensor',
+    ],
+    [
+      'an address of less',
+      () => make.at({ device: 'cuda', ptr: there.ptr, shape: [1 << 20], dtype: 'float32' }),
+      'ERR_GLD_DEVICE',
+      'tensor',
+    ],
+    [
+      'an address between elements',
+      () => make.at({ device: 'cuda', ptr: there.ptr + 1n, shape: [1], dtype: 'float32' }),
+      'ERR_GLD_DEVICE',
+      'tensor',
+    ],
     ['a tensor in CPU memory', () => make.at(single), 'ERR_GLD_DEVICE', 'tensor'],
-    ['a strided tensor at an address', () => make.at({ device: 'cuda', ptr: there.ptr, shape: [2], strides: [2], dtype: 'float32' }),
-      'ERR_GLD_STRIDE', 'tensor'],
+    [
+      'a strided tensor at an address',
+      () => make.at({ device: 'cuda', ptr: there.ptr, shape: [2], strides: [2], dtype: 'float32' }),
+      'ERR_GLD_STRIDE',
+      'tensor',
+    ],
   ];
   for (const [name, call, code, argument] of rows) t.throws(call, { code, argument }, name);
 });

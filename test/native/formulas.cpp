@@ -28,7 +28,8 @@ void near(double got, double expected, double tolerance, const char* what) {
 
 Row made_up(int count, int seed) {
   Row row(static_cast<std::size_t>(count));
-  for (int k = 0; k < count; ++k) row[static_cast<std::size_t>(k)] = 3 * std::sin(1.7 * k + 0.9 * seed + 0.1 * k * seed);
+  for (int k = 0; k < count; ++k)
+    row[static_cast<std::size_t>(k)] = 3 * std::sin(1.7 * k + 0.9 * seed + 0.1 * k * seed);
   return row;
 }
 double sum_of(const Row& row) {
@@ -122,15 +123,16 @@ void normalized_kd() {
       near(sum_of(got.gradient), 0, 1e-13, "its gradient is orthogonal to the all-ones vector");
       if (by_std) near(dot_of(got.gradient, student), 0, 1e-12, "and to the row itself: y has no scale");
       for (std::size_t k = 0; k < student.size(); k += 7) {
-        near(got.gradient[k], derivative(student, k, [&](const Row& z) {
-          return divergence(teacher, z, by_std, degrees, 4).value;
-        }), 1e-9, "its gradient is that of its value");
+        near(got.gradient[k],
+             derivative(student, k, [&](const Row& z) { return divergence(teacher, z, by_std, degrees, 4).value; }),
+             1e-9, "its gradient is that of its value");
       }
       // A power of two in the logits changes no bit of y, from the subnormal to what would overflow when squared.
       for (double scale : {std::ldexp(1.0, -600), std::ldexp(1.0, 600)}) {
         Row scaled = student;
         for (double& z : scaled) z *= scale;
-        if (by_std) check(prepare(scaled, true, degrees, 1).y == prepare(student, true, degrees, 1).y, "y has no scale");
+        if (by_std)
+          check(prepare(scaled, true, degrees, 1).y == prepare(student, true, degrees, 1).y, "y has no scale");
       }
     }
   }
@@ -168,12 +170,15 @@ void cross_entropy() {
   near(row.value(target_dot), expected, 1e-14, "cross-entropy is -sum of target * log p");
   const double share = row.share();
   for (std::size_t k = 0; k < 4; ++k) {
-    near(gld::cross_entropy_gradient(2.0, share, exponential[k], target[k]), 2 * derivative(logits, k, [&](const Row& z) {
-      Row of(4);
-      double dot = 0;
-      const gld::CrossEntropyRow moved = row_of(z, of, dot);
-      return moved.value(dot);
-    }), 1e-9, "the gradient of cross-entropy is that of its value");
+    near(gld::cross_entropy_gradient(2.0, share, exponential[k], target[k]),
+         2 * derivative(logits, k,
+                        [&](const Row& z) {
+                          Row of(4);
+                          double dot = 0;
+                          const gld::CrossEntropyRow moved = row_of(z, of, dot);
+                          return moved.value(dot);
+                        }),
+         1e-9, "the gradient of cross-entropy is that of its value");
   }
   Row smoothed = target;
   for (double& share : smoothed) share = gld::smoothed_target(3 * share, 0.1, 3 * sum_of(target), 4);
@@ -218,7 +223,7 @@ void relation() {
       const double xc = dot_of(x[r], x[c]), yc = dot_of(y[r], y[c]);
       const double t = dot_of(x[c], x[c]), s = dot_of(y[c], y[c]);
       moments = {moments.x_xt + xc * t, moments.x_xs + xc * s, moments.y_yt + yc * t, moments.y_ys + yc * s,
-                 moments.xx + xc * xc, moments.xy + xc * yc, moments.yy + yc * yc};
+                 moments.xx + xc * xc,  moments.xy + xc * yc,  moments.yy + yc * yc};
     }
     const double t = dot_of(x[r], x[r]), s = dot_of(y[r], y[r]);
     const gld::RelationRow pair = gld::relation_row(tt, ss, ts);
@@ -268,23 +273,28 @@ void relation() {
     for (std::size_t k = 0; k < classes; ++k) {
       const double by_pairs = gld::relation_gradient(0.5, pulled_sum, y[r][k], pulled[k]);
       const double by_moments =
-          gld::relation_gradient(0.5, own, y[r][k], gld::own_slopes_others(a, b, yt[k], ys[k], through_x[k], through_y[k])) +
-          gld::relation_gradient(0.5, theirs, y[r][k], gld::their_slopes_others(t, s, both[k], ya[k], yb[k], through[k]));
+          gld::relation_gradient(0.5, own, y[r][k],
+                                 gld::own_slopes_others(a, b, yt[k], ys[k], through_x[k], through_y[k])) +
+          gld::relation_gradient(0.5, theirs, y[r][k],
+                                 gld::their_slopes_others(t, s, both[k], ya[k], yb[k], through[k]));
       near(by_moments, by_pairs, 1e-11, "moments and pairs agree on the gradient");
     }
   }
   check(gld::relation_row(0, 0, 0).value == 0, "two zero rows agree");
-  check(gld::relation_row(0, 4, 0).value == 1 && gld::relation_row(0, 4, 0).student_slope == 0, "a zero row stays zero");
+  check(gld::relation_row(0, 4, 0).value == 1 && gld::relation_row(0, 4, 0).student_slope == 0,
+        "a zero row stays zero");
   check(gld::relation_row(1, 1, 1 + 1e-15).value == 0, "rounding takes no value below zero");
   check(std::isnan(gld::relation_row(std::nan(""), 1, 1).value), "a NaN passes");
   check(gld::squared_distance(1.0f, 1.0f, 1.0000001f) == 0, "nor a distance");
-  check(gld::close_rows(0.01f, 1.0f, 1.0f) && !gld::close_rows(0.03f, 1.0f, 1.0f), "close rows are told by their share");
+  check(gld::close_rows(0.01f, 1.0f, 1.0f) && !gld::close_rows(0.03f, 1.0f, 1.0f),
+        "close rows are told by their share");
   check(gld::euclidean_weight(5.0, 0.0) == 0 && gld::euclidean_weight(5.0, 2.0) == 1.25, "a root has no slope at zero");
 }
 
 #ifdef __CUDACC__
 // Compiled, not run: device code may call all of it.
-__global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::RowMoments moments, gld::WeightedSums sums) {
+__global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::RowMoments moments,
+                              gld::WeightedSums sums) {
   gld::StdNormalization<float> to(x[0], x[1]);
   to.set_mean(y[0], y[1]);
   y[0] = to.set_deviation(y[2], y[3]);
@@ -295,10 +305,12 @@ __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::Ro
   x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], gld::smoothed_target(x[1], y[0], y[1], y[2]));
   y[2] = gld::relation_row_of_moments(y[0], y[1], y[2], plain, moments).value;
   y[3] = gld::own_slopes_sum(y[0], y[1], y[2], y[3], y[4], plain) + gld::their_slopes_sum(y[0], y[1], sums, y[2], y[3]);
-  y[4] = gld::own_slopes_others(y[0], y[1], y[2], y[3], x[0], x[1]) + gld::their_slopes_others(y[0], y[1], y[2], y[3], y[4], x[0]);
+  y[4] = gld::own_slopes_others(y[0], y[1], y[2], y[3], x[0], x[1]) +
+         gld::their_slopes_others(y[0], y[1], y[2], y[3], y[4], x[0]);
   x[3] = gld::relation_gradient(y[0], y[1], x[0], y[2]);
   x[4] = gld::squared_distance(x[0], x[1], x[2]);
-  x[5] = gld::close_rows(x[0], x[1], x[2]) ? gld::euclidean_weight(x[0], x[1]) : gld::pair_weight(x[0], x[1], x[2], x[3], x[4], x[5]);
+  x[5] = gld::close_rows(x[0], x[1], x[2]) ? gld::euclidean_weight(x[0], x[1])
+                                           : gld::pair_weight(x[0], x[1], x[2], x[3], x[4], x[5]);
 }
 #endif
 

@@ -1,6 +1,6 @@
-// By what the error of a gradient with respect to logits is measured: the sizes of the terms that it is the sum of, times
-// what multiplies the rounding of each. Where they cancel (by std the gradient of two classes is 0, and that of a bias
-// through the relation always is), its own size says nothing.
+// By what the error of a gradient with respect to logits is measured: the sizes of the terms that it is the sum of,
+// times what multiplies the rounding of each. Where they cancel (by std the gradient of two classes is 0, and that of a
+// bias through the relation always is), its own size says nothing.
 #pragma once
 
 #include <algorithm>
@@ -71,8 +71,8 @@ inline void add_cross_entropy(const double* z, const double* terms, const Number
 }
 
 // Adds the terms of weight / σ (slope - mean slope - y Σ slope y / degrees), slope = q - p.
-inline void add_kd(const gld_call& call, const double* zt, const double* terms_t, const double* zs, const double* terms_s,
-                   double weight, double* to) {
+inline void add_kd(const gld_call& call, const double* zt, const double* terms_t, const double* zs,
+                   const double* terms_s, double weight, double* to) {
   const auto classes = static_cast<std::size_t>(call.classes);
   const bool by_std = call.normalization == GLD_NORMALIZE_STD;
   const double degrees = static_cast<double>(call.classes - (call.unbiased != 0 ? 1 : 0));
@@ -136,8 +136,8 @@ struct Distances {
   }
 };
 
-// Adds the terms of 2 weight Σ_c A_rc (x_r - x_c), A = g + gᵀ, g_rc = a_r dt_rc + b_r ds_rc. By pairs, what is lost of A_rc
-// counts x_r - x_c times, as one A_rc multiplies both; what is lost in the sums does as often as either row.
+// Adds the terms of 2 weight Σ_c A_rc (x_r - x_c), A = g + gᵀ, g_rc = a_r dt_rc + b_r ds_rc. By pairs, what is lost of
+// A_rc counts x_r - x_c times, as one A_rc multiplies both; what is lost in the sums does as often as either row.
 inline void add_relation(const Logits& teacher, const Logits& student, std::size_t m, bool euclidean, bool moments,
                          double weight, Numbers& to) {
   const Distances t(teacher, m, euclidean, moments), s(student, m, euclidean, moments);
@@ -157,8 +157,8 @@ inline void add_relation(const Logits& teacher, const Logits& student, std::size
       const double a = (of_teacher[r] + of_teacher[c]) * t.value[at] * slope;
       const double b = (of_student[r] + of_student[c]) * s.value[at] * slope;
       const double norms = std::max(of_norms[r], of_norms[c]);
-      const double lost = a * (norms + t.roundings[at]) + b * (norms + s.roundings[at]) +
-                          (euclidean ? (a + b) * s.roundings[at] : 0);
+      const double lost =
+          a * (norms + t.roundings[at]) + b * (norms + s.roundings[at]) + (euclidean ? (a + b) * s.roundings[at] : 0);
       for (std::size_t k = 0; k < classes; ++k) {
         const std::size_t one = r * classes + k, other = c * classes + k;
         const double rows = s.rows[one] + s.rows[other];

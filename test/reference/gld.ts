@@ -14,7 +14,18 @@ import { normalizedKd } from './normalized_kd.js';
 import { filledRows, pool, poolGradient } from './pool.js';
 import { relation } from './relation.js';
 import { rows } from './rows.js';
-import type { Dense, FeatureSide, GridOption, Inputs, Labels, LogitMapSide, Options, Result, Side, Terms } from './types.js';
+import type {
+  Dense,
+  FeatureSide,
+  GridOption,
+  Inputs,
+  Labels,
+  LogitMapSide,
+  Options,
+  Result,
+  Side,
+  Terms,
+} from './types.js';
 
 /** A side's logits [n, R, K] and the way back from them. */
 interface Forward {
@@ -55,8 +66,10 @@ function pooledMap({ data, shape }: Dense, { layout, mask }: Pick<LogitMapSide, 
     rowsPerSample: 1 + countCells(levels),
     pooled: pool(toChannelsFirst(data, map, order), map, levels, mask?.data),
     filled: filledRows(map, levels, mask?.data),
-    backward: (dPooled: Float64Array): Dense =>
-      ({ data: fromChannelsFirst(poolGradient(dPooled, map, levels, mask?.data), map, order), shape }),
+    backward: (dPooled: Float64Array): Dense => ({
+      data: fromChannelsFirst(poolGradient(dPooled, map, levels, mask?.data), map, order),
+      shape,
+    }),
   };
 }
 
@@ -123,7 +136,9 @@ export function gld({ teacher, student, labels, sampleWeights }: Inputs, options
   const all = [...zs.keys()];
   const globalRows = all.filter((r) => r % rowsPerSample === 0);
   const localRows = all.filter((r) => r % rowsPerSample !== 0);
-  const weights = all.map((r) => (s.filled[r] && t.filled[r] ? sampleWeights?.[Math.floor(r / rowsPerSample)] ?? 1 : 0));
+  const weights = all.map((r) =>
+    s.filled[r] && t.filled[r] ? (sampleWeights?.[Math.floor(r / rowsPerSample)] ?? 1) : 0,
+  );
   const weightsOf = (which: number[]): number[] => which.map((r) => weights[r]);
   const dLogits = new Float64Array(s.logits.length);
   const dz = rows(dLogits, classes);

@@ -24,7 +24,10 @@ function distance(a: Float64Array, b: Float64Array, metric: Metric): number {
 
 /** Σ_c w_c a_c b_c; what has no weight may be anything. */
 function weightedDot(a: Float64Array, b: Float64Array, weights: Float64Array): number {
-  return dot(a.map((value, c) => (weights[c] === 0 ? 0 : weights[c] * value)), b);
+  return dot(
+    a.map((value, c) => (weights[c] === 0 ? 0 : weights[c] * value)),
+    b,
+  );
 }
 
 interface Relations {

@@ -30,9 +30,14 @@ function changed(shape: readonly [number, number, number], student: Change, teac
 
 const keep: Change = () => undefined;
 const usual = [8, 5, 10] as const;
-const scale = (factor: number): Change => (z) => z.forEach((value, at) => (z[at] = factor * value));
-const signs = (size: number): Change => (z, _, random) =>
-  z.forEach((_, at) => (z[at] = random.uniform() < 0.5 ? -size : size));
+const scale =
+  (factor: number): Change =>
+  (z) =>
+    z.forEach((value, at) => (z[at] = factor * value));
+const signs =
+  (size: number): Change =>
+  (z, _, random) =>
+    z.forEach((_, at) => (z[at] = random.uniform() < 0.5 ? -size : size));
 const constantRow: Change = (z, classes) => z.fill(0.1, 3 * classes, 4 * classes);
 const duplicates: Change = (z, classes) => z.copyWithin((z.length / classes / 2) * classes, 0);
 const allEqual: Change = (z, classes) => z.forEach((_, at) => (z[at] = z[at % classes]));

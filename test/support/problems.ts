@@ -2,7 +2,16 @@
 import { countCells, levelsOf } from '../reference/grid.js';
 import { usualLayout } from '../reference/layout.js';
 import type {
-  Dense, FeatureSide, GridOption, Inputs, Labels, Layout, LogitMapSide, LogitSide, MaskTensor, Side,
+  Dense,
+  FeatureSide,
+  GridOption,
+  Inputs,
+  Labels,
+  Layout,
+  LogitMapSide,
+  LogitSide,
+  MaskTensor,
+  Side,
 } from '../reference/types.js';
 import { Random } from './random.js';
 
@@ -74,7 +83,8 @@ function map(random: Random, samples: number, channels: number, sizes: readonly 
 function mask(random: Random, kind: MaskKind, samples: number, sizes: readonly number[]): MaskTensor {
   const shape = [samples, ...sizes];
   const data = new Uint8Array(size(shape));
-  if (kind === 'scattered') return { data: data.map(() => (random.uniform() < 0.4 ? 1 + random.integer(255) : 0)), shape };
+  if (kind === 'scattered')
+    return { data: data.map(() => (random.uniform() < 0.4 ? 1 + random.integer(255) : 0)), shape };
   for (let i = 0, at = 0; i < samples; i++) {
     const ends = sizes.map((extent) => random.integer(extent + 1));
     for (let position = 0; position < size(sizes); position++, at++) {
@@ -161,7 +171,13 @@ export type TensorName = 'features' | 'weight' | 'bias' | 'logits' | 'logitMap';
 /** The tensors of a side, by name. */
 export function tensorsOf(side: Side): [name: TensorName, tensor: Dense][] {
   const { features, weight, bias, logits, logitMap }: Partial<FeatureSide & LogitSide & LogitMapSide> = side;
-  const all: [TensorName, Dense | undefined][] = Object.entries({ features, weight, bias, logits, logitMap }) as typeof all;
+  const all: [TensorName, Dense | undefined][] = Object.entries({
+    features,
+    weight,
+    bias,
+    logits,
+    logitMap,
+  }) as typeof all;
   return all.filter((entry): entry is [TensorName, Dense] => entry[1] !== undefined);
 }
 

@@ -45,7 +45,10 @@ export function withAxis(inputs: Inputs): Inputs {
   const side = (of: Side): Side => {
     if ('logits' in of) return of;
     const { layout: _, ...rest } = of;
-    const wider = ({ data, shape: [n, channels, ...sizes] }: Dense): Dense => ({ data, shape: [n, channels, 1, ...sizes] });
+    const wider = ({ data, shape: [n, channels, ...sizes] }: Dense): Dense => ({
+      data,
+      shape: [n, channels, 1, ...sizes],
+    });
     const mask = of.mask && { mask: { data: of.mask.data, shape: [of.mask.shape[0], 1, ...of.mask.shape.slice(1)] } };
     if ('logitMap' in rest) return { ...rest, logitMap: wider(rest.logitMap), ...mask };
     return { ...rest, features: wider(rest.features), ...mask };

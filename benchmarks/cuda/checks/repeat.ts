@@ -45,10 +45,13 @@ async function sameBits(judge: Judge, target: Target, setting: Setting, what: st
 
 /** Many calls under way at once, of different inputs, each against the same call alone. */
 async function atOnce(judge: Judge, target: Target, count: number): Promise<void> {
-  const settings = Array.from({ length: count }, (_, seed): Setting => ({
-    inputs: problem({ samples: 4 + (seed % 3), classes: 33, teacher: side, student: side, seed }),
-    way: 'async',
-  }));
+  const settings = Array.from(
+    { length: count },
+    (_, seed): Setting => ({
+      inputs: problem({ samples: 4 + (seed % 3), classes: 33, teacher: side, student: side, seed }),
+      way: 'async',
+    }),
+  );
   const prepared = settings.map((setting) => new Prepared(target, setting));
   const alone: string[] = [];
   for (const [at, setting] of settings.entries()) alone.push(digest(await call(target, prepared[at]!, setting)));

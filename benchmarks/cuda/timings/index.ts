@@ -132,9 +132,7 @@ async function measure(
   );
   for (const [at, { entry, participant, got }] of taking.entries()) {
     const floor =
-      limits && entry.contender === 'gld-loss'
-        ? floorOf(task, entry.precision, limits, got.method)
-        : undefined;
+      limits && entry.contender === 'gld-loss' ? floorOf(task, entry.precision, limits, got.method) : undefined;
     send({
       timing: {
         ...basis(entry),
@@ -158,12 +156,14 @@ function jobsOf(on: TimedCase, target: Target, torches: Torches): Job[] {
   const { operation, layout, sizes } = on;
   const whole: Job = { name: on.name, title: on.title, workload: { operation, layout, sizes }, entries };
   if (!on.stages) return [whole];
-  const alone = stageOperations.map((stage): Job => ({
-    name: `${on.name}/${stage}`,
-    title: `${stage} alone, ${on.title}`,
-    workload: stageOf(on, stage),
-    entries: ourEntries(target, 'device', ['float32']),
-  }));
+  const alone = stageOperations.map(
+    (stage): Job => ({
+      name: `${on.name}/${stage}`,
+      title: `${stage} alone, ${on.title}`,
+      workload: stageOf(on, stage),
+      entries: ourEntries(target, 'device', ['float32']),
+    }),
+  );
   return [whole, ...alone];
 }
 

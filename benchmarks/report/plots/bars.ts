@@ -44,7 +44,10 @@ export function barsPanel(title: string, bars: Bar[], scale: Scale): Panel {
   return {
     title,
     options: {
-      height, marginTop: 10, marginBottom: 38, marginRight: 10 + room,
+      height,
+      marginTop: 10,
+      marginBottom: 38,
+      marginRight: 10 + room,
       marginLeft: 14 + Math.max(...groups.map((group) => textWidth(group, 12))),
       x: axis,
       y: { domain: names, axis: null, padding: 0.16 },
@@ -53,13 +56,26 @@ export function barsPanel(title: string, bars: Bar[], scale: Scale): Panel {
         Plot.axisX(ticks, { text: tick, label, labelAnchor: 'center', labelArrow: 'none' }),
         Plot.gridX(ticks, { stroke: 'var(--chart-line)', strokeOpacity: 1 }),
         Plot.axisFy({ anchor: 'left', fill: 'var(--chart-ink)', tickPadding: 8, label: null }),
-        Plot.barX(bars.filter(({ value }) => value !== undefined), {
-          x1: from, x2: 'value', y: 'name', fy: 'group', fill: 'colour', fillOpacity: (bar: Bar) => bar.opacity ?? 1,
-          title: (bar: Bar) => `${bar.group}, ${bar.name}: ${bar.label}`,
-        }),
+        Plot.barX(
+          bars.filter(({ value }) => value !== undefined),
+          {
+            x1: from,
+            x2: 'value',
+            y: 'name',
+            fy: 'group',
+            fill: 'colour',
+            fillOpacity: (bar: Bar) => bar.opacity ?? 1,
+            title: (bar: Bar) => `${bar.group}, ${bar.name}: ${bar.label}`,
+          },
+        ),
         Plot.ruleX([line], { stroke: 'var(--chart-ink)', strokeWidth: 1.2 }),
         Plot.text(bars, {
-          x: end, y: 'name', fy: 'group', text: 'label', textAnchor: 'start', dx: 5,
+          x: end,
+          y: 'name',
+          fy: 'group',
+          text: 'label',
+          textAnchor: 'start',
+          dx: 5,
           fill: (bar: Bar) => (bar.value === undefined ? 'var(--chart-soft)' : 'var(--chart-ink)'),
         }),
       ],

@@ -72,7 +72,9 @@ ${drawn}</svg>
 
 function placed({ title, options }: Panel, x: number, y: number, each: number): Html {
   const drawing = plot(title, {
-    ...options, width: each, style: { background: 'none', fontSize: '12px', color: 'var(--chart-soft)' },
+    ...options,
+    width: each,
+    style: { background: 'none', fontSize: '12px', color: 'var(--chart-soft)' },
   });
   // Plot's style sheet is for an <svg> in a page: its height: auto would stretch one inside another.
   const { text } = drawing;
@@ -90,9 +92,10 @@ function legendItems(legend: LegendItem[]): { items: Html[]; rows: number } {
       row += 1;
     }
     const y = 98 + 22 * row;
-    const key = dash === undefined
-      ? html`<rect x="${x}" y="${y - 10}" width="12" height="12" rx="2" fill="${colour}"/>`
-      : html`<line x1="${x}" x2="${x + 28}" y1="${y - 4}" y2="${y - 4}" stroke="${colour}" stroke-width="2.5"
+    const key =
+      dash === undefined
+        ? html`<rect x="${x}" y="${y - 10}" width="12" height="12" rx="2" fill="${colour}"/>`
+        : html`<line x1="${x}" x2="${x + 28}" y1="${y - 4}" y2="${y - 4}" stroke="${colour}" stroke-width="2.5"
 stroke-dasharray="${dash}"/><circle cx="${x + 14}" cy="${y - 4}" r="3.5" fill="${colour}"/>`;
     const indent = dash === undefined ? 18 : 35;
     const item = html`${key}<text x="${x + indent}" y="${y}" font-size="13">${name}</text>

@@ -19,10 +19,14 @@ interface Look {
 const look = (colour: string, dash = 'none'): Look => ({ colour: `var(--chart-${colour})`, dash });
 
 const looks: Record<string, Look> = {
-  'gld-loss': look('blue'), 'gld-loss moments': look('green'),
-  'pytorch': look('red', '7 4'), 'pytorch-tuned': look('pink', '12 3'), 'pytorch-refblas': look('grey', '7 4'),
-  'pytorch-compile': look('pink', '10 3 2 3'), 'tfjs': look('yellow', '2 4'),
-  'typescript': look('grey', '4 2 1 2'),
+  'gld-loss': look('blue'),
+  'gld-loss moments': look('green'),
+  pytorch: look('red', '7 4'),
+  'pytorch-tuned': look('pink', '12 3'),
+  'pytorch-refblas': look('grey', '7 4'),
+  'pytorch-compile': look('pink', '10 3 2 3'),
+  tfjs: look('yellow', '2 4'),
+  typescript: look('grey', '4 2 1 2'),
 };
 
 /** Colour and dashes of a contender, or of one of its ways where that has its own. */

@@ -3,7 +3,15 @@ import type { Floor, Measurement, Mode, RunRecord } from '../../record.js';
 import { median, ratio } from '../../statistics.js';
 import { day } from '../environment.js';
 import {
-  caseName, contenderName, floorShare, fullName, share, sizeTick, threadsName, times, timeTick,
+  caseName,
+  contenderName,
+  floorShare,
+  fullName,
+  share,
+  sizeTick,
+  threadsName,
+  times,
+  timeTick,
 } from '../format.js';
 import { columns, lineups, measured, methodName, ours, threadCounts } from '../lineup.js';
 import { type Bar, barsPanel } from './bars.js';
@@ -15,10 +23,10 @@ export const plotNames = ['ratios', 'relation-time', 'floor', 'memory'] as const
 export type PlotName = (typeof plotNames)[number];
 
 export const plots = (record: RunRecord): Record<PlotName, string | undefined> => ({
-  'ratios': ratiosPlot(record),
+  ratios: ratiosPlot(record),
   'relation-time': relationPlot(record),
-  'floor': floorPlot(record),
-  'memory': memoryPlot(record),
+  floor: floorPlot(record),
+  memory: memoryPlot(record),
 });
 
 const where = ({ environment: { cpu, level, date, commit } }: RunRecord): string =>
@@ -41,7 +49,8 @@ function relationPlot(record: RunRecord): string | undefined {
   return linesChart(
     {
       title: 'Relation term: time against the number of rows',
-      subtitle: `${modeText[mode]}, ${threadsName(threads)}`, where: where(record),
+      subtitle: `${modeText[mode]}, ${threadsName(threads)}`,
+      where: where(record),
     },
     shown.map((one) => ({ ...one, ...one.sizes, name: lineName(one), value: median(one.seconds) })),
     { label: 'time per call', tick: timeTick },
@@ -53,14 +62,17 @@ const lineName = (one: { contender: string; variant?: string }): string =>
   one.contender === ours ? `${ours} ${methodName(one)}` : methodName(one);
 
 function memoryPlot(record: RunRecord): string | undefined {
-  const points = record.memory.filter(({ skipped }) => skipped === undefined)
+  const points = record.memory
+    .filter(({ skipped }) => skipped === undefined)
     .map((point) => ({ ...point, name: lineName(point), value: point.bytes }));
   return linesChart(
     {
       title: 'Relation term: memory against the number of rows',
-      subtitle: 'peak beyond inputs and outputs', where: where(record),
+      subtitle: 'peak beyond inputs and outputs',
+      where: where(record),
     },
-    points, { label: 'peak memory', tick: sizeTick },
+    points,
+    { label: 'peak memory', tick: sizeTick },
   );
 }
 
@@ -68,26 +80,41 @@ function ratiosPlot(record: RunRecord): string | undefined {
   const mode = mainMode(record.measurements.filter(({ group }) => group === 'step'));
   const rows = lineups(record, { group: 'step', mode }).filter(({ own }) => measured(own));
   const names = columns(rows.flatMap(({ others }) => others));
-  const bars = rows.flatMap(({ own, others }) => others.map((other): Bar => {
-    const value = measured(other) && measured(own) ? ratio(other.seconds, own.seconds) : undefined;
-    return {
-      threads: other.threads, group: caseName(other), name: fullName(other), value,
-      label: value === undefined ? 'not measured' : times(value), colour: lookOf(other).colour,
-    };
-  })).sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  const bars = rows
+    .flatMap(({ own, others }) =>
+      others.map((other): Bar => {
+        const value = measured(other) && measured(own) ? ratio(other.seconds, own.seconds) : undefined;
+        return {
+          threads: other.threads,
+          group: caseName(other),
+          name: fullName(other),
+          value,
+          label: value === undefined ? 'not measured' : times(value),
+          colour: lookOf(other).colour,
+        };
+      }),
+    )
+    .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
   const values = bars.flatMap(({ value }) => value ?? []);
   if (values.length === 0) return undefined;
   const domain: [number, number] = [Math.min(0.9, ...values), Math.max(2, ...values)];
   const colours = new Map(bars.map(({ name, colour }) => [name, colour]));
   return chart({
     title: 'How many times as long contenders take for a step',
-    subtitle: `${modeText[mode]}, ratio to gld-loss; 1× is as fast`, where: where(record), columns: 2,
+    subtitle: `${modeText[mode]}, ratio to gld-loss; 1× is as fast`,
+    where: where(record),
+    columns: 2,
     legend: [...colours].map(([name, colour]) => ({ name: contenderName(name), colour })),
-    panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
-      from: 1, line: 1,
-      axis: { type: 'log', domain }, label: 'time / time of gld-loss',
-      ticks: logTicks(domain), tick: (value) => `${value.toLocaleString('en')}×`,
-    })),
+    panels: perThreads(record, bars, (title, some) =>
+      barsPanel(title, some, {
+        from: 1,
+        line: 1,
+        axis: { type: 'log', domain },
+        label: 'time / time of gld-loss',
+        ticks: logTicks(domain),
+        tick: (value) => `${value.toLocaleString('en')}×`,
+      }),
+    ),
   });
 }
 
@@ -98,10 +125,16 @@ function floorPlot(record: RunRecord): string | undefined {
     if (!measured(own) || own.floor === undefined) return [];
     const { floor, seconds } = own as Measurement & { floor: Floor };
     const value = floorShare({ floor, seconds });
-    return [{
-      threads: own.threads, group: caseName(own), name: own.mode, value, label: `${share(value)} ${own.mode}`,
-      colour: boundColours[floor.bound],
-    }];
+    return [
+      {
+        threads: own.threads,
+        group: caseName(own),
+        name: own.mode,
+        value,
+        label: `${share(value)} ${own.mode}`,
+        colour: boundColours[floor.bound],
+      },
+    ];
   });
   if (bars.length === 0) return undefined;
   const top = Math.max(1, ...bars.map(({ value = 0 }) => value));
@@ -109,15 +142,24 @@ function floorPlot(record: RunRecord): string | undefined {
   const ticks = Array.from({ length: Math.floor(top / step) + 1 }, (_, i) => i * step);
   return chart({
     title: 'How near gld-loss is to the limits of the machine',
-    subtitle: 'least time that the limits allow / our time', where: where(record), columns: 2,
+    subtitle: 'least time that the limits allow / our time',
+    where: where(record),
+    columns: 2,
     legend: [
       { name: 'limited by a large matrix product (flops)', colour: boundColours.flops },
       { name: 'limited by a large copy (bytes)', colour: boundColours.bytes },
     ],
-    panels: perThreads(record, bars, (title, some) => barsPanel(title, some, {
-      from: 0, line: 1, labelsAt: top,
-      axis: { domain: [0, top] }, label: 'share of the limit', ticks, tick: share,
-    })),
+    panels: perThreads(record, bars, (title, some) =>
+      barsPanel(title, some, {
+        from: 0,
+        line: 1,
+        labelsAt: top,
+        axis: { domain: [0, top] },
+        label: 'share of the limit',
+        ticks,
+        tick: share,
+      }),
+    ),
   });
 }
 

@@ -19,7 +19,11 @@ interface Axis {
 
 const margin = { left: 62, right: 18 };
 
-export function linesChart(texts: Pick<Chart, 'title' | 'subtitle' | 'where'>, points: Point[], axis: Axis): string | undefined {
+export function linesChart(
+  texts: Pick<Chart, 'title' | 'subtitle' | 'where'>,
+  points: Point[],
+  axis: Axis,
+): string | undefined {
   const drawn = points.filter(({ value }) => value > 0);
   if (drawn.length === 0) return undefined;
   const series = [...new Map(drawn.map((point) => [point.name, point])).values()];
@@ -29,23 +33,36 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle' | 'where'>, p
   const x = around(drawn.map(({ m }) => m));
   const y = around(drawn.map(({ value }) => value));
   return chart({
-    ...texts, columns,
+    ...texts,
+    columns,
     legend: series.map((point) => ({ name: point.name, ...lookOf(point) })),
     panels: classes.map((K) => {
       const here = drawn.filter((point) => point.K === K).sort((a, b) => a.m - b.m);
       return {
         title: `K = ${K.toLocaleString('en')} classes`,
         options: {
-          height: columns === 1 ? 380 : 320, marginLeft: margin.left, marginRight: margin.right, marginTop: 26,
+          height: columns === 1 ? 380 : 320,
+          marginLeft: margin.left,
+          marginRight: margin.right,
+          marginTop: 26,
           marginBottom: 38,
           x: { type: 'log', domain: x },
           y: { type: 'log', domain: y },
           marks: [
             // Labels as texts: of tick formats on a logarithmic axis, Plot leaves out those that it finds too many.
-            Plot.axisX(apart(here.map(({ m }) => m), x, width), {
-              text: (value: number) => value.toLocaleString('en'), label: 'logit rows m', labelAnchor: 'center',
-              labelArrow: 'none',
-            }),
+            Plot.axisX(
+              apart(
+                here.map(({ m }) => m),
+                x,
+                width,
+              ),
+              {
+                text: (value: number) => value.toLocaleString('en'),
+                label: 'logit rows m',
+                labelAnchor: 'center',
+                labelArrow: 'none',
+              },
+            ),
             Plot.axisY(logTicks(y), { text: axis.tick, label: axis.label, labelArrow: 'none' }),
             Plot.gridY(logTicks(y), { stroke: 'var(--chart-line)', strokeOpacity: 1 }),
             ...series.flatMap((one) => {
@@ -54,7 +71,10 @@ export function linesChart(texts: Pick<Chart, 'title' | 'subtitle' | 'where'>, p
               return [
                 Plot.line(own, { x: 'm', y: 'value', stroke: colour, strokeWidth: 2.5, strokeDasharray: dash }),
                 Plot.dot(own, {
-                  x: 'm', y: 'value', r: 3.5, fill: colour,
+                  x: 'm',
+                  y: 'value',
+                  r: 3.5,
+                  fill: colour,
                   title: ({ name, m, value }: Point) => `${name}, m = ${m.toLocaleString('en')}: ${axis.tick(value)}`,
                 }),
               ];

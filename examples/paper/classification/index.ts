@@ -8,7 +8,11 @@ import { pairScores, pairTitle } from './scores.js';
 import { type ClassificationSettings, groups, resolveSettings } from './settings.js';
 
 export const study: Study<
-  ClassificationSettings, ClassificationJob, ClassificationDescription, ClassificationRecord, typeof groups
+  ClassificationSettings,
+  ClassificationJob,
+  ClassificationDescription,
+  ClassificationRecord,
+  typeof groups
 > = {
   command: 'npm run paper -- classification',
   help: [
@@ -26,8 +30,11 @@ export const study: Study<
   check(settings, { pairs }) {
     for (const [name, { loss }] of pairsOf(settings)) checkGrid(loss.grid, pairs[name]!);
   },
-  introduce: (settings, { data }) => [`${data.description}.`, ...pairsOf(settings).map(([, { teacher, student }]) =>
-    `Teacher ${teacher.network}, students ${student.network}`)].join('\n'),
+  introduce: (settings, { data }) =>
+    [
+      `${data.description}.`,
+      ...pairsOf(settings).map(([, { teacher, student }]) => `Teacher ${teacher.network}, students ${student.network}`),
+    ].join('\n'),
   work: jobWork,
   record: buildRecord,
   table: (record) => record.pairs.map((pair) => scoreTable(pairTitle(pair), pairScores(record, pair))).join('\n'),

@@ -1,6 +1,11 @@
 /** A run as a list of trainings, and what its networks and data turn out to be. */
 import {
-  type DataDescription, type PairDescription, type PairSettings, planPair, type StudentJob, workOf,
+  type DataDescription,
+  type PairDescription,
+  type PairSettings,
+  planPair,
+  type StudentJob,
+  workOf,
 } from '../../distill/jobs.js';
 import type { Work } from '../../training/study.js';
 import type { ClassificationSettings, PairName } from './settings.js';
@@ -22,11 +27,14 @@ export const pairsOf = ({ pairs }: Pick<ClassificationSettings, 'pairs'>): [Pair
 /** The teachers first: the students of one pair can be trained beside the teacher of the other. */
 export function planJobs(settings: ClassificationSettings): ClassificationJob[] {
   const jobs = pairsOf(settings).flatMap(([pair, own]) =>
-    planPair(own, `${pair}-`).map((job): ClassificationJob => ({ ...job, pair })));
+    planPair(own, `${pair}-`).map((job): ClassificationJob => ({ ...job, pair })),
+  );
   const teachers = jobs.filter(({ role }) => role === 'teacher');
   return [...teachers, ...jobs.filter((job) => !teachers.includes(job))];
 }
 
 export const jobWork = (
-  job: ClassificationJob, { pairs }: ClassificationSettings, { data, pairs: networks }: ClassificationDescription,
+  job: ClassificationJob,
+  { pairs }: ClassificationSettings,
+  { data, pairs: networks }: ClassificationDescription,
 ): Work => workOf(job, pairs[job.pair]!, networks[job.pair]!, data.trainSize);

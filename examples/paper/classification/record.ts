@@ -42,14 +42,26 @@ function networkRun(seed: number, { training, result }: JobState, withRelations:
   return { seed, epochs: training.epochs, ...(withRelations ? { relations: packMatrix(relationMatrix) } : {}) };
 }
 
-export function buildRecord(
-  { header, description, environment, jobs, states, seconds }:
-  Outcome<ClassificationSettings, ClassificationJob, ClassificationDescription>,
-): ClassificationRecord {
+export function buildRecord({
+  header,
+  description,
+  environment,
+  jobs,
+  states,
+  seconds,
+}: Outcome<ClassificationSettings, ClassificationJob, ClassificationDescription>): ClassificationRecord {
   const { settings, command, startedAt } = header;
   const { data, samples, pairs: networks } = description;
   return {
-    version: 1, study: 'classification', settings, data, samples, environment, command, startedAt, seconds,
+    version: 1,
+    study: 'classification',
+    settings,
+    data,
+    samples,
+    environment,
+    command,
+    startedAt,
+    seconds,
     pairs: pairsOf(settings).map(([name, pair]) => {
       const own = jobs.filter((job) => job.pair === name);
       const teacher = own.find(({ role }) => role === 'teacher')!;
@@ -57,14 +69,18 @@ export function buildRecord(
       return {
         name,
         teacher: {
-          network: teacher.network, ...described.teacher, ...networkRun(teacher.seed, states.get(teacher.id)!, true),
+          network: teacher.network,
+          ...described.teacher,
+          ...networkRun(teacher.seed, states.get(teacher.id)!, true),
         },
         student: { network: pair.student.network, ...described.student },
         arms: pair.arms.map((id) => {
           const { label, description: text } = arm(id, pair.loss);
           const students = own.filter(({ role }) => role === id);
           return {
-            id, label, description: text,
+            id,
+            label,
+            description: text,
             runs: students.map((job, i) => networkRun(job.seed, states.get(job.id)!, i === 0)),
           };
         }),

@@ -16,17 +16,20 @@ export function renderReport(record: ClassificationRecord): string {
   const { data, pairs, settings, samples, startedAt, seconds, environment, command } = record;
   const [recipe] = Object.values(settings.pairs);
   return page({
-    title: 'Distillation: the ablation', heading: 'What each term of the loss is worth',
-    startedAt, seconds, version: environment.version,
+    title: 'Distillation: the ablation',
+    heading: 'What each term of the loss is worth',
+    startedAt,
+    seconds,
+    version: environment.version,
     lede: pairs.map((pair) => html`<h3>${pairTitle(pair)}</h3>${lede(pairScores(record, pair))}`),
     about: data.description,
     sections: [
       ...pairs.map((pair) => pairSection(record, pair)),
-      html`<section><h2>The images</h2><p>A test image of every class.</p>${
-        sampleGallery(samples, data)}</section>`,
+      html`<section><h2>The images</h2><p>A test image of every class.</p>${sampleGallery(samples, data)}</section>`,
       html`<section><h2>Relations between logits</h2>${relationGuide}
-<p>Of the first seed of every arm.</p>${pairs.map((pair) => html`<h3>${pairTitle(pair)}</h3>${
-  relations(pair, data.classes)}`)}</section>`,
+<p>Of the first seed of every arm.</p>${pairs.map(
+        (pair) => html`<h3>${pairTitle(pair)}</h3>${relations(pair, data.classes)}`,
+      )}</section>`,
       html`<section><h2>Settings and machine</h2><div class="facts">${[
         factList('Settings', [
           ['Images', `${data.imageShape.join(' × ')}, ${data.classes.length} classes`],
@@ -43,8 +46,10 @@ export function renderReport(record: ClassificationRecord): string {
 
 function networks({ settings }: ClassificationRecord, { name, teacher, student }: PairRecord): string {
   const pair = settings.pairs[name]!;
-  return `${integer(teacher.parameters)} and ${integer(student.parameters)} parameters, ${pair.teacher.epochs} and ` +
-    `${pair.student.epochs} epochs`;
+  return (
+    `${integer(teacher.parameters)} and ${integer(student.parameters)} parameters, ${pair.teacher.epochs} and ` +
+    `${pair.student.epochs} epochs`
+  );
 }
 
 function pairSection(record: ClassificationRecord, pair: PairRecord): Html {
@@ -58,6 +63,7 @@ best. The thin line is the teacher’s own training.</p>
 
 function relations({ teacher, arms }: PairRecord, classes: string[]): Html {
   const matrices = arms.flatMap(({ label, runs: [first] }, index): ArmMatrix[] =>
-    (first?.relations ? [{ index, label, seed: first.seed, matrix: unpackMatrix(first.relations) }] : []));
+    first?.relations ? [{ index, label, seed: first.seed, matrix: unpackMatrix(first.relations) }] : [],
+  );
   return relationFigures(teacher.relations && unpackMatrix(teacher.relations), matrices, classes);
 }

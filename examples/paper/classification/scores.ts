@@ -9,7 +9,7 @@ export const pairTitle = ({ name, teacher, student }: PairRecord): string =>
   `${pairTitles[name]}: ${teacher.network} teaches ${student.network}`;
 
 export function pairScores({ data }: ClassificationRecord, { teacher, student, arms }: PairRecord): Scores {
-  const description = `${teacher.network}, ${integer(teacher.parameters)} parameters ` +
-    `(student: ${integer(student.parameters)})`;
+  const description =
+    `${teacher.network}, ${integer(teacher.parameters)} parameters ` + `(student: ${integer(student.parameters)})`;
   return accuracyScores(arms, { ...teacher, description }, data.testSize);
 }

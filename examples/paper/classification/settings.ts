@@ -11,7 +11,8 @@ export const pairNames = ['same', 'different'] as const;
 export type PairName = (typeof pairNames)[number];
 
 export const pairTitles: Record<PairName, string> = {
-  same: 'Same architecture', different: 'Different architectures',
+  same: 'Same architecture',
+  different: 'Different architectures',
 };
 
 export interface ClassificationSettings {
@@ -31,11 +32,19 @@ interface Preset extends Sizes {
 }
 
 const full: Preset = {
-  trainSize: 2400, testSize: 1000, teacherEpochs: 20, epochs: 12, seeds: [1, 2, 3],
+  trainSize: 2400,
+  testSize: 1000,
+  teacherEpochs: 20,
+  epochs: 12,
+  seeds: [1, 2, 3],
   networks: { same: ['resnet14x0.5', 'resnet8x0.25'], different: ['wrn10-0.5', 'cnn4'] },
 };
 const quick: Preset = {
-  trainSize: 960, testSize: 400, teacherEpochs: 5, epochs: 3, seeds: [1, 2],
+  trainSize: 960,
+  testSize: 400,
+  teacherEpochs: 5,
+  epochs: 3,
+  seeds: [1, 2],
   networks: { same: ['resnet8x0.5', 'resnet8x0.25'], different: ['wrn10-0.5', 'cnn4'] },
 };
 
@@ -45,10 +54,17 @@ const pairHelp = (side: number) => `(default ${pairNames.map((name) => full.netw
 export const groups = {
   'What is run': {
     quick: flag('a run of at most a minute, with fewer images and shorter trainings'),
-    pairs: list('A,B', choice(pairNames, ''), `which pairs of teacher and student: ${pairNames.join(', ')} (default both)`),
+    pairs: list(
+      'A,B',
+      choice(pairNames, ''),
+      `which pairs of teacher and student: ${pairNames.join(', ')} (default both)`,
+    ),
     arms: list('A,B,...', choice(armNames, ''), `which students: ${armNames.join(', ')} (default all)`),
-    seeds: list('N,N,...', integer('N', 0, 2 ** 32 - 1, ''),
-      `one student per pair, arm and seed; a seed decides initial weights and batches (default ${full.seeds.join(',')})`),
+    seeds: list(
+      'N,N,...',
+      integer('N', 0, 2 ** 32 - 1, ''),
+      `one student per pair, arm and seed; a seed decides initial weights and batches (default ${full.seeds.join(',')})`,
+    ),
     'base-seed': integer('N', 0, 2 ** 32 - 1, 'seed of the images and the teachers (default 1)'),
     'train-size': integer('N', 2, 1e7, `training images (default ${full.trainSize})`),
     'test-size': integer('N', 1, 1e7, `test images (default ${full.testSize})`),
@@ -68,24 +84,32 @@ export function resolveSettings(args: Arguments): ClassificationSettings {
   const names = pairNames.filter((name) => args.pairs?.includes(name) ?? true);
   return {
     shapes: {
-      trainSize: args['train-size'] ?? preset.trainSize, testSize: args['test-size'] ?? preset.testSize, ...difficulty,
+      trainSize: args['train-size'] ?? preset.trainSize,
+      testSize: args['test-size'] ?? preset.testSize,
+      ...difficulty,
     },
-    pairs: Object.fromEntries(names.map((name) => {
-      const [teacher, student] = preset.networks[name];
-      return [name, {
-        baseSeed: args['base-seed'] ?? 1,
-        teacher: {
-          network: args.teacher ?? teacher, epochs: args['teacher-epochs'] ?? args.epochs ?? preset.teacherEpochs,
-        },
-        student: { network: args.student ?? student, epochs: args.epochs ?? preset.epochs },
-        arms: armNames.filter((arm: ArmName) => args.arms?.includes(arm) ?? true),
-        seeds: args.seeds ?? preset.seeds,
-        batchSize: 64,
-        schedule: { kind: 'cosine', base: 0.1 },
-        ...sgd,
-        augment: true,
-        loss: paperLoss,
-      } satisfies PairSettings];
-    })),
+    pairs: Object.fromEntries(
+      names.map((name) => {
+        const [teacher, student] = preset.networks[name];
+        return [
+          name,
+          {
+            baseSeed: args['base-seed'] ?? 1,
+            teacher: {
+              network: args.teacher ?? teacher,
+              epochs: args['teacher-epochs'] ?? args.epochs ?? preset.teacherEpochs,
+            },
+            student: { network: args.student ?? student, epochs: args.epochs ?? preset.epochs },
+            arms: armNames.filter((arm: ArmName) => args.arms?.includes(arm) ?? true),
+            seeds: args.seeds ?? preset.seeds,
+            batchSize: 64,
+            schedule: { kind: 'cosine', base: 0.1 },
+            ...sgd,
+            augment: true,
+            loss: paperLoss,
+          } satisfies PairSettings,
+        ];
+      }),
+    ),
   };
 }

@@ -7,16 +7,21 @@ import { type ClassificationDescription, type ClassificationJob, pairsOf } from 
 import type { ClassificationSettings, PairName } from './settings.js';
 
 export const open: OpenWorker<ClassificationSettings, ClassificationJob, ClassificationDescription> = async (
-  settings, threads,
+  settings,
+  threads,
 ) => {
   const pairs = pairsOf(settings);
   const data = shapes({ seed: pairs[0][1].baseSeed, ...settings.shapes });
   const trainers = new Map<PairName, PairTrainer>(pairs.map(([name, pair]) => [name, new PairTrainer(pair, data)]));
   return {
     describe: async () => ({
-      data: describeData(data), samples: await samples(data),
-      pairs: Object.fromEntries(await Promise.all([...trainers].map(async ([name, trainer]) =>
-        [name, await trainer.describe(threads)] as const))),
+      data: describeData(data),
+      samples: await samples(data),
+      pairs: Object.fromEntries(
+        await Promise.all(
+          [...trainers].map(async ([name, trainer]) => [name, await trainer.describe(threads)] as const),
+        ),
+      ),
     }),
     run: (job, context) => trainers.get(job.pair)!.run(job, context),
   };

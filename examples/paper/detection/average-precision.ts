@@ -27,7 +27,9 @@ export function precisionRecall(images: readonly Judged[], label: number): Preci
   const total = objects.reduce((sum, { length }) => sum + length, 0);
   if (total === 0) return undefined;
   const ranked = images
-    .flatMap(({ found }, image) => found.filter((one) => one.label === label).map((detection) => ({ detection, image })))
+    .flatMap(({ found }, image) =>
+      found.filter((one) => one.label === label).map((detection) => ({ detection, image })),
+    )
     .sort((a, b) => b.detection.score - a.detection.score);
   const taken = new Set<SceneObject>();
   const curve: PrecisionRecall = { recall: [], precision: [] };
@@ -51,7 +53,10 @@ export function precisionRecall(images: readonly Judged[], label: number): Preci
 /** The curve with every precision raised to the largest at the same or a higher recall ("all-point" interpolation). */
 export function raised({ recall, precision }: PrecisionRecall): PrecisionRecall {
   let highest = 0;
-  const raisedPrecision = precision.toReversed().map((value) => (highest = Math.max(highest, value))).toReversed();
+  const raisedPrecision = precision
+    .toReversed()
+    .map((value) => (highest = Math.max(highest, value)))
+    .toReversed();
   return { recall, precision: raisedPrecision };
 }
 

@@ -28,8 +28,10 @@ export function offsets(box: Box, base: Box): Offsets {
   const [x, y, width, height] = centred(box);
   const [baseX, baseY, baseWidth, baseHeight] = centred(base);
   return [
-    (x - baseX) / baseWidth / unit.centre, (y - baseY) / baseHeight / unit.centre,
-    Math.log(width / baseWidth) / unit.size, Math.log(height / baseHeight) / unit.size,
+    (x - baseX) / baseWidth / unit.centre,
+    (y - baseY) / baseHeight / unit.centre,
+    Math.log(width / baseWidth) / unit.size,
+    Math.log(height / baseHeight) / unit.size,
   ];
 }
 
@@ -44,5 +46,9 @@ export function moved([dx, dy, dw, dh]: Offsets, base: Box): Box {
 }
 
 /** Centre, width and height. */
-const centred = ([left, top, right, bottom]: Box): readonly [number, number, number, number] =>
-  [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top];
+const centred = ([left, top, right, bottom]: Box): readonly [number, number, number, number] => [
+  (left + right) / 2,
+  (top + bottom) / 2,
+  right - left,
+  bottom - top,
+];

@@ -34,7 +34,9 @@ export function suppressed(boxes: readonly Box[], scores: readonly number[], mos
 
 /** The detections in each image, best first. */
 export function detections(
-  predictions: Predictions, defaults: readonly Box[], options: DetectionOptions = {},
+  predictions: Predictions,
+  defaults: readonly Box[],
+  options: DetectionOptions = {},
 ): Detection[][] {
   const { leastScore = 0.01, mostOverlap = 0.45, most = 50 } = options;
   const [images, boxes, kinds] = predictions.classes.shape;
@@ -54,7 +56,11 @@ export function detections(
         const score = probabilities[(image * boxes + index) * kinds + kind];
         if (score >= leastScore) candidates.push({ label: kind - 1, score, box: boxOf(index) });
       }
-      const kept = suppressed(candidates.map(({ box }) => box), candidates.map(({ score }) => score), mostOverlap);
+      const kept = suppressed(
+        candidates.map(({ box }) => box),
+        candidates.map(({ score }) => score),
+        mostOverlap,
+      );
       found.push(...kept.map((index) => candidates[index]));
     }
     return found.sort((a, b) => b.score - a.score).slice(0, most);

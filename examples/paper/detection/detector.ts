@@ -23,14 +23,24 @@ export interface Detector extends TunedNetwork {
  * @param rng decides the head's weights
  */
 export function buildDetector(
-  backbone: Backbone, { side, classes }: { side: number; classes: number }, shape: DetectorShape, rng: Rng,
+  backbone: Backbone,
+  { side, classes }: { side: number; classes: number },
+  shape: DetectorShape,
+  rng: Rng,
 ): Detector {
   const head = detectorHead({
-    maps: backbone.stages.slice(-shape.maps), classes, side, scope: 'head', rng, extraMaps: shape.extraMaps,
-    scales: shape.scales, ratios: shape.ratios,
+    maps: backbone.stages.slice(-shape.maps),
+    classes,
+    side,
+    scope: 'head',
+    rng,
+    extraMaps: shape.extraMaps,
+    scales: shape.scales,
+    ratios: shape.ratios,
   });
   return {
-    backbone, head,
+    backbone,
+    head,
     flops: backbone.flops + head.flops,
     predict: (images, training) => head.predict(backbone.maps(images, training).slice(-shape.maps), training),
   };
@@ -38,14 +48,23 @@ export function buildDetector(
 
 /** The objects of scenes and the default boxes that answer for them, worked out once. */
 export const matchScenes = (scenes: readonly Scene[], { defaults }: DetectorHead): Matched[] =>
-  scenes.map(({ objects }) => ({ objects, owner: match(objects.map(({ box }) => box), defaults) }));
+  scenes.map(({ objects }) => ({
+    objects,
+    owner: match(
+      objects.map(({ box }) => box),
+      defaults,
+    ),
+  }));
 
 /** The detector's loss on batches of scenes. */
 export function detectionObjective(detector: Detector, matched: readonly Matched[]): Objective<Batch, void> {
   let terms: Record<string, number> = {};
   return {
     loss({ images, shape, labels }) {
-      const wanted = targets(Array.from(labels, (scene) => matched[scene]), detector.head.defaults);
+      const wanted = targets(
+        Array.from(labels, (scene) => matched[scene]),
+        detector.head.defaults,
+      );
       const { classes, offsets } = detectionLoss(detector.predict(tf.tensor4d(images, shape), true), wanted);
       terms = { classes: classes.dataSync()[0], offsets: offsets.dataSync()[0] };
       return tf.add(classes, offsets) as tf.Scalar;

@@ -64,7 +64,10 @@ export function detectionLoss(predictions: Predictions, wanted: Targets): Detect
   // The choice is made on values and is constant for the gradient.
   const chosen = tf.tensor1d(mined(crossEntropies.dataSync(), wanted.classes, boxes));
   const positive = Float32Array.from(wanted.classes, (of) => Number(of > 0));
-  const positives = Math.max(1, positive.reduce((sum, value) => sum + value, 0));
+  const positives = Math.max(
+    1,
+    positive.reduce((sum, value) => sum + value, 0),
+  );
   const distance = tf.sub(tf.reshape(predictions.offsets, [count, 4]), tf.tensor2d(wanted.offsets, [count, 4]));
   const misplaced = tf.mul(smoothL1(distance), tf.tensor2d(positive, [count, 1]));
   return {

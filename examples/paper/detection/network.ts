@@ -35,19 +35,22 @@ export function detectorHead(options: DetectorOptions): DetectorHead {
   const extras: Layer[] = [];
   let coarsest = maps[maps.length - 1];
   for (let i = 0; i < extraMaps; i++) {
-    extras.push(convNorm(parameters, rng, `extra${i + 1}`, coarsest,
-      { filters: coarsest[2], kernel: 3, stride: 2, relu: true }));
+    extras.push(
+      convNorm(parameters, rng, `extra${i + 1}`, coarsest, { filters: coarsest[2], kernel: 3, stride: 2, relu: true }),
+    );
     coarsest = extras[i].output;
   }
   const shapes = [...maps, ...extras.map(({ output }) => output)];
   const numbers = 1 + classes + 4;
   const filters = boxesPerCell(options) * numbers;
   const predictors = shapes.map(([, , channels], i) =>
-    predictor(parameters, rng, `predictor${i + 1}`, channels, filters));
+    predictor(parameters, rng, `predictor${i + 1}`, channels, filters),
+  );
   return {
     parameters,
     defaults: defaultBoxes(shapes, options),
-    flops: extras.reduce((sum, extra) => sum + extra.flops, 0) +
+    flops:
+      extras.reduce((sum, extra) => sum + extra.flops, 0) +
       shapes.reduce((sum, [height, width, channels]) => sum + 2 * 9 * channels * filters * height * width, 0),
     predict(given, training) {
       const all = [...given];
@@ -61,7 +64,11 @@ export function detectorHead(options: DetectorOptions): DetectorHead {
 
 /** A 3x3 convolution with bias: what it says about a cell depends on the cell's surroundings. */
 function predictor(
-  parameters: Parameters, rng: Rng, name: string, channels: number, filters: number,
+  parameters: Parameters,
+  rng: Rng,
+  name: string,
+  channels: number,
+  filters: number,
 ): (map: tf.Tensor4D) => tf.Tensor4D {
   // Small weights: at first all classes are about as likely and no default box is moved.
   const filter = parameters.weight<tf.Tensor4D>(`${name}/conv`, [3, 3, channels, filters], () => rng.normal(0, 0.01));

@@ -23,19 +23,26 @@ fill="none" stroke="${stroke}" ${more} vector-effect="non-scaling-stroke"><title
 
 /** The objects' boxes dashed and white, over them the likely detections in the colours of their classes, with names. */
 export function detectionPicture(
-  { side, rgb, objects }: SeenScene, found: readonly Detection[], classes: readonly string[], label: string,
+  { side, rgb, objects }: SeenScene,
+  found: readonly Detection[],
+  classes: readonly string[],
+  label: string,
 ): Html {
   const size = side / 14;
   const shown = found.filter(({ score }) => score >= shownScore);
   return picture(side, side, rgb, label, [
     objects.map(({ box, label }) =>
-      outline(box, '#fff', html`stroke-width="1.5" stroke-dasharray="3 3"`, `really: ${classes[label]}`)),
+      outline(box, '#fff', html`stroke-width="1.5" stroke-dasharray="3 3"`, `really: ${classes[label]}`),
+    ),
     shown.map(({ box, label, score }) =>
-      outline(box, armColour(label), html`stroke-width="2.5"`, `found: ${classes[label]}, ${percent(score)} %`)),
+      outline(box, armColour(label), html`stroke-width="2.5"`, `found: ${classes[label]}, ${percent(score)} %`),
+    ),
     // Names after all boxes, so that none is crossed out; inside of the image even where the box is not.
-    shown.map(({ box, label, score }) => html`<text x="${round(Math.max(0.3, box[0]))}"
+    shown.map(
+      ({ box, label, score }) => html`<text x="${round(Math.max(0.3, box[0]))}"
 y="${round(Math.min(side - 0.4, Math.max(size, box[1] - 0.5)))}" font-size="${round(size)}" font-weight="700"
 fill="#fff" stroke="${armColour(label)}" stroke-width="${round(size / 3.5)}"
-paint-order="stroke">${classes[label]} ${Math.round(100 * score)}</text>`),
+paint-order="stroke">${classes[label]} ${Math.round(100 * score)}</text>`,
+    ),
   ]);
 }

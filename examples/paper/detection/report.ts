@@ -12,11 +12,20 @@ import { precisionPlot } from './plots.js';
 import type { DetectionRecord } from './record.js';
 
 export function renderReport(record: DetectionRecord): string {
-  const { arms, scenes, settings: { pair, detector, side }, description: { network, scenes: { classes } } } = record;
+  const {
+    arms,
+    scenes,
+    settings: { pair, detector, side },
+    description: {
+      network,
+      scenes: { classes },
+    },
+  } = record;
   return tuningPage(record, {
     title: 'Detection with distilled backbones',
     heading: `Detection: backbones of ${pair.student.network}, undistilled and distilled`,
-    scores: tunedScores(measure, record), networks,
+    scores: tunedScores(measure, record),
+    networks,
     about: html`A single shot detector: predictors on the last ${detector.maps} of the backbone’s maps and
 ${detector.extraMaps} coarser, default boxes matched to the objects at an overlap above ${matchingOverlap}, cross-entropy
 with ${negativesPerPositive} hard negatives to each positive plus smooth L1, non-maximum suppression class by class.`,
@@ -29,13 +38,18 @@ mAP, but for the steps of one percent in which it is drawn. Right, the average p
 ${armLegend(record)}
 <div class="grid maps"><figure>${precisionPlot(record)}</figure>
 <figure>${classPlot('average precision', classes, arms)}</figure></div></section>`,
-      scenesSection(record, html`<p>The first test scenes, not chosen. Dashed white: the objects. In colour: what the
+      scenesSection(
+        record,
+        html`<p>The first test scenes, not chosen. Dashed white: the objects. In colour: what the
 detector found with a score of at least ${100 * shownScore} %, with the name of the class and the score. Detectors of
-seed ${arms[0].runs[0].seed}.</p>${classLegend(classes, armColour)}`, (scene) => arms.map(({ label, first }) => {
-        const { rgb, objects } = scenes[scene];
-        const seen = { side, rgb: new Uint8Array(Buffer.from(rgb, 'base64')), objects };
-        return sceneFigure(scene, label, (name) => detectionPicture(seen, first.found[scene], classes, name));
-      })),
+seed ${arms[0].runs[0].seed}.</p>${classLegend(classes, armColour)}`,
+        (scene) =>
+          arms.map(({ label, first }) => {
+            const { rgb, objects } = scenes[scene];
+            const seen = { side, rgb: new Uint8Array(Buffer.from(rgb, 'base64')), objects };
+            return sceneFigure(scene, label, (name) => detectionPicture(seen, first.found[scene], classes, name));
+          }),
+      ),
     ],
   });
 }

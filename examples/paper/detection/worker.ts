@@ -26,16 +26,18 @@ export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescri
       build: (backbone, rng) => buildDetector(backbone, { side, classes }, settings.detector, rng),
       size: ({ head }: Detector, size) => ({ ...size, defaultBoxes: head.defaults.length }),
       objective: (detector) =>
-        detectionObjective(detector, matched ??= matchScenes(data.train.scenes, detector.head)),
+        detectionObjective(detector, (matched ??= matchScenes(data.train.scenes, detector.head))),
       evaluate: async (detector) => averagePrecision(await judge(detector, data.test), classes).mean,
       finish: async (detector) => {
         const judged = await judge(detector, data.test);
         return {
           run: {
-            perClass: averagePrecision(judged, classes).perClass, precision: meanPrecision(judged, classes, recalls),
+            perClass: averagePrecision(judged, classes).perClass,
+            precision: meanPrecision(judged, classes, recalls),
           },
           first: {
-            found: judged.slice(0, shownScenes)
+            found: judged
+              .slice(0, shownScenes)
               .map(({ found }) => found.filter(({ score }) => score >= shownScore).map(rounded)),
           },
         };

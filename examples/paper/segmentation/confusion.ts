@@ -22,8 +22,10 @@ export class Confusion {
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i];
       if (label === ignored) continue;
-      if (label >= classes) throw new RangeError(`labels: expected classes below ${classes} or ${ignored}, got ${label}`);
-      if (predicted[i] >= classes) throw new RangeError(`predicted: expected classes below ${classes}, got ${predicted[i]}`);
+      if (label >= classes)
+        throw new RangeError(`labels: expected classes below ${classes} or ${ignored}, got ${label}`);
+      if (predicted[i] >= classes)
+        throw new RangeError(`predicted: expected classes below ${classes}, got ${predicted[i]}`);
       this.#counts[label * classes + predicted[i]]++;
     }
   }

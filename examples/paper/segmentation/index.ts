@@ -11,7 +11,11 @@ import { groups, resolveSettings, type SegmentationSettings } from './settings.j
 const pixelCost = 2e3;
 
 export const study: Study<
-  SegmentationSettings, TuningStudyJob, SegmentationDescription, SegmentationRecord, typeof groups
+  SegmentationSettings,
+  TuningStudyJob,
+  SegmentationDescription,
+  SegmentationRecord,
+  typeof groups
 > = {
   command: 'npm run paper -- segmentation',
   help: [

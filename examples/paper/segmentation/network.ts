@@ -48,12 +48,16 @@ export function segmentationHead(options: HeadOptions): SegmentationHead {
   const first = convNorm(parameters, rng, 'decoder/conv1', both, { ...shared, filters, kernel: 3 });
   const second = convNorm(parameters, rng, 'decoder/conv2', first.output, { ...shared, filters, kernel: 3 });
   const deviation = Math.sqrt(1 / filters);
-  const kernel = parameters.weight<tf.Tensor4D>('classifier/kernel', [1, 1, filters, classes],
-    () => rng.normal(0, deviation));
+  const kernel = parameters.weight<tf.Tensor4D>('classifier/kernel', [1, 1, filters, classes], () =>
+    rng.normal(0, deviation),
+  );
   const bias = parameters.weight<tf.Tensor1D>('classifier/bias', [classes], () => 0);
   return {
     parameters,
-    flops: [pyramid, skip, first, second].reduce((sum, part) => sum + part.flops, 2 * height * width * filters * classes),
+    flops: [pyramid, skip, first, second].reduce(
+      (sum, part) => sum + part.flops,
+      2 * height * width * filters * classes,
+    ),
     logits(early, last, training) {
       const what = upsample(pyramid.apply(last, training), height, width);
       const where = apply(skip, early, training);

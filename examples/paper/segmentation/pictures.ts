@@ -7,7 +7,13 @@ type Rgb = readonly [number, number, number];
 
 /** Okabe and Ito's colours, which everybody can tell apart, for the classes of objects; the background has none. */
 const colours: readonly Rgb[] = [
-  [230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167],
+  [230, 159, 0],
+  [86, 180, 233],
+  [0, 158, 115],
+  [240, 228, 66],
+  [0, 114, 178],
+  [213, 94, 0],
+  [204, 121, 167],
 ];
 const black: Rgb = [0, 0, 0];
 const white: Rgb = [255, 255, 255];
@@ -26,7 +32,8 @@ const colourOf = (label: number): Rgb => (label === ignored ? white : label === 
  */
 export function maskPicture(side: number, rgb: Uint8Array, labels: Uint8Array, label: string): Html {
   const tinted = rgb.map((value, i) =>
-    Math.round(value * (1 - opacity) + colourOf(labels[Math.floor(i / 3)])[i % 3] * opacity));
+    Math.round(value * (1 - opacity) + colourOf(labels[Math.floor(i / 3)])[i % 3] * opacity),
+  );
   return picture(side, side, tinted, label);
 }
 

@@ -19,7 +19,11 @@ export interface Pyramid extends Part {
  * all side by side; a last 1x1 convolution joins them. Every convolution has batch norm and ReLU and `filters` filters.
  */
 export function pyramidPooling(
-  parameters: Parameters, rng: Rng, input: MapShape, rates: readonly number[], filters: number,
+  parameters: Parameters,
+  rng: Rng,
+  input: MapShape,
+  rates: readonly number[],
+  filters: number,
 ): Pyramid {
   const [height, width, channels] = input;
   const shared = { filters, stride: 1, relu: true } as const;

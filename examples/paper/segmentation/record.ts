@@ -25,8 +25,13 @@ export interface FirstPredictions {
 
 export type SegmentationDescription = TuningDescription<NetworkSize, ShownScene>;
 
-export type SegmentationRecord =
-  TuningRecord<SegmentationSettings, NetworkSize, ShownScene, SegmentationRun, FirstPredictions>;
+export type SegmentationRecord = TuningRecord<
+  SegmentationSettings,
+  NetworkSize,
+  ShownScene,
+  SegmentationRun,
+  FirstPredictions
+>;
 
 export const buildRecord = (
   outcome: Outcome<SegmentationSettings, TuningStudyJob, SegmentationDescription>,

@@ -24,15 +24,25 @@ export interface Segmenter extends TunedNetwork {
  * @param rng decides the head's weights
  */
 export function buildSegmenter(
-  backbone: Backbone, { side, classes }: { side: number; classes: number }, { skipStage, ...shape }: HeadShape, rng: Rng,
+  backbone: Backbone,
+  { side, classes }: { side: number; classes: number },
+  { skipStage, ...shape }: HeadShape,
+  rng: Rng,
 ): Segmenter {
   const { stages } = backbone;
   const head = segmentationHead({
-    ...shape, early: stages[skipStage - 1], last: stages[stages.length - 1], image: [side, side], classes, scope: 'head',
+    ...shape,
+    early: stages[skipStage - 1],
+    last: stages[stages.length - 1],
+    image: [side, side],
+    classes,
+    scope: 'head',
     rng,
   });
   return {
-    backbone, head, classes,
+    backbone,
+    head,
+    classes,
     flops: backbone.flops + head.flops,
     logits(images, training) {
       const maps = backbone.maps(images, training);
@@ -59,7 +69,8 @@ const evaluationBatch = 100;
 
 /** The likeliest class of every pixel of every scene, and how that compares with what is there. */
 export async function judge(
-  segmenter: Segmenter, split: SceneSplit,
+  segmenter: Segmenter,
+  split: SceneSplit,
 ): Promise<{ confusion: Confusion; predicted: Uint8Array[] }> {
   const confusion = new Confusion(segmenter.classes);
   const predicted: Uint8Array[] = [];

@@ -1,6 +1,10 @@
 /** What a run of the study is: its options and the numbers they stand for. */
 import {
-  type TuningArguments, tuningOptions, type TuningPreset, type TuningSettings, tuningSettings,
+  type TuningArguments,
+  tuningOptions,
+  type TuningPreset,
+  type TuningSettings,
+  tuningSettings,
 } from '../tuning/settings.js';
 import type { HeadOptions } from './network.js';
 

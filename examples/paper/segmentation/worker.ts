@@ -7,7 +7,10 @@ import type { SegmentationDescription } from './record.js';
 import { buildSegmenter, judge, type Segmenter, segmentationObjective } from './segmenter.js';
 import type { SegmentationSettings } from './settings.js';
 
-export const open: OpenWorker<SegmentationSettings, TuningStudyJob, SegmentationDescription> = async (settings, threads) =>
+export const open: OpenWorker<SegmentationSettings, TuningStudyJob, SegmentationDescription> = async (
+  settings,
+  threads,
+) =>
   tuningWorker(settings, threads, (data) => {
     const what = { side: settings.side, classes: pixelClasses(data.classes).length };
     return {

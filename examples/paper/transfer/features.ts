@@ -34,8 +34,12 @@ export async function pooledFeatures({ maps, stages }: Backbone, split: Split): 
 export function scaling({ rows, channels, labels: { length } }: Features): { mean: number[]; deviation: number[] } {
   const mean = new Array<number>(channels).fill(0);
   const squares = new Array<number>(channels).fill(0);
-  rows.forEach((value, i) => { mean[i % channels] += value / length; });
-  rows.forEach((value, i) => { squares[i % channels] += (value - mean[i % channels]) ** 2 / length; });
+  rows.forEach((value, i) => {
+    mean[i % channels] += value / length;
+  });
+  rows.forEach((value, i) => {
+    squares[i % channels] += (value - mean[i % channels]) ** 2 / length;
+  });
   // A channel that never changes stays 0.
   return { mean, deviation: squares.map((square) => Math.sqrt(square) || 1) };
 }
@@ -59,7 +63,8 @@ export function featureSource({ rows, channels, labels }: Features): BatchSource
       const size = positions.length;
       const values = new Float32Array(size * channels);
       positions.forEach((position, i) =>
-        values.set(rows.subarray(position * channels, (position + 1) * channels), i * channels));
+        values.set(rows.subarray(position * channels, (position + 1) * channels), i * channels),
+      );
       const tensor = tf.tensor2d(values, [size, channels]);
       try {
         yield { rows: tensor, labels: Int32Array.from(positions, (position) => labels[position]), size };

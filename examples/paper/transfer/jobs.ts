@@ -3,7 +3,10 @@ import type { DataDescription } from '../../distill/jobs.js';
 import { stepsPerEpoch } from '../../training/schedule.js';
 import type { Job, Work } from '../../training/study.js';
 import {
-  type ClassificationDescription, type ClassificationJob, jobWork as classificationWork, planJobs as planClassification,
+  type ClassificationDescription,
+  type ClassificationJob,
+  jobWork as classificationWork,
+  planJobs as planClassification,
 } from '../classification/jobs.js';
 import type { TransferSettings } from './settings.js';
 
@@ -27,13 +30,21 @@ export interface TransferDescription {
 /** The networks unless another run has them, then the linear classifiers, each as soon as its network is there. */
 export function planJobs({ classification, from }: TransferSettings): TransferJob[] {
   const networks = planClassification(classification);
-  const linear = networks.map((network): LinearJob =>
-    ({ id: `linear-${network.id}`, role: 'linear', network, needs: from === undefined ? [network.id] : [] }));
+  const linear = networks.map(
+    (network): LinearJob => ({
+      id: `linear-${network.id}`,
+      role: 'linear',
+      network,
+      needs: from === undefined ? [network.id] : [],
+    }),
+  );
   return [...(from === undefined ? networks : []), ...linear];
 }
 
 export function jobWork(
-  job: TransferJob, settings: TransferSettings, { classification, symbols }: TransferDescription,
+  job: TransferJob,
+  settings: TransferSettings,
+  { classification, symbols }: TransferDescription,
 ): Work {
   if (job.role !== 'linear') return classificationWork(job, settings.classification, classification);
   const { epochs, batchSize } = settings.linear;

@@ -37,15 +37,28 @@ export interface TransferRecord {
   seconds: number;
 }
 
-export function buildRecord(
-  { header, description, environment, jobs, states, seconds }: Outcome<TransferSettings, TransferJob, TransferDescription>,
-): TransferRecord {
+export function buildRecord({
+  header,
+  description,
+  environment,
+  jobs,
+  states,
+  seconds,
+}: Outcome<TransferSettings, TransferJob, TransferDescription>): TransferRecord {
   const { settings, command, startedAt } = header;
   const { symbols, samples } = description;
   const all = jobs.filter((job): job is LinearJob => job.role === 'linear');
   const run = ({ id, network: { seed } }: LinearJob): LinearRun => ({ seed, epochs: states.get(id)!.training.epochs });
   return {
-    version: 1, study: 'transfer', settings, symbols, samples, environment, command, startedAt, seconds,
+    version: 1,
+    study: 'transfer',
+    settings,
+    symbols,
+    samples,
+    environment,
+    command,
+    startedAt,
+    seconds,
     pairs: pairsOf(settings.classification).map(([name, pair]) => {
       const own = all.filter(({ network }) => network.pair === name);
       const of = (role: ArmName | 'teacher') => own.filter(({ network }) => network.role === role);
@@ -66,7 +79,6 @@ export const pairTitle = ({ name, teacher, student }: TransferPair): string =>
   `${pairTitles[name]}: linear classifier on a frozen ${student.network} taught by ${teacher.network}`;
 
 export function pairScores({ symbols }: TransferRecord, { teacher, arms }: TransferPair): Scores {
-  const description =
-    `a linear classifier on the frozen ${teacher.network}, ${integer(symbols.trainSize)} training images`;
+  const description = `a linear classifier on the frozen ${teacher.network}, ${integer(symbols.trainSize)} training images`;
   return accuracyScores(arms, { ...teacher, description }, symbols.testSize);
 }

@@ -15,10 +15,14 @@ export function renderReport(record: TransferRecord): string {
   const { symbols, samples, pairs, settings, startedAt, seconds, environment, command } = record;
   const [recipe] = Object.values(settings.classification.pairs);
   return page({
-    title: 'Distillation: transfer', heading: 'What the students’ features are worth elsewhere',
-    startedAt, seconds, version: environment.version,
+    title: 'Distillation: transfer',
+    heading: 'What the students’ features are worth elsewhere',
+    startedAt,
+    seconds,
+    version: environment.version,
     lede: pairs.map((pair) => html`<h3>${pairTitle(pair)}</h3>${lede(pairScores(record, pair))}`),
-    about: `Students that were trained on shapes are frozen, and a linear classifier on their pooled features learns ` +
+    about:
+      `Students that were trained on shapes are frozen, and a linear classifier on their pooled features learns ` +
       `another data set: ${symbols.description}`,
     sections: [
       ...pairs.map((pair) => {
@@ -27,8 +31,10 @@ export function renderReport(record: TransferRecord): string {
 <h3>Learning curves of the linear classifiers</h3>
 <div class="narrow">${armLegend(scores)}</div><figure>${learningCurves(scores)}</figure></section>`;
       }),
-      html`<section><h2>The second data set</h2><p>A test image of every class.</p>${
-        sampleGallery(samples, symbols)}</section>`,
+      html`<section><h2>The second data set</h2><p>A test image of every class.</p>${sampleGallery(
+        samples,
+        symbols,
+      )}</section>`,
       html`<section><h2>Settings and machine</h2><div class="facts">${[
         factList('Linear classifiers', [
           ['Training / test', `${integer(symbols.trainSize)} / ${integer(symbols.testSize)}`],

@@ -8,7 +8,9 @@ import type { SgdOptions } from '../../tfjs/optimizer.js';
 import type { Sizes } from '../backbones.js';
 import { planJobs } from '../classification/jobs.js';
 import {
-  type ClassificationSettings, groups as classificationGroups, resolveSettings as classificationSettings,
+  type ClassificationSettings,
+  groups as classificationGroups,
+  resolveSettings as classificationSettings,
 } from '../classification/settings.js';
 
 export interface TransferSettings {
@@ -30,8 +32,11 @@ export const groups = {
     'linear-epochs': integer('N', 1, 1e5, 'epochs of a linear classifier (default 40)'),
   },
   'The networks': {
-    from: text('DIR', 'take the networks of the finished classification run in this folder; without it they are ' +
-      'trained here, as the options below say'),
+    from: text(
+      'DIR',
+      'take the networks of the finished classification run in this folder; without it they are ' +
+        'trained here, as the options below say',
+    ),
     ...what,
     ...Training,
   },
@@ -43,23 +48,32 @@ export type Arguments = ArgumentsOf<TableOf<typeof groups>>;
 const training = Object.keys({ ...what, ...Training }).filter((name) => name !== 'quick');
 
 /** @throws UsageError for a folder without a finished classification run, or options that do not go with it */
-export async function resolveSettings(
-  { from, 'symbol-size': trainSize, 'symbol-test-size': testSize, 'linear-epochs': epochs, ...args }: Arguments,
-): Promise<TransferSettings> {
+export async function resolveSettings({
+  from,
+  'symbol-size': trainSize,
+  'symbol-test-size': testSize,
+  'linear-epochs': epochs,
+  ...args
+}: Arguments): Promise<TransferSettings> {
   return {
     ...(from === undefined ? {} : { from: resolve(from) }),
     classification: from === undefined ? classificationSettings(args) : await finishedRun(from, args),
     symbols: { trainSize: trainSize ?? (args.quick ? 400 : 800), testSize: testSize ?? (args.quick ? 500 : 2000) },
     linear: {
-      epochs: epochs ?? (args.quick ? 10 : 40), batchSize: 32, schedule: { kind: 'cosine', base: 0.1 }, momentum: 0.9,
-      weightDecay: 1e-4, augment: false,
+      epochs: epochs ?? (args.quick ? 10 : 40),
+      batchSize: 32,
+      schedule: { kind: 'cosine', base: 0.1 },
+      momentum: 0.9,
+      weightDecay: 1e-4,
+      augment: false,
     },
   };
 }
 
 async function finishedRun(from: string, args: object): Promise<ClassificationSettings> {
   const other = training.find((name) => name in args);
-  if (other !== undefined) throw new UsageError(`--${other}: cannot be combined with --from, whose run has its settings`);
+  if (other !== undefined)
+    throw new UsageError(`--${other}: cannot be combined with --from, whose run has its settings`);
   const { settings } = await readHeader<ClassificationSettings>(from, '--from');
   if (!('pairs' in settings && 'shapes' in settings)) {
     throw new UsageError(`--from ${from}: expected a run of npm run paper -- classification, found another one`);

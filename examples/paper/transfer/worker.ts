@@ -19,8 +19,10 @@ export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription
     const { height, width, channels } = data;
     const directory = settings.from ?? context.directory;
     const backbone = await loadBackbone(directory, job.network, [height, width, channels]);
-    const [train, test] = await Promise.all([pooledFeatures(backbone, data.train), pooledFeatures(backbone, data.test)])
-      .finally(() => backbone.dispose());
+    const [train, test] = await Promise.all([
+      pooledFeatures(backbone, data.train),
+      pooledFeatures(backbone, data.test),
+    ]).finally(() => backbone.dispose());
     const scale = scaling(train);
     const tested = scaled(test, scale);
     // Networks of the same seed get the same initial classifier and see the same batches in every arm.
@@ -28,7 +30,11 @@ export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription
     const { parameters, objective, accuracy } = linear(train.channels, classes, rng);
     try {
       return await trainJob(job.id, context, {
-        parameters: [parameters], rng, source: featureSource(scaled(train, scale)), objective, recipe: settings.linear,
+        parameters: [parameters],
+        rng,
+        source: featureSource(scaled(train, scale)),
+        objective,
+        recipe: settings.linear,
         evaluate: async () => accuracy(tested),
       });
     } finally {
@@ -38,7 +44,9 @@ export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription
 
   return {
     describe: async () => ({
-      classification: await classification.describe(), symbols: describeData(data), samples: await samples(data),
+      classification: await classification.describe(),
+      symbols: describeData(data),
+      samples: await samples(data),
     }),
     run: (job, context) => (job.role === 'linear' ? run(job, context) : classification.run(job, context)),
   };

@@ -47,7 +47,10 @@ export function planTuning(name: string, { pair }: TuningSettings): TuningStudyJ
 
 /** @param outputCost of what a step does with the larger network's outputs, for each image, in floating-point operations */
 export function tuningWork(
-  job: TuningStudyJob, settings: TuningSettings, { pair, objects, scenes, network }: TuningDescription, outputCost: number,
+  job: TuningStudyJob,
+  settings: TuningSettings,
+  { pair, objects, scenes, network }: TuningDescription,
+  outputCost: number,
 ): Work {
   if (job.role !== 'tuning') return workOf(job, settings.pair, pair, objects.trainSize);
   const { epochs, batchSize } = settings.recipe;

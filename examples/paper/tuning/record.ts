@@ -28,8 +28,11 @@ export interface TunedArm<Run = unknown, Arm = unknown> {
 
 /** Plain JSON. */
 export interface TuningRecord<
-  Settings extends TuningSettings = TuningSettings, Network extends NetworkSize = NetworkSize, Shown = unknown,
-  Run = unknown, First = unknown,
+  Settings extends TuningSettings = TuningSettings,
+  Network extends NetworkSize = NetworkSize,
+  Shown = unknown,
+  Run = unknown,
+  First = unknown,
 > {
   /** Version of this form. */
   version: 1;
@@ -55,23 +58,42 @@ export interface TuningResult<Run, First> {
 }
 
 export function tuningRecord<Settings extends TuningSettings, Network extends NetworkSize, Shown, Run, First>(
-  study: string, outcome: Outcome<Settings, TuningStudyJob, TuningDescription<Network, Shown>>,
+  study: string,
+  outcome: Outcome<Settings, TuningStudyJob, TuningDescription<Network, Shown>>,
 ): TuningRecord<Settings, Network, Shown, Run, First> {
-  const { header: { settings, command, startedAt }, description: { shown, ...description }, environment, seconds } = outcome;
+  const {
+    header: { settings, command, startedAt },
+    description: { shown, ...description },
+    environment,
+    seconds,
+  } = outcome;
   const { jobs, states } = outcome;
   const stateOf = ({ id }: TuningStudyJob) => states.get(id)!;
   const epochsOf = (job: TuningStudyJob): EpochResult[] => stateOf(job).training.epochs;
   return {
-    version: 1, study, settings, description, environment, command, startedAt, seconds,
+    version: 1,
+    study,
+    settings,
+    description,
+    environment,
+    command,
+    startedAt,
+    seconds,
     teacher: epochsOf(jobs.find(({ role }) => role === 'teacher')!),
     arms: settings.pair.arms.map((name): TunedArm<Run, First> => {
       const { label, description } = arm(name, settings.pair.loss);
       const tuned = jobs.flatMap((job) => (job.role === 'tuning' && job.arm === name ? [job] : []));
       const results = tuned.map((job) => stateOf(job).result as TuningResult<Run, First>);
       return {
-        id: name, label, description,
-        runs: tuned.map((job, i) =>
-          ({ seed: job.seed, ...results[i].run, backbone: epochsOf(job.backbone), epochs: epochsOf(job) })),
+        id: name,
+        label,
+        description,
+        runs: tuned.map((job, i) => ({
+          seed: job.seed,
+          ...results[i].run,
+          backbone: epochsOf(job.backbone),
+          epochs: epochsOf(job),
+        })),
         first: results[0].first,
       };
     }),

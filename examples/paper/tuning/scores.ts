@@ -8,18 +8,29 @@ import type { TunedRun, TuningRecord } from './record.js';
 
 const armsOf = ({ arms }: TuningRecord, epochsOf: (run: TunedRun) => EpochResult[]) =>
   arms.map(({ label, description, runs }) => ({
-    label, description, runs: runs.map((run): ScoredRun => scored({ seed: run.seed, epochs: epochsOf(run) })),
+    label,
+    description,
+    runs: runs.map((run): ScoredRun => scored({ seed: run.seed, epochs: epochsOf(run) })),
   }));
 
 export function backboneScores(record: TuningRecord): Scores {
-  const { description: { pair, objects }, settings, teacher } = record;
+  const {
+    description: { pair, objects },
+    settings,
+    teacher,
+  } = record;
   const arms = armsOf(record, ({ backbone }) => backbone);
   const { score, epochs } = scored({ seed: settings.pair.baseSeed, epochs: teacher });
   return {
-    measure: 'Test accuracy', arms, certainty: accuracyCertainty(arms[0].runs, objects.testSize),
+    measure: 'Test accuracy',
+    arms,
+    certainty: accuracyCertainty(arms[0].runs, objects.testSize),
     reference: {
-      label: 'Teacher', score, epochs,
-      description: `${settings.pair.teacher.network}, ${integer(pair.teacher.parameters)} parameters ` +
+      label: 'Teacher',
+      score,
+      epochs,
+      description:
+        `${settings.pair.teacher.network}, ${integer(pair.teacher.parameters)} parameters ` +
         `(backbones: ${settings.pair.student.network}, ${integer(pair.student.parameters)})`,
     },
   };
@@ -37,11 +48,18 @@ export const capital = (text: string): string => text.charAt(0).toUpperCase() + 
 
 /** Both for the terminal. @param networks what the larger networks are, in the plural */
 export function tuningTables(measure: string, networks: string, record: TuningRecord): string {
-  const { description: { objects, scenes }, settings: { pair } } = record;
+  const {
+    description: { objects, scenes },
+    settings: { pair },
+  } = record;
   return [
-    scoreTable(`Backbones ${pair.student.network}, as classifiers of ${integer(objects.testSize)} pictures of one object`,
-      backboneScores(record)),
-    scoreTable(`${capital(networks)} fine-tuned from them, on ${integer(scenes.testSize)} test scenes`,
-      tunedScores(measure, record)),
+    scoreTable(
+      `Backbones ${pair.student.network}, as classifiers of ${integer(objects.testSize)} pictures of one object`,
+      backboneScores(record),
+    ),
+    scoreTable(
+      `${capital(networks)} fine-tuned from them, on ${integer(scenes.testSize)} test scenes`,
+      tunedScores(measure, record),
+    ),
   ].join('\n');
 }

@@ -21,32 +21,48 @@ export const classLegend = (names: readonly string[], colour: (index: number) =>
 
 /** A score per class of every arm: the seeds as dots, their mean as a stroke. */
 export function classPlot(
-  measure: string, classes: readonly string[],
+  measure: string,
+  classes: readonly string[],
   /** `perClass`: null where a class has no score. */
   arms: readonly { label: string; runs: readonly { seed: number; perClass: readonly (number | null)[] }[] }[],
 ): Html {
-  const seeds = arms.flatMap(({ label, runs }, arm) => runs.flatMap(({ seed, perClass }) =>
-    perClass.flatMap((value, i) => (value === null ? [] : [{ label, arm, seed, name: classes[i], value }]))));
-  const means = arms.flatMap(({ label }, arm) => classes.flatMap((name) => {
-    const values = seeds.filter((one) => one.arm === arm && one.name === name).map(({ value }) => value);
-    return values.length === 0 ? [] : [{ label, arm, name, value: mean(values) }];
-  }));
+  const seeds = arms.flatMap(({ label, runs }, arm) =>
+    runs.flatMap(({ seed, perClass }) =>
+      perClass.flatMap((value, i) => (value === null ? [] : [{ label, arm, seed, name: classes[i], value }])),
+    ),
+  );
+  const means = arms.flatMap(({ label }, arm) =>
+    classes.flatMap((name) => {
+      const values = seeds.filter((one) => one.arm === arm && one.name === name).map(({ value }) => value);
+      return values.length === 0 ? [] : [{ label, arm, name, value: mean(values) }];
+    }),
+  );
   const place = { fx: 'name', x: 'label', y: 'value' } as const;
   const colour = ({ arm }: { arm: number }): string => armColour(arm);
   return plot(`${measure} per class of every arm`, {
-    width: 400, height: 300, marginLeft: 46, marginBottom: 20, marginTop: 36,
+    width: 400,
+    height: 300,
+    marginLeft: 46,
+    marginBottom: 20,
+    marginTop: 36,
     style: { background: 'none', fontSize: '12px' },
     fx: { domain: classes, label: null },
     x: { domain: arms.map(({ label }) => label), axis: null },
     y: {
-      label: `${measure}, %`, labelArrow: 'none', tickFormat: (value: number) => (100 * value).toFixed(0), zero: true,
+      label: `${measure}, %`,
+      labelArrow: 'none',
+      tickFormat: (value: number) => (100 * value).toFixed(0),
+      zero: true,
       nice: true,
     },
     marks: [
       Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.tickY(means, { ...place, stroke: colour, strokeWidth: 2.5 }),
       Plot.dot(seeds, {
-        ...place, r: 3.2, fill: colour, fillOpacity: 0.55,
+        ...place,
+        r: 3.2,
+        fill: colour,
+        fillOpacity: 0.55,
         title: ({ label, seed, name, value }: (typeof seeds)[number]) =>
           `${label}, ${name}, seed ${seed}: ${percent(value)} %`,
       }),
@@ -77,11 +93,23 @@ export interface TuningPage {
 }
 
 export function tuningPage(
-  record: TuningRecord, { title, heading, scores, networks, about, facts, sections }: TuningPage,
+  record: TuningRecord,
+  { title, heading, scores, networks, about, facts, sections }: TuningPage,
 ): string {
-  const { startedAt, seconds, environment: { version }, description: { scenes } } = record;
+  const {
+    startedAt,
+    seconds,
+    environment: { version },
+    description: { scenes },
+  } = record;
   return page({
-    title, heading, startedAt, seconds, version, lede: lede(scores), about: scenes.description,
+    title,
+    heading,
+    startedAt,
+    seconds,
+    version,
+    lede: lede(scores),
+    about: scenes.description,
     sections: [
       html`<section><h2>Results</h2>
 <p>The arms are what the backbone learnt from as a classifier; the ${networks} are all trained in the same way.</p>
@@ -98,26 +126,29 @@ band reaches from the worst seed to the best.</p>
 }
 
 function setup(record: TuningRecord, networks: string, about: Content, facts: [string, Content][]): Html {
-  const { settings: { pair, recipe }, description: { objects, scenes, network } } = record;
+  const {
+    settings: { pair, recipe },
+    description: { objects, scenes, network },
+  } = record;
   return html`<section><h2>Settings and machine</h2>
 <p>${about} Backbone and head are trained together, from the weights that the backbone has as a classifier of
 ${objects.description}. Arms with the same seed differ in those weights alone: the heads begin with the same weights and
 see the same batches.</p><div class="facts">
 ${factList('Backbones', [
-    ['Training / test', `${integer(objects.trainSize)} / ${integer(objects.testSize)}`],
-    ['Teacher', `${pair.teacher.network}, ${pair.teacher.epochs} epochs`],
-    ['Backbone', `${pair.student.network}, ${pair.student.epochs} epochs`],
-    ...recipeFacts(pair),
-    ...lossFacts(pair.loss),
-  ])}
+  ['Training / test', `${integer(objects.trainSize)} / ${integer(objects.testSize)}`],
+  ['Teacher', `${pair.teacher.network}, ${pair.teacher.epochs} epochs`],
+  ['Backbone', `${pair.student.network}, ${pair.student.epochs} epochs`],
+  ...recipeFacts(pair),
+  ...lossFacts(pair.loss),
+])}
 ${factList(capital(networks), [
-    ['Training / test', `${integer(scenes.trainSize)} / ${integer(scenes.testSize)}`],
-    ['Parameters', integer(network.parameters)],
-    ...facts,
-    ['Epochs', integer(recipe.epochs)],
-    ['Optimizer', optimizerText(recipe)],
-    ['Batch size', integer(recipe.batchSize)],
-  ])}
+  ['Training / test', `${integer(scenes.trainSize)} / ${integer(scenes.testSize)}`],
+  ['Parameters', integer(network.parameters)],
+  ...facts,
+  ['Epochs', integer(recipe.epochs)],
+  ['Optimizer', optimizerText(recipe)],
+  ['Batch size', integer(recipe.batchSize)],
+])}
 ${machineFacts(record)}
 </div><p class="command"><code>${record.command}</code></p></section>`;
 }

@@ -7,7 +7,13 @@ import { type Arguments, flag, integer, number } from '../../training/options.js
 import type { TableOf } from '../../training/study.js';
 import type { Recipe } from '../../training/train.js';
 import {
-  backboneOptions, type BackboneSettings, backboneSettings, fullBackbones, quickBackbones, sgd, type Sizes,
+  backboneOptions,
+  type BackboneSettings,
+  backboneSettings,
+  fullBackbones,
+  quickBackbones,
+  sgd,
+  type Sizes,
 } from '../backbones.js';
 
 export interface TuningSettings extends BackboneSettings {
@@ -34,16 +40,17 @@ const size = (help: string) => integer('N', 2, 1e6, help);
  * Options of such a study by heading.
  * @param networks what the larger networks are, in the plural
  */
-export const tuningOptions = ({ scenes, epochs, rate }: TuningPreset, networks: string) => ({
-  'What is run': {
-    quick: flag('a run of at most a minute, with fewer and shorter trainings'),
-    'train-size': size(`training scenes (default ${scenes.trainSize})`),
-    'test-size': size(`test scenes (default ${scenes.testSize})`),
-    epochs: integer('N', 1, 1e5, `epochs of the ${networks} (default ${epochs})`),
-    lr: number('X', 1e-8, 100, `first learning rate of the ${networks} (default ${rate})`),
-  },
-  'The backbones': backboneOptions,
-} as const);
+export const tuningOptions = ({ scenes, epochs, rate }: TuningPreset, networks: string) =>
+  ({
+    'What is run': {
+      quick: flag('a run of at most a minute, with fewer and shorter trainings'),
+      'train-size': size(`training scenes (default ${scenes.trainSize})`),
+      'test-size': size(`test scenes (default ${scenes.testSize})`),
+      epochs: integer('N', 1, 1e5, `epochs of the ${networks} (default ${epochs})`),
+      lr: number('X', 1e-8, 100, `first learning rate of the ${networks} (default ${rate})`),
+    },
+    'The backbones': backboneOptions,
+  }) as const;
 
 export type TuningGroups = ReturnType<typeof tuningOptions>;
 export type TuningArguments = Arguments<TableOf<TuningGroups>>;
@@ -55,7 +62,11 @@ export function tuningSettings(args: TuningArguments, full: TuningPreset, quick:
     side: 32,
     scenes: { trainSize: args['train-size'] ?? scenes.trainSize, testSize: args['test-size'] ?? scenes.testSize },
     recipe: {
-      epochs: args.epochs ?? epochs, batchSize, schedule: { kind: 'cosine', base: args.lr ?? rate }, ...sgd, augment: false,
+      epochs: args.epochs ?? epochs,
+      batchSize,
+      schedule: { kind: 'cosine', base: args.lr ?? rate },
+      ...sgd,
+      augment: false,
     },
   };
 }

@@ -42,7 +42,9 @@ export const rgbOf = ({ planes }: Scene, side: number): string =>
   base64(interleaved({ planes, width: side, height: side }));
 
 export function tuningWorker<Network extends TunedNetwork, Size extends NetworkSize, Shown, Run, First>(
-  settings: TuningSettings, threads: number, taskOn: (data: SceneDataset) => TuningTask<Network, Size, Shown, Run, First>,
+  settings: TuningSettings,
+  threads: number,
+  taskOn: (data: SceneDataset) => TuningTask<Network, Size, Shown, Run, First>,
 ): StudyWorker<TuningStudyJob, TuningDescription<Size, Shown>> {
   const { side, pair, recipe } = settings;
   const pictures = singleObjects({ seed: pair.baseSeed, side, ...settings.objects });
@@ -66,10 +68,15 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
     const pairDescription = await trainer.describe(threads); // first: its student has the names of the backbone's variables
     const backbone = buildBackbone(pair.student.network, { input, scope: 'student', rng: new Rng(0) });
     return {
-      pair: pairDescription, objects: describeData(pictures), scenes: describeData(data),
-      network: await using(backbone, new Rng(0), (network) => task.size(network, {
-        flops: network.flops, parameters: backbone.parameters.count + network.head.parameters.count,
-      })),
+      pair: pairDescription,
+      objects: describeData(pictures),
+      scenes: describeData(data),
+      network: await using(backbone, new Rng(0), (network) =>
+        task.size(network, {
+          flops: network.flops,
+          parameters: backbone.parameters.count + network.head.parameters.count,
+        }),
+      ),
       shown: data.test.scenes.slice(0, shownScenes).map(task.show),
     };
   };
@@ -77,10 +84,17 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
   const tune = async (job: TuningJob, context: JobContext): Promise<boolean> => {
     // Networks with the same seed get the same head and see the same batches in every arm.
     const rng = new Rng(job.seed, 2);
-    return using(await loadBackbone(context.directory, job.backbone, input), rng, (network) => trainJob(job.id, context, {
-      parameters: [network.backbone.parameters, network.head.parameters], rng, source: data.train,
-      objective: task.objective(network), recipe, evaluate: () => task.evaluate(network), finish: () => task.finish(network),
-    }));
+    return using(await loadBackbone(context.directory, job.backbone, input), rng, (network) =>
+      trainJob(job.id, context, {
+        parameters: [network.backbone.parameters, network.head.parameters],
+        rng,
+        source: data.train,
+        objective: task.objective(network),
+        recipe,
+        evaluate: () => task.evaluate(network),
+        finish: () => task.finish(network),
+      }),
+    );
   };
 
   return {

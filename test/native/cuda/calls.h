@@ -67,10 +67,26 @@ inline float from_bfloat(std::uint16_t half) {
 
 inline double load(const char* at, std::int32_t dtype) {
   switch (dtype) {
-    case GLD_F32: { float x; std::memcpy(&x, at, 4); return x; }
-    case GLD_F64: { double x; std::memcpy(&x, at, 8); return x; }
-    case GLD_I32: { std::int32_t x; std::memcpy(&x, at, 4); return x; }
-    default: { std::uint16_t x; std::memcpy(&x, at, 2); return dtype == GLD_F16 ? from_half(x) : from_bfloat(x); }
+    case GLD_F32: {
+      float x;
+      std::memcpy(&x, at, 4);
+      return x;
+    }
+    case GLD_F64: {
+      double x;
+      std::memcpy(&x, at, 8);
+      return x;
+    }
+    case GLD_I32: {
+      std::int32_t x;
+      std::memcpy(&x, at, 4);
+      return x;
+    }
+    default: {
+      std::uint16_t x;
+      std::memcpy(&x, at, 2);
+      return dtype == GLD_F16 ? from_half(x) : from_bfloat(x);
+    }
   }
 }
 inline void store(char* at, std::int32_t dtype, double value) {
@@ -130,7 +146,8 @@ struct Tensor {
   void to_device(bool wanted) {
     if (!wanted) return;
     if (device->allocate(0, host.size(), &memory, message) != GLD_OK) die("allocate");
-    if (device->copy(0, memory, GLD_DEVICE, host.data(), GLD_HOST, host.size(), message) != GLD_OK) die("copy to device");
+    if (device->copy(0, memory, GLD_DEVICE, host.data(), GLD_HOST, host.size(), message) != GLD_OK)
+      die("copy to device");
   }
   void from_device() {
     if (memory == nullptr) return;
@@ -229,7 +246,8 @@ inline void features(Case& c, gld_side gld_call::*which, const char* name, bool 
   side.depth = 1;
   side.height = std::max(c.call.grid[0][1], odd_size(33));
   side.width = std::max(c.call.grid[0][2], odd_size(33));
-  c.input(of(which, &gld_side::features), name, {c.call.n, side.channels, side.depth, side.height, side.width}, kMaps, 1);
+  c.input(of(which, &gld_side::features), name, {c.call.n, side.channels, side.depth, side.height, side.width}, kMaps,
+          1);
   if (!classifier) return;
   c.input(of(which, &gld_side::weight), "weight", {c.call.classes, side.channels}, kMatrix, 1);
   if (chance(0.7)) c.input(of(which, &gld_side::bias), "bias", {c.call.classes}, kVector, 1);
@@ -277,8 +295,9 @@ inline Case random_case(gld_stage stage) {
   call.unbiased = call.classes > 1 && chance(0.6);
   call.temperature = one_of({0.5, 1.0, 4.0});
   call.metric = chance(0.75) ? GLD_METRIC_SQEUCLIDEAN : GLD_METRIC_EUCLIDEAN;
-  call.method = call.metric == GLD_METRIC_EUCLIDEAN ? one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE})
-                                                    : one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE, GLD_METHOD_MOMENTS});
+  call.method = call.metric == GLD_METRIC_EUCLIDEAN
+                    ? one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE})
+                    : one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE, GLD_METHOD_MOMENTS});
   call.reduction = chance(0.5) ? GLD_REDUCE_MATRIX : GLD_REDUCE_ROW;
   call.precision = GLD_PRECISION_FLOAT32;
   call.alpha = one_of({0.7, 0.3, 0.0, 1.0});
@@ -305,7 +324,8 @@ inline Case random_case(gld_stage stage) {
       if (chance(0.8)) {
         c.input(direct(&gld_call::upstream), "upstream", rows(call.classes), kRows, 1);
         if (chance(0.8)) c.output(direct(&gld_call::out_pooled), "out.pooled", rows(student.channels), kDenseRows);
-        if (chance(0.8)) c.output(direct(&gld_call::out_weight), "out.weight", {call.classes, student.channels}, kMatrix);
+        if (chance(0.8))
+          c.output(direct(&gld_call::out_weight), "out.weight", {call.classes, student.channels}, kMatrix);
         if (chance(0.8)) c.output(direct(&gld_call::out_bias), "out.bias", {call.classes}, kVector);
       }
       break;
@@ -327,7 +347,8 @@ inline Case random_case(gld_stage stage) {
       if (chance(0.7)) {
         features(c, &gld_call::student, "student features", true);
         if (chance(0.8)) c.output(direct(&gld_call::out_features), "out.features", map(), kDenseMaps);
-        if (chance(0.8)) c.output(direct(&gld_call::out_weight), "out.weight", {call.classes, student.channels}, kMatrix);
+        if (chance(0.8))
+          c.output(direct(&gld_call::out_weight), "out.weight", {call.classes, student.channels}, kMatrix);
         if (chance(0.8)) c.output(direct(&gld_call::out_bias), "out.bias", {call.classes}, kVector);
       } else {
         logits(c, &gld_call::student, "student logits");

@@ -1,6 +1,6 @@
-// Compares a device engine with a CPU engine that computes the same calls in float64: random calls of every stage, with any
-// layout, strides, element types and memory, each submitted three times to one stream (queued, captured, replayed), whose
-// results must be equal bit for bit.
+// Compares a device engine with a CPU engine that computes the same calls in float64: random calls of every stage, with
+// any layout, strides, element types and memory, each submitted three times to one stream (queued, captured, replayed),
+// whose results must be equal bit for bit.
 //
 //   compare <device engine .so> <CPU engine .so> [stage or 'all'] [calls] [seed]
 //
@@ -12,8 +12,8 @@
 namespace random_calls {
 namespace {
 
-// roundings: allowed error of an output in those of float32, each of the size of the element's terms: some times what has
-// been seen. Of many terms most roundings cancel, as of the relation's m² pairs.
+// roundings: allowed error of an output in those of float32, each of the size of the element's terms: some times what
+// has been seen. Of many terms most roundings cancel, as of the relation's m² pairs.
 struct Stage {
   const char* name;
   double roundings;
@@ -74,7 +74,8 @@ void compare(Case& c, gld_stream* stream, Errors& errors, std::int64_t number) {
     const Numbers want = entry.reference->values();
     const Numbers& size = sizes.of(entry.slot);
     if (size.size() != got.size()) die("no sizes");
-    // What an output of 16 bits adds: half a unit in the last place, and of subnormal float16. Subnormal float32 may be 0.
+    // What an output of 16 bits adds: half a unit in the last place, and of subnormal float16. Subnormal float32 may be
+    // 0.
     const std::int32_t dtype = entry.tensor->dtype;
     const double coarse = dtype == GLD_F16 ? 0x1p-11 : dtype == GLD_BF16 ? 0x1p-8 : 0;
     const double finest = dtype == GLD_F16 ? 0x1p-25 : 0x1p-126;
@@ -140,8 +141,9 @@ int main(int count, char** arguments) {
       compare(c, stream, errors, i);
     }
     device->close(stream);
-    std::printf("%-14s %4lld calls: loss %.1e, outputs %.2f roundings of their terms, %lld wrong\n", kStages[stage].name,
-                static_cast<long long>(errors.calls), errors.loss, errors.output, static_cast<long long>(errors.bad));
+    std::printf("%-14s %4lld calls: loss %.1e, outputs %.2f roundings of their terms, %lld wrong\n",
+                kStages[stage].name, static_cast<long long>(errors.calls), errors.loss, errors.output,
+                static_cast<long long>(errors.bad));
     bad += errors.bad;
   }
   return bad == 0 ? 0 : 1;

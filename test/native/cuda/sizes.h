@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "../yardstick.h"
-#include "formulas/cross_entropy.h"
 #include "calls.h"
+#include "formulas/cross_entropy.h"
 
 namespace random_calls {
 
@@ -67,7 +67,8 @@ class Sizes {
       if (!upstream.empty()) pool_back(upstream);
     } else {
       pooled_ = absolute(given(&gld_call::in_pooled));
-      of_logits = classify(call_.student, pooled_, absolute(given(&gld_side::weight)), absolute(given(&gld_side::bias)));
+      of_logits =
+          classify(call_.student, pooled_, absolute(given(&gld_side::weight)), absolute(given(&gld_side::bias)));
       if (!upstream.empty()) classify_back(upstream);
     }
   }

@@ -1,5 +1,5 @@
-// Checks the streams of a device engine: what is refused, what is told, cancelling, errors, and that a stream gives the same
-// bits afterwards, whatever came before.
+// Checks the streams of a device engine: what is refused, what is told, cancelling, errors, and that a stream gives the
+// same bits afterwards, whatever came before.
 //
 // Usage: streams <device engine .so>. Prints "ok" or what is wrong (exit code 1).
 #include <dlfcn.h>
@@ -22,12 +22,12 @@ namespace {
 
 const gld_device_engine* engine = nullptr;
 
-#define EXPECT(condition)                                                            \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      std::printf("line %d: not so: %s (%s)\n", __LINE__, #condition, message);      \
-      std::exit(1);                                                                  \
-    }                                                                                \
+#define EXPECT(condition)                                                       \
+  do {                                                                          \
+    if (!(condition)) {                                                         \
+      std::printf("line %d: not so: %s (%s)\n", __LINE__, #condition, message); \
+      std::exit(1);                                                             \
+    }                                                                           \
   } while (false)
 
 // Two networks of logits, labels, and a place for the gradient, in host or device memory.
@@ -275,7 +275,8 @@ void check_cancelling() {
 void check_what_is_kept() {
   std::vector<std::unique_ptr<Problem>> problems;
   std::vector<Outcome> expected;
-  const std::int64_t shapes[][3] = {{1, 1, 1}, {3, 4, 10}, {3, 4, 10}, {8, 9, 20}, {2, 0, 129}, {5, 4, 300}, {3, 4, 10}};
+  const std::int64_t shapes[][3] = {{1, 1, 1},   {3, 4, 10},  {3, 4, 10}, {8, 9, 20},
+                                    {2, 0, 129}, {5, 4, 300}, {3, 4, 10}};
   unsigned seed = 10;
   for (const auto& shape : shapes) {
     for (const bool device : {false, true}) {
@@ -354,7 +355,8 @@ void check_memory() {
   gld_device before{}, after{};
   EXPECT(engine->describe(0, &before, message) == GLD_OK);
   for (int i = 0; i < 3; ++i) {
-    EXPECT(engine->submit(stream, &large.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) == GLD_OUT_OF_MEMORY);
+    EXPECT(engine->submit(stream, &large.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) ==
+           GLD_OUT_OF_MEMORY);
     EXPECT(std::strstr(message, "cudaErrorMemoryAllocation") != nullptr);
     EXPECT(engine->describe(0, &after, message) == GLD_OK && after.free_bytes >= before.free_bytes);
     EXPECT(run(stream, small) == expected);

@@ -8,14 +8,17 @@ namespace check {
 // In double, rounded once: the device's rows differ in the last place at most.
 void centred_checks() {
   Stage stage;
-  for (const auto& [m, classes, offset, scale] : {std::make_tuple(Index{1}, Index{3}, 5.0, 1.0), {3, 33, 1000.0, 1.0},
-                                                  {300, 65, -3.0, 1e30}, {70, 600, 0.0, 1e-30}, {9000, 2, 1.0, 1.0}}) {
+  for (const auto& [m, classes, offset, scale] : {std::make_tuple(Index{1}, Index{3}, 5.0, 1.0),
+                                                  {3, 33, 1000.0, 1.0},
+                                                  {300, 65, -3.0, 1e30},
+                                                  {70, 600, 0.0, 1e-30},
+                                                  {9000, 2, 1.0, 1.0}}) {
     const Values sides[] = {normal(m, classes, scale, offset * scale), normal(m, classes, 2 * scale, offset * scale)};
     const OnTheDevice there[] = {{sides[0], stage.stream()}, {sides[1], stage.stream()}};
     const OnTheDevice out[] = {{m, classes}, {m, classes}};
     const OnTheDevice squares[] = {{2 * m, 1}, {2 * m, 1}};
-    const Centred centred = stage.plan(
-        [&](Arena& arena) { return Centred(m, classes, there[0].matrix(), there[1].matrix(), arena); });
+    const Centred centred =
+        stage.plan([&](Arena& arena) { return Centred(m, classes, there[0].matrix(), there[1].matrix(), arena); });
     centred.fit(stage.launch());
     const Index half = m / 2;
     const auto load = [&](Index first, Index count) {

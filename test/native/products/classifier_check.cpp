@@ -62,8 +62,8 @@ class Strided {
   std::unique_ptr<DeviceMemory> memory_;
 };
 
-void check(Stage& stage, Index rows, Index channels, Index classes, std::int32_t dtype, bool classes_last, Index padding,
-           bool biased) {
+void check(Stage& stage, Index rows, Index channels, Index classes, std::int32_t dtype, bool classes_last,
+           Index padding, bool biased) {
   const Values pooled = normal(rows, channels);
   const Values grad_logits = normal(rows, classes);
   Values weight = normal(classes, channels);
@@ -102,13 +102,15 @@ void check(Stage& stage, Index rows, Index channels, Index classes, std::int32_t
   }
   const std::string what = std::string("classifier ") + kPrecisions[to.precision] + " " + kTypes[dtype] + " rows " +
                            std::to_string(rows) + " channels " + std::to_string(channels) + " classes " +
-                           std::to_string(classes) + (classes_last ? " CK" : " KC") + " padding " + std::to_string(padding);
+                           std::to_string(classes) + (classes_last ? " CK" : " KC") + " padding " +
+                           std::to_string(padding);
   const double of_product = 2 * unit(to.precision, stage.tensor_cores());
   const double of_type = dtype == GLD_F16 ? 0x1p-11 : dtype == GLD_BF16 ? 0x1p-8 : 0x1p-23;
   const Values grad_weight = product(transposed(grad_logits), pooled);
   const Values grad_pooled = product(grad_logits, weight);
   expect(what + " logits", relative_norm(logits_there.read(stage.stream()), logits), of_product);
-  expect(what + " grad weight", relative_norm(grad_weight_there.read(stage.stream()), grad_weight), of_product + of_type);
+  expect(what + " grad weight", relative_norm(grad_weight_there.read(stage.stream()), grad_weight),
+         of_product + of_type);
   expect(what + " grad pooled", relative_norm(grad_pooled_there.read(stage.stream()), grad_pooled), of_product);
   expect(what + " grad bias", relative_norm(grad_bias_there.read(stage.stream()), grad_bias), 1e-6 + of_type);
 }

@@ -1,5 +1,5 @@
-// Checks the CUDA engine's products and what is made of them under the emulator, each against float64. Arguments name the
-// parts to check (all of them by default). Prints what is wrong; exit code 1 then.
+// Checks the CUDA engine's products and what is made of them under the emulator, each against float64. Arguments name
+// the parts to check (all of them by default). Prints what is wrong; exit code 1 then.
 #include <cstring>
 
 #include "support.h"

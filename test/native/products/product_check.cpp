@@ -65,8 +65,8 @@ double run(Stage& stage, const Case& c, std::int32_t precision) {
     expected.push_back(sum);
     sizes.push_back(size);
   }
-  const Product of = stage.plan(
-      [&](Arena& arena) { return Product(c.rows, c.columns, c.depth, c.jobs, arena, false, c.longest); });
+  const Product of =
+      stage.plan([&](Arena& arena) { return Product(c.rows, c.columns, c.depth, c.jobs, arena, false, c.longest); });
   of.run(stage.launch(), call);
   double worst = 0;
   for (int i = 0; i < c.jobs; ++i) {
@@ -84,10 +84,10 @@ void check(Stage& stage, const Case& c, const std::vector<std::int32_t>& precisi
   for (const std::int32_t precision : precisions) {
     const double error = run(stage, c, precision);
     const std::string what = std::string("product ") + kNames[precision] + " [" + std::to_string(c.rows) + ", " +
-                             std::to_string(c.depth) + "] [" + std::to_string(c.depth) + ", " + std::to_string(c.columns) +
-                             "] layouts " + std::to_string(static_cast<int>(c.left)) +
-                             std::to_string(static_cast<int>(c.right)) + " terms " + std::to_string(c.terms) + " jobs " +
-                             std::to_string(c.jobs);
+                             std::to_string(c.depth) + "] [" + std::to_string(c.depth) + ", " +
+                             std::to_string(c.columns) + "] layouts " + std::to_string(static_cast<int>(c.left)) +
+                             std::to_string(static_cast<int>(c.right)) + " terms " + std::to_string(c.terms) +
+                             " jobs " + std::to_string(c.jobs);
     expect(what, error, 2.5 * unit(precision, stage.tensor_cores()));
   }
 }

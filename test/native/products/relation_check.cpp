@@ -17,7 +17,8 @@ Values distances(const Values& rows, bool euclidean) {
   for (Index r = 0; r < rows.rows; ++r) {
     for (Index c = 0; c < rows.rows; ++c) {
       double square = 0;
-      for (Index k = 0; k < rows.columns; ++k) square += (rows.at(r, k) - rows.at(c, k)) * (rows.at(r, k) - rows.at(c, k));
+      for (Index k = 0; k < rows.columns; ++k)
+        square += (rows.at(r, k) - rows.at(c, k)) * (rows.at(r, k) - rows.at(c, k));
       to.at(r, c) = euclidean ? std::sqrt(square) : square;
     }
   }
@@ -61,7 +62,8 @@ Reference reference(const Values& teacher, const Values& student, bool euclidean
       const auto at = [](const std::vector<double>& of, Index i) { return of[static_cast<std::size_t>(i)]; };
       double weight = (at(a, r) + at(a, c)) * dt.at(r, c) + (at(b, r) + at(b, c)) * ds.at(r, c);
       if (euclidean) weight = ds.at(r, c) == 0 ? 0 : weight / (2 * ds.at(r, c));
-      for (Index k = 0; k < student.columns; ++k) gradient.at(r, k) += 2 * weight * (student.at(r, k) - student.at(c, k));
+      for (Index k = 0; k < student.columns; ++k)
+        gradient.at(r, k) += 2 * weight * (student.at(r, k) - student.at(c, k));
     }
   }
   return {loss, gradient};
@@ -76,8 +78,8 @@ struct Result {
   Values gradient;
 };
 
-Result run(Stage& stage, const Values& teacher, const Values& student, Way way, bool euclidean, double factor, double weight,
-           bool gradients) {
+Result run(Stage& stage, const Values& teacher, const Values& student, Way way, bool euclidean, double factor,
+           double weight, bool gradients) {
   const Index m = teacher.rows;
   const Index classes = teacher.columns;
   const OnTheDevice t(teacher, stage.stream());
@@ -110,19 +112,20 @@ Result run(Stage& stage, const Values& teacher, const Values& student, Way way, 
 }
 
 // Error of the gradient in roundings of the precision, each of the size of the element's terms. What a bound of its own
-// size would have to let pass varies by 10⁴: of rows that are nearly equal on both sides, or lie in clusters, nearly all
-// of it cancels, and the CPU engine in float32 is off by as much.
-double roundings(const Stage& stage, const Values& got, const Values& want, const Values& teacher, const Values& student,
-                 bool euclidean, Way way, double weight) {
+// size would have to let pass varies by 10⁴: of rows that are nearly equal on both sides, or lie in clusters, nearly
+// all of it cancels, and the CPU engine in float32 is off by as much.
+double roundings(const Stage& stage, const Values& got, const Values& want, const Values& teacher,
+                 const Values& student, bool euclidean, Way way, double weight) {
   using yardstick::Numbers;
   Numbers sizes(want.data.size());
   yardstick::add_relation({teacher.data, Numbers(teacher.data.size())}, {student.data, Numbers(student.data.size())},
-                          static_cast<std::size_t>(teacher.rows), euclidean, way == Way::kMoments || way == Way::kChunks,
-                          weight, sizes);
+                          static_cast<std::size_t>(teacher.rows), euclidean,
+                          way == Way::kMoments || way == Way::kChunks, weight, sizes);
   double worst = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const double difference = std::fabs(got.data[i] - want.data[i]);
-    const double error = difference == 0 ? 0 : difference / (sizes[i] * unit(stage.launch().precision, stage.tensor_cores()));
+    const double error =
+        difference == 0 ? 0 : difference / (sizes[i] * unit(stage.launch().precision, stage.tensor_cores()));
     if (!(error <= worst)) worst = error;
   }
   return worst;
@@ -198,7 +201,8 @@ void check_stage(Stage& stage) {
         GLD_CUDA_CHECK(cudaStreamSynchronize(stage.stream()));
         const double factor = reduction == GLD_REDUCE_ROW ? 1.0 / m : 1.0 / m / m;
         Values gradient = before;
-        for (std::size_t i = 0; i < gradient.data.size(); ++i) gradient.data[i] += 3 * factor * expected.gradient.data[i];
+        for (std::size_t i = 0; i < gradient.data.size(); ++i)
+          gradient.data[i] += 3 * factor * expected.gradient.data[i];
         const std::string what = "relation of a call: method " + std::to_string(method) + " metric " +
                                  std::to_string(metric) + " reduction " + std::to_string(reduction);
         expect(what + " loss", std::fabs(value / factor / expected.loss - 1), 2e-6);

@@ -24,7 +24,8 @@ struct Values {
   std::vector<double> data;
 
   Values() = default;
-  Values(Index rows_, Index columns_) : rows(rows_), columns(columns_), data(static_cast<std::size_t>(rows_ * columns_)) {}
+  Values(Index rows_, Index columns_)
+      : rows(rows_), columns(columns_), data(static_cast<std::size_t>(rows_ * columns_)) {}
   double& at(Index r, Index c) { return data[static_cast<std::size_t>(r * columns + c)]; }
   double at(Index r, Index c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
 };
@@ -65,7 +66,8 @@ inline Values absolute(Values values) {
   return values;
 }
 
-// Device memory of its own, so that AddressSanitizer sees what is read or written beyond it; elements between rows are NaN.
+// Device memory of its own, so that AddressSanitizer sees what is read or written beyond it; elements between rows are
+// NaN.
 class OnTheDevice {
  public:
   OnTheDevice(const Values& from, Stream stream) : OnTheDevice(from.rows, from.columns) {
@@ -131,7 +133,8 @@ inline void expect(const std::string& what, double error, double bound) {
   static const bool verbose = std::getenv("GLD_CHECK_VERBOSE") != nullptr;
   const bool right = error <= bound;
   if (!right) ++failures();
-  if (!right || verbose) std::printf("%s %s: %.3g, allowed %.3g\n", right ? "ok" : "not ok", what.c_str(), error, bound);
+  if (!right || verbose)
+    std::printf("%s %s: %.3g, allowed %.3g\n", right ? "ok" : "not ok", what.c_str(), error, bound);
 }
 
 class Stage {

@@ -11,12 +11,12 @@ namespace {
 
 using namespace gld::cuda;
 
-#define EXPECT(condition)                                             \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      std::printf("line %d: not so: %s\n", __LINE__, #condition);     \
-      std::exit(1);                                                   \
-    }                                                                 \
+#define EXPECT(condition)                                         \
+  do {                                                            \
+    if (!(condition)) {                                           \
+      std::printf("line %d: not so: %s\n", __LINE__, #condition); \
+      std::exit(1);                                               \
+    }                                                             \
   } while (false)
 
 __global__ void transpose(const float* from, float* to, int width) {
@@ -38,8 +38,8 @@ __global__ void collectives(int* out) {
   const int third = __shfl_sync(kAllLanes, lane, 3, 8);
   const unsigned odd = __ballot_sync(kAllLanes, lane % 2);
   const int half = lane < 16 ? __shfl_xor_sync(0x0000ffffu, lane, 1) : __shfl_xor_sync(0xffff0000u, lane, 2);
-  const bool right = sum == 496 && next == (lane == 31 ? 31 : lane + 1) && third == lane / 8 * 8 + 3 && odd == 0xaaaaaaaau &&
-                     half == (lane ^ (lane < 16 ? 1 : 2));
+  const bool right = sum == 496 && next == (lane == 31 ? 31 : lane + 1) && third == lane / 8 * 8 + 3 &&
+                     odd == 0xaaaaaaaau && half == (lane ^ (lane < 16 ? 1 : 2));
   const int all = __syncthreads_count(right);
   if (threadIdx.x == 0) out[blockIdx.x] = all;
 }
@@ -65,7 +65,8 @@ int main() {
   // Deferred in order; replayed from a graph with what the memory holds then; ordered across streams by an event.
   Graph graph;
   const auto queue = [&] {
-    launch(to, transpose, dim3(4, 4), dim3(8, 8), 0, reinterpret_cast<float*>(from.data()), reinterpret_cast<float*>(result.data()), 32);
+    launch(to, transpose, dim3(4, 4), dim3(8, 8), 0, reinterpret_cast<float*>(from.data()),
+           reinterpret_cast<float*>(result.data()), 32);
   };
   graph.capture(stream.get(), queue);
   copy_to_device(other.get(), from.data(), host.data(), 4096);
@@ -106,7 +107,8 @@ int main() {
   PinnedMemory request;
   request.grow(sizeof(Report));
   *reinterpret_cast<std::int32_t*>(request.data()) = 7;
-  begin_call(to, reinterpret_cast<std::int32_t*>(request.data()), reinterpret_cast<std::int32_t*>(block.data()), report);
+  begin_call(to, reinterpret_cast<std::int32_t*>(request.data()), reinterpret_cast<std::int32_t*>(block.data()),
+             report);
   Report read{};
   std::int32_t stop = 0;
   copy_to_host(stream.get(), &read, report, sizeof read);

@@ -1,10 +1,11 @@
-// The part of CUDA that csrc/cuda uses, on the CPU: what <cuda_runtime.h> means in a build with -DGLD_EMULATED. Kernels run
-// in simt.h's fibers; streams are threads that do what is queued in order; captured graphs are lists of closures; device
-// memory is the heap, poisoned when it is taken. Names and rules are those of the CUDA runtime API. For tests only.
+// The part of CUDA that csrc/cuda uses, on the CPU: what <cuda_runtime.h> means in a build with -DGLD_EMULATED. Kernels
+// run in simt.h's fibers; streams are threads that do what is queued in order; captured graphs are lists of closures;
+// device memory is the heap, poisoned when it is taken. Names and rules are those of the CUDA runtime API. For tests
+// only.
 //
-// Environment: GLD_EMULATED_DEVICES (1; 0: none, -1: a driver that is too old), GLD_EMULATED_ARCH (80: compute capability 8.0),
-// GLD_EMULATED_MEMORY (bytes of each device), GLD_EMULATED_SEED (order of threads), GLD_EMULATED_SPARSE (device blocks of so
-// many bytes or more are zeros that take no memory until they are written to).
+// Environment: GLD_EMULATED_DEVICES (1; 0: none, -1: a driver that is too old), GLD_EMULATED_ARCH (80: compute
+// capability 8.0), GLD_EMULATED_MEMORY (bytes of each device), GLD_EMULATED_SEED (order of threads),
+// GLD_EMULATED_SPARSE (device blocks of so many bytes or more are zeros that take no memory until they are written to).
 #pragma once
 
 #include <cmath>
@@ -35,10 +36,14 @@ constexpr int warpSize = 32;
 // --- vector types
 
 #define GLD_SIMT_VECTOR2(T, name, bytes) \
-  struct alignas(bytes) name { T x, y; }; \
+  struct alignas(bytes) name {           \
+    T x, y;                              \
+  };                                     \
   inline name make_##name(T x, T y) { return {x, y}; }
 #define GLD_SIMT_VECTOR4(T, name, bytes) \
-  struct alignas(bytes) name { T x, y, z, w; }; \
+  struct alignas(bytes) name {           \
+    T x, y, z, w;                        \
+  };                                     \
   inline name make_##name(T x, T y, T z, T w) { return {x, y, z, w}; }
 GLD_SIMT_VECTOR2(float, float2, 8)
 GLD_SIMT_VECTOR2(double, double2, 16)
@@ -93,25 +98,43 @@ inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask,
 inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) == mask; }
 
 template <class T>
-T __ldg(const T* from) { return *from; }
+T __ldg(const T* from) {
+  return *from;
+}
 template <class T>
-T __ldcs(const T* from) { return *from; }
+T __ldcs(const T* from) {
+  return *from;
+}
 template <class T>
-T __ldcg(const T* from) { return *from; }
+T __ldcg(const T* from) {
+  return *from;
+}
 template <class T>
-void __stcs(T* to, T value) { *to = value; }
+void __stcs(T* to, T value) {
+  *to = value;
+}
 template <class T>
-void __stcg(T* to, T value) { *to = value; }
+void __stcg(T* to, T value) {
+  *to = value;
+}
 
 // Blocks run one after another and threads change at barriers only, so plain accesses are atomic.
 template <class T, class U>
-T atomicAdd(T* to, U value) { return std::exchange(*to, *to + static_cast<T>(value)); }
+T atomicAdd(T* to, U value) {
+  return std::exchange(*to, *to + static_cast<T>(value));
+}
 template <class T, class U>
-T atomicMax(T* to, U value) { return std::exchange(*to, *to < static_cast<T>(value) ? static_cast<T>(value) : *to); }
+T atomicMax(T* to, U value) {
+  return std::exchange(*to, *to < static_cast<T>(value) ? static_cast<T>(value) : *to);
+}
 template <class T, class U>
-T atomicMin(T* to, U value) { return std::exchange(*to, static_cast<T>(value) < *to ? static_cast<T>(value) : *to); }
+T atomicMin(T* to, U value) {
+  return std::exchange(*to, static_cast<T>(value) < *to ? static_cast<T>(value) : *to);
+}
 template <class T, class U>
-T atomicExch(T* to, U value) { return std::exchange(*to, static_cast<T>(value)); }
+T atomicExch(T* to, U value) {
+  return std::exchange(*to, static_cast<T>(value));
+}
 template <class T>
 T atomicCAS(T* to, T expected, T value) {
   const T old = *to;
@@ -136,9 +159,13 @@ inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigne
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
 inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 template <class T>
-constexpr T min(T a, T b) { return b < a ? b : a; }
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
 template <class T>
-constexpr T max(T a, T b) { return a < b ? b : a; }
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
 
 // --- the host's side
 
@@ -219,8 +246,9 @@ using cudaGraph_t = SimtGraph*;
 using cudaGraphExec_t = SimtGraphExec*;
 using cudaStreamCallback_t = void (*)(cudaStream_t, cudaError_t, void*);
 
-constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaEventBlockingSync = 1, cudaHostAllocMapped = 2,
-                   cudaHostAllocPortable = 1, cudaHostAllocDefault = 0, cudaHostAllocWriteCombined = 4;
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaEventBlockingSync = 1,
+                   cudaHostAllocMapped = 2, cudaHostAllocPortable = 1, cudaHostAllocDefault = 0,
+                   cudaHostAllocWriteCombined = 4;
 
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
@@ -239,11 +267,12 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned flags);
 cudaError_t cudaFreeHost(void* memory);
-cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function, unsigned version, unsigned long long flags,
-                                             cudaDriverEntryPointQueryResult* result);
+cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function, unsigned version,
+                                             unsigned long long flags, cudaDriverEntryPointQueryResult* result);
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* memory);
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream = nullptr);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream = nullptr);
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream = nullptr);
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
@@ -266,7 +295,9 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 template <class F>
-cudaError_t cudaFuncSetAttribute(F*, cudaFuncAttribute, int) { return cudaSuccess; }
+cudaError_t cudaFuncSetAttribute(F*, cudaFuncAttribute, int) {
+  return cudaSuccess;
+}
 
 // --- what stands in for kernel<<<...>>>(...)
 
@@ -279,7 +310,8 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 cudaError_t check_launch(dim3 grid, dim3 block, std::size_t shared_bytes);
 
 template <class... P, class... A>
-cudaError_t launch(cudaStream_t stream, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, A&&... args) {
+cudaError_t launch(cudaStream_t stream, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+                   A&&... args) {
   const cudaError_t error = check_launch(grid, block, shared_bytes);
   if (error != cudaSuccess) return error;
   return enqueue(stream, [=, values = std::tuple<P...>(static_cast<P>(args)...)] {

@@ -63,7 +63,9 @@ const std::pair<const char* const, Block>* find(const void* address) {
 std::size_t device_bytes() { return static_cast<std::size_t>(setting("GLD_EMULATED_MEMORY", 4l << 30)); }
 
 // For tests of indices that pass 2^31: device blocks from this size on are sparse.
-std::size_t sparse_bytes() { return static_cast<std::size_t>(setting("GLD_EMULATED_SPARSE", std::numeric_limits<long>::max())); }
+std::size_t sparse_bytes() {
+  return static_cast<std::size_t>(setting("GLD_EMULATED_SPARSE", std::numeric_limits<long>::max()));
+}
 
 void* map_sparse(std::size_t bytes) {
   void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -97,8 +99,10 @@ cudaError_t give_back(void* block) {
   if (found->second.type == cudaMemoryTypeDevice) m.used[found->second.device] -= found->second.bytes;
   const Block gone = found->second;
   m.blocks.erase(found);
-  if (gone.sparse) munmap(block, gone.bytes);
-  else std::free(block);
+  if (gone.sparse)
+    munmap(block, gone.bytes);
+  else
+    std::free(block);
   return cudaSuccess;
 }
 
@@ -260,15 +264,17 @@ cudaError_t cudaPeekAtLastError() { return last_error; }
 
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
-#define GLD_SIMT_NAME(name) case name: return #name;
-    GLD_SIMT_NAME(cudaSuccess) GLD_SIMT_NAME(cudaErrorInvalidValue) GLD_SIMT_NAME(cudaErrorMemoryAllocation)
-    GLD_SIMT_NAME(cudaErrorInitializationError) GLD_SIMT_NAME(cudaErrorInsufficientDriver) GLD_SIMT_NAME(cudaErrorNoDevice)
-    GLD_SIMT_NAME(cudaErrorInvalidDevice) GLD_SIMT_NAME(cudaErrorNoKernelImageForDevice)
-    GLD_SIMT_NAME(cudaErrorUnsupportedPtxVersion)
-    GLD_SIMT_NAME(cudaErrorInvalidResourceHandle) GLD_SIMT_NAME(cudaErrorNotReady) GLD_SIMT_NAME(cudaErrorIllegalAddress)
-    GLD_SIMT_NAME(cudaErrorLaunchFailure) GLD_SIMT_NAME(cudaErrorNotSupported)
-    GLD_SIMT_NAME(cudaErrorStreamCaptureUnsupported) GLD_SIMT_NAME(cudaErrorStreamCaptureInvalidated)
-    GLD_SIMT_NAME(cudaErrorUnknown)
+#define GLD_SIMT_NAME(name) \
+  case name: return #name;
+    GLD_SIMT_NAME(cudaSuccess)
+    GLD_SIMT_NAME(cudaErrorInvalidValue) GLD_SIMT_NAME(cudaErrorMemoryAllocation)
+        GLD_SIMT_NAME(cudaErrorInitializationError) GLD_SIMT_NAME(cudaErrorInsufficientDriver)
+            GLD_SIMT_NAME(cudaErrorNoDevice) GLD_SIMT_NAME(cudaErrorInvalidDevice)
+                GLD_SIMT_NAME(cudaErrorNoKernelImageForDevice) GLD_SIMT_NAME(cudaErrorUnsupportedPtxVersion)
+                    GLD_SIMT_NAME(cudaErrorInvalidResourceHandle) GLD_SIMT_NAME(cudaErrorNotReady)
+                        GLD_SIMT_NAME(cudaErrorIllegalAddress) GLD_SIMT_NAME(cudaErrorLaunchFailure)
+                            GLD_SIMT_NAME(cudaErrorNotSupported) GLD_SIMT_NAME(cudaErrorStreamCaptureUnsupported)
+                                GLD_SIMT_NAME(cudaErrorStreamCaptureInvalidated) GLD_SIMT_NAME(cudaErrorUnknown)
 #undef GLD_SIMT_NAME
   }
   return "unrecognized error code";
@@ -321,9 +327,9 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
     *active = 1;
     return exists(device) ? 0 : 1;
   };
-  *function = std::strcmp(symbol, "cuMemGetAddressRange") == 0          ? reinterpret_cast<void*>(range)
+  *function = std::strcmp(symbol, "cuMemGetAddressRange") == 0         ? reinterpret_cast<void*>(range)
               : std::strcmp(symbol, "cuDevicePrimaryCtxGetState") == 0 ? reinterpret_cast<void*>(context)
-                                                                        : nullptr;
+                                                                       : nullptr;
   *result = *function != nullptr ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
   return cudaSuccess;
 }

@@ -348,7 +348,8 @@ void* shared(const void* key, std::size_t bytes) {
 void* dynamic_shared() { return machine().dynamic.get(); }
 
 void async_copy(void* to, const void* from, std::size_t bytes, std::size_t read_bytes) {
-  if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0 || (read_bytes > 0 && reinterpret_cast<std::uintptr_t>(from) % bytes != 0)) {
+  if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0 ||
+      (read_bytes > 0 && reinterpret_cast<std::uintptr_t>(from) % bytes != 0)) {
     die("an asynchronous copy that is not aligned");
   }
   machine().running->copies.push_back({to, std::vector<unsigned char>(bytes, 0), from, read_bytes});

@@ -1,8 +1,8 @@
-// Runs CUDA kernels on the CPU, for tests: every CUDA thread is a fiber, blocks run one after another. Threads change at
-// barriers and warp collectives only, in an order that a seed shuffles from barrier to barrier (GLD_EMULATED_SEED), so a
-// race that a missing barrier allows shows as a wrong result. Shared memory is poisoned before every block (all bits set:
-// NaN as a float) and lies in an allocation of its own, so that AddressSanitizer sees what is out of bounds. A barrier
-// that some threads never reach ends the process with a message.
+// Runs CUDA kernels on the CPU, for tests: every CUDA thread is a fiber, blocks run one after another. Threads change
+// at barriers and warp collectives only, in an order that a seed shuffles from barrier to barrier (GLD_EMULATED_SEED),
+// so a race that a missing barrier allows shows as a wrong result. Shared memory is poisoned before every block (all
+// bits set: NaN as a float) and lies in an allocation of its own, so that AddressSanitizer sees what is out of bounds.
+// A barrier that some threads never reach ends the process with a message.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +34,8 @@ void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<vo
 // The barrier of a block; gives the number of threads that passed a true predicate.
 int block_barrier(bool predicate = false);
 
-// Waits for the warp's lanes in `mask`, each of which shows `bytes` of its own; those of lane i are at result + i * kExchangeBytes,
-// until the next exchange of the same lanes.
+// Waits for the warp's lanes in `mask`, each of which shows `bytes` of its own; those of lane i are at result + i *
+// kExchangeBytes, until the next exchange of the same lanes.
 const unsigned char* exchange(unsigned mask, const void* mine, std::size_t bytes);
 int lane();
 

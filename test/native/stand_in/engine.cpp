@@ -1,11 +1,13 @@
-// A stand-in for the CUDA engine, for tests of what lies in front of it: memory that is its own, streams with a thread that
-// plays the driver's, and failures on demand. The CPU engine beside it computes. What the tests want to know is in the names
-// of its devices. The environment steers it, at any time:
+// A stand-in for the CUDA engine, for tests of what lies in front of it: memory that is its own, streams with a thread
+// that plays the driver's, and failures on demand. The CPU engine beside it computes. What the tests want to know is in
+// the names of its devices. The environment steers it, at any time:
 //   GLD_STAND_IN_DEVICES  how many devices there are (default 2; read once)
 //   GLD_STAND_IN_DELAY    milliseconds that every call takes at least
 //   GLD_STAND_IN_MEMORY   bytes of memory of a device (default 1 GiB)
-//   GLD_STAND_IN_FAULT   what a faulty kernel may do: "value" is off, "beyond" writes past an output, "input" into an input,
-//                        "random" gives other bits every time, "crash" ends the process. For the tests of the GPU checks.
+//   GLD_STAND_IN_FAULT   what a faulty kernel may do: "value" is off, "beyond" writes past an output, "input" into an
+//   input,
+//                        "random" gives other bits every time, "crash" ends the process. For the tests of the GPU
+//                        checks.
 //   GLD_STAND_IN_FAIL     "<function> <how> <times>": open, submit, finish, allocate or copy; "memory" or "error"
 #include <dlfcn.h>
 
@@ -150,9 +152,7 @@ struct Sized {
   gld_view* view;
   std::int64_t shape[5];
 
-  std::size_t count() const {
-    return static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3] * shape[4]);
-  }
+  std::size_t count() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3] * shape[4]); }
 };
 
 std::vector<Sized> inputs_of(gld_call& c, gld_stage stage) {
@@ -260,7 +260,8 @@ struct gld_stream {
     const std::string fault = set == nullptr ? "" : set;
     if (fault == "crash") std::abort();
     if (fault == "random") into->loss *= 1 + 1e-9 * calls;
-    if (fault == "input" && call.student.logits.data != nullptr) *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
+    if (fault == "input" && call.student.logits.data != nullptr)
+      *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
     for (const Result& one : results) {
       if (one.to.dtype != GLD_F32) continue;
       auto* to = static_cast<float*>(one.to.data);
@@ -414,7 +415,8 @@ void close(gld_stream* stream) {
 
 std::size_t bytes(const gld_stream* stream) { return stream->held(); }
 
-gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure, char* message) {
+gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure,
+                  char* message) {
   if (const gld_status failed = failure("submit", message); failed != GLD_OK) return failed;
   if (call->compute != GLD_F32) return say(message, GLD_INVALID, "float64 on a device");
   gld_call mine = *call;
@@ -443,4 +445,6 @@ constexpr gld_device_engine kEngine{GLD_ENGINE_ABI, &count, &describe, &allocate
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const gld_device_engine* gld_device_engine_query(void) { return &kEngine; }
+extern "C" __attribute__((visibility("default"))) const gld_device_engine* gld_device_engine_query(void) {
+  return &kEngine;
+}

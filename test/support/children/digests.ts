@@ -58,7 +58,12 @@ for (const method of ['pairwise', 'moments'] as const) {
 }
 
 // Products of small and odd shapes, whose every element could meet other instructions at another address.
-for (const [rows, channels, classes] of [[2, 4, 5], [2, 4, 13], [3, 5, 9], [1, 7, 8]]) {
+for (const [rows, channels, classes] of [
+  [2, 4, 5],
+  [2, 4, 13],
+  [3, 5, 9],
+  [1, 7, 8],
+]) {
   for (const dtype of ['float32', 'float64'] as const) {
     const draw = (...shape: number[]) => ({ data: random.normals(shape.reduce((a, b) => a * b)), shape });
     const dense = { pooled: draw(rows, channels), weight: draw(classes, channels), upstream: draw(rows, classes) };
