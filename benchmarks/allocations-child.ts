@@ -3,19 +3,20 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { GldLoss, gldLoss } from 'gld-loss';
+import { present } from '../tools/present.js';
 import type { Growth, Way } from './allocations.js';
 import { cases } from './cases.js';
 import { makeInputs } from './inputs.js';
 
 const [way, threads] = [process.argv[2] as Way, Number(process.argv[3])];
-const on = cases.find(({ group }) => group === 'overhead')!;
+const on = present(cases.find(({ group }) => group === 'overhead'));
 const made = makeInputs(on);
 const side = (name: string) => ({
-  features: made[`${name}.features`]!,
-  weight: made[`${name}.weight`]!,
-  bias: made[`${name}.bias`]!,
+  features: made[`${name}.features`],
+  weight: made[`${name}.weight`],
+  bias: made[`${name}.bias`],
 });
-const inputs = { teacher: side('teacher'), student: side('student'), labels: made.labels! };
+const inputs = { teacher: side('teacher'), student: side('student'), labels: made.labels };
 const settings = { grid: on.sizes.grid, threads };
 const loss = new GldLoss(settings);
 const out = {
@@ -43,7 +44,7 @@ new PerformanceObserver((list) => (collections += list.getEntries().length)).obs
 async function grow(count: number): Promise<Growth> {
   // The second one finds what the first one's finalizers let go.
   for (let round = 0; round < 2; round++) {
-    gc!();
+    present(gc)();
     await observed();
   }
   collections = 0;

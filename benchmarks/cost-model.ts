@@ -30,21 +30,21 @@ export interface Point {
  * Rows divided by what they should give make that a fit of relative errors.
  */
 export function nonNegativeFit(rows: readonly (readonly number[])[], sweeps = 20_000): number[] {
-  const size = rows[0]!.length;
+  const size = rows[0].length;
   // Columns of length one, so that coordinates of any magnitude move alike.
-  const lengths = Array.from({ length: size }, (_, j) => Math.hypot(...rows.map((row) => row[j]!)) || 1);
-  const columns = lengths.map((length, j) => rows.map((row) => row[j]! / length));
-  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  const lengths = Array.from({ length: size }, (_, j) => Math.hypot(...rows.map((row) => row[j])) || 1);
+  const columns = lengths.map((length, j) => rows.map((row) => row[j] / length));
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i], 0);
   const gram = columns.map((a) => columns.map((b) => dot(a, b)));
   const target = columns.map((column) => column.reduce((sum, value) => sum + value, 0));
   const x = new Array<number>(size).fill(0);
   for (let sweep = 0; sweep < sweeps; sweep++) {
     for (let j = 0; j < size; j++) {
-      const slope = target[j]! - dot(gram[j]!, x);
-      x[j] = Math.max(0, x[j]! + slope / (gram[j]![j]! || 1));
+      const slope = target[j] - dot(gram[j], x);
+      x[j] = Math.max(0, x[j] + slope / (gram[j][j] || 1));
     }
   }
-  return x.map((value, j) => value / lengths[j]!);
+  return x.map((value, j) => value / lengths[j]);
 }
 
 /** Constants in nanoseconds. */
@@ -61,7 +61,7 @@ export function fit(points: readonly Point[]): Constants {
 }
 
 export function cost(constants: Constants, method: Method, mode: Mode, m: number, K: number): number {
-  return terms[method].of(m, K).reduce((sum, term, j) => sum + term * constants[method][mode][j]!, 0);
+  return terms[method].of(m, K).reduce((sum, term, j) => sum + term * constants[method][mode][j], 0);
 }
 
 export function choose(constants: Constants, { m, K, mode }: Point): Method {

@@ -1,6 +1,7 @@
 /** The inputs of the workload that is being measured, in memory and, once somebody asks for that, as raw files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { present } from '../tools/present.js';
 import type { Workload } from './cases.js';
 import { makeInputs, type Inputs } from './inputs.js';
 import type { DType } from './record.js';
@@ -27,7 +28,7 @@ export class Data {
 
   /** An input in the element type of the case. */
   tensor(name: string, dtype: DType): Inputs[string] {
-    const tensor = this.inputs[name]!;
+    const tensor = this.inputs[name];
     if (dtype === 'float32' || tensor.data instanceof Int32Array) return tensor;
     return (this.wide[name] ??= { data: Float64Array.from(tensor.data), shape: tensor.shape });
   }
@@ -38,7 +39,7 @@ export class Data {
       mkdirSync(this.folder, { recursive: true });
       this.stored = Object.fromEntries(
         Object.entries(this.inputs).map(([name, { data, shape }]) => {
-          const file = join(this.folder!, name);
+          const file = join(present(this.folder), name);
           writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
           return [name, [file, data instanceof Int32Array ? 'int32' : 'float32', shape]];
         }),

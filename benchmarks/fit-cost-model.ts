@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { relation, type TensorLike } from 'gld-loss';
+import { present } from '../tools/present.js';
 import { at } from '../tools/support.js';
 import { choose, fit, header, type Point, regret } from './cost-model.js';
 import type { Method } from './floor.js';
@@ -82,7 +83,7 @@ for (let pass = 0; pass < passes; pass++) {
       progress.next(`m ${m}, K ${K}`);
       const made = makeInputs({ operation: 'relation', sizes: { n: m, K, m }, layout: 'NCHW' });
       for (const mode of modes) {
-        const { seconds: best } = visit(m, K, mode, made['teacher.logits']!, made['student.logits']!);
+        const { seconds: best } = visit(m, K, mode, made['teacher.logits'], made['student.logits']);
         const texts = methods.map((method) => `${method} ${(best[method] * 1e6).toFixed(1)} µs`);
         progress.tell(`${mode}: ${texts.join(', ')}`);
       }
@@ -95,7 +96,7 @@ const all = [...points.values()];
 const constants = fit(all);
 console.log(header(constants));
 console.log(`auto with these constants: ${worst(all, (point) => choose(constants, point))}`);
-console.log(`auto as it is built:       ${worst(all, (point) => built.get(point)!)}`);
+console.log(`auto as it is built:       ${worst(all, (point) => present(built.get(point)))}`);
 if (!values['dry-run']) {
   const file = at('csrc/cpu/relation_cost.h');
   writeFileSync(file, header(constants));

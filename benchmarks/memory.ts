@@ -1,5 +1,6 @@
 /** Peak memory of the relation loss against the number of rows, each point in a process of its own. */
 import { fileURLToPath } from 'node:url';
+import { present } from '../tools/present.js';
 import { runScript } from './child.js';
 import { memorySizes } from './cases.js';
 import { flopLimit, tooLarge, tooLong } from './contenders/index.js';
@@ -30,7 +31,7 @@ function sources(contenders: readonly string[], pytorch: Found | undefined, thre
   const theirs: Source = {
     contender: 'pytorch',
     skipped: (m) => tooLarge(relationBytes(m), memoryLimit),
-    peak: async (m, K) => pythonMemory(pytorch!.python, pytorch!.fast.path, threads, m, K),
+    peak: async (m, K) => pythonMemory(present(pytorch).python, present(pytorch).fast.path, threads, m, K),
   };
   return [...own, ...(pytorch ? [theirs] : [])].filter(({ contender }) => contenders.includes(contender));
 }

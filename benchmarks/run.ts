@@ -1,4 +1,5 @@
 /** A run of the suite: from the selected cases to the record. */
+import { present } from '../tools/present.js';
 import { memoryName, type Case, type Workload } from './cases.js';
 import { openContenders } from './contenders/all.js';
 import { type Contender, type Entry, type Outputs, type Participant } from './contenders/index.js';
@@ -72,7 +73,7 @@ class Run {
 
   /** All cases and numbers of threads on the same inputs, which share a reference. */
   async workload(cases: readonly Case[], scratch: Scratch): Promise<void> {
-    const data = new Data(cases[0]!, scratch);
+    const data = new Data(cases[0], scratch);
     let pending: Promise<Reference> | undefined;
     const reference = () => (pending ??= makeReference(data, this.reference, Math.max(...this.settings.threads)));
     try {
@@ -99,7 +100,7 @@ class Run {
       const budgets = ready.map(({ measurement }) => budgetOf(measurement.contender, this.settings.quick));
       const samples = await timeSideBySide(ready, budgets);
       for (const [i, { measurement, bytesPerCall }] of ready.entries()) {
-        measurement.seconds = samples[i]!;
+        measurement.seconds = samples[i];
         // The same for any number of threads.
         const allocates = on.group === 'overhead' && threads === this.settings.threads[0];
         if (bytesPerCall && allocates) measurement.bytesPerCall = await bytesPerCall();
@@ -156,16 +157,16 @@ class Run {
   private tell({ contender, variant, seconds, skipped, error }: Measurement): void {
     const name = variant === undefined ? contender : `${contender} (${variant})`;
     if (skipped !== undefined) return this.progress.tell(`${name}: skipped, ${skipped}`);
-    const { loss, gradients } = error!;
+    const { loss, gradients } = present(error);
     const errors = gradients === undefined ? loss : Math.max(loss, gradients);
     this.progress.tell(`${name}: ${readable(median(seconds))}, error ${errors.toExponential(1)}`);
   }
 
   addFloors(limits: readonly Limits[]): void {
     for (const one of this.measurements) {
-      const limit = limits.find(({ threads }) => threads === one.threads)!;
+      const limit = present(limits.find(({ threads }) => threads === one.threads));
       if (one.contender !== 'gld-loss' || one.skipped !== undefined) continue;
-      const operation = this.settings.cases.find(({ name }) => name === one.case)!.operation;
+      const operation = present(this.settings.cases.find(({ name }) => name === one.case)).operation;
       // Of the relation alone a method was asked for; elsewhere the floor is that of the cheaper one.
       const method = one.group === 'relation' ? one.method : undefined;
       one.floor = floorOf(work({ operation, sizes: one.sizes, mode: one.mode }, one.dtype, method), one.dtype, limit);

@@ -46,9 +46,9 @@ export async function timeSideBySide(
   const samples: number[][] = participants.map(() => []);
   const plans: Plan[] = [];
   for (const [i, participant] of participants.entries()) {
-    const budget = budgets[i]!;
+    const budget = budgets[i];
     let estimate = await timed(participant, 1);
-    if (estimate >= firstCounts) samples[i]!.push(estimate);
+    if (estimate >= firstCounts) samples[i].push(estimate);
     // A first short call is a bad guess of the ones after it.
     if (estimate < budget.leastSeconds) estimate = Math.min(estimate, await timed(participant, 10));
     plans.push(plan(estimate, budget));
@@ -57,8 +57,8 @@ export async function timeSideBySide(
   const order = [...participants.entries()];
   for (let round = 0; round < most; round++, order.reverse()) {
     for (const [i, participant] of order) {
-      const { calls, repetitions } = plans[i]!;
-      if (round < repetitions && samples[i]!.length <= round) samples[i]!.push(await timed(participant, calls));
+      const { calls, repetitions } = plans[i];
+      if (round < repetitions && samples[i].length <= round) samples[i].push(await timed(participant, calls));
     }
   }
   return samples;

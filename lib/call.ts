@@ -166,7 +166,7 @@ export class Call {
   readonly #made: CudaTensor[] = [];
 
   view(name: Role): RoleView {
-    return this.views[role[name]]!;
+    return this.views[role[name]];
   }
 
   set(name: Field, value: number): void {
@@ -176,9 +176,9 @@ export class Call {
   /** The weights of the terms: alpha, beta, localWeight. */
   setWeights(weights: Float64Array): void {
     const numbers = this.#numbers;
-    numbers[field.alpha] = weights[0]!;
-    numbers[field.beta] = weights[1]!;
-    numbers[field.localWeight] = weights[2]!;
+    numbers[field.alpha] = weights[0];
+    numbers[field.beta] = weights[1];
+    numbers[field.localWeight] = weights[2];
   }
 
   /** One level of the pyramid of grids: its cells over each axis. */
@@ -302,7 +302,7 @@ export class Call {
     return new Promise((resolve, reject) => {
       let job: Job | undefined;
       const abort = (): void => {
-        if (job?.cancel()) reject(reasonOf(signal!));
+        if (job?.cancel()) reject(reasonOf(signal));
       };
       // A signal is the caller's and may throw anywhere: before the work begins, or into the promise.
       const done = (error: Error | null): void => {
@@ -344,15 +344,15 @@ export class Call {
     let compute = 0;
     let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
-      const view = this.views[index]!;
+      const view = this.views[index];
       const { data, dtype, offset, strides, isOutput } = view;
       this.#buffers[index] = data;
       if (data === null) continue;
       const at = native.fields.length + index * native.roleFields.length;
-      numbers[at + roleField.dtype] = dtypes[dtype]!;
+      numbers[at + roleField.dtype] = dtypes[dtype] ?? Number.NaN;
       numbers[at + roleField.offset] = offset;
       for (let axis = 0; axis < strides.length; axis += 1)
-        numbers[at + strideFields[view.roleAxis(axis)]!] = strides[axis]!;
+        numbers[at + strideFields[view.roleAxis(axis)]] = strides[axis];
       if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = 1;
       present |= 1 << index;
     }

@@ -55,7 +55,7 @@ export function options<T extends Table>(table: T, value: unknown, path = ''): C
   const given = known(table, value === undefined ? {} : expectObject(path || 'options', value, 'an object'), path);
   const prefix = path === '' ? '' : `${path}.`;
   const checked: Record<string, unknown> = {};
-  for (const name in table) checked[name] = table[name]!(given[name], prefix + name);
+  for (const name in table) checked[name] = table[name](given[name], prefix + name);
   return checked as Checked<T>;
 }
 
@@ -103,11 +103,11 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const substituted = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2]![j - 2]! + 1 : Infinity;
-      row.push(Math.min(substituted, rows[i - 1]![j]! + 1, row[j - 1]! + 1, swapped));
+      const substituted = rows[i - 1][j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2][j - 2] + 1 : Infinity;
+      row.push(Math.min(substituted, rows[i - 1][j] + 1, row[j - 1] + 1, swapped));
     }
     rows.push(row);
   }
-  return rows[a.length]![b.length]!;
+  return rows[a.length][b.length];
 }

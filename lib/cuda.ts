@@ -19,9 +19,10 @@ export function cudaReason(): string {
 
 /** Refuses a GPU that is not there: `given` names it, and `expected` would have been right without it. */
 export function expectGpu(argument: string, index: number, expected: string, given: string): void {
-  if (index < countGpus()) return;
-  if (count === 0) fail('ERR_GLD_DEVICE', argument, expected, `${given}, which is not available: ${cudaReason()}`);
-  const last = count! - 1;
+  const gpus = countGpus();
+  if (index < gpus) return;
+  if (gpus === 0) fail('ERR_GLD_DEVICE', argument, expected, `${given}, which is not available: ${cudaReason()}`);
+  const last = gpus - 1;
   const there = last === 0 ? 'the only one is cuda:0' : `the last one is cuda:${last}`;
   fail('ERR_GLD_DEVICE', argument, expected, `${given}, which is not there (${there})`);
 }

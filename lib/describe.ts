@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
-const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
-  .get as () => string | undefined;
+const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
+  ?.get as () => string | undefined;
 
 /** The constructor's name of a typed array, whatever realm it comes from; undefined for everything else. */
 export function arrayKind(value: unknown): string | undefined {

@@ -61,7 +61,7 @@ function cudaInfo(): DeviceInfo['cuda'] {
     memory,
     freeMemory,
   }));
-  const { driver, runtime } = found[0]!;
+  const { driver, runtime } = found[0];
   return { available: true, driver: version(driver), runtime: version(runtime), devices };
 }
 

@@ -32,7 +32,7 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
     fail('ERR_GLD_DEVICE', hostNeed.argument, expected, hostNeed.received);
   }
   for (let index = 0; index < call.views.length; index += 1) {
-    const view = call.views[index]!;
+    const view = call.views[index];
     if (view.data !== null && view.dtype === 'float64') {
       const expected = `float32, float16 or bfloat16 elements on cuda:${chosen}`;
       fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
@@ -44,7 +44,7 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
 /** The GPU that inputs lie on, or `host`. */
 function locate({ views }: Call): number {
   for (let index = 0; index < views.length; index += 1) {
-    const view = views[index]!;
+    const view = views[index];
     if (view.data !== null && view.device !== host) return expectTogether(views, view);
   }
   return host;
@@ -79,6 +79,6 @@ function suitsGpu(call: Call): boolean {
 }
 
 function refuse(call: Call, at: number, expected: string): never {
-  const { argument } = call.views.find(({ data, device }) => data !== null && device === at)!;
-  return fail('ERR_GLD_DEVICE', argument, expected, `one on cuda:${at}`);
+  const view = call.views.find(({ data, device }) => data !== null && device === at);
+  return fail('ERR_GLD_DEVICE', view?.argument ?? 'inputs', expected, `one on cuda:${at}`);
 }

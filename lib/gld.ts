@@ -123,7 +123,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #workspaces: Workspace[] = [];
   readonly #lender: Lender = {
     take: () => this.#take(),
-    giveBack: (workspace) => this.#giveBack(workspace!),
+    giveBack: (workspace) => this.#giveBack(workspace),
   };
   readonly #result = new LentResult();
   #disposed = false;
@@ -144,7 +144,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient> {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
     const bench = this.#takeBench();
-    let workspace: Workspace | undefined;
+    let workspace: Workspace | null = null;
     try {
       const lent = this.#readOptions(bench, given);
       this.#expectInUse();
@@ -152,7 +152,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
       compute(bench.problem, inputs, this.#settings, lent, workspace);
       return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
     } finally {
-      if (workspace !== undefined) this.#giveBack(workspace);
+      this.#giveBack(workspace);
       this.#giveBackBench(bench);
     }
   }
@@ -221,7 +221,8 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     return this.#workspaces.pop() ?? new native.Workspace();
   }
 
-  #giveBack(workspace: Workspace): void {
+  #giveBack(workspace: Workspace | null): void {
+    if (workspace === null) return;
     if (this.#disposed) workspace.dispose();
     else this.#workspaces.push(workspace);
   }

@@ -88,8 +88,8 @@ export function countLevels({ levels, list }: Grid, axes: number): number {
 
 function cellsOn({ levels, list }: Grid, axes: number, level: number, axis: number): number {
   if (list && levels.length === axes) return levels[axis] as number;
-  const cells = levels[level]!;
-  return typeof cells === 'number' ? cells : cells[axis]!;
+  const cells = levels[level];
+  return typeof cells === 'number' ? cells : cells[axis];
 }
 
 /** Rows per sample: the global one and one per cell of every level. */
@@ -110,7 +110,7 @@ function genitive(name: string): string {
 /** Levels given axis by axis must have as many entries as the map has axes; `owner` is whose map it is. */
 export function expectAxes({ levels }: Grid, axes: number, owner: string): void {
   for (let level = 0; level < levels.length; level += 1) {
-    const cells = levels[level]!;
+    const cells = levels[level];
     if (typeof cells === 'number' || cells.length === axes) continue;
     const expected = `${axes} numbers, one per axis of ${owner}`;
     fail('ERR_GLD_GRID', `grid.pyramid[${level}]`, expected, brackets(cells));
@@ -126,7 +126,7 @@ export function expectGridFits(grid: Grid, { argument, shape }: View): void {
   expectAxes(grid, axes, argument);
   for (let level = 0; level < countLevels(grid, axes); level += 1) {
     for (let axis = 0; axis < axes; axis += 1) {
-      if (cellsOn(grid, axes, level, axis) <= shape[beforeMap + axis]!) continue;
+      if (cellsOn(grid, axes, level, axis) <= shape[beforeMap + axis]) continue;
       const expected = `at most ${brackets(shape.slice(beforeMap))}, the size of ${argument}${genitive(argument)} map`;
       fail('ERR_GLD_GRID', 'grid', expected, brackets(cellsOf(grid, axes, level)));
     }

@@ -14,7 +14,8 @@ export function hold(memory: DeviceMemory): DeviceMemory {
 }
 
 export function letGo(memory: DeviceMemory): void {
-  const entry = held.get(memory)!;
+  const entry = held.get(memory);
+  if (entry === undefined) return;
   entry.calls -= 1;
   if (entry.calls > 0) return;
   held.delete(memory);

@@ -55,8 +55,8 @@ export function readLabels(call: Call, value: unknown, n: number, classes: numbe
   if (isFloat(dtype) || dtype === 'bool') {
     fail('ERR_GLD_DTYPE', argument, 'integer elements for labels [n] (soft labels have shape [n, K])', dtype);
   }
-  expectCount(argument, shape[0]!, n);
-  readIndices(call, argument, data, offset, strides[0]!, n, classes, ignoreIndex);
+  expectCount(argument, shape[0], n);
+  readIndices(call, argument, data, offset, strides[0], n, classes, ignoreIndex);
 }
 
 /** Class indices that stay where they are: the engine checks them. */
@@ -66,14 +66,14 @@ function placeOnDevice(call: Call, argument: string, from: View, n: number): voi
   if (dtype !== 'int32') {
     fail('ERR_GLD_DTYPE', argument, 'int32 elements for labels [n] on a GPU (soft labels have shape [n, K])', dtype);
   }
-  expectCount(argument, shape[0]!, n);
+  expectCount(argument, shape[0], n);
   const view = call.view('labels');
   view.argument = argument;
   resize(view.shape, 1);
   view.shape[0] = n;
   resize(view.strides, 1);
-  view.strides[0] = strides[0]!;
-  view.place(data!, 'int32', offset, first, end, device);
+  view.strides[0] = strides[0];
+  view.place(data, 'int32', offset, first, end, device);
 }
 
 const ranks = [1, 2] as const;

@@ -48,7 +48,7 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
   const view = call.view(role);
   view.argument = role;
   resize(view.shape, axes.length);
-  for (let i = 0; i < axes.length; i += 1) view.shape[i] = axes[order === undefined ? i : order[i]!]!;
+  for (let i = 0; i < axes.length; i += 1) view.shape[i] = axes[order === undefined ? i : order[i]];
   setDense(view.strides, view.shape, order);
   if (lent !== undefined) {
     view.dtype = dtype;
@@ -78,8 +78,8 @@ export function bindGradients(
   if (typeof wanted !== 'boolean') expectPresent(student, wanted);
   for (let i = 0; i < gradients.length; i += 1) {
     if (!isComputed(student, wanted, i)) continue;
-    gradients[i]!.argument = outNames[slotOf(student, i)]!;
-    gradients[i]!.dtype = typeOf(call, student.tensors[i]!, gradientDtype);
+    gradients[i].argument = outNames[slotOf(student, i)];
+    gradients[i].dtype = typeOf(call, student.tensors[i], gradientDtype);
     layOut(problem, i);
   }
   if (lent !== undefined) {
@@ -88,17 +88,17 @@ export function bindGradients(
       const buffer = lent[slotOf(student, i)];
       if (buffer === undefined) continue;
       writeShape(sizes, problem, i);
-      onDevice[i] = lend(call, gradients[i]!, buffer, sizes);
+      onDevice[i] = lend(call, gradients[i], buffer, sizes);
     }
     refuseOverlap(call.views);
   }
   for (let i = 0; i < gradients.length; i += 1) {
-    const view = gradients[i]!;
+    const view = gradients[i];
     if (!isComputed(student, wanted, i)) continue;
     const { argument } = view;
     const dtype = view.dtype as OutType;
     const elements = countElements(argument, view.shape);
-    const { device } = student.tensors[i]!;
+    const { device } = student.tensors[i];
     if (view.data !== null) {
       if (deferred && view.device === host) place(view, dtype, call.copies.array(argument, dtype, elements));
     } else if (device === host) {
@@ -135,17 +135,17 @@ export function deliver({ gradients, student }: Problem, lent: Lent | undefined)
 
 /** Whether the student has the i-th tensor and its gradient is wanted. */
 function isComputed(student: Side, wanted: boolean | readonly GradientName[], i: number): boolean {
-  if (student.tensors[i]!.data === null) return false;
-  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[slotOf(student, i)]!);
+  if (student.tensors[i].data === null) return false;
+  return typeof wanted === 'boolean' ? wanted : wanted.includes(gradientNames[slotOf(student, i)]);
 }
 
 /** Writes the shape of the i-th gradient, as the caller has it, into a list. */
 export function writeShape(shape: number[], { gradients, student }: Problem, i: number): void {
-  const own = gradients[i]!.shape;
+  const own = gradients[i].shape;
   const order = orderOf(student, i);
   resize(shape, own.length);
   for (let place = 0; place < own.length; place += 1) {
-    shape[place] = own[order === undefined ? place : order.indexOf(place)]!;
+    shape[place] = own[order === undefined ? place : order.indexOf(place)];
   }
 }
 
@@ -155,10 +155,10 @@ function orderOf({ layout, weightLayout }: Side, i: number): readonly number[] |
 }
 
 function layOut({ gradients, student }: Problem, i: number): void {
-  const { shape, strides } = gradients[i]!;
-  const like = student.tensors[i]!.shape;
+  const { shape, strides } = gradients[i];
+  const like = student.tensors[i].shape;
   resize(shape, like.length);
-  for (let axis = 0; axis < like.length; axis += 1) shape[axis] = like[axis]!;
+  for (let axis = 0; axis < like.length; axis += 1) shape[axis] = like[axis];
   setDense(strides, shape, orderOf(student, i));
 }
 
@@ -275,10 +275,10 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
 /** No lent buffer may share memory with an input or with another one. */
 function refuseOverlap(views: readonly RoleView[]): void {
   for (let i = 0; i < views.length; i += 1) {
-    const one = views[i]!;
+    const one = views[i];
     if (!one.isOutput || one.data === null || one.device !== host) continue;
     for (let j = 0; j < views.length; j += 1) {
-      const other = views[j]!;
+      const other = views[j];
       // Each pair of outputs once.
       if (other.data === null || (other.isOutput && j <= i)) continue;
       // On a GPU, the addon compares addresses.

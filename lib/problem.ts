@@ -83,7 +83,7 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   problem.hasLabels = labels !== undefined;
   if (!problem.hasLabels) return;
   readLabels(call, labels, n, classes, settings);
-  if (problem.weights[0]! > 1) {
+  if (problem.weights[0] > 1) {
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
     fail('ERR_GLD_OPTION', 'alpha', expected, String(problem.weights[0]));
   }

@@ -52,7 +52,7 @@ class Form {
     this.#tensors = gradients.map(({ data }, i) =>
       data === null || onDevice[i] !== undefined
         ? undefined
-        : { data: data as DenseTensor['data'], shape: this.#shapes[i]!, dtype: 'float32' },
+        : { data: data as DenseTensor['data'], shape: this.#shapes[i], dtype: 'float32' },
     );
     if (gradients.some(({ data }) => data !== null)) this.#gradients = {};
   }
@@ -65,9 +65,9 @@ class Form {
     if (this.#gradients !== undefined && !Object.isExtensible(this.#gradients)) return false;
     for (let i = 0; i < gradients.length; i += 1) {
       const tensor = this.#tensors[i];
-      const there = gradients[i]!.data !== null;
+      const there = gradients[i].data !== null;
       if (this.#onDevice[i] !== (onDevice[i] !== undefined)) return false;
-      if ((tensor !== undefined || this.#onDevice[i]!) !== there) return false;
+      if ((tensor !== undefined || this.#onDevice[i]) !== there) return false;
       if (there && slotOf(student, i) !== this.#slots[i]) return false;
       if (tensor !== undefined && !(Object.isExtensible(tensor) && Object.isExtensible(this.#shapes[i]))) return false;
     }
@@ -78,11 +78,11 @@ class Form {
     const result = this.#result;
     const terms = this.#terms;
     const done = problem.call.result;
-    result.loss = done[0]!;
-    if (this.#hasLabels) terms.task = done[1]!;
-    terms.global = done[2]!;
-    terms.local = done[3]!;
-    terms.relation = done[4]!;
+    result.loss = done[0];
+    if (this.#hasLabels) terms.task = done[1];
+    terms.global = done[2];
+    terms.local = done[3];
+    terms.relation = done[4];
     result.terms = terms;
     result.relationMethod = methodOf(done);
     if (this.#gradients === undefined) return result;
@@ -90,16 +90,16 @@ class Form {
     for (let i = 0; i < this.#tensors.length; i += 1) {
       const tensor = this.#tensors[i];
       const onDevice = problem.onDevice[i];
-      const slot = this.#slots[i]!;
-      if (onDevice !== undefined) this.#gradients[gradientNames[slot]!] = onDevice;
+      const slot = this.#slots[i];
+      if (onDevice !== undefined) this.#gradients[gradientNames[slot]] = onDevice;
       if (tensor === undefined) continue;
-      const { data, dtype } = problem.gradients[i]!;
-      const shape = this.#shapes[i]!;
+      const { data, dtype } = problem.gradients[i];
+      const shape = this.#shapes[i];
       writeShape(shape, problem, i);
       tensor.data = (lent?.[slot] ?? data) as DenseTensor['data'];
       tensor.shape = shape;
       tensor.dtype = dtype as DenseTensor['dtype'];
-      this.#gradients[gradientNames[slot]!] = tensor;
+      this.#gradients[gradientNames[slot]] = tensor;
     }
     return result;
   }

@@ -114,14 +114,14 @@ export function gldSchedule(settings?: ScheduleOptions): Schedule {
     const weights = expectObject('into', into, 'an object') as unknown as StepWeights;
     const share = step < warmup ? step / warmup : 1;
     for (let i = 0; i < ramps.length; i += 1) {
-      const { from, to, start, end, shape } = ramps[i]!;
+      const { from, to, start, end, shape } = ramps[i];
       const passed = Math.min(Math.max((step - start) / (end - start), 0), 1);
       const way = shape === 'cosine' ? (1 - Math.cos(Math.PI * passed)) / 2 : passed;
       now[i] = share * (way === 1 ? to : from + (to - from) * way);
     }
-    weights.alpha = now[0]!;
-    weights.beta = now[1]!;
-    weights.localWeight = now[2]!;
+    weights.alpha = now[0];
+    weights.beta = now[1];
+    weights.localWeight = now[2];
     return weights as never;
   };
 }

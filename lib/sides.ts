@@ -51,7 +51,7 @@ export class Side {
   /** Positions of the map along depth (2), height (1) and width (0); 1 on an axis that it does not have. */
   size(fromLast: number): number {
     if (this.kind === 'logits') return 0;
-    return fromLast < this.axes ? this.map.shape[this.map.shape.length - 1 - fromLast]! : 1;
+    return fromLast < this.axes ? this.map.shape[this.map.shape.length - 1 - fromLast] : 1;
   }
 }
 
@@ -152,8 +152,8 @@ function readSideMap(
 ): void {
   const { map } = side;
   side.layout = readMap(call, map, argument, value, layout);
-  side.n = map.shape[0]!;
-  side.channels = map.shape[1]!;
+  side.n = map.shape[0];
+  side.channels = map.shape[1];
   side.axes = map.shape.length - 2;
   if (mask !== undefined) readMask(call, side.mask, paths[side.name].mask, mask, map);
 }
@@ -168,10 +168,9 @@ export function readMap(
 ): MapLayout {
   const { ranks: allowed, axes: shown } = maps[layout ?? 'any'];
   readFloats(view, argument, value, allowed, shown);
-  const found = layout ?? usualLayouts[view.shape.length - maps.any.ranks[0]]!;
+  const found = layout ?? usualLayouts[view.shape.length - maps.any.ranks[0]];
   view.permute(layouts[found]);
-  if (view.shape.length === 5 && view.shape[2]! > 1)
-    call.needHost(argument, 'a map of one or two axes', 'one of three');
+  if (view.shape.length === 5 && view.shape[2] > 1) call.needHost(argument, 'a map of one or two axes', 'one of three');
   return found;
 }
 
@@ -192,17 +191,17 @@ export function readClassifier(
   const { shape } = into.weight;
   readFloats(into.weight, path.weight, weight, ranks.weight, axes[weightLayout]);
   into.weight.permute(weightLayouts[weightLayout]);
-  const classes = shape[0]!;
+  const classes = shape[0];
   if (shape[1] !== channels) {
     const [wanted, got] =
       weightLayout === 'KC'
         ? [
             [classes, channels],
-            [classes, shape[1]!],
+            [classes, shape[1]],
           ]
         : [
             [channels, classes],
-            [shape[1]!, classes],
+            [shape[1], classes],
           ];
     const expected = `shape ${brackets(wanted)} to match ${input} ${channels} channels`;
     fail('ERR_GLD_SHAPE', path.weight, expected, brackets(got));
@@ -239,9 +238,9 @@ function readLogitSide(side: Side, argument: string, value: unknown): void {
   readFloats(side.logits, argument, value, ranks.logits, '[n, 1 + L, K]');
   const { shape } = side.logits;
   side.kind = 'logits';
-  side.n = shape[0]!;
-  side.rows = shape[1]!;
-  side.classes = shape[2]!;
+  side.n = shape[0];
+  side.rows = shape[1];
+  side.classes = shape[2];
   side.channels = side.axes = 0;
   expectClasses(argument, side.classes, shape);
 }

@@ -62,7 +62,7 @@ export class View {
 
   /** Sets what the caller's order of axes does not matter for. */
   place(
-    data: ViewArray | DeviceData,
+    data: ViewArray | DeviceData | null,
     dtype: ElementType,
     offset: number,
     first: number,
@@ -80,8 +80,8 @@ export class View {
   /** Brings the axes into another order: axis i of then is axis order[i] of now. */
   permute(order: readonly number[]): void {
     for (const list of [this.shape, this.strides]) {
-      for (let i = 0; i < order.length; i += 1) scratch[i] = list[order[i]!]!;
-      for (let i = 0; i < order.length; i += 1) list[i] = scratch[i]!;
+      for (let i = 0; i < order.length; i += 1) scratch[i] = list[order[i]];
+      for (let i = 0; i < order.length; i += 1) list[i] = scratch[i];
     }
   }
 
@@ -124,12 +124,12 @@ export function copyDense(view: View): ViewArray {
   const data = allocateArray(view.argument, dtype, countElements(view.argument, shape)) as Float32Array;
   const index = shape.map(() => 0);
   for (let at = 0, where = offset; at < data.length; at += 1) {
-    data[at] = from[where]!;
+    data[at] = from[where];
     for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
-      where += strides[axis]!;
-      index[axis]! += 1;
-      if (index[axis]! < shape[axis]!) break;
-      where -= strides[axis]! * shape[axis]!;
+      where += strides[axis];
+      index[axis] += 1;
+      if (index[axis] < shape[axis]) break;
+      where -= strides[axis] * shape[axis];
       index[axis] = 0;
     }
   }
@@ -161,7 +161,7 @@ export function isFloat(dtype: ElementType): dtype is DType {
 /** The product of sizes, refused where a double can no longer count it. */
 export function countElements(argument: string, sizes: readonly number[]): number {
   let product = 1;
-  for (let axis = 0; axis < sizes.length; axis += 1) product *= sizes[axis]!;
+  for (let axis = 0; axis < sizes.length; axis += 1) product *= sizes[axis];
   if (product > Number.MAX_SAFE_INTEGER) {
     fail('ERR_GLD_OVERFLOW', argument, 'fewer than 2^53 elements', sizes.join(' * '));
   }
@@ -179,7 +179,7 @@ export function setDense(strides: number[], shape: readonly number[], order?: re
   for (let place = shape.length - 1, step = 1; place >= 0; place -= 1) {
     const axis = order === undefined ? place : order.indexOf(place);
     strides[axis] = step;
-    step *= shape[axis]!;
+    step *= shape[axis];
   }
 }
 
@@ -230,7 +230,7 @@ export function readView(
   let last = offset;
   if (strided) {
     for (let axis = 0; axis < shape.length; axis += 1) {
-      const span = (shape[axis]! - 1) * strides[axis]!;
+      const span = (shape[axis] - 1) * strides[axis];
       if (span < 0) first += span;
       else last += span;
       // The stride of an axis of size 1 is never used; whatever it says must not reach the arithmetic.

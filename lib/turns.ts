@@ -22,7 +22,7 @@ export class Turns {
       const abort = (): void => {
         const place = this.#waiting.indexOf(go);
         if (place >= 0) this.#waiting.splice(place, 1);
-        reject(reasonOf(signal!));
+        reject(reasonOf(signal));
       };
       const go = (): void => {
         resolve();
@@ -46,9 +46,9 @@ export class Turns {
 }
 
 /** Why a signal was aborted. It is the caller's, and what it throws will do. */
-export function reasonOf(signal: AbortSignal): unknown {
+export function reasonOf(signal: AbortSignal | undefined): unknown {
   try {
-    return signal.reason;
+    return signal?.reason;
   } catch (thrown) {
     return thrown;
   }

@@ -89,11 +89,11 @@ function expectCount(argument: string, count: number, n: number, rows: number): 
 /** Finite, not below 0, and not all of them 0. */
 function expectWeights({ argument, array, shape, strides, offset }: View): void {
   const data = array as Float64Array;
-  const rows = shape[1]!;
+  const rows = shape[1];
   let all = 0;
-  for (let i = 0; i < shape[0]!; i += 1) {
+  for (let i = 0; i < shape[0]; i += 1) {
     for (let r = 0; r < rows; r += 1) {
-      all += readNumber(argument, i * rows + r, data[offset + i * strides[0]! + r * strides[1]!]);
+      all += readNumber(argument, i * rows + r, data[offset + i * strides[0] + r * strides[1]]);
     }
   }
   if (all === 0) fail('ERR_GLD_WEIGHT', argument, 'at least one weight above 0', 'none');

@@ -1,5 +1,6 @@
 /** Facts that follow from the definitions, on the reference. */
 import t from 'tap';
+import { present } from '../tools/present.js';
 import { classify } from './reference/classifier.js';
 import { oneHot, smoothed } from './reference/cross_entropy.js';
 import { gld } from './reference/gld.js';
@@ -190,7 +191,7 @@ t.test('a sample of integer weight is a sample repeated, one of weight 0 is abse
         options,
       );
       const { features, ...others } = repeated.gradients;
-      const summed = sumCopies(features!, counts);
+      const summed = sumCopies(present(features), counts);
       same(t, `${metric}, ${JSON.stringify(reduction)}`, weighted, {
         ...repeated,
         gradients: { ...others, features: summed },
@@ -213,7 +214,7 @@ t.test('a pyramid of one level is a grid; a mask of ones is none; axes of size 1
     student: { channels: 3, map: [7] },
   });
   const flat = gld(withAxis(line), { grid: [1, 3] });
-  const gradients = { ...flat.gradients, features: { data: flat.gradients.features!.data, shape: [3, 3, 7] } };
+  const gradients = { ...flat.gradients, features: { data: present(flat.gradients.features).data, shape: [3, 3, 7] } };
   same(t, 'one axis', gld(line, { grid: 3 }), { ...flat, gradients });
   const deep = gld(withAxis(map), { grid: [1, 2, 2] });
   same(t, 'three axes', deep, gld(map, { grid: 2 }));
@@ -225,9 +226,14 @@ t.test('what a mask leaves out may be anything; smoothed labels are soft ones; a
   const { logitMap, mask } = inputs.student as LogitMapSide;
   const positions = 16;
   const poisoned = Float64Array.from(logitMap.data, (value, at) =>
-    mask!.data[Math.floor(at / (3 * positions)) * positions + (at % positions)] ? value : NaN,
+    present(mask).data[Math.floor(at / (3 * positions)) * positions + (at % positions)] ? value : NaN,
   );
-  same(t, 'NaN', gld({ ...inputs, student: { logitMap: { ...logitMap, data: poisoned }, mask: mask! } }), gld(inputs));
+  same(
+    t,
+    'NaN',
+    gld({ ...inputs, student: { logitMap: { ...logitMap, data: poisoned }, mask: present(mask) } }),
+    gld(inputs),
+  );
 
   const labels = inputs.labels as ArrayLike<number>;
   const soft = { data: smoothed(oneHot(labels, 3), 3, 0.3), shape: [4, 3] };

@@ -40,7 +40,7 @@ const flags = [
 
 t.before(async () => {
   const objects = sources.map((_, i) => `${folder}/${i}.o`);
-  const waiting = sources.map((source, i) => ['-x', 'c++', '-c', source, '-o', objects[i]!]);
+  const waiting = sources.map((source, i) => ['-x', 'c++', '-c', source, '-o', objects[i]]);
   const compile = async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) await run('g++', [...flags, ...next]);
   };

@@ -1,6 +1,7 @@
 /** Stage `pool` against the reference. */
 import { pool } from 'gld-loss';
 import t from 'tap';
+import { present } from '../tools/present.js';
 import { fromChannelsFirst, toChannelsFirst } from './reference/layout.js';
 import * as reference from './reference/pool.js';
 import { arrayError } from './support/compare.js';
@@ -90,7 +91,7 @@ t.test('channels that are equal have equal gradients, wherever they lie', async 
     const data = rows.flatMap((value) => Array<number>(channels).fill(value));
     const upstream = encode({ data, shape: [1, 10, channels] }, 'float32');
     const features = { data: new Float32Array(channels * 49), shape: [1, channels, 7, 7] };
-    return pool({ features }, { grid: 3, upstream: upstream.tensor }).gradients!.features.data;
+    return present(pool({ features }, { grid: 3, upstream: upstream.tensor }).gradients).features.data;
   };
   const alone = of(1);
   const many = of(13);

@@ -1,6 +1,7 @@
 /** Stage `pool` on maps of one to three axes, with pyramids and masks, against the reference. */
 import { pool, type MapLayout } from 'gld-loss';
 import t from 'tap';
+import { present } from '../tools/present.js';
 import { countCells, levelsOf } from './reference/grid.js';
 import { fromChannelsFirst, layoutOf, mapShape, toChannelsFirst } from './reference/layout.js';
 import * as reference from './reference/pool.js';
@@ -82,7 +83,7 @@ t.test('what a mask leaves out may be NaN; masks of every kind mean the same', a
   const upstream = { data: Float32Array.of(3, 2, 1), shape: [1, 3, 1] };
   const expected = pool({ features, mask: { data: bytes, shape: [1, 6] } }, { upstream });
   t.same([...expected.pooled.data], [3, 2, 5]);
-  t.same([...expected.gradients!.features.data], [2, 0, 2, 0, 2, 0]);
+  t.same([...present(expected.gradients).features.data], [2, 0, 2, 0, 2, 0]);
   const masks = [
     { data: Uint8ClampedArray.from(bytes), dims: [1, 6], type: 'bool' },
     { data: Array.from(bytes, Boolean), shape: [1, 6] },
@@ -125,7 +126,7 @@ t.test('one-dimensional maps are two-dimensional ones of height 1, volumes of de
       pool({ features: { data, shape }, layout: order }, { grid: { pyramid: [cells] }, upstream: upstream(rows) });
     const [a, b] = [of(wide, wideGrid, layout?.[0]), of(narrow, grid, layout?.[1])];
     t.same([...a.pooled.data], [...b.pooled.data]);
-    t.same([...a.gradients!.features.data], [...b.gradients!.features.data]);
+    t.same([...present(a.gradients).features.data], [...present(b.gradients).features.data]);
   };
   same([2, 6, 1, 20], [2, 6, 20], [1, 3], [3]);
   same([2, 1, 20, 6], [2, 20, 6], [1, 3], [3], ['NHWC', 'NWC']);

@@ -4,6 +4,7 @@
  */
 import { gldLoss, type Inputs } from 'gld-loss';
 import t from 'tap';
+import { present } from '../tools/present.js';
 import { countCells, levelsOf } from './reference/grid.js';
 import { layoutOf } from './reference/layout.js';
 import { reductionRows } from './reference/relation.js';
@@ -116,7 +117,7 @@ t.test('gradients against finite differences of the loss itself', async (t) => {
     const { given } = encodeInputs(inputs, 'float64');
     const { gradients } = gldLoss(given, options);
     for (const [name, { data, shape }] of tensorsOf(inputs.student)) {
-      const gradient = Float64Array.from(gradients![name]!.data);
+      const gradient = Float64Array.from(present(gradients?.[name]).data);
       const direction = random.normals(data.length);
       const loss = (x: Float64Array): number => {
         const changed = { ...given, student: { ...given.student, [name]: { data: x, shape } } } as Inputs;

@@ -1,6 +1,7 @@
 /** What must come out the same in two ways: weights and repeated samples, masks and their absence, maps of another rank. */
 import { gldLoss, gldLossAsync, GldLoss, type GldOptions, type GldResult, type Inputs } from 'gld-loss';
 import t, { type Test } from 'tap';
+import { present } from '../tools/present.js';
 import type * as reference from './reference/types.js';
 import { arrayError, lossError } from './support/compare.js';
 import { problem, tensorsOf, withTensor, type ProblemSpec } from './support/problems.js';
@@ -30,7 +31,7 @@ const loss = (inputs: reference.Inputs, options: GldOptions = {}) =>
 function withMap(result: GldResult, change: (map: reference.Dense) => reference.Dense): Loss {
   const { features, logitMap, logits, ...others } = result.gradients ?? {};
   const maps = Object.entries({ features, logitMap, logits }).filter(([, tensor]) => tensor !== undefined);
-  const changed = maps.map(([name, tensor]) => [name, change(tensor!)]);
+  const changed = maps.map(([name, tensor]) => [name, change(present(tensor))]);
   return { ...result, gradients: { ...others, ...Object.fromEntries(changed) } };
 }
 
@@ -122,8 +123,8 @@ t.test('a map of logits is features under a classifier that changes nothing', as
   const { logitMap: features, ...rest } = inputs.student as reference.LogitMapSide;
   const weight = { data: [1, 0, 0, 0, 1, 0, 0, 0, 1], shape: [3, 3] };
   const classified = loss({ ...inputs, student: { features, weight, ...rest } });
-  const { features: map } = classified.gradients!;
-  same(t, 'the same', loss(inputs), { ...classified, gradients: { logitMap: map! } });
+  const { features: map } = present(classified.gradients);
+  same(t, 'the same', loss(inputs), { ...classified, gradients: { logitMap: present(map) } });
 });
 
 t.test('what a mask leaves out may be NaN, on either side', async (t) => {
@@ -138,20 +139,20 @@ t.test('what a mask leaves out may be NaN, on either side', async (t) => {
     const name = 'logitMap' in side ? 'logitMap' : 'features';
     const { mask, layout } = side as reference.LogitMapSide;
     const { data, shape } = (side as unknown as { [name: string]: reference.Dense })[name];
-    const positions = mask!.data.length / shape[0];
-    const channels = data.length / mask!.data.length;
+    const positions = present(mask).data.length / shape[0];
+    const channels = data.length / present(mask).data.length;
     const where = (at: number): number =>
       layout === 'NHWC'
         ? Math.floor(at / channels)
         : Math.floor(at / (channels * positions)) * positions + (at % positions);
-    const poisoned = Float64Array.from(data, (value, at) => (mask!.data[where(at)] ? value : NaN));
+    const poisoned = Float64Array.from(data, (value, at) => (present(mask).data[where(at)] ? value : NaN));
     return { ...side, [name]: { data: poisoned, shape } } as reference.Side;
   };
   const poisoned = { ...inputs, teacher: poison(inputs.teacher), student: poison(inputs.student) };
   const expected = loss(inputs);
   t.ok(Number.isFinite(expected.loss));
   t.same(loss(poisoned), expected);
-  for (const { data } of Object.values(loss(poisoned).gradients!)) t.ok(data.every(Number.isFinite));
+  for (const { data } of Object.values(present(loss(poisoned).gradients))) t.ok(data.every(Number.isFinite));
 });
 
 t.test('what a sample of weight 0 holds may be anything', async (t) => {
@@ -206,7 +207,7 @@ t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {
   const none = { data: new Uint8Array(64), shape: [4, 4, 4] };
   const nothing = loss({ ...inputs, student: { ...inputs.student, mask: none } as reference.Side });
   t.same(nothing.terms, { task: 0, global: 0, local: 0, relation: 0 });
-  t.ok(nothing.gradients!.logitMap!.data.every((value) => value === 0));
+  t.ok(present(nothing.gradients?.logitMap).data.every((value) => value === 0));
 });
 
 t.test('smoothed hard labels are soft labels; an ignored index may be that of a class', async (t) => {
@@ -300,5 +301,5 @@ t.test('buffers for the gradient of a map of logits', async (t) => {
   });
   const features = encodeInputs(problem({ ...all, student: { channels: 11, map: [8, 7] } }), 'float32').given;
   const other = kept.compute(features, { out: {} });
-  t.same(Object.keys(other.gradients!), ['features', 'weight', 'bias'], 'after that, of features');
+  t.same(Object.keys(present(other.gradients)), ['features', 'weight', 'bias'], 'after that, of features');
 });

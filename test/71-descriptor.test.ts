@@ -135,16 +135,16 @@ t.test('maps, masks and weights of exactly the size', async (t) => {
   const { fields, roles } = wide();
   const result = run('gld', fields, roles);
   t.ok(result.every(Number.isFinite));
-  const gradient = roles['out.features']!.data as Float32Array;
+  const gradient = roles['out.features'].data as Float32Array;
   t.ok(gradient.every(Number.isFinite) && gradient.some((value) => value !== 0));
   const again = wide();
   t.same(await start('gld', again.fields, again.roles), result);
-  t.same(again.roles['out.features']!.data, gradient);
+  t.same(again.roles['out.features'].data, gradient);
 });
 
 t.test('unsound maps, masks and weights are refused, in calls and in jobs', async (t) => {
   const with_ = (role: string, change: Partial<Role>) => (given: ReturnType<typeof wide>) =>
-    Object.assign(given.roles, { [role]: { ...given.roles[role]!, ...change } });
+    Object.assign(given.roles, { [role]: { ...given.roles[role], ...change } });
   const set = (change: Record<string, number>) => (given: ReturnType<typeof wide>) =>
     Object.assign(given.fields, change);
   const without = (role: string) => (given: ReturnType<typeof wide>) => delete given.roles[role];
@@ -167,7 +167,7 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
       'a mask under an output',
       (given) =>
         with_('student.mask', {
-          data: new Uint8Array(given.roles['out.features']!.data.buffer, 8),
+          data: new Uint8Array(given.roles['out.features'].data.buffer, 8),
         })(given),
       'ERR_GLD_OVERLAP',
     ],
@@ -175,7 +175,7 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
       'weights under an output',
       (given) =>
         with_('weights', {
-          data: new Float64Array(given.roles['out.features']!.data.buffer),
+          data: new Float64Array(given.roles['out.features'].data.buffer),
         })(given),
       'ERR_GLD_OVERLAP',
     ],

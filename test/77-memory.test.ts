@@ -2,9 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { GldLoss, gldLoss, gldLossAsync, type Inputs } from 'gld-loss';
 import t from 'tap';
+import { present } from '../tools/present.js';
 import { big, slow, small } from './async_inputs.js';
 
-const gc = globalThis.gc!;
+const gc = present(globalThis.gc);
 
 /** Collects until nothing more comes free: finalizers run between turns of the loop. */
 async function collect(): Promise<void> {

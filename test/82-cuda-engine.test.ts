@@ -12,7 +12,7 @@ import type { CheckRecord } from '../benchmarks/cuda/record.js';
 import { checkCuda } from './support/check_cuda.js';
 
 const { available, reason, devices } = deviceInfo().cuda;
-const emulated = available && /emulated/.test(devices[0]!.name);
+const emulated = available && /emulated/.test(devices[0].name);
 const missing = available ? false : `CUDA is not available: ${reason}`;
 
 t.test('the checks', { skip: missing }, async (t) => {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
+import { present } from '../tools/present.js';
 
 const N = 4;
 const K = 3;
@@ -94,7 +95,7 @@ async function minimize(t: Test): Promise<void> {
   t.teardown(() => [sync, async].forEach((optimizer) => optimizer.dispose()));
   let tensors = 0;
   for (let step = 0; step < 3; step++) {
-    const cost = sync.minimize(() => gldLoss({ ...targets, student: a.forward() }), true, a.variables)!;
+    const cost = present(sync.minimize(() => gldLoss({ ...targets, student: a.forward() }), true, a.variables));
     await withoutSynchronousReads(async () => {
       const { loss } = await gldLoss.minimizeAsync(async, b.forward, targets, { varList: b.variables });
       t.equal(await cost.data().then(([value]) => value), Math.fround(loss), `loss of step ${step}`);

@@ -1,5 +1,6 @@
 /** The loss written with the operations of TensorFlow.js, whose own differentiation the adapter is held against. */
 import * as tf from '@tensorflow/tfjs';
+import { present } from '../tools/present.js';
 import { usualRelation, type OpsOptions } from './support/adapter_cases.js';
 
 export interface OpsSide {
@@ -37,9 +38,9 @@ export function opsLoss(teacher: OpsSide, student: OpsSide, labels?: tf.Tensor, 
 
 function logitsOf({ features, weight, bias, logits }: OpsSide, grid: readonly [number, number]): tf.Tensor {
   if (logits) return logits;
-  const [n, height, width, channels] = features!.shape;
+  const [n, height, width, channels] = present(features).shape;
   const mean = (y: number, x: number, h: number, w: number) =>
-    tf.mean(tf.slice(features!, [0, y, x, 0], [n, h, w, channels]), [1, 2]);
+    tf.mean(tf.slice(present(features), [0, y, x, 0], [n, h, w, channels]), [1, 2]);
   const pooled = [mean(0, 0, height, width)];
   for (let i = 0; i < grid[0]; i++) {
     for (let j = 0; j < grid[1]; j++) {
@@ -63,7 +64,7 @@ function distillation(zt: tf.Tensor, zs: tf.Tensor, temperature?: number): tf.Te
 
 function standardDeviation(z: tf.Tensor): tf.Tensor {
   const centred = tf.sub(z, tf.mean(z, 1, true));
-  return tf.sqrt(tf.div(tf.sum(tf.square(centred), 1, true), z.shape[1]! - 1));
+  return tf.sqrt(tf.div(tf.sum(tf.square(centred), 1, true), present(z.shape[1]) - 1));
 }
 
 function relation(zt: tf.Tensor, zs: tf.Tensor): tf.Tensor {

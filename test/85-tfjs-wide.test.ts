@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { gldLoss as core } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
+import { present } from '../tools/present.js';
 import { opsLoss } from './85-tfjs-ops.js';
 import { usualRelation } from './support/adapter_cases.js';
 
@@ -60,7 +61,7 @@ function rowsOf(map: tf.Tensor, [depth, height, width]: number[], mask?: tf.Tens
 
 /** The shape of a map in three axes. */
 const deep = (map: tf.Tensor) =>
-  tf.reshape(map, [map.shape[0], ...[1, 1, 1, ...map.shape.slice(1, -1)].slice(-3), map.shape.at(-1)!]);
+  tf.reshape(map, [map.shape[0], ...[1, 1, 1, ...map.shape.slice(1, -1)].slice(-3), present(map.shape.at(-1))]);
 const classified = (rows: tf.Tensor, weight: tf.Tensor) =>
   tf.reshape(tf.matMul(tf.reshape(rows, [-1, weight.shape[0]]), weight as tf.Tensor2D), [rows.shape[0], -1, K]);
 
@@ -150,11 +151,11 @@ t.test('everything at once, in either form, is what the core computes', async (t
   const { gradients, ...numbers } = expected;
   t.same(value, numbers);
   const [grad] = tf.grads((map) => gldLoss({ ...inputs, student: { logitMap: map, mask } }, options))([logitMap]);
-  t.same([...grad.dataSync()], [...gradients!.logitMap!.data]);
+  t.same([...grad.dataSync()], [...present(gradients?.logitMap).data]);
   const at = await gldLoss.surrogate(inputs, options);
   t.equal(at.loss, expected.loss);
   const [later] = tf.grads((map) => at.scalar({ logitMap: map, mask }))([logitMap]);
-  t.same([...later.dataSync()], [...gradients!.logitMap!.data]);
+  t.same([...later.dataSync()], [...present(gradients?.logitMap).data]);
 
   const variable = tf.variable(logitMap);
   const { student: _, ...targets } = inputs;

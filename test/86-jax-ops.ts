@@ -1,5 +1,6 @@
 /** The loss written with the operations of jax-js, whose own differentiation the adapter is held against. */
 import { nn, numpy as np, random } from '@jax-js/jax';
+import { present } from '../tools/present.js';
 import { usualRelation, type OpsOptions } from './support/adapter_cases.js';
 
 type A = np.Array;
@@ -46,18 +47,18 @@ export function opsLoss(teacher: OpsSide, student: OpsSide, labels?: A, options:
 
 function logitsOf({ features, weight, bias, logits }: OpsSide, grid: readonly [number, number]): A {
   if (logits) return logits;
-  const [n, channels, height, width] = features!.shape;
-  const pooled = [features!.ref.mean([2, 3])];
+  const [n, channels, height, width] = present(features).shape;
+  const pooled = [present(features).ref.mean([2, 3])];
   for (let i = 0; i < grid[0]; i++) {
     for (let j = 0; j < grid[1]; j++) {
       const [y, x] = [Math.floor((i * height) / grid[0]), Math.floor((j * width) / grid[1])];
       const [yEnd, xEnd] = [Math.ceil(((i + 1) * height) / grid[0]), Math.ceil(((j + 1) * width) / grid[1])];
-      pooled.push(features!.ref.slice([], [], [y, yEnd], [x, xEnd]).mean([2, 3]));
+      pooled.push(present(features).ref.slice([], [], [y, yEnd], [x, xEnd]).mean([2, 3]));
     }
   }
-  features!.dispose();
+  present(features).dispose();
   const rows = pooled.length;
-  const product = np.matmul(np.stack(pooled, 1).reshape([n * rows, channels]), weight!.transpose());
+  const product = np.matmul(np.stack(pooled, 1).reshape([n * rows, channels]), present(weight).transpose());
   return (bias ? product.add(bias) : product).reshape([n, rows, -1]);
 }
 

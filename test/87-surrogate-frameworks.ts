@@ -73,7 +73,7 @@ const grad: Kit<deepbox.GradTensor> = {
   differentiate: (f, parameters, factor) => {
     const value = f(...parameters).mul(deepbox.GradTensor.scalar(factor));
     value.backward();
-    return [Number(value.tensor.data[0]), parameters.map((x) => Float32Array.from(x.grad!.data as Float32Array))];
+    return [Number(value.tensor.data[0]), parameters.map((x) => Float32Array.from(x.grad.data as Float32Array))];
   },
 };
 

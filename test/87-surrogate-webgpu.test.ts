@@ -18,7 +18,8 @@ async function setUp(): Promise<string | undefined> {
     Object.assign(globalThis, webgpu.globals);
     if (globalThis.navigator === undefined) Object.assign(globalThis, { navigator: {} });
     Object.defineProperty(globalThis.navigator, 'gpu', { value: webgpu.create([]), configurable: true });
-    if (!(await (globalThis.navigator as { gpu?: GPU }).gpu!.requestAdapter())) return 'no WebGPU adapter';
+    const { gpu } = globalThis.navigator as { gpu?: GPU };
+    if (!(await gpu?.requestAdapter())) return 'no WebGPU adapter';
     await import(names[1] as string);
     return (await tf.setBackend('webgpu')) ? undefined : 'the backend does not start';
   } catch (error) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { type Batch, type BatchOptions, loadDataset, Rng, shapes } from '../examples/data/index.js';
+import { present } from '../tools/present.js';
 import { collect, digest, imagesOf, labelsOf } from './94-passes.js';
 
 const pixels = 3 * 32 * 32;
@@ -250,7 +251,7 @@ t.test('streaming: no more than two batches in memory, files closed at the end o
   const batchSize = 500;
   // Raw bytes of the batch that is being read and, as it arrives, once more by record; floats of the batch in use.
   const bound = batchSize * pixels * (2 + 2 * 4) + 4 * count;
-  gc!();
+  present(gc)();
   const before = process.memoryUsage().arrayBuffers;
   let most = 0;
   let images = 0;
@@ -260,7 +261,7 @@ t.test('streaming: no more than two batches in memory, files closed at the end o
       // The collector gives buffers back in the background, so what is held shows only after a few rounds.
       let held = Infinity;
       for (let round = 0; round < 20 && held >= bound; round++) {
-        gc!();
+        present(gc)();
         await setImmediate();
         held = process.memoryUsage().arrayBuffers - before;
       }

@@ -8,6 +8,7 @@ import {
   type RunRecord,
   type TermValues,
 } from '../examples/report/index.js';
+import { present } from '../tools/present.js';
 
 const classes = Array.from({ length: 10 }, (_, k) => `class <${k}>`);
 
@@ -35,7 +36,7 @@ function epochs(rng: Rng, count: number, from: number, to: number, weights: Term
     return {
       epoch: i + 1,
       terms,
-      trainLoss: names.reduce((sum, term) => sum + weights[term]! * terms[term]!, 0),
+      trainLoss: names.reduce((sum, term) => sum + present(weights[term]) * present(terms[term]), 0),
       testAccuracy: to - (to - from) * left + 0.012 * rng.normal(),
       seconds: 0.7,
     };

@@ -2,6 +2,7 @@ import { parseHTML } from 'linkedom';
 import t from 'tap';
 import { html } from '../examples/report/html.js';
 import { interleaved, picture } from '../examples/report/picture.js';
+import { present } from '../tools/present.js';
 import { decodePng } from './94-png.js';
 
 t.test('planes become pixels', async (t) => {
@@ -20,10 +21,10 @@ t.test('a picture holds its pixels, its label and what lies over it', async (t) 
   const rgb = Uint8Array.from({ length: 18 }, (_, i) => 14 * i);
   const over = html`<rect x="1" y="0" width="2" height="1"/>`;
   const { document } = parseHTML(`<body>${picture(3, 2, rgb, 'A "scene"', over)}</body>`);
-  const svg = document.querySelector('svg')!;
+  const svg = present(document.querySelector('svg'));
   t.equal(svg.getAttribute('viewBox'), '0 0 3 2');
   t.equal(svg.getAttribute('aria-label'), 'A "scene"');
   t.equal(svg.querySelectorAll('rect').length, 1);
-  const { width, height, rows } = decodePng(svg.querySelector('image')!.getAttribute('href')!);
+  const { width, height, rows } = decodePng(present(svg.querySelector('image')?.getAttribute('href')));
   t.strictSame([width, height, rows], [3, 2, [[...rgb.subarray(0, 9)], [...rgb.subarray(9)]]]);
 });

@@ -1,6 +1,7 @@
 import { parseHTML } from 'linkedom';
 import t from 'tap';
 import { detectionPicture } from '../examples/paper/detection/pictures.js';
+import { present } from '../tools/present.js';
 
 t.test('objects and likely detections are drawn', async (t) => {
   const scene = { side: 28, rgb: new Uint8Array(28 * 28 * 3), objects: [{ label: 1, box: [1, 2, 9, 11] as const }] };
@@ -10,7 +11,7 @@ t.test('objects and likely detections are drawn', async (t) => {
     { label: 0, box: [20, 20, 24, 24] as const, score: 0.1 },
   ];
   const page = detectionPicture(scene, found, ['ring', 'a<b'], 'Scene 1');
-  const svg = parseHTML(`<body>${page}</body>`).document.querySelector('svg')!;
+  const svg = present(parseHTML(`<body>${page}</body>`).document.querySelector('svg'));
   const boxes = [...svg.querySelectorAll('rect')].map((rect) => [
     ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name))),
     rect.getAttribute('stroke'),

@@ -14,14 +14,15 @@ import { evaluate } from '../examples/training/metrics.js';
 import { learningRate } from '../examples/training/schedule.js';
 import { meanAndDeviation } from '../examples/training/statistics.js';
 import { newTraining, train, type TrainingState } from '../examples/training/train.js';
+import { present } from '../tools/present.js';
 
 /** Largest difference, relative to the largest value of `expected`. */
 function error(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   let difference = 0;
   let size = 0;
   for (let i = 0; i < expected.length; i++) {
-    difference = Math.max(difference, Math.abs(got[i]! - expected[i]!));
-    size = Math.max(size, Math.abs(expected[i]!));
+    difference = Math.max(difference, Math.abs(got[i] - expected[i]));
+    size = Math.max(size, Math.abs(expected[i]));
   }
   return difference / size;
 }
@@ -58,8 +59,8 @@ t.test('conv2d gradients on wasm are those of the cpu backend', async (t) => {
       tf.dispose([x, w, results]);
     }
     const what = `${input} * ${filter}, stride ${stride}, pad ${String(pad)}`;
-    t.ok(error(gradients[1]![0]!, gradients[0]![0]!) < 1e-5, `dx of ${what}`);
-    t.ok(error(gradients[1]![1]!, gradients[0]![1]!) < 1e-5, `dw of ${what}`);
+    t.ok(error(gradients[1][0], gradients[0][0]) < 1e-5, `dx of ${what}`);
+    t.ok(error(gradients[1][1], gradients[0][1]) < 1e-5, `dw of ${what}`);
   }
 });
 
@@ -81,17 +82,17 @@ t.test('batch norm and its gradient are those of the composed operations', async
         ),
       );
     const composed = (...[x, gamma, beta]: tf.Tensor[]) => {
-      const { mean, variance } = tf.moments(x!, [0, 1, 2]);
-      const y = tf.add(tf.mul(tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, 1e-5))), gamma!), beta!);
+      const { mean, variance } = tf.moments(x, [0, 1, 2]);
+      const y = tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), gamma), beta);
       return tf.sum(tf.mul(upstream, relu ? tf.relu(y) : y));
     };
     t.ok(error(own(x, gamma, beta).dataSync(), composed(x, gamma, beta).dataSync()) < 1e-5, `value, relu ${relu}`);
     const { mean, variance } = tf.moments(x, [0, 1, 2]);
-    t.ok(error(statistics[0]!, mean.dataSync()) < 1e-5);
-    t.ok(error(statistics[1]!, variance.dataSync()) < 1e-5);
+    t.ok(error(statistics[0], mean.dataSync()) < 1e-5);
+    t.ok(error(statistics[1], variance.dataSync()) < 1e-5);
     const expected = tf.grads(composed)([x, gamma, beta]);
     tf.grads(own)([x, gamma, beta]).forEach((gradient, i) =>
-      t.ok(error(gradient.dataSync(), expected[i]!.dataSync()) < 1e-5, `gradient ${i}, relu ${relu}`),
+      t.ok(error(gradient.dataSync(), expected[i].dataSync()) < 1e-5, `gradient ${i}, relu ${relu}`),
     );
   }
 });
@@ -160,12 +161,12 @@ t.test('SGD is that of the recipe', async (t) => {
   for (const rate of [0.5, 0.1, 0.1]) {
     t.ok(
       Math.abs(
-        sgd.step(rate, () => tf.sum(tf.mul(variable, [3, 4])) as tf.Scalar) - (3 * expected[0]! + 4 * expected[1]!),
+        sgd.step(rate, () => tf.sum(tf.mul(variable, [3, 4])) as tf.Scalar) - (3 * expected[0] + 4 * expected[1]),
       ) < 1e-5,
     );
     for (const i of [0, 1]) {
-      velocity[i] = 0.9 * velocity[i]! + [3, 4][i]! + 0.1 * expected[i]!;
-      expected[i]! -= rate * velocity[i]!;
+      velocity[i] = 0.9 * velocity[i] + [3, 4][i] + 0.1 * expected[i];
+      expected[i] -= rate * velocity[i];
     }
     t.ok(error(variable.dataSync(), expected) < 1e-6);
   }
@@ -238,15 +239,15 @@ t.test('a training saved at any step goes on with the same bits', async (t) => {
     await saveTraining(path, [first.network.parameters], first.optimizer, first.state);
     finish(first);
     const checkpoint = await readCheckpoint<TrainingState>(path);
-    const second = { ...setUp(), state: checkpoint!.state };
-    await restoreTraining(checkpoint!, [second.network.parameters], second.optimizer);
+    const second = { ...setUp(), state: present(checkpoint).state };
+    await restoreTraining(present(checkpoint), [second.network.parameters], second.optimizer);
     t.equal(await train({ ...second, ...common }), true);
     t.same(result(second), expected, `stopped after ${stopAfter} steps`);
     finish(second);
   }
 
   const bytes = await readFile(path);
-  bytes[bytes.length - 3]! ^= 1;
+  bytes[bytes.length - 3] ^= 1;
   await writeFile(path, bytes);
   await t.rejects(readCheckpoint(path), /the checkpoint's content does not match its digest/);
   t.equal(await readCheckpoint(`${path}.none`), undefined);

@@ -11,6 +11,7 @@ import { networkTeacher } from '../examples/teachers/network.js';
 import { sideOf, type Teacher, TeacherError } from '../examples/teachers/types.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
 import { buildNetwork } from '../examples/tfjs/networks.js';
+import { present } from '../tools/present.js';
 import { floats, model, type ModelSpec, usual } from './95-onnx-models.js';
 
 const data = await loadDataset('shapes', { seed: 1, trainSize: 12, testSize: 12 });
@@ -266,7 +267,7 @@ t.test('images: as the model wants them', async (t) => {
   const folder = t.testdir();
   const weight = floats('fc.weight', [10, 6], 9);
   const { rawData, ...rest } = weight;
-  writeFileSync(join(folder, 'weights.bin'), Buffer.concat([Buffer.alloc(16), rawData!]));
+  writeFileSync(join(folder, 'weights.bin'), Buffer.concat([Buffer.alloc(16), present(rawData)]));
   const outside = {
     ...rest,
     dataLocation: 1,
@@ -289,7 +290,10 @@ t.test('images: as the model wants them', async (t) => {
   const { digest } = teacher;
   await teacher.dispose();
   await same.dispose();
-  writeFileSync(join(folder, 'weights.bin'), Buffer.concat([Buffer.alloc(16), floats('', [10, 6], 10).rawData!]));
+  writeFileSync(
+    join(folder, 'weights.bin'),
+    Buffer.concat([Buffer.alloc(16), present(floats('', [10, 6], 10).rawData)]),
+  );
   const changed = await openOnnxTeacher({ path: join(folder, 'outside.onnx') }, data, 1);
   t.not(changed.digest, digest, 'the digest covers them');
   await changed.dispose();

@@ -6,6 +6,7 @@ import { pyramidPooling, upsample } from '../examples/paper/segmentation/pyramid
 import { atrousConv2d } from '../examples/tfjs/atrous.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
 import { apply, convNorm, Parameters } from '../examples/tfjs/layers.js';
+import { present } from '../tools/present.js';
 
 t.before(() => useBackend('wasm'));
 
@@ -151,7 +152,7 @@ t.test('the pyramid sees its rates and the whole image', async (t) => {
   t.strictSame(pyramid.output, [13, 13, 6]);
   t.equal(pyramid.flops, 2 * (169 * (2 * 6 + 2 * 9 * 2 * 6 + 24 * 6) + 2 * 6));
   // Without the branch of the whole image, what a pixel changes are the taps of the two rates.
-  const image = parameters.trainable.find(({ name }) => name.endsWith('pyramid/image/conv'))!;
+  const image = present(parameters.trainable.find(({ name }) => name.endsWith('pyramid/image/conv')));
   const reached = () => {
     const spot = tf.buffer([1, 13, 13, 2]);
     spot.set(50, 0, 6, 6, 0);

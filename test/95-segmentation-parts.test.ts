@@ -6,6 +6,7 @@ import { ignored, labelMap, labelMaps, pixelClasses } from '../examples/paper/se
 import { pixelCrossEntropy } from '../examples/paper/segmentation/loss.js';
 import { classColour, maskPicture } from '../examples/paper/segmentation/pictures.js';
 import { tf, useBackend } from '../examples/tfjs/backend.js';
+import { present } from '../tools/present.js';
 import { decodePng } from './94-png.js';
 
 t.before(() => useBackend('wasm'));
@@ -94,9 +95,9 @@ t.test('mean intersection over union: cases by hand', async (t) => {
 t.test('pictures with masks', async (t) => {
   const rgb = bytes(100, 100, 100, 100, 100, 100, 0, 10, 200, 100, 100, 100);
   const page = maskPicture(2, rgb, bytes(0, 1, 2, ignored), 'Scene <1>');
-  const svg = parseHTML(`<body>${page}</body>`).document.querySelector('svg')!;
+  const svg = present(parseHTML(`<body>${page}</body>`).document.querySelector('svg'));
   t.equal(svg.getAttribute('aria-label'), 'Scene <1>');
-  const { rows } = decodePng(svg.querySelector('image')!.getAttribute('href')!);
+  const { rows } = decodePng(present(svg.querySelector('image')?.getAttribute('href')));
   t.strictSame(rows, [
     [30, 30, 30, 191, 141, 30],
     [60, 129, 223, 209, 209, 209],

@@ -15,20 +15,23 @@ import { plotNames, plots } from '../benchmarks/report/plots/index.js';
 import { logTicks } from '../benchmarks/report/plots/lines.js';
 import { terminalReport } from '../benchmarks/report/terminal.js';
 import { median, quantile, ratio, spread } from '../benchmarks/statistics.js';
+import { present } from '../tools/present.js';
 import { root } from '../tools/support.js';
 import { madeUpBenchmarks } from './97-made-up-benchmarks.js';
 
 const run = madeUpBenchmarks();
 
 const find = (record: RunRecord, name: string, contender: string, threads = 2) =>
-  record.measurements.find(
-    (one) =>
-      one.case === name &&
-      one.contender === contender &&
-      one.threads === threads &&
-      one.mode === 'gradients' &&
-      one.dtype === 'float32',
-  )!;
+  present(
+    record.measurements.find(
+      (one) =>
+        one.case === name &&
+        one.contender === contender &&
+        one.threads === threads &&
+        one.mode === 'gradients' &&
+        one.dtype === 'float32',
+    ),
+  );
 
 t.test('statistics', async (t) => {
   t.equal(median([3, 1, 2]), 2);
@@ -82,7 +85,9 @@ t.test('tables: every number, in 120 columns', async (t) => {
     t.ok(text.includes(`${time(median(other))} ${times(ratio(other, own))}`), contender);
   }
   const own = find(run, 'cifar', 'gld-loss');
-  t.ok(text.includes(time(median(own.seconds))) && text.includes(share(own.floor!.seconds / median(own.seconds))));
+  t.ok(
+    text.includes(time(median(own.seconds))) && text.includes(share(present(own.floor).seconds / median(own.seconds))),
+  );
   for (const part of [
     '2e-7 / 3e-6',
     'of flops',
@@ -117,9 +122,11 @@ t.test('auto: what a wrong choice costs', async (t) => {
   const wrong = structuredClone(run);
   for (const one of wrong.measurements) {
     if (one.case !== 'relation/m=5120,K=10' || one.variant !== 'auto') continue;
-    const moments = wrong.measurements.find(
-      (other) => other.case === one.case && other.variant === 'moments' && other.threads === one.threads,
-    )!;
+    const moments = present(
+      wrong.measurements.find(
+        (other) => other.case === one.case && other.variant === 'moments' && other.threads === one.threads,
+      ),
+    );
     Object.assign(one, { method: 'pairwise', seconds: moments.seconds.map((value) => 1.5 * value) });
   }
   t.match(terminalReport(wrong), /10 +│ 5,120 +│[^\n]*pairwise │ +\+50 % │/);
@@ -178,7 +185,7 @@ t.test('page: tables, plots, and what was not measured', async (t) => {
   ]);
   t.match(text, 'PyTorch compiled: PyTorch 1.13.1 has no torch.compile');
   t.match(text, 'expected to take longer than 60 s per repetition');
-  t.match(document.querySelector('.lede')!.textContent, /with 2 threads:\sPyTorch [\d.]+× to [\d.]+×; tfjs/);
+  t.match(present(document.querySelector('.lede')).textContent, /with 2 threads:\sPyTorch [\d.]+× to [\d.]+×; tfjs/);
 });
 
 t.test('runs with less in them', async (t) => {

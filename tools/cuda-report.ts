@@ -111,9 +111,9 @@ export function reportText(kernels: readonly Kernel[], bytes: number): string {
     ];
   });
   const table = [['source', 'kernel', 'registers', 'shared', 'stack', 'spilled'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   const lines = table.map((row) =>
-    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
   );
   const archs = [...new Set(kernels.map(({ arch }) => arch))].sort();
   return [

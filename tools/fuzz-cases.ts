@@ -1,4 +1,5 @@
 // Random right calls of every entry point for tools/fuzz.ts.
+import { present } from './present.js';
 
 /** A seeded generator (mulberry32) with the draws that the cases need. */
 export class Dice {
@@ -327,7 +328,7 @@ export function rightCase(dice: Dice): Case {
     large,
   };
   const stage = dice.pick(Object.keys(stages) as Entry[]);
-  if (dice.chance(0.3)) return { entry: stage, ...stages[stage]!(dice, sizes), lent: [], broken: undefined };
+  if (dice.chance(0.3)) return { entry: stage, ...present(stages[stage])(dice, sizes), lent: [], broken: undefined };
   const entry = dice.pick(['gldLoss', 'gldLoss', 'gldLossAsync', 'compute'] as const);
   return { entry, ...wholeLoss(dice, sizes), broken: undefined };
 }

@@ -15,6 +15,7 @@ import {
   type OutBuffers,
   type RelationMethod,
 } from 'gld-loss';
+import { present } from '../../tools/present.js';
 import { bytesPerCall } from '../allocations.js';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
@@ -36,7 +37,7 @@ const outNames = ['features', 'weight', 'bias'] as const;
 function outBuffers(on: Case, data: Data): OutBuffers {
   if (on.mode === 'forward') return {};
   const array = on.dtype === 'float64' ? Float64Array : Float32Array;
-  return Object.fromEntries(outNames.map((name) => [name, new array(data.inputs[`student.${name}`]!.data.length)]));
+  return Object.fromEntries(outNames.map((name) => [name, new array(data.inputs[`student.${name}`].data.length)]));
 }
 
 /** Gradients by the name of the input: all but the classifier stage's rows are the student's. */
@@ -165,7 +166,7 @@ function asynchronous(on: Case, data: Data, threads: number, count: number): Par
   const loss = new GldLoss(options(on, threads));
   const run = () => Promise.all(outs.map((out) => loss.computeAsync(given, out)));
   return {
-    result: async () => outputs((await run()).at(-1)!),
+    result: async () => outputs(present((await run()).at(-1))),
     time: async (calls) => (await timed(calls, run)) / count,
     close: async () => loss.dispose(),
   };

@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { present } from '../../tools/present.js';
 import { Absent } from './index.js';
 
 const program = (name: string) => fileURLToPath(new URL(`pytorch/${name}`, import.meta.url));
@@ -53,11 +54,14 @@ export class PythonServer {
   constructor(python: string, args: string[], env: NodeJS.ProcessEnv) {
     this.child = spawn(python, [program('server.py'), ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     process.on('exit', this.kill);
-    const answers = createInterface({ input: this.child.stdout! });
+    const answers = createInterface({ input: present(this.child.stdout) });
     answers.on('line', (line) => this.waiting.shift()?.resolve(JSON.parse(line)));
-    this.child.stderr!.on('data', (text: Buffer) => (this.errors = (this.errors + text.toString()).slice(-4000)));
+    present(this.child.stderr).on(
+      'data',
+      (text: Buffer) => (this.errors = (this.errors + text.toString()).slice(-4000)),
+    );
     // A request to a process that is gone fails through 'close'.
-    this.child.stdin!.on('error', () => undefined);
+    present(this.child.stdin).on('error', () => undefined);
     this.child.on('error', (error) => this.fail(error.message));
     this.child.on('close', (code, signal) => this.fail(`Python ended with ${signal ?? code}: ${this.errors}`));
   }
@@ -70,7 +74,7 @@ export class PythonServer {
     if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`Python ended: ${this.errors}`);
     const answer = await new Promise<unknown>((resolve, reject) => {
       this.waiting.push({ resolve, reject });
-      this.child.stdin!.write(`${JSON.stringify(request)}\n`);
+      present(this.child.stdin).write(`${JSON.stringify(request)}\n`);
     });
     const { error } = answer as Answer;
     if (error !== undefined) throw new Error(error);
@@ -81,7 +85,7 @@ export class PythonServer {
     process.off('exit', this.kill);
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const closed = new Promise((resolve) => this.child.once('close', resolve));
-    this.child.stdin!.end();
+    present(this.child.stdin).end();
     await closed;
   }
 }

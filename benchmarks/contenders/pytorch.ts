@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { present } from '../../tools/present.js';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
 import { relationFlops } from '../floor.js';
@@ -136,7 +137,7 @@ export function openPyTorch(kind: Kind['name'], found: Found, scratch: Scratch):
   if (kind === 'pytorch-refblas' && !reference) {
     throw new Absent(`there is no reference BLAS beside the one of 'pytorch', ${fast.blas}`);
   }
-  const { blas, path } = kind === 'pytorch-refblas' ? reference! : fast;
+  const { blas, path } = kind === 'pytorch-refblas' ? present(reference) : fast;
   const versions: Record<string, string> = kind === 'pytorch-refblas' ? { refblas: blas } : { pytorch: torch, blas };
   const tuned = kind === 'pytorch-tuned' && { environment: keepingMemory };
   return new PyTorch(found.python, { name: kind, versions, ...(path !== undefined && { path }), ...tuned }, scratch);

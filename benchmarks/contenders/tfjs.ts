@@ -25,23 +25,23 @@ function operation({ operation, layout, sizes }: Case): { names: string[]; compu
         compute: (t) => gld(t, layout, grid),
       };
     case 'pool':
-      return { names: ['student.features'], compute: (t) => pool(t['student.features']!, layout, grid) };
+      return { names: ['student.features'], compute: (t) => pool(t['student.features'], layout, grid) };
     case 'classifier':
       return {
         names: ['pooled', 'student.weight', 'student.bias'],
-        compute: (t) => classify(t.pooled!, t['student.weight']!, t['student.bias']!),
+        compute: (t) => classify(t.pooled, t['student.weight'], t['student.bias']),
       };
     case 'cross_entropy':
-      return { names: ['student.logits'], compute: (t) => crossEntropy(t['student.logits']!, t.labels!) };
+      return { names: ['student.logits'], compute: (t) => crossEntropy(t['student.logits'], t.labels) };
     case 'normalized_kd':
       return {
         names: ['student.logits'],
-        compute: (t) => normalizedKd(t['teacher.logits']!, t['student.logits']!, sizes.n),
+        compute: (t) => normalizedKd(t['teacher.logits'], t['student.logits'], sizes.n),
       };
     case 'relation':
       return {
         names: ['student.logits'],
-        compute: (t) => relation(t['teacher.logits']!, t['student.logits']!),
+        compute: (t) => relation(t['teacher.logits'], t['student.logits']),
       };
   }
 }
@@ -54,10 +54,10 @@ function prepare(on: Case, data: Data): Participant {
     ]),
   );
   const { names, compute } = operation(on);
-  const leaves = names.map((name) => tensors[name]!);
+  const leaves = names.map((name) => tensors[name]);
   const { upstream } = tensors;
   const gradient = tf.valueAndGrads((...given: tf.Tensor[]) => {
-    const replaced = Object.fromEntries(names.map((name, i) => [name, given[i]!]));
+    const replaced = Object.fromEntries(names.map((name, i) => [name, given[i]]));
     return compute({ ...tensors, ...replaced });
   });
   const run = (): tf.Tensor[] => {
@@ -69,9 +69,9 @@ function prepare(on: Case, data: Data): Participant {
     result: async () =>
       tf.tidy(() => {
         const [value, ...gradients] = run();
-        const read = value!.dataSync();
+        const read = value.dataSync();
         return {
-          value: value!.rank === 0 ? read[0]! : read.slice(),
+          value: value.rank === 0 ? read[0] : read.slice(),
           gradients: Object.fromEntries(gradients.map((tensor, i) => [names[i], tensor.dataSync().slice()])),
         };
       }),

@@ -68,11 +68,11 @@ export class TorchServer extends PythonServer {
     mkdirSync(folder, { recursive: true });
     try {
       const { outputs } = await this.ask<{ outputs: Record<string, number[]> }>({ do: 'result', mode, folder });
-      const read = (name: string) => readRaw(join(folder, name), outputs[name]!, dtype);
+      const read = (name: string) => readRaw(join(folder, name), outputs[name], dtype);
       const { value: shape = [], ...gradients } = outputs;
       const value = read('value');
       return {
-        value: shape.length === 0 ? value[0]! : value,
+        value: shape.length === 0 ? value[0] : value,
         gradients: Object.fromEntries(Object.keys(gradients).map((name) => [name, read(name)])),
       };
     } finally {

@@ -6,6 +6,7 @@ import { fromChannelsFirst, mapShape, toChannelsFirst } from '../../test/referen
 import { normalizedKd } from '../../test/reference/normalized_kd.js';
 import { pool, poolGradient } from '../../test/reference/pool.js';
 import { relation } from '../../test/reference/relation.js';
+import { present } from '../../tools/present.js';
 import type { Features, Workload } from '../cases.js';
 import { work } from '../floor.js';
 import type { Inputs } from '../inputs.js';
@@ -14,7 +15,7 @@ import type { Contender, Outputs } from './index.js';
 /** Loss and gradients in float64. */
 export function computeReference({ operation, sizes, layout }: Workload, inputs: Inputs): Outputs {
   const { n, m, K } = sizes;
-  const wide = (name: string) => Float64Array.from(inputs[name]!.data);
+  const wide = (name: string) => Float64Array.from(inputs[name].data);
   const logits = (loss: number, gradient: Float64Array): Outputs => ({
     value: loss,
     gradients: { 'student.logits': gradient },
@@ -22,34 +23,34 @@ export function computeReference({ operation, sizes, layout }: Workload, inputs:
   switch (operation) {
     case 'gld': {
       const side = (name: string) => ({
-        features: inputs[`${name}.features`]!,
-        weight: inputs[`${name}.weight`]!,
-        bias: inputs[`${name}.bias`]!,
+        features: inputs[`${name}.features`],
+        weight: inputs[`${name}.weight`],
+        bias: inputs[`${name}.bias`],
         layout,
       });
-      const given = { teacher: side('teacher'), student: side('student'), labels: inputs.labels!.data };
-      const { loss, gradients } = gld(given, { grid: sizes.grid! });
+      const given = { teacher: side('teacher'), student: side('student'), labels: inputs.labels.data };
+      const { loss, gradients } = gld(given, { grid: present(sizes.grid) });
       const named = Object.entries(gradients).map(([name, tensor]) => [`student.${name}`, tensor.data]);
       return { value: loss, gradients: Object.fromEntries(named) };
     }
     case 'pool': {
-      const map = mapShape(inputs['student.features']!.shape, layout);
-      const grid = [[sizes.grid!, sizes.grid!]];
-      const value = pool(toChannelsFirst(inputs['student.features']!.data, map, layout), map, grid);
-      const gradient = poolGradient(inputs.upstream!.data, map, grid);
+      const map = mapShape(inputs['student.features'].shape, layout);
+      const grid = [[present(sizes.grid), present(sizes.grid)]];
+      const value = pool(toChannelsFirst(inputs['student.features'].data, map, layout), map, grid);
+      const gradient = poolGradient(inputs.upstream.data, map, grid);
       return { value, gradients: { 'student.features': fromChannelsFirst(gradient, map, layout) } };
     }
     case 'classifier': {
       const shape = { count: m, channels: (sizes as Features).C, classes: K };
-      const [pooled, weight] = [inputs.pooled!.data, inputs['student.weight']!.data];
-      const d = classifyGradient(inputs.upstream!.data, pooled, weight, shape);
+      const [pooled, weight] = [inputs.pooled.data, inputs['student.weight'].data];
+      const d = classifyGradient(inputs.upstream.data, pooled, weight, shape);
       return {
-        value: classify(pooled, weight, inputs['student.bias']!.data, shape),
+        value: classify(pooled, weight, inputs['student.bias'].data, shape),
         gradients: { pooled: d.pooled, 'student.weight': d.weight, 'student.bias': d.bias },
       };
     }
     case 'cross_entropy': {
-      const { loss, gradient } = crossEntropy(wide('student.logits'), oneHot(inputs.labels!.data, K), K);
+      const { loss, gradient } = crossEntropy(wide('student.logits'), oneHot(inputs.labels.data, K), K);
       return logits(loss, gradient);
     }
     case 'normalized_kd': {

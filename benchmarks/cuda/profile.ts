@@ -42,13 +42,13 @@ export function parseKernels(csv: string): KernelTimes['kernels'] {
   const rows = csv.split('\n').map(fields);
   const head = rows.findIndex((row) => row.includes('Total Time (ns)') && row.includes('Name'));
   if (head < 0) return [];
-  const column = (name: string) => rows[head]!.indexOf(name);
+  const column = (name: string) => rows[head].indexOf(name);
   const [total, instances, name] = ['Total Time (ns)', 'Instances', 'Name'].map(column) as [number, number, number];
   return rows
     .slice(head + 1)
     .filter((row) => row.length > name && Number(row[total]) > 0)
     .map((row) => ({
-      name: row[name]!,
+      name: row[name],
       seconds: Number(row[total]) / 1e9 / calls,
       launches: Number(row[instances]) / calls,
     }));

@@ -5,11 +5,11 @@ import type { CheckRecord, CheckResult, Timing } from './record.js';
 
 /** Columns of equal width; the first is a name, the others are numbers. */
 export function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => row[at].length)));
   return rows
     .map((row) =>
       row
-        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])))
         .join('  ')
         .trimEnd(),
     )
@@ -122,7 +122,7 @@ export function summary(record: CheckRecord): string {
   const skipped = timings.filter((timing) => timing.skipped !== undefined);
   const missing = [
     ...Object.entries(absent),
-    ...skipped.map((one) => [`${one.case}: ${one.contender} ${one.variant}`, one.skipped!] as const),
+    ...skipped.map((one) => [`${one.case}: ${one.contender} ${one.variant}`, one.skipped] as const),
   ];
   if (missing.length > 0) parts.push(['not done:', ...missing.map(([what, why]) => `  ${what}: ${why}`)].join('\n'));
   const failed = checks.filter(({ passed }) => !passed).length;

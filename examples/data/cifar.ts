@@ -73,7 +73,7 @@ function source(
 
 /** One name per line; without the file, the numbers. */
 async function classNames(format: CifarFormat, folder: string): Promise<string[]> {
-  const length = format.labelRanges.at(-1)!;
+  const length = format.labelRanges[format.labelRanges.length - 1];
   const path = join(folder, format.namesFile);
   let text: string;
   try {

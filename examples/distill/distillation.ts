@@ -1,6 +1,7 @@
 /** The objectives of students that have a teacher: gldLoss of the addon as an operation of tfjs, and relational KD. */
 import type { GldOptions } from 'gld-loss';
 import { tfjsGld } from 'gld-loss/tfjs';
+import { present } from '../../tools/present.js';
 import type { Batch, Dataset } from '../data/index.js';
 import { relationMatrix } from '../report/relation-matrix.js';
 import type { RelationMatrix } from '../report/types.js';
@@ -47,7 +48,7 @@ function distillation(
           ? { features, weight, bias }
           : { logits: tf.reshape(student.logits(features), [size, 1, classes]) };
       const result = gldLoss.withTerms({ teacher: sideOf(form, prepared, size), student: own, labels }, options);
-      terms = Object.fromEntries(names.map((name) => [name, result.terms[name as keyof typeof result.terms]!]));
+      terms = Object.fromEntries(names.map((name) => [name, present(result.terms[name as keyof typeof result.terms])]));
       return result.scalar as tf.Scalar;
     },
     terms: () => terms,

@@ -1,4 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
+import { present } from '../../tools/present.js';
 import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
 import type { EpochResult } from '../training/train.js';
@@ -34,7 +35,7 @@ export function buildRecord({
 }: Outcome<Settings, StudentJob, Description>): RunRecord {
   const { settings } = header;
   const { data, networks } = description;
-  const teacher = states.get('teacher')!;
+  const teacher = present(states.get('teacher'));
   const last = teacher.training.epochs.at(-1);
   const { onnx, cache } = settings.teacher;
   return {
@@ -62,7 +63,7 @@ export function buildRecord({
         'Logit rows m in the relation term': relationRows(settings.batchSize, settings.loss.grid),
         'Temperature of Hinton KD': settings.loss.temperature,
         ...(settings.arms.includes('rkd') ? { "Weight of RKD's distance term": settings.loss.distanceWeight } : {}),
-        ...(onnx ? { "Taken from the teacher's model": networks.teacher.taken! } : {}),
+        ...(onnx ? { "Taken from the teacher's model": networks.teacher.taken } : {}),
         ...(cache === undefined ? {} : { 'Teacher outputs': 'computed once and read from a file' }),
         Augmentation: settings.augment,
         'Seed of data and teacher': settings.baseSeed,
@@ -85,7 +86,7 @@ export function buildRecord({
         description,
         weights,
         ...('options' in more ? { options: { ...more.options } } : {}),
-        runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, states.get(job.id)!)),
+        runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, present(states.get(job.id)))),
       };
     }),
     startedAt: header.startedAt,

@@ -146,7 +146,7 @@ export function resumed(saved: Settings, args: Arguments): Settings {
     dataset: { ...saved.dataset, ...(args.data ? { dir: resolve(args.data) } : {}) },
     teacher: {
       ...saved.teacher,
-      ...(args.teacher ? { onnx: { ...onnx!, path: resolve(args.teacher) } } : {}),
+      ...(args.teacher ? { onnx: { ...onnx, path: resolve(args.teacher) } } : {}),
       ...(args['teacher-cache'] ? { cache: resolve(args['teacher-cache']) } : {}),
     },
   };

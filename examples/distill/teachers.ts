@@ -1,5 +1,6 @@
 /** The teacher of a run in a worker: the trained network, the ONNX model, or their outputs from a file. */
 import { createHash } from 'node:crypto';
+import { present } from '../../tools/present.js';
 import { type Dataset, Rng } from '../data/index.js';
 import { openOnnxTeacher, type OnnxTeacher } from '../onnx/teacher.js';
 import { type CacheEntry, cachedTeacher, dataDigest, fillCache, sha256 } from '../teachers/cache.js';
@@ -113,11 +114,11 @@ export class Teachers {
 
   private entry(key: CacheEntry['key']): CacheEntry {
     const { network, cache } = this.at.settings.teacher;
-    return { folder: cache!, teacher: network, key };
+    return { folder: present(cache), teacher: network, key };
   }
 
   private async onnx(threads: number): Promise<OnnxTeacher> {
-    this.model ??= await openOnnxTeacher(this.at.settings.teacher.onnx!, this.at.data, threads);
+    this.model ??= await openOnnxTeacher(present(this.at.settings.teacher.onnx), this.at.data, threads);
     return this.model;
   }
 

@@ -23,7 +23,7 @@ export class GraphIndex {
   private readonly initializers = new Map<string, TensorProto>();
 
   constructor(readonly graph: Graph) {
-    for (const tensor of graph.initializer) this.initializers.set(tensor.name!, tensor);
+    for (const tensor of graph.initializer) this.initializers.set(tensor.name ?? '', tensor);
     for (const node of graph.node) {
       for (const name of node.output) this.producers.set(name, node);
       for (const name of node.input) this.consumers.set(name, [...(this.consumers.get(name) ?? []), node]);

@@ -41,7 +41,7 @@ export function findHead(graph: Graph, names: HeadNames): Head {
 
 function findClassifier(index: GraphIndex, { weight, bias }: HeadNames): LinearLayer {
   const layers = index.linearLayers();
-  const names = layers.map((layer) => layer.weight.name!);
+  const names = layers.map((layer) => layer.weight.name ?? '');
   const candidates = listed(
     'weights of linear layers',
     layers.map(({ weight, classes, channels }) => `${weight.name} (${channels} channels, ${classes} classes)`),

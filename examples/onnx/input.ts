@@ -54,7 +54,7 @@ export function findInput(inputs: ValueInfo[], format: ImageFormat, options: Inp
     extents[layout].every((extent, i) => sizes?.[i + 1] === undefined || sizes[i + 1] === extent);
   const layout = options.layout ?? (['NCHW', 'NHWC'] as const).find(fits);
   if (!layout || !fits(layout)) {
-    const wanted = `[${sizes!.map((size) => size ?? 'n').join(', ')}]`;
+    const wanted = `[${sizes?.map((size) => size ?? 'n').join(', ')}]`;
     const order = options.layout ? ` in the order ${options.layout}` : '';
     throw new TeacherError(
       `The model's input '${name}' has shape ${wanted}, and the data set's images are of ` +

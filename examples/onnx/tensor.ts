@@ -1,6 +1,7 @@
 /** Constants of an ONNX model as float32 arrays. */
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { present } from '../../tools/present.js';
 import { type Numbers, TeacherError } from '../teachers/types.js';
 import { elementType, type TensorProto } from './schema.js';
 
@@ -37,7 +38,7 @@ const entry = (entries: NonNullable<TensorProto['externalData']>, key: string) =
 async function externalBytes(tensor: TensorProto, path: string): Promise<Uint8Array> {
   const { externalData = [] } = tensor;
   const offset = Number(entry(externalData, 'offset') ?? 0);
-  const file = await open(externalFile(tensor, path)!);
+  const file = await open(present(externalFile(tensor, path)));
   try {
     const length = Number(entry(externalData, 'length') ?? (await file.stat()).size - offset);
     const bytes = new Uint8Array(length);

@@ -14,9 +14,9 @@
  */
 import * as tf from '@tensorflow/tfjs';
 
-interface KernelArgs {
-  inputs: tf.NamedTensorInfoMap;
-  attrs?: tf.NamedAttrMap;
+interface KernelArgs<Name extends string> {
+  inputs: Record<Name, tf.TensorInfo>;
+  attrs: tf.NamedAttrMap;
 }
 type Pad = Parameters<typeof tf.backend_util.computeConv2DInfo>[4];
 
@@ -65,10 +65,8 @@ function geometry(x: number[], filter: number[], attrs: tf.NamedAttrMap): Geomet
   };
 }
 
-function filterGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
-  const x = inputs['x']!;
-  const dy = inputs['dy']!;
-  const g = geometry(x.shape, attrs!['filterShape'] as number[], attrs!);
+function filterGradient({ inputs: { x, dy }, attrs }: KernelArgs<'x' | 'dy'>): tf.TensorInfo {
+  const g = geometry(x.shape, attrs['filterShape'] as number[], attrs);
   // Rows needed after the map so that exactly kh taps fit. Negative: a stride that does not divide left rows unused.
   const after = (g.outHeight - 1) * g.sh + g.kh - g.height - g.top;
   const right = (g.outWidth - 1) * g.sw + g.kw - g.width - g.left;
@@ -123,9 +121,9 @@ function tapsOf(w: tf.Tensor, axis: number, phase: Phase, from: number, to: numb
 
 const joined = (parts: tf.Tensor[], axis: number) => (parts.length === 1 ? parts[0] : tf.concat(parts, axis));
 
-function inputGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
-  const inputShape = attrs!['inputShape'] as Shape;
-  const g = geometry(inputShape, inputs['filter']!.shape, attrs!);
+function inputGradient({ inputs, attrs }: KernelArgs<'filter' | 'dy'>): tf.TensorInfo {
+  const inputShape = attrs['inputShape'] as Shape;
+  const g = geometry(inputShape, inputs.filter.shape, attrs);
   const [batch, height, width, channels] = inputShape;
   const columns = Array.from({ length: g.sw }, (_, r) => phase(r, g.kw, g.sw, g.left));
   const from = Math.min(...columns.map((p) => p.from));
@@ -133,8 +131,8 @@ function inputGradient({ inputs, attrs }: KernelArgs): tf.TensorInfo {
   const u = Math.ceil(height / g.sh);
   const v = Math.ceil(width / g.sw);
   return tf.tidy(() => {
-    const dy = tensor(inputs['dy']!);
-    const w = tf.transpose(tensor(inputs['filter']!), [0, 1, 3, 2]); // [kh, kw, k, c]
+    const dy = tensor(inputs.dy);
+    const w = tf.transpose(tensor(inputs.filter), [0, 1, 3, 2]); // [kh, kw, k, c]
     const wide = joined(
       columns.map((p) => tapsOf(w, 1, p, from, to)),
       3,
@@ -181,7 +179,7 @@ function convolve(
 
 /** Registers both kernels for a backend, replacing what it has. */
 export function registerConvGradients(backendName: string): void {
-  const kernels: [string, (args: KernelArgs) => tf.TensorInfo][] = [
+  const kernels: [string, (args: KernelArgs<'x' | 'dy' | 'filter'>) => tf.TensorInfo][] = [
     ['Conv2DBackpropFilter', filterGradient],
     ['Conv2DBackpropInput', inputGradient],
   ];

@@ -155,6 +155,6 @@ function resnet(parameters: Parameters, options: BackboneOptions, size: Size): L
 function wideResnet(parameters: Parameters, options: BackboneOptions, size: Size): Layer[] {
   const stem = conv(parameters, options.rng, 'stem', options.input, { filters: 16, kernel: 3, stride: 1 });
   const stages = residual(parameters, options, stem, size, preActivationBlock);
-  const last = stages.pop()!;
-  return [...stages, sequence([last, normRelu(parameters, 'norm', last.output)])];
+  const last = stages[stages.length - 1];
+  return [...stages.slice(0, -1), sequence([last, normRelu(parameters, 'norm', last.output)])];
 }

@@ -16,7 +16,7 @@ export function crossEntropy(network: Network): Objective<Batch> {
   return {
     loss({ images, shape, labels }) {
       const loss = crossEntropyOf(network.logits(network.features(tf.tensor4d(images, shape), true)), labels);
-      task = loss.dataSync()[0]!;
+      task = loss.dataSync()[0];
       return loss;
     },
     terms: () => ({ task }),

@@ -23,10 +23,10 @@ export class Sgd {
     this.inner.setLearningRate(rate);
     const decayed = this.variables.map((variable) => ({
       name: variable.name,
-      tensor: tf.tidy(() => tf.add(grads[variable.name]!, tf.mul(variable, this.options.weightDecay))),
+      tensor: tf.tidy(() => tf.add(grads[variable.name], tf.mul(variable, this.options.weightDecay))),
     }));
     this.inner.applyGradients(decayed);
-    const result = value.dataSync()[0]!;
+    const result = value.dataSync()[0];
     tf.dispose([value, grads, decayed.map(({ tensor }) => tensor)] as unknown as tf.TensorContainer);
     return result;
   }
@@ -34,8 +34,8 @@ export class Sgd {
   /** The momentum of every variable that has one, by the variable's name. The tensors stay the optimizer's own. */
   async slots(): Promise<Map<string, tf.Tensor>> {
     const [updates, ...slots] = await this.inner.getWeights();
-    updates!.tensor.dispose(); // nothing depends on their number
-    return new Map(slots.map(({ tensor }, i) => [this.variables[i]!.name, tensor]));
+    updates.tensor.dispose(); // nothing depends on their number
+    return new Map(slots.map(({ tensor }, i) => [this.variables[i].name, tensor]));
   }
 
   /** Puts back what slots() gave; copies the tensors. */

@@ -53,7 +53,7 @@ export function helpText(introduction: readonly string[], groups: OptionGroups):
     for (const [name, spec] of Object.entries(group)) {
       const head = `  --${name}${spec.value ? ` ${spec.value}` : ''}`;
       const body = wrap(spec.help, width - indent);
-      if (head.length < indent) lines.push(head.padEnd(indent) + body.shift()!);
+      if (head.length < indent) lines.push(head.padEnd(indent) + (body.shift() ?? ''));
       else lines.push(head);
       lines.push(...body.map((line) => ' '.repeat(indent) + line));
     }

@@ -1,5 +1,6 @@
 /** Runs a study from the command line: a new run or one to go on with, its progress, its record, table and report. */
 import { availableParallelism } from 'node:os';
+import { present } from '../../tools/present.js';
 import { helpText, parseCommandLine } from './command-line.js';
 import { environment } from './environment.js';
 import { writeFileAtomically } from './files.js';
@@ -135,7 +136,7 @@ async function execute<Settings, J extends Job, Description, Record, Groups exte
           {
             training: { epochs, step },
           },
-        ]) => [id, epochs.length * work.get(id)!.steps + step],
+        ]) => [id, epochs.length * present(work.get(id)).steps + step],
       ),
     );
     const progress = createProgress(open, work, study.score, workers, stepsBefore);

@@ -1,5 +1,6 @@
 /** What the terminal shows meanwhile: bars with the time left, or plain lines when the output is not a terminal. */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { present } from '../../tools/present.js';
 import type { Listener } from './scheduler.js';
 import type { Job, Work } from './study.js';
 import type { EpochResult } from './train.js';
@@ -24,19 +25,19 @@ class Account {
     this.total = 0;
     for (const { id } of jobs) {
       this.set(id, stepsBefore.get(id) ?? 0);
-      this.total += this.stepsOf(id) * this.work.get(id)!.cost;
+      this.total += this.stepsOf(id) * present(this.work.get(id)).cost;
     }
     this.before = this.sum();
   }
 
   /** All steps of a job. */
   stepsOf(id: string): number {
-    const { epochs, steps } = this.work.get(id)!;
+    const { epochs, steps } = present(this.work.get(id));
     return epochs * steps;
   }
 
   set(id: string, steps: number): void {
-    this.done.set(id, steps * this.work.get(id)!.cost);
+    this.done.set(id, steps * present(this.work.get(id)).cost);
   }
 
   private sum(): number {
@@ -100,7 +101,7 @@ function bars(account: Account, jobs: Job[], score: string, workers: number, str
       perWorker[worker].start(account.stepsOf(id), 0, { name: id.padEnd(width), detail: '' });
     },
     progress(worker, { id }, epochs, step, last) {
-      const work = account.work.get(id)!;
+      const work = present(account.work.get(id));
       const done = epochs * work.steps + step;
       account.set(id, done);
       if (last) scores.set(id, scoreText(score, last));
@@ -130,7 +131,7 @@ function lines(account: Account, jobs: Job[], score: string, _workers: number, s
   return {
     started: () => undefined,
     progress(_worker, { id }, epochs, step, result) {
-      const work = account.work.get(id)!;
+      const work = present(account.work.get(id));
       account.set(id, epochs * work.steps + step);
       if (result) last.set(id, result);
       if (performance.now() - printed < lineInterval * 1000) return;

@@ -6,10 +6,12 @@ import { UsageError } from './options.js';
 import type { FromWorker, ToWorker, WorkerInput } from './scheduler.js';
 import type { JobContext, OpenWorker, StudyWorker } from './study.js';
 
+if (parentPort === null) throw new Error('worker.ts runs in a worker thread');
+const port = parentPort;
 const input = workerData as WorkerInput;
 const threads = Math.min(input.threads, availableParallelism());
 const stopFlag = new Int32Array(input.stop);
-const post = (message: FromWorker) => parentPort!.postMessage(message);
+const post = (message: FromWorker) => port.postMessage(message);
 
 const context: JobContext = {
   directory: input.directory,
@@ -32,7 +34,7 @@ try {
   await useBackend('wasm');
   opening = true;
   const study = await open(input.settings, threads);
-  parentPort!.on('message', (message: ToWorker) => {
+  port.on('message', (message: ToWorker) => {
     handle(study, message).catch((error: unknown) =>
       post({ type: 'failed', error: error as Error, expected: error instanceof UsageError }),
     );

@@ -81,16 +81,15 @@ export function arrayOf<A extends JaxArray>(
   { dtype, device }: Like,
 ): A {
   const options = { shape: [...shape], device };
-  if (dtype === 'float64' && !hasFloat16Array) {
+  if (dtype === 'float64' && float16Array === undefined) {
     // jax-js trips over a Float64Array there. Two float32 numbers have 48 bits of fraction between them.
     const high = Float32Array.from(data);
-    const low = Float32Array.from(data, (value, i) => (Number.isFinite(high[i]) ? value - high[i]! : 0));
+    const low = Float32Array.from(data, (value, i) => (Number.isFinite(high[i]) ? value - high[i] : 0));
     return numpy.array(high, options).astype(dtype).add(numpy.array(low, options).astype(dtype));
   }
-  const Kind = dtype === 'float64' ? Float64Array : dtype === 'float16' ? float16Array! : Float32Array;
+  const Kind = dtype === 'float64' ? Float64Array : dtype === 'float16' && float16Array ? float16Array : Float32Array;
   return numpy.array(data instanceof Kind ? data : Kind.from(data), options);
 }
 
 /** From Node.js 24 on. Without it jax-js can read no float16 array, and so none gets this far. */
 const float16Array = (globalThis as { Float16Array?: typeof Float32Array }).Float16Array;
-const hasFloat16Array = float16Array !== undefined;

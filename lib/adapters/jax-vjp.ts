@@ -29,8 +29,8 @@ export function runForward(
   primals: unknown[],
   arrays: JaxArray[],
 ): Forward {
-  const left = new Map(arrays.map((array) => [array, array.refCount]));
-  for (const array of arrays) left.set(array, left.get(array)! - 1);
+  const left = new Map<JaxArray, number>();
+  for (const array of arrays) left.set(array, (left.get(array) ?? array.refCount) - 1);
   let rest: Record<string, unknown> = {};
   try {
     const [out, back] = jax.vjp((...traced: never[]) => {

@@ -196,8 +196,8 @@ function readFramework<Tensor>(framework: SurrogateFramework<Tensor>): Required<
     isTensor: (value) => framework.isTensor(value),
     read: (tensor, argument) => framework.read(tensor, argument),
     constant: (data, shape) => framework.constant(data, shape),
-    dot: dot === undefined ? multiplied : (tensor, constant) => framework.dot!(tensor, constant),
-    add: add === undefined ? added : (a, b) => framework.add!(a, b),
+    dot: (tensor, constant) => (framework.dot ?? multiplied).call(framework, tensor, constant),
+    add: (a, b) => (framework.add ?? added).call(framework, a, b),
   };
 }
 
@@ -216,7 +216,7 @@ function product(argument: string, elements: unknown, { data: gradient, shape }:
   readFloats(view, argument, elements, [shape.length], 'of the gradient');
   const values = numbersOf(view);
   let sum = 0;
-  for (let i = 0; i < gradient.length; i += 1) sum += values[i]! * gradient[i]!;
+  for (let i = 0; i < gradient.length; i += 1) sum += values[i] * gradient[i];
   return sum;
 }
 

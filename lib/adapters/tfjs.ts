@@ -140,8 +140,9 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
       tf.tidy(() => {
         // Clones, because what `forward` returns may belong to its caller: variables above all.
         student = copyStudent(forward(), (tensor) => {
-          kept.push(tf.keep(tf.clone(tensor as Tensor)));
-          return kept.at(-1)!;
+          const copy = tf.keep(tf.clone(tensor as Tensor));
+          kept.push(copy);
+          return copy;
         });
       });
       const { scalar, ...value } = await surrogate({ ...targets, student }, rest);

@@ -22,16 +22,17 @@ export class Workspaces {
     const loss = this.#losses.get(key) ?? new GldLoss({ ...options, relation: settings.relation });
     this.#losses.delete(key);
     this.#losses.set(key, loss);
-    if (this.#losses.size > LIMIT) this.#drop(this.#losses.keys().next().value!);
+    const [oldest] = this.#losses;
+    if (this.#losses.size > LIMIT) this.#drop(oldest);
     return loss;
   }
 
   dispose(): void {
-    for (const key of this.#losses.keys()) this.#drop(key);
+    for (const entry of this.#losses) this.#drop(entry);
   }
 
-  #drop(key: string): void {
-    this.#losses.get(key)!.dispose();
+  #drop([key, loss]: [string, GldLoss]): void {
+    loss.dispose();
     this.#losses.delete(key);
   }
 }

@@ -90,7 +90,7 @@ export function pool(
     const [width, height = 1, depth = 1] = size.reverse();
     call.set('studentDepth', depth);
     call.set('studentHeight', height);
-    call.set('studentWidth', width!);
+    call.set('studentWidth', width);
     setThreads(call, threads);
     call.run('pool', null);
     return result;

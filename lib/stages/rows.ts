@@ -116,7 +116,7 @@ export function rowsOutput(
   { dtype, like, lent }: Pick<OutputSpec, 'dtype' | 'like' | 'lent'>,
   shape: number[],
 ): DenseTensor | CudaTensor {
-  const axes = shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!];
+  const axes = shape.length === 3 ? shape : [shape[0], 1, shape[1]];
   return output(call, role, { dtype, like, axes, shown: shape, lent });
 }
 
@@ -146,7 +146,7 @@ export function rowLoss(
   call.set('rows', rows);
   call.set('classes', width);
   call.run(stage, null);
-  result.loss = call.result[0]!;
+  result.loss = call.result[0];
   return { result, method: methodOf(call.result) };
 }
 

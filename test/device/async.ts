@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type GldAsyncOptions, type GldOptions } from 'gld-loss';
 import t from 'tap';
+import { present } from '../../tools/present.js';
 import { big, slow, small } from '../async_inputs.js';
 import { collect, counts, move, skipUnlessStandIn, steered, valuesOf } from './support.js';
 
@@ -78,7 +79,8 @@ t.test('hundreds of calls at once, on few streams', async (t) => {
   const results = await Promise.all(all);
   t.ok(results.every(({ loss }) => loss === expected.loss));
   t.same(results[299], expected);
-  if (counts() !== undefined) t.ok(counts()!.streams - before <= 8, `${counts()!.streams - before} more streams`);
+  if (counts() !== undefined)
+    t.ok(present(counts()).streams - before <= 8, `${present(counts()).streams - before} more streams`);
   kept.dispose();
 });
 
@@ -86,16 +88,16 @@ t.test('a GldLoss keeps its stream, which replays what it has captured', skipUnl
   const kept = new GldLoss(cuda);
   const inputs = move(small(), 'tensor');
   kept.compute(inputs, { out: {} });
-  const before = counts()!;
+  const before = present(counts());
   for (let i = 0; i < 20; i += 1) kept.compute(inputs, { out: {} });
   for (let i = 0; i < 20; i += 1) await kept.computeAsync(inputs);
   gldLoss(big(50), cuda);
   for (let i = 0; i < 20; i += 1) kept.compute(inputs, { out: {} });
-  const after = counts()!;
+  const after = present(counts());
   t.equal(after.submits - before.submits, 61);
   t.ok(after.firstShapes - before.firstShapes <= 1, 'only that of the other call');
   kept.dispose();
-  t.ok(counts()!.streams < after.streams, 'dispose() closes it');
+  t.ok(present(counts()).streams < after.streams, 'dispose() closes it');
 });
 
 t.test('dispose() lets calls under way finish, queued ones too', async (t) => {
@@ -209,7 +211,7 @@ t.test('at any moment: every promise settles, with the result or with the reason
 t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) => {
   const inputs = move(small(), 'tensor');
   await collect();
-  const before = counts()!.blocks;
+  const before = present(counts()).blocks;
   const controller = new AbortController();
   const running = steered({ delay: 30 }, async () => {
     const promise = reasonOf(gldLossAsync(inputs, { signal: controller.signal }));
@@ -218,7 +220,7 @@ t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) =>
     return promise;
   });
   t.equal(await running, 7);
-  t.ok(counts()!.blocks <= before);
+  t.ok(present(counts()).blocks <= before);
 });
 
 t.test('a tensor as out', async (t) => {
@@ -226,5 +228,5 @@ t.test('a tensor as out', async (t) => {
   const out = { weight: CudaTensor.empty([10, 12]) };
   const { gradients } = await gldLossAsync(inputs, { out });
   t.equal(gradients?.weight, out.weight);
-  t.same([...(valuesOf(out.weight) as Float32Array)], [...gldLoss(small(), cuda).gradients!.weight!.data]);
+  t.same([...(valuesOf(out.weight) as Float32Array)], [...present(gldLoss(small(), cuda).gradients?.weight).data]);
 });

@@ -13,6 +13,7 @@ import {
   type GldOptions,
 } from 'gld-loss';
 import t from 'tap';
+import { present } from '../../tools/present.js';
 import { small } from '../async_inputs.js';
 import { problem, type ProblemSpec } from '../support/problems.js';
 import { encodeInputs } from '../support/tensors.js';
@@ -24,9 +25,9 @@ const small4: ProblemSpec = { samples: 4, classes: 6, student: { channels: 3, ma
 
 /** The GPU that a call ran on, or 'cpu'. */
 function ranOn(inputs: AnyInputs, options?: GldOptions): string {
-  const before = Array.from({ length: devices }, (_, i) => counts(i)!.submits);
+  const before = Array.from({ length: devices }, (_, i) => present(counts(i)).submits);
   gldLoss(inputs, options as never);
-  const gpu = before.findIndex((submits, i) => counts(i)!.submits > submits);
+  const gpu = before.findIndex((submits, i) => present(counts(i)).submits > submits);
   return gpu < 0 ? 'cpu' : `cuda:${gpu}`;
 }
 

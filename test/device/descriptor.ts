@@ -31,13 +31,13 @@ function run(
     if (data === undefined) continue;
     const index = native.roles.indexOf(name);
     buffers[index] = data;
-    numbers[native.fields.indexOf('present')]! += 2 ** index;
+    numbers[native.fields.indexOf('present')] += 2 ** index;
     const [type, start] = name === 'student.logits' ? [dtype, offset] : [0, 0];
     numbers.set([type, start, 3, 3, 1, 0], native.fields.length + index * roleSize);
   }
   const result = new Float64Array(6);
   native.run(native.stages.indexOf('relation'), numbers, buffers, result, null);
-  return result[0]!;
+  return result[0];
 }
 
 const floats = Float32Array.of(1, 5, 2, 8, 3, 7);

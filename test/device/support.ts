@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { CudaTensor, deviceInfo, type AnyInputs, type AnyTensor, type DeviceTensor, type Inputs } from 'gld-loss';
 import t from 'tap';
+import { present } from '../../tools/present.js';
 import { fromBfloat16, fromFloat16 } from '../support/half.js';
 
 t.setTimeout(600_000); // an emulated GPU takes its time
@@ -79,7 +80,7 @@ export function counts(
   deviceId = 0,
 ): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
   const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/.exec(
-    deviceInfo().cuda.devices[deviceId]!.name,
+    deviceInfo().cuda.devices[deviceId].name,
   );
   if (numbers === null) return undefined;
   const [streams, submits, firstShapes, blocks] = numbers.slice(1).map(Number) as [number, number, number, number];
@@ -104,7 +105,7 @@ export async function steered<T>(variables: Record<string, string | number>, wor
 /** Collects garbage until nothing more comes free: finalizers run between turns of the loop. Needs node --expose-gc. */
 export async function collect(): Promise<void> {
   for (let i = 0; i < 6; i += 1) {
-    globalThis.gc!();
+    present(globalThis.gc)();
     await turn();
   }
 }

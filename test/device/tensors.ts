@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { CudaTensor, deviceInfo, gldLoss, gldLossAsync, type AnyInputs } from 'gld-loss';
 import t from 'tap';
+import { present } from '../../tools/present.js';
 import { small } from '../async_inputs.js';
 import { Random } from '../support/random.js';
 import { dtypes, encode, placements } from '../support/tensors.js';
@@ -174,7 +175,7 @@ t.test('a call under way keeps what was disposed', skipUnlessStandIn, async (t) 
   const inputs = move(small(), 'tensor');
   const expected = gldLoss(small(), { device: 'cuda' }).loss;
   await collect();
-  const before = counts()!.blocks;
+  const before = present(counts()).blocks;
   const running = steered({ delay: 100 }, async () => {
     const promise = gldLossAsync(inputs, { gradients: false });
     await turn();
@@ -183,13 +184,13 @@ t.test('a call under way keeps what was disposed', skipUnlessStandIn, async (t) 
   for (const side of [inputs.teacher, inputs.student]) {
     for (const tensor of Object.values(side)) if (tensor instanceof CudaTensor) tensor.dispose();
   }
-  t.equal(counts()!.blocks, before, 'still there');
+  t.equal(present(counts()).blocks, before, 'still there');
   t.equal((await running).loss, expected);
-  t.equal(counts()!.blocks, before - 6, 'gone');
+  t.equal(present(counts()).blocks, before - 6, 'gone');
 });
 
 t.test('a forgotten tensor is collected, and its memory with it', async (t) => {
-  const free = () => deviceInfo().cuda.devices[0]!.freeMemory;
+  const free = () => deviceInfo().cuda.devices[0].freeMemory;
   await collect();
   const before = free();
   // More than the stand-in has: the garbage collector has to know how much hangs on these small objects.
@@ -205,10 +206,10 @@ t.test('gradients are collected', skipUnlessStandIn, async (t) => {
   const inputs = move(small(), 'tensor');
   gldLoss(inputs);
   await collect();
-  const before = counts()!.blocks;
+  const before = present(counts()).blocks;
   for (let i = 0; i < 30; i += 1) gldLoss(inputs);
   await collect();
-  t.equal(counts()!.blocks, before);
+  t.equal(present(counts()).blocks, before);
 });
 
 t.test('another GPU', devices < 2 ? { skip: 'needs two GPUs' } : {}, async (t) => {

@@ -16,6 +16,7 @@ import { boundOf } from '../../../test/support/check.js';
 import { arrayError, largest, lossError, relationError } from '../../../test/support/compare.js';
 import { fromBfloat16, fromFloat16 } from '../../../test/support/half.js';
 import { encode, type Placement } from '../../../test/support/tensors.js';
+import { present } from '../../../tools/present.js';
 import type { Precision } from '../record.js';
 import { holdOnHost, type Elements, type ElementType, type Held, type Target } from '../target.js';
 import { storageError } from './limits.js';
@@ -166,7 +167,7 @@ function lend(target: Target, setting: Setting): { [name: string]: { memory: Hel
   );
   return Object.fromEntries(
     wanted.map((name) => {
-      const { shape } = tensors[name]!;
+      const { shape } = present(tensors[name]);
       const elements = new arrays[type](shape.reduce((a, b) => a * b, 1)).fill(
         type === 'float32' ? Number.NaN : 0xffff,
       );
@@ -278,12 +279,12 @@ export function errorsOf(
   );
   // A bias' gradient to which only the relation term adds is a sum that cancels: judged on the scale of the weight's.
   const [dWeight, dBias] = [dStudent.weight, dStudent.bias].map((tensor) => largest(tensor?.data ?? []));
-  const scaleOf = (name: string) => (name === 'bias' && dBias! < 1e-9 * dWeight! ? dWeight! : 0);
+  const scaleOf = (name: string) => (name === 'bias' && dBias < 1e-9 * dWeight ? dWeight : 0);
   const unasked = Object.keys(gradients).some((name) => !(asked as string[]).includes(name));
   let gradient = unasked ? Infinity : 0;
   let storage = 0;
   for (const name of asked) {
-    const data = dStudent[name]!.data;
+    const data = present(dStudent[name]).data;
     gradient = Math.max(gradient, arrayError(gradients[name]?.values ?? [], data, scaleOf(name)));
     storage = Math.max(storage, storageError(gradients[name]?.dtype ?? '', largest(data)));
   }

@@ -21,11 +21,11 @@ function pairsOf(row: readonly number[]): string[] {
 export function coverPairs<T extends Choices>(choices: T, seed: number): Drawn<T>[] {
   const random = new Random(seed);
   const names = Object.keys(choices);
-  const sizes = names.map((name) => choices[name]!.length);
+  const sizes = names.map((name) => choices[name].length);
   const left = new Set<string>();
   for (const [a, size] of sizes.entries()) {
     for (let b = a + 1; b < sizes.length; b++) {
-      for (let i = 0; i < size; i++) for (let j = 0; j < sizes[b]!; j++) left.add(pairKey(a, i, b, j));
+      for (let i = 0; i < size; i++) for (let j = 0; j < sizes[b]; j++) left.add(pairKey(a, i, b, j));
     }
   }
 
@@ -33,13 +33,13 @@ export function coverPairs<T extends Choices>(choices: T, seed: number): Drawn<T
     const order = names.map((_, at) => at);
     for (let at = order.length - 1; at > 0; at--) {
       const other = random.integer(at + 1);
-      [order[at], order[other]] = [order[other]!, order[at]!];
+      [order[at], order[other]] = [order[other], order[at]];
     }
     const row: number[] = [];
     const chosen: number[] = [];
     for (const a of order) {
-      const gain = (i: number) => chosen.filter((b) => left.has(pairKey(a, i, b, row[b]!))).length;
-      const gains = Array.from({ length: sizes[a]! }, (_, i) => gain(i) + random.uniform() / 2);
+      const gain = (i: number) => chosen.filter((b) => left.has(pairKey(a, i, b, row[b]))).length;
+      const gains = Array.from({ length: sizes[a] }, (_, i) => gain(i) + random.uniform() / 2);
       row[a] = gains.indexOf(Math.max(...gains));
       chosen.push(a);
     }
@@ -55,11 +55,11 @@ export function coverPairs<T extends Choices>(choices: T, seed: number): Drawn<T
       const count = pairsOf(row).filter((key) => left.has(key)).length;
       if (count > covered) [best, covered] = [row, count];
     }
-    if (covered === 0) best = firstLeft([...left][0]!, sizes, random);
+    if (covered === 0) best = firstLeft([...left][0], sizes, random);
     for (const key of pairsOf(best)) left.delete(key);
     rows.push(best);
   }
-  return rows.map((row) => Object.fromEntries(names.map((name, a) => [name, choices[name]![row[a]!]])) as Drawn<T>);
+  return rows.map((row) => Object.fromEntries(names.map((name, a) => [name, choices[name][row[a]]])) as Drawn<T>);
 }
 
 /** A combination that has the pair, whatever else: so that the greedy search always ends. */
@@ -67,7 +67,7 @@ function firstLeft(key: string, sizes: readonly number[], random: Random): numbe
   const row = sizes.map((size) => random.integer(size));
   for (const part of key.split('-')) {
     const [choice, value] = part.split('.').map(Number);
-    row[choice!] = value!;
+    row[choice] = value;
   }
   return row;
 }

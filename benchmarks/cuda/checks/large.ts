@@ -4,6 +4,7 @@ import { pool as poolReference } from '../../../test/reference/pool.js';
 import { arrayError, lossError } from '../../../test/support/compare.js';
 import { fromBfloat16, toBfloat16 } from '../../../test/support/half.js';
 import { Random } from '../../../test/support/random.js';
+import { present } from '../../../tools/present.js';
 import type { Target } from '../target.js';
 import type { Check } from './index.js';
 
@@ -112,7 +113,10 @@ export const largeChecks: Check[] = [
         ],
       ] as const) {
         const [whole, small] = [run(count), run(2)];
-        const [of, like] = [whole.gradients!.logits, small.gradients!.logits] as unknown as [CudaTensor, CudaTensor];
+        const [of, like] = [present(whole.gradients).logits, present(small.gradients).logits] as unknown as [
+          CudaTensor,
+          CudaTensor,
+        ];
         // Means over equal rows: the loss of one, and gradients that shrink with their number.
         judge.add(name, lossError(whole.loss, small.loss), 1e-6, `${count} rows`);
         const expected = part(like, 0, classes).map((value) => (value * 2) / count);

@@ -1,6 +1,7 @@
 /** Every option of the loss, every two of their values together. */
 import { reductionRows } from '../../../test/reference/relation.js';
 import { cells, problem, type FeatureSpec } from '../../../test/support/problems.js';
+import { present } from '../../../tools/present.js';
 import type { Target } from '../target.js';
 import { compare, type GradientName, type Setting } from './call.js';
 import { coverPairs, type Drawn } from './cover.js';
@@ -58,7 +59,7 @@ function wanted({ gradients, student, bias }: Row): NonNullable<Setting['gradien
   if (gradients === 'none') return false;
   const names: GradientName[] =
     student === 'logits' ? ['logits'] : ['features', 'weight', ...(bias ? ['bias' as const] : [])];
-  return [gradients === 'first' ? names[0]! : names.at(-1)!];
+  return [gradients === 'first' ? names[0] : present(names.at(-1))];
 }
 
 export function settingOf(row: Row, seed: number): Setting {

@@ -54,9 +54,9 @@ async function atOnce(judge: Judge, target: Target, count: number): Promise<void
   );
   const prepared = settings.map((setting) => new Prepared(target, setting));
   const alone: string[] = [];
-  for (const [at, setting] of settings.entries()) alone.push(digest(await call(target, prepared[at]!, setting)));
+  for (const [at, setting] of settings.entries()) alone.push(digest(await call(target, prepared[at], setting)));
   const together = await Promise.all(
-    settings.map(async (setting, at) => digest(await call(target, prepared[at]!, setting))),
+    settings.map(async (setting, at) => digest(await call(target, prepared[at], setting))),
   );
   judge.ok(
     together.every((bits, at) => bits === alone[at]),
@@ -71,7 +71,7 @@ async function atOnce(judge: Judge, target: Target, count: number): Promise<void
   const again = new GldLoss(options);
   for (const [at, { given }] of prepared.entries()) {
     judge.ok(
-      again.compute(given).loss === results[at]!.loss,
+      again.compute(given).loss === results[at].loss,
       `call ${at} of one object at once has another loss than alone`,
     );
   }

@@ -35,7 +35,7 @@ interface Job {
   entries: Entry[];
 }
 
-const message = (error: unknown) => (error as Error).message.split('\n')[0]!;
+const message = (error: unknown) => (error as Error).message.split('\n')[0];
 
 function ourEntries(target: Target, where: Place, precisions: readonly Precision[]): Entry[] {
   return precisions.map((precision) => ({
@@ -136,7 +136,7 @@ async function measure(
     send({
       timing: {
         ...basis(entry),
-        seconds: seconds[at]!,
+        seconds: seconds[at],
         error: errorOf(task, got, reference),
         ...(floor && { floor }),
         ...(got.method && { method: got.method }),

@@ -1,5 +1,6 @@
 /** The library as a contender: inputs on the device or on the host, in each precision; and each stage alone. */
 import { classify, crossEntropy, GldLoss, normalizedKd, pool, relation, type Inputs, type TensorLike } from 'gld-loss';
+import { present } from '../../../tools/present.js';
 import type { Outputs, Participant } from '../../contenders/index.js';
 import type { Workload } from '../../cases.js';
 import type { Data } from '../../data.js';
@@ -52,7 +53,7 @@ function step(target: Target, data: Data, where: Place, precision: Precision): P
     ...(precision !== 'float32' && { precision }),
   });
   const buffers = studentNames.map((name) => {
-    const { shape } = data.inputs[`student.${name}`]!;
+    const { shape } = data.inputs[`student.${name}`];
     const elements = new Float32Array(shape.reduce((a, b) => a * b));
     return [
       name,
@@ -98,33 +99,33 @@ type Stage = (tensors: Record<string, TensorLike>, workload: Workload, options: 
 const stages: Record<string, Stage> = {
   pool(t, { layout, sizes }, options) {
     const { pooled, gradients } = pool(
-      { features: t['student.features']!, layout },
-      { ...options, grid: sizes.grid!, upstream: t['upstream'] },
+      { features: t['student.features'], layout },
+      { ...options, grid: sizes.grid, upstream: t['upstream'] },
     );
-    return { value: pooled, gradients: { 'student.features': gradients!.features } };
+    return { value: pooled, gradients: { 'student.features': present(gradients).features } };
   },
   classifier(t, _, options) {
     const { logits, gradients } = classify(
-      { pooled: t['pooled']!, weight: t['student.weight']!, bias: t['student.bias'] },
+      { pooled: t['pooled'], weight: t['student.weight'], bias: t['student.bias'] },
       { ...options, upstream: t['upstream'] },
     );
-    const { pooled, weight, bias } = gradients!;
-    return { value: logits, gradients: { pooled, 'student.weight': weight, 'student.bias': bias! } };
+    const { pooled, weight, bias } = present(gradients);
+    return { value: logits, gradients: { pooled, 'student.weight': weight, 'student.bias': present(bias) } };
   },
   cross_entropy(t, _, options) {
-    const { loss, gradients } = crossEntropy({ logits: t['student.logits']!, labels: t['labels']! }, options);
-    return { value: loss, gradients: { 'student.logits': gradients!.logits } };
+    const { loss, gradients } = crossEntropy({ logits: t['student.logits'], labels: t['labels'] }, options);
+    return { value: loss, gradients: { 'student.logits': present(gradients).logits } };
   },
   normalized_kd(t, _, options) {
-    const { loss, gradients } = normalizedKd({ teacher: t['teacher.logits']!, student: t['student.logits']! }, options);
-    return { value: loss, gradients: { 'student.logits': gradients!.logits } };
+    const { loss, gradients } = normalizedKd({ teacher: t['teacher.logits'], student: t['student.logits'] }, options);
+    return { value: loss, gradients: { 'student.logits': present(gradients).logits } };
   },
   relation(t, _, options) {
     const { loss, gradients, method } = relation(
-      { teacher: t['teacher.logits']!, student: t['student.logits']! },
+      { teacher: t['teacher.logits'], student: t['student.logits'] },
       options,
     );
-    return { value: loss, gradients: { 'student.logits': gradients!.logits }, method };
+    return { value: loss, gradients: { 'student.logits': present(gradients).logits }, method };
   },
 };
 
@@ -139,7 +140,7 @@ function stage(target: Target, data: Data, where: Place, precision: Precision): 
     device: target.device,
     ...(precision !== 'float32' && multiplying.includes(operation) && { precision }),
   };
-  const run = () => stages[operation]!(tensors, data.workload, options);
+  const run = () => stages[operation](tensors, data.workload, options);
   const free = ({ value, gradients }: StageResult) => {
     if (typeof value === 'object') release(value);
     Object.values(gradients).forEach(release);

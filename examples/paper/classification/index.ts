@@ -1,4 +1,5 @@
 /** `npm run paper -- classification`: the ablation. What is each term of the loss worth, and are others worth more? */
+import { present } from '../../../tools/present.js';
 import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
 import { scoreTable } from '../table.js';
@@ -28,7 +29,7 @@ export const study: Study<
   folder: () => 'classification',
   plan: planJobs,
   check(settings, { pairs }) {
-    for (const [name, { loss }] of pairsOf(settings)) checkGrid(loss.grid, pairs[name]!);
+    for (const [name, { loss }] of pairsOf(settings)) checkGrid(loss.grid, present(pairs[name]));
   },
   introduce: (settings, { data }) =>
     [

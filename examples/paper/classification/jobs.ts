@@ -1,4 +1,5 @@
 /** A run as a list of trainings, and what its networks and data turn out to be. */
+import { present } from '../../../tools/present.js';
 import {
   type DataDescription,
   type PairDescription,
@@ -37,4 +38,4 @@ export const jobWork = (
   job: ClassificationJob,
   { pairs }: ClassificationSettings,
   { data, pairs: networks }: ClassificationDescription,
-): Work => workOf(job, pairs[job.pair]!, networks[job.pair]!, data.trainSize);
+): Work => workOf(job, present(pairs[job.pair]), present(networks[job.pair]), data.trainSize);

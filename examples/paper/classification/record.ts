@@ -1,4 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
+import { present } from '../../../tools/present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { NetworkDescription, StudentResult } from '../../distill/jobs.js';
 import { type PackedMatrix, packMatrix } from '../../report/packed-matrix.js';
@@ -64,14 +65,14 @@ export function buildRecord({
     seconds,
     pairs: pairsOf(settings).map(([name, pair]) => {
       const own = jobs.filter((job) => job.pair === name);
-      const teacher = own.find(({ role }) => role === 'teacher')!;
-      const described = networks[name]!;
+      const teacher = present(own.find(({ role }) => role === 'teacher'));
+      const described = present(networks[name]);
       return {
         name,
         teacher: {
           network: teacher.network,
           ...described.teacher,
-          ...networkRun(teacher.seed, states.get(teacher.id)!, true),
+          ...networkRun(teacher.seed, present(states.get(teacher.id)), true),
         },
         student: { network: pair.student.network, ...described.student },
         arms: pair.arms.map((id) => {
@@ -81,7 +82,7 @@ export function buildRecord({
             id,
             label,
             description: text,
-            runs: students.map((job, i) => networkRun(job.seed, states.get(job.id)!, i === 0)),
+            runs: students.map((job, i) => networkRun(job.seed, present(states.get(job.id)), i === 0)),
           };
         }),
       };

@@ -1,4 +1,5 @@
 /** The run as one HTML page. */
+import { present } from '../../../tools/present.js';
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
@@ -45,7 +46,7 @@ export function renderReport(record: ClassificationRecord): string {
 }
 
 function networks({ settings }: ClassificationRecord, { name, teacher, student }: PairRecord): string {
-  const pair = settings.pairs[name]!;
+  const pair = present(settings.pairs[name]);
   return (
     `${integer(teacher.parameters)} and ${integer(student.parameters)} parameters, ${pair.teacher.epochs} and ` +
     `${pair.student.epochs} epochs`

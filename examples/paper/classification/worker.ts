@@ -1,4 +1,5 @@
 /** The study in a worker thread. */
+import { present } from '../../../tools/present.js';
 import { shapes } from '../../data/index.js';
 import { describeData, PairTrainer } from '../../distill/trainer.js';
 import type { OpenWorker } from '../../training/study.js';
@@ -23,6 +24,6 @@ export const open: OpenWorker<ClassificationSettings, ClassificationJob, Classif
         ),
       ),
     }),
-    run: (job, context) => trainers.get(job.pair)!.run(job, context),
+    run: (job, context) => present(trainers.get(job.pair)).run(job, context),
   };
 };

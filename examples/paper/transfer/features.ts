@@ -1,4 +1,5 @@
 /** What a frozen network makes of a data set: pooled features, computed once, and a linear classifier on them. */
+import { present } from '../../../tools/present.js';
 import type { BatchOptions, Split } from '../../data/index.js';
 import type { Rng } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
@@ -21,7 +22,7 @@ export async function pooledFeatures({ maps, stages }: Backbone, split: Split): 
   const labels = new Int32Array(split.size);
   let at = 0;
   for await (const batch of split.batches({ batchSize: 200 })) {
-    const pooled = tf.tidy(() => mapMean(maps(tf.tensor4d(batch.images, batch.shape), false).pop()!));
+    const pooled = tf.tidy(() => mapMean(present(maps(tf.tensor4d(batch.images, batch.shape), false).pop())));
     rows.set(pooled.dataSync(), at * channels);
     labels.set(batch.labels, at);
     pooled.dispose();

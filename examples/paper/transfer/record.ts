@@ -1,4 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
+import { present } from '../../../tools/present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import { integer } from '../../report/numbers.js';
 import type { Scores } from '../../report/scores.js';
@@ -48,7 +49,10 @@ export function buildRecord({
   const { settings, command, startedAt } = header;
   const { symbols, samples } = description;
   const all = jobs.filter((job): job is LinearJob => job.role === 'linear');
-  const run = ({ id, network: { seed } }: LinearJob): LinearRun => ({ seed, epochs: states.get(id)!.training.epochs });
+  const run = ({ id, network: { seed } }: LinearJob): LinearRun => ({
+    seed,
+    epochs: present(states.get(id)).training.epochs,
+  });
   return {
     version: 1,
     study: 'transfer',

@@ -1,4 +1,5 @@
 /** What records of such studies have in common: what results.json holds, put together from the checkpoints. */
+import { present } from '../../../tools/present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
@@ -68,7 +69,7 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
     seconds,
   } = outcome;
   const { jobs, states } = outcome;
-  const stateOf = ({ id }: TuningStudyJob) => states.get(id)!;
+  const stateOf = ({ id }: TuningStudyJob) => present(states.get(id));
   const epochsOf = (job: TuningStudyJob): EpochResult[] => stateOf(job).training.epochs;
   return {
     version: 1,
@@ -79,7 +80,7 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
     command,
     startedAt,
     seconds,
-    teacher: epochsOf(jobs.find(({ role }) => role === 'teacher')!),
+    teacher: epochsOf(present(jobs.find(({ role }) => role === 'teacher'))),
     arms: settings.pair.arms.map((name): TunedArm<Run, First> => {
       const { label, description } = arm(name, settings.pair.loss);
       const tuned = jobs.flatMap((job) => (job.role === 'tuning' && job.arm === name ? [job] : []));

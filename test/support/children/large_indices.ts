@@ -25,8 +25,8 @@ function spread(
 ): { tensor: DeviceTensor; close(): void } {
   const rest = shape.slice(1).reduce((a, b) => a * b, 1);
   const dtype = data instanceof Int32Array ? 'int32' : 'float32';
-  const block = CudaTensor.empty([(shape[0]! - 1) * stride + rest], { dtype });
-  for (let i = 0; i < shape[0]!; i++) {
+  const block = CudaTensor.empty([(shape[0] - 1) * stride + rest], { dtype });
+  for (let i = 0; i < shape[0]; i++) {
     const piece = CudaTensor.at({ device: 'cuda', ptr: block.ptr + BigInt(4 * i * stride), shape: [rest], dtype });
     piece.write({ data: data.subarray(i * rest, (i + 1) * rest), shape: [rest] });
     piece.dispose();
@@ -59,7 +59,7 @@ function same(what: string, near: object, far: object): void {
   const [expected, got] = [arrays(near), arrays(far)];
   assert.equal(got.length, expected.length);
   for (const [i, values] of expected.entries())
-    assert.ok(arrayError(got[i]!, values) < 1e-6, `${what}: ${arrayError(got[i]!, values)}`);
+    assert.ok(arrayError(got[i], values) < 1e-6, `${what}: ${arrayError(got[i], values)}`);
   console.log(what);
 }
 
