@@ -11,7 +11,7 @@ export interface HeadNames {
   /** The constant that is the classifier's weight, and its bias. */
   weight?: string;
   bias?: string;
-  /** The logits, or the probabilities made of them, for a teacher of logits alone; goes with none of the others. */
+  /** The logits, or what a Softmax or Sigmoid makes of them, for a teacher of logits alone; goes with none of the others. */
   logits?: string;
 }
 
