@@ -1,6 +1,7 @@
 // What every engine checks of a call before it starts.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "engine.h"
@@ -75,11 +76,13 @@ const char* fault(const gld_call& call, gld_stage stage) {
   }
 
   if (call.method < GLD_METHOD_AUTO || call.method > GLD_METHOD_MOMENTS || call.metric < GLD_METRIC_SQEUCLIDEAN ||
-      call.metric > GLD_METRIC_EUCLIDEAN || call.reduction < GLD_REDUCE_MATRIX || call.reduction > GLD_REDUCE_ROW ||
-      call.normalization < GLD_NORMALIZE_STD || call.normalization > GLD_NORMALIZE_TEMPERATURE) {
+      call.metric > GLD_METRIC_EUCLIDEAN || call.normalization < GLD_NORMALIZE_STD ||
+      call.normalization > GLD_NORMALIZE_TEMPERATURE) {
     return "unknown option";
   }
   if (!(call.label_smoothing >= 0 && call.label_smoothing < 1)) return "label smoothing outside [0, 1)";
+  if (!(call.relation_rows >= 0 && std::isfinite(call.relation_rows)))
+    return "rows of the relation below 0 or infinite";
   if (call.weights.data != nullptr && call.weights.dtype != GLD_F32 && call.weights.dtype != GLD_F64) {
     return "weights are neither float32 nor float64";
   }

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // Raised whenever a struct of this file changes; an engine of another version is refused.
-#define GLD_ENGINE_ABI 3
+#define GLD_ENGINE_ABI 4
 
 #define GLD_MAX_LEVELS 8  // of a pyramid of grids
 #define GLD_NO_LABEL -1   // of a sample that has none, in a call with unlabelled samples
@@ -54,7 +54,6 @@ typedef enum gld_metric { GLD_METRIC_SQEUCLIDEAN = 0, GLD_METRIC_EUCLIDEAN = 1 }
 typedef enum gld_memory { GLD_HOST = 0, GLD_DEVICE = 1 } gld_memory;
 // Of the inputs of matrix products on a device; sums are float32 always. FLOAT32 is as accurate as float32 products.
 typedef enum gld_precision { GLD_PRECISION_FLOAT32 = 0, GLD_PRECISION_TF32 = 1, GLD_PRECISION_BF16 = 2 } gld_precision;
-typedef enum gld_reduction { GLD_REDUCE_MATRIX = 0, GLD_REDUCE_ROW = 1 } gld_reduction;
 
 // A strided view; strides are in elements, in the logical axis order given at each use. data == NULL: not there.
 // data points at the element whose indices are all zero, strides may be zero or negative.
@@ -92,11 +91,12 @@ typedef struct gld_call {
   int32_t compute;        // GLD_F32 or GLD_F64
   int32_t normalization;  // gld_normalization
   int32_t unbiased;       // standard deviation over classes - 1 instead of classes
-  int32_t method, metric, reduction;
+  int32_t method, metric;
   int32_t precision;   // gld_precision; engines on the host compute in `compute` itself
   int32_t unlabelled;  // samples whose label is GLD_NO_LABEL have no task term; else that label is out of range
   double alpha, beta, local_weight, temperature;
   double label_smoothing;  // in [0, 1): the share of a target that is spread over all classes
+  double relation_rows;    // the relation is 1 / (m * relation_rows) times its sum over all entries; 0 stands for m
 
   // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the
   // order given here, except that features may have their channels last and weights their classes last

@@ -4,7 +4,6 @@ import type { Settings } from './options.js';
 
 const methods = { auto: 0, pairwise: 1, moments: 2 } as const;
 const metrics = { sqeuclidean: 0, euclidean: 1 } as const;
-const reductions = { matrix: 0, row: 1 } as const;
 
 export function setThreads(call: Call, threads: number): void {
   call.set('threads', Math.min(threads, maxThreads));
@@ -23,5 +22,11 @@ export function setNormalization(call: Call, normalization: Settings['normalizat
 export function setRelation(call: Call, relation: Settings['relation']): void {
   call.set('method', methods[relation.method]);
   call.set('metric', metrics[relation.metric]);
-  call.set('reduction', reductions[relation.reduction]);
+  call.set('relationRows', rowsOf(relation.reduction));
+}
+
+/** What the relation's sum is divided by besides m; 0 stands for m. */
+function rowsOf(reduction: Settings['relation']['reduction']): number {
+  if (typeof reduction === 'object') return reduction.rows;
+  return reduction === 'row' ? 1 : 0;
 }

@@ -16,7 +16,7 @@ import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
 import { grid } from './grid.js';
-import type { DeviceOption, GradientName } from './types.js';
+import type { DeviceOption, GradientName, RelationOptions } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
@@ -54,35 +54,60 @@ const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
   return names as GradientName[];
 };
 
-const std = { kind: oneOf(['std', 'temperature'], 'std'), unbiased: flag(true) };
-const temperature = { kind: std.kind, temperature: positive };
-
-function positive(value: unknown, path: string): number {
-  const what = "a finite number greater than 0 (normalization of kind 'temperature' needs one)";
-  if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
-  if (!Number.isFinite(value) || value <= 0) fail('ERR_GLD_OPTION', path, what, String(value));
-  return value;
+function aboveZero(what: string): Check<number> {
+  return (value, path) => {
+    if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+    if (!Number.isFinite(value) || value <= 0) fail('ERR_GLD_OPTION', path, what, String(value));
+    return value;
+  };
 }
+
+const std = { kind: oneOf(['std', 'temperature'], 'std'), unbiased: flag(true) };
+const temperature = {
+  kind: std.kind,
+  temperature: aboveZero("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
+};
 
 const normalization: Check<Checked<typeof std> | Checked<typeof temperature>> = (value, path) => {
   const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
   return kind === 'temperature' ? options(temperature, value, path) : options(std, value, path);
 };
 
+type Reduction = NonNullable<RelationOptions['reduction']>;
+
+const reductionWords = ['matrix', 'row'] as const;
+const reductionText = `${quoted(reductionWords)}, or { rows }`;
+const reductionRows = { rows: aboveZero('a finite number of rows greater than 0') };
+
+function reduction(fallback: Reduction): Check<Reduction> {
+  return (value, path) => {
+    if (value === undefined) return fallback;
+    if (typeof value === 'string') {
+      const word = reductionWords.find((known) => known === value);
+      return word ?? fail('ERR_GLD_OPTION', path, reductionText + hint(value, reductionWords), describe(value));
+    }
+    return options(reductionRows, expectObject(path, value, reductionText), path);
+  };
+}
+
 export const relationTable = {
   method: oneOf(['auto', 'pairwise', 'moments'], 'auto'),
   metric: oneOf(['sqeuclidean', 'euclidean'], 'sqeuclidean'),
-  reduction: oneOf(['matrix', 'row'], 'matrix'),
+  reduction: reduction('matrix'),
 };
 
-const relation: Check<Checked<typeof relationTable>> = (value, path) => {
-  const checked = options(relationTable, value, path);
-  refuseEuclideanMoments(checked, `${path}.method`);
-  return checked;
-};
+type Relation = Checked<typeof relationTable>;
+
+function relation(table: typeof relationTable): Check<Relation> {
+  return (value, path) => {
+    const checked = options(table, value, path);
+    refuseEuclideanMoments(checked, `${path}.method`);
+    return checked;
+  };
+}
 
 /** The moments' formulas close over squared distances only. */
-export function refuseEuclideanMoments(relation: Checked<typeof relationTable>, path: string): void {
+export function refuseEuclideanMoments(relation: Relation, path: string): void {
   if (relation.method === 'moments' && relation.metric === 'euclidean') {
     fail('ERR_GLD_OPTION', path, "'auto' or 'pairwise' with metric 'euclidean'", "'moments'");
   }
@@ -147,6 +172,9 @@ const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
 /** The weights of the terms where nothing is said of them. */
 export const usualWeights = { alpha: 0.7, beta: 500, localWeight: 1 } as const;
 
+/** The rows that the usual weight of the relation belongs to: the paper's 64 samples of 1 + 4 rows each. */
+export const usualRows = 320;
+
 /** What a weight of a term may be. */
 export const weightText = 'a finite number of at least 0';
 
@@ -181,7 +209,7 @@ const computed = {
   ...labels,
   grid,
   normalization,
-  relation,
+  relation: relation(relationTable),
   gradients,
   gradientDtype: oneOf(['float32', 'student'], 'float32'),
   device,
@@ -191,6 +219,12 @@ const computed = {
 
 const layout = oneOf(['NCW', 'NWC', 'NCHW', 'NHWC', 'NCDHW', 'NDHWC']);
 const weightLayout = oneOf(['KC', 'CK'], 'KC');
+
+/** The same of adapters, which make steps of a training: no batch weighs the relation more for being smaller. */
+const adapted = {
+  ...computed,
+  relation: relation({ ...relationTable, reduction: reduction({ rows: usualRows }) }),
+};
 
 /** What every stage takes. */
 const stage = { device, threads };
@@ -202,6 +236,8 @@ export const tables = {
   instance: computed,
   compute: { ...overridden, out },
   computeAsync: { ...overridden, out, signal },
+  adapter: adapted,
+  adapterAsync: { ...adapted, signal },
   pool: { grid, ...stage, upstream: unread, out: lentTo({ pooled: unread, features: unread }) },
   classify: {
     ...stage,

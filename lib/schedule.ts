@@ -25,7 +25,7 @@ export type ScheduledWeight = number | Ramp;
 export interface ScheduleOptions {
   /** α; at least 0, and at most 1 when there are labels. Default 0.7. */
   readonly alpha?: ScheduledWeight | undefined;
-  /** β, at least 0. Default 500. */
+  /** β, at least 0. Default 500, which belongs to m = 320 rows: `reduction` of the relation says how. */
   readonly beta?: ScheduledWeight | undefined;
   /** Weight of the local term, at least 0. Default 1. */
   readonly localWeight?: ScheduledWeight | undefined;

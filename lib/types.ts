@@ -212,8 +212,18 @@ export interface RelationOptions {
   readonly method?: 'auto' | RelationMethod | undefined;
   /** Distance between two rows of logits: ‖a - b‖² (default) or ‖a - b‖. */
   readonly metric?: 'sqeuclidean' | 'euclidean' | undefined;
-  /** Mean over the m² entries (default, the paper's), or sum over a row and mean over the m rows: m times as large. */
-  readonly reduction?: 'matrix' | 'row' | undefined;
+  /**
+   * What (1/m) Σ_rc, the mean over the m rows of a sum over a row, is divided by:
+   * - 'matrix' (the default of the core, and the paper's): by m. The term shrinks as 1/m, so that with the same β each row
+   *   of a batch of a fraction 1/f of the rows weighs f times as much against the batch's other terms.
+   * - `{ rows }` (the adapters' default, with 320): by that number, finite and greater than 0, whatever m is. What 'matrix'
+   *   is in a batch of so many rows: β = 500 belongs to 320, the paper's 64 samples with 1 + 4 rows each. A last, smaller
+   *   batch weighs the term as the others do.
+   * - 'row': by nothing, which is `{ rows: 1 }`; the paper's weight is then β = 500/320.
+   *
+   * With sample weights, m is their sum over the rows.
+   */
+  readonly reduction?: 'matrix' | 'row' | { readonly rows: number } | undefined;
 }
 
 /**
@@ -245,7 +255,7 @@ export type GridOption = number | readonly number[] | { readonly pyramid: readon
 export interface TermWeights {
   /** α in (1 - α)·task + α·global; at least 0, and at most 1 when there are labels. Default 0.7. */
   readonly alpha?: number | undefined;
-  /** β, the relation term's weight, at least 0. The term shrinks as 1/m; 500 belongs to m ≈ 320 rows. Default 500. */
+  /** β, the relation term's weight, at least 0. 500 belongs to m = 320 rows, see {@link RelationOptions}. Default 500. */
   readonly beta?: number | undefined;
   /** Weight of the local term, at least 0. Default 1. */
   readonly localWeight?: number | undefined;

@@ -94,6 +94,10 @@ t.test('L_relation: common offset, positive scale and rotation do not change it;
 
     const row = relation(teacher, student, { ...options, reduction: 'row' });
     t.ok(Math.abs(row.loss - m * loss) < 1e-14, 'reduction row is m times as large');
+    for (const rows of [1, m, 320]) {
+      const of = relation(teacher, student, { ...options, reduction: { rows } }).loss;
+      t.ok(Math.abs(of - row.loss / rows) < 1e-14, `reduction by ${rows} rows is a ${rows}th of that`);
+    }
     t.ok(
       arrayError(
         row.gradient,
@@ -168,7 +172,7 @@ function same(t: { ok(value: boolean, message: string): unknown }, what: string,
 
 t.test('a sample of integer weight is a sample repeated, one of weight 0 is absent', async (t) => {
   for (const metric of metrics) {
-    for (const reduction of ['matrix', 'row'] as const) {
+    for (const reduction of ['matrix', 'row', { rows: 320 }] as const) {
       const once = problem({
         samples: 4,
         classes: 5,
@@ -187,7 +191,10 @@ t.test('a sample of integer weight is a sample repeated, one of weight 0 is abse
       );
       const { features, ...others } = repeated.gradients;
       const summed = sumCopies(features!, counts);
-      same(t, `${metric}, ${reduction}`, weighted, { ...repeated, gradients: { ...others, features: summed } });
+      same(t, `${metric}, ${JSON.stringify(reduction)}`, weighted, {
+        ...repeated,
+        gradients: { ...others, features: summed },
+      });
     }
   }
 });

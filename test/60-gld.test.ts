@@ -2,6 +2,7 @@
 import { gldLoss } from 'gld-loss';
 import t from 'tap';
 import { gld } from './reference/gld.js';
+import { reductionRows } from './reference/relation.js';
 import type { Inputs } from './reference/types.js';
 import { checkGld } from './support/check.js';
 import { combinations, draw } from './support/combinations.js';
@@ -27,7 +28,7 @@ const choices = {
   labels: ['hard', 'soft', 'none'] as const,
   normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }] as const,
   method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const,
-  reduction: ['matrix', 'row'] as const,
+  reduction: ['matrix', 'row', { rows: 320 }] as const,
   weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
   threads: [1, 2],
   placement: placements,
@@ -54,7 +55,7 @@ for (const [number, student] of students.entries()) {
       );
       const { grid } = rest;
       // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
-      const beta = (500 / 320) * (reduction === 'matrix' ? samples * (1 + cells(grid)) : 1);
+      const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid)));
       const options = { ...rest, beta, ...weights, relation: { ...method, reduction } };
       const inputs = problem({ samples, classes, grid, teacher, student, labels, seed });
       const got = checkGld(inputs, options, dtype, placement);

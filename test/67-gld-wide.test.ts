@@ -6,6 +6,7 @@ import { gldLoss, type Inputs } from 'gld-loss';
 import t from 'tap';
 import { countCells, levelsOf } from './reference/grid.js';
 import { layoutOf } from './reference/layout.js';
+import { reductionRows } from './reference/relation.js';
 import type { GridOption } from './reference/types.js';
 import { checkGld } from './support/check.js';
 import { combinations, draw } from './support/combinations.js';
@@ -40,7 +41,7 @@ const choices = {
   ignore: [false, true],
   normalization: [{ kind: 'std' }, { kind: 'temperature', temperature: 4 }] as const,
   method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const,
-  reduction: ['matrix', 'row'] as const,
+  reduction: ['matrix', 'row', { rows: 320 }] as const,
   threads: [1, 2],
   placement: placements,
   dtype: dtypes,
@@ -76,7 +77,7 @@ for (const { sizes, other, grids } of maps) {
         const method = coincide && 'metric' in drawn.method ? {} : drawn.method;
         const inputs = problem({ samples, classes, grid, teacher, student, labels, sampleWeights, seed });
         const rows = samples * (1 + cells(grid, axesOf(teacher, student)));
-        const beta = (500 / 320) * (reduction === 'matrix' ? rows : 1);
+        const beta = (500 / 320) * reductionRows(reduction, rows);
         const ignored = drawn.ignore &&
           labels === 'hard' && { ignoreIndex: Array.from(inputs.labels as Int32Array)[0] };
         const relation = { ...method, reduction };

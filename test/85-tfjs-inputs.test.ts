@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { GldLoss } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t from 'tap';
+import { checkHalfABatch, type LogitBatch } from './support/adapter_cases.js';
 
 const N = 3;
 const K = 4;
@@ -70,4 +71,13 @@ t.test('more sets of options than the adapter keeps memory for', async (t) => {
   t.equal(disposals().length, 4, 'of eight, four are kept');
   t.equal(new Set([10, 20, 30].map((beta) => loss(2, beta))).size, 3);
   t.equal(disposals().length, 0, 'weights of terms need no memory of their own');
+});
+
+t.test('half a batch weighs the relation as a whole one does', async (t) => {
+  const sides = ({ teacher, student }: LogitBatch) => ({
+    teacher: { logits: tf.tensor(teacher.data, teacher.shape) },
+    student: { logits: tf.tensor(student.data, student.shape) },
+  });
+  await checkHalfABatch(t, (batch, options) => gldLoss.withTerms(sides(batch), options).terms.relation);
+  await checkHalfABatch(t, async (batch, options) => (await gldLoss.surrogate(sides(batch), options)).terms.relation);
 });

@@ -1,6 +1,6 @@
 /** The loss written with the operations of TensorFlow.js, whose own differentiation the adapter is held against. */
 import * as tf from '@tensorflow/tfjs';
-import type { OpsOptions } from './support/adapter_cases.js';
+import { usualRelation, type OpsOptions } from './support/adapter_cases.js';
 
 export interface OpsSide {
   /** [n, H, W, C] */
@@ -71,5 +71,6 @@ function relation(zt: tf.Tensor, zs: tf.Tensor): tf.Tensor {
     const d = tf.sum(tf.square(tf.sub(tf.expandDims(z, 1), tf.expandDims(z, 0))), 2);
     return tf.div(d, tf.sqrt(tf.sum(tf.square(d), 1, true)));
   };
-  return tf.mean(tf.square(tf.sub(distances(zt), distances(zs))));
+  const ofRows = tf.sum(tf.square(tf.sub(distances(zt), distances(zs))), 1);
+  return tf.div(tf.mean(ofRows), usualRelation.reduction.rows);
 }

@@ -4,6 +4,7 @@ import { gldLoss as core } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { opsLoss } from './85-tfjs-ops.js';
+import { usualRelation } from './support/adapter_cases.js';
 
 const N = 3;
 const K = 5;
@@ -143,7 +144,7 @@ t.test('everything at once, in either form, is what the core computes', async (t
       labels: classes,
       sampleWeights: Float32Array.from(weights.dataSync()),
     },
-    options,
+    { ...options, relation: usualRelation },
   );
   const { scalar, ...value } = gldLoss.withTerms(inputs, options);
   const { gradients, ...numbers } = expected;

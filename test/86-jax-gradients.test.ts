@@ -4,7 +4,16 @@ import { gldLoss as core } from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
 import t, { type Test } from 'tap';
 import { normal, opsLoss, type OpsSide } from './86-jax-ops.js';
-import { cases, classes as K, samples as N, type Case, type CaseSide } from './support/adapter_cases.js';
+import {
+  cases,
+  checkHalfABatch,
+  classes as K,
+  samples as N,
+  usualRelation,
+  type Case,
+  type CaseSide,
+  type LogitBatch,
+} from './support/adapter_cases.js';
 
 const { nn, numpy: np, tree } = jax;
 type A = InstanceType<typeof jax.Array>;
@@ -103,7 +112,7 @@ t.test('maps of logits, masks and weights, in either form, are what the core com
       labels,
       sampleWeights: host(sampleWeights),
     },
-    options,
+    { ...options, relation: usualRelation },
   );
 
   const targets = () => ({ teacher: tree.ref(teacher), labels, sampleWeights: sampleWeights.ref }) as never;
@@ -128,4 +137,26 @@ t.test('maps of logits, masks and weights, in either form, are what the core com
     arrays.every(({ refCount }) => refCount === 1),
     'no reference is left, and none is missing',
   );
+});
+
+t.test('half a batch weighs the relation as a whole one does', async (t) => {
+  const array = ({ data, shape }: LogitBatch['student']) => ({ logits: np.array(data, { shape }) });
+  const handOff = (batch: LogitBatch) =>
+    [(side: object) => side as never, [array(batch.student)], { teacher: array(batch.teacher) } as never] as const;
+  const relationOf = ({ terms, gradients }: Awaited<ReturnType<typeof gldLoss.async>>) => {
+    tree.dispose(gradients as never);
+    return terms.relation;
+  };
+  await checkHalfABatch(t, (batch, options) => {
+    const [forward, primals, targets] = handOff(batch);
+    return relationOf(gldLoss(forward, [...primals], targets, options));
+  });
+  await checkHalfABatch(t, async (batch, options) => {
+    const [forward, primals, targets] = handOff(batch);
+    return relationOf(await gldLoss.async(forward, [...primals], targets, options));
+  });
+  await checkHalfABatch(t, async ({ teacher, student }, options) => {
+    const at = await gldLoss.surrogate({ teacher: array(teacher), student: array(student) } as never, options);
+    return at.terms.relation;
+  });
 });

@@ -1,6 +1,6 @@
 /** The loss written with the operations of jax-js, whose own differentiation the adapter is held against. */
 import { nn, numpy as np, random } from '@jax-js/jax';
-import type { OpsOptions } from './support/adapter_cases.js';
+import { usualRelation, type OpsOptions } from './support/adapter_cases.js';
 
 type A = np.Array;
 
@@ -88,5 +88,6 @@ function relation(zt: A, zs: A): A {
     const d = np.square(z.ref.reshape([m, 1, k]).sub(z.reshape([1, m, k]))).sum(2);
     return d.ref.div(np.sqrt(np.square(d).sum(1, { keepdims: true })));
   };
-  return np.square(distances(zt).sub(distances(zs))).mean();
+  const ofRows = np.square(distances(zt).sub(distances(zs))).sum(1);
+  return ofRows.mean().div(usualRelation.reduction.rows);
 }

@@ -5,6 +5,7 @@ import { gldLoss as core, type TensorLike } from 'gld-loss';
 import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
 import t from 'tap';
 import { kits, type Kit } from './87-surrogate-frameworks.js';
+import { checkHalfABatch, usualRelation, type LogitBatch } from './support/adapter_cases.js';
 import { Random } from './support/random.js';
 
 await tf.setBackend('wasm');
@@ -36,7 +37,10 @@ function product(a: Float32Array, b: Float32Array, rows: number, inner: number, 
 /** Loss and gradients by the core. */
 function expected(options = {}) {
   const features = { data: product(images.data, kernel.data, N, 6, 32), shape: [N, 2, 4, 4] };
-  const { loss, terms, gradients } = core({ teacher, student: { features, weight, bias }, labels }, options);
+  const { loss, terms, gradients } = core(
+    { teacher, student: { features, weight, bias }, labels },
+    { relation: usualRelation, ...options },
+  );
   const dKernel = product(images.data, gradients!.features!.data as Float32Array, 6, N, 32, true);
   return { loss, terms, gradients: [dKernel, gradients!.weight!.data, gradients!.bias!.data] };
 }
@@ -131,7 +135,10 @@ for (const [name, kit] of Object.entries(kits)) {
       const mask = { data: Uint8Array.from(map.data.subarray(0, N * 16), (x) => Number(x > 0)), shape: [N, 4, 4] };
       const weights = { data: Float32Array.of(0.5, 2, 1), shape: [N] };
       const options = { grid: [1, 2], labelSmoothing: 0.1, ignoreIndex: 0 };
-      const wanted = core({ teacher, student: { logitMap: map, mask }, labels, sampleWeights: weights.data }, options);
+      const wanted = core(
+        { teacher, student: { logitMap: map, mask }, labels, sampleWeights: weights.data },
+        { ...options, relation: usualRelation },
+      );
       const [value, grads] = kit.differentiate(
         (logitMap) => {
           const inputs = { teacher, student: { logitMap, mask }, labels, sampleWeights: constant(weights) };
@@ -142,6 +149,18 @@ for (const [name, kit] of Object.entries(kits)) {
       );
       t.ok(near(value, wanted.loss), 'value');
       t.ok(error(grads[0], wanted.gradients!.logitMap!.data) < 1e-5, 'gradient');
+    });
+
+    await t.test('half a batch weighs the relation as a whole one does', async (t) => {
+      const sides = ({ teacher, student }: LogitBatch) => ({
+        teacher: { logits: constant(teacher) },
+        student: { logits: kit.parameter(student.data, student.shape) },
+      });
+      await checkHalfABatch(t, (batch, options) => gldLoss.withTerms(sides(batch), options).terms.relation);
+      await checkHalfABatch(t, async (batch, options) => {
+        const at = await gldLoss.surrogate(sides(batch), options);
+        return at.terms.relation;
+      });
     });
 
     await t.test('gradient descent', async (t) => {
@@ -266,7 +285,10 @@ t.test('tensors for masks, labels and weights', async (t) => {
   );
   const [hard, weights] = [of(Int32Array.from(labels), N), of(Float32Array.of(1, 0, 2.5), N)];
   const masked = { ...teacher, mask };
-  const { loss } = core({ teacher: masked, student: masked, labels: hard, sampleWeights: weights });
+  const { loss } = core(
+    { teacher: masked, student: masked, labels: hard, sampleWeights: weights },
+    { relation: usualRelation },
+  );
   const side = { ...teacher, mask: new Box(mask) };
   const at = boxed.withTerms({ teacher: side, student: side, labels: new Box(hard), sampleWeights: new Box(weights) });
   t.equal(at.loss, loss);

@@ -166,7 +166,14 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
       'labelSmoothing',
       'ignoreIndex',
     ]);
-    const near = ['cuda', ['features'], ['logits', 'bias'], 0.5, { kind: 'none' }];
+    const near = [
+      'cuda',
+      ['features'],
+      ['logits', 'bias'],
+      0.5,
+      { kind: 'none' },
+      { reduction: { rows: dice.pick(sizes) } },
+    ];
     const grids = [[1, 1], [9, 9], [1, 2, 3, 1], { pyramid: [1, [2, 2]] }, { pyramid: [[1]] }];
     options[name] = dice.pick<unknown>([...junk, ...near, ...grids]);
   },

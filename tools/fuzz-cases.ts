@@ -220,7 +220,7 @@ function normalization(dice: Dice): object {
 function relationOptions(dice: Dice): Loose {
   const metric = dice.pick(['sqeuclidean', 'euclidean', undefined]);
   const method = dice.pick(['auto', 'pairwise', metric === 'euclidean' ? undefined : 'moments']);
-  return { metric, method, reduction: dice.pick(['matrix', 'row', undefined]) };
+  return { metric, method, reduction: dice.pick(['matrix', 'row', { rows: 320 }, undefined]) };
 }
 
 /** Some of the options. */

@@ -25,8 +25,8 @@ constexpr std::array<const char*, GLD_STAGE_COUNT> kStages{"pool",          "cla
   GLD_LEVEL(X, 4) GLD_LEVEL(X, 5) GLD_LEVEL(X, 6) GLD_LEVEL(X, 7)                                               \
   X(teacherChannels) X(teacherDepth) X(teacherHeight) X(teacherWidth)                                           \
   X(studentChannels) X(studentDepth) X(studentHeight) X(studentWidth) X(compute) X(alpha) X(beta)               \
-  X(localWeight) X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(reduction) X(precision)      \
-  X(unlabelled) X(labelSmoothing) X(threads) X(device) X(present)
+  X(localWeight) X(normalization) X(unbiased) X(temperature) X(method) X(metric) X(precision)                   \
+  X(unlabelled) X(labelSmoothing) X(relationRows) X(threads) X(device) X(present)
 // clang-format on
 #define GLD_ENUM(name) kField_##name,
 #define GLD_NAME(name) #name,
@@ -451,7 +451,6 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.unbiased = static_cast<std::int32_t>(numbers.field(kField_unbiased));
   call.method = static_cast<std::int32_t>(numbers.field(kField_method));
   call.metric = static_cast<std::int32_t>(numbers.field(kField_metric));
-  call.reduction = static_cast<std::int32_t>(numbers.field(kField_reduction));
   call.precision = static_cast<std::int32_t>(numbers.field(kField_precision));
   call.unlabelled = static_cast<std::int32_t>(numbers.field(kField_unlabelled));
   call.alpha = numbers.real(kField_alpha);
@@ -459,6 +458,7 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
   call.local_weight = numbers.real(kField_localWeight);
   call.temperature = numbers.real(kField_temperature);
   call.label_smoothing = numbers.real(kField_labelSmoothing);
+  call.relation_rows = numbers.real(kField_relationRows);
   decoded.threads = static_cast<std::int32_t>(std::clamp<std::int64_t>(numbers.field(kField_threads), 1, 1 << 16));
 
   // 0: the host; i + 1: device i

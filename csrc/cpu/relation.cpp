@@ -26,7 +26,7 @@ template <class T>
 Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
                       Arena& arena, int threads)
     : weights_(weights),
-      by_row_(call.reduction == GLD_REDUCE_ROW),
+      reduction_rows_(call.relation_rows),
       teacher_(teacher, call.n * call.rows, weights, arena, threads),
       student_(student, call.n * call.rows, weights, arena, threads) {
   auto method = static_cast<gld_method>(call.method);
@@ -44,7 +44,7 @@ template <class T>
 double Relation<T>::run(const Parallel& parallel, double weight, const SampleRows<T>& grad) {
   const double rows = weights_.sum();
   if (rows == 0) return 0;
-  const double reduction = by_row_ ? 1 / rows : 1 / rows / rows / weights_.unit();
+  const double reduction = 1 / rows / (reduction_rows_ == 0 ? rows * weights_.unit() : reduction_rows_);
   teacher_.fit(parallel);
   student_.fit(parallel);
   const double slope = weight * reduction * student_.scale();

@@ -29,7 +29,7 @@ class Relation {
 
  private:
   const RowWeights& weights_;
-  bool by_row_;  // the mean over rows instead of over all entries
+  double reduction_rows_;  // relation_rows of the call
   Centred<T> teacher_, student_;
   std::optional<RelationPairwise<T>> pairwise_;
   std::optional<RelationMoments<T>> moments_;

@@ -20,8 +20,7 @@ gld_method choose(const gld_call& call, std::int64_t m) {
 }  // namespace
 
 Relation::Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena)
-    : reduction_(call.reduction == GLD_REDUCE_ROW ? 1 / static_cast<double>(m)
-                                                  : 1 / static_cast<double>(m) / static_cast<double>(m)),
+    : reduction_(1 / static_cast<double>(m) / (call.relation_rows == 0 ? static_cast<double>(m) : call.relation_rows)),
       centred_(m, call.classes, teacher, student, arena) {
   const bool gradients = has_gradients(call);
   if (choose(call, m) == GLD_METHOD_MOMENTS) {

@@ -15,7 +15,7 @@ namespace gld::cuda {
 class Relation {
  public:
   // The m rows of either side, [m, classes], in any order that is the same for both. Of the call: classes, method,
-  // metric, reduction and which outputs are there.
+  // metric, relation_rows and which outputs are there.
   Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena);
 
   // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits.
@@ -24,7 +24,7 @@ class Relation {
   gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
 
  private:
-  double reduction_;  // what the sum over all entries is multiplied with: 1/m² or 1/m
+  double reduction_;  // what the sum over all entries is multiplied with
   Centred centred_;
   std::optional<RelationPairwise> pairwise_;
   std::optional<RelationMoments> moments_;

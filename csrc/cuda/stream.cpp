@@ -33,7 +33,6 @@ gld_call canonical(const gld_call& call) {
   copy.unbiased = call.unbiased;
   copy.method = call.method;
   copy.metric = call.metric;
-  copy.reduction = call.reduction;
   copy.precision = call.precision;
   copy.unlabelled = call.unlabelled;
   copy.alpha = call.alpha;
@@ -41,6 +40,7 @@ gld_call canonical(const gld_call& call) {
   copy.local_weight = call.local_weight;
   copy.temperature = call.temperature;
   copy.label_smoothing = call.label_smoothing;
+  copy.relation_rows = call.relation_rows;
   copy.out_features = call.out_features;
   copy.out_weight = call.out_weight;
   copy.out_bias = call.out_bias;

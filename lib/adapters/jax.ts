@@ -123,7 +123,8 @@ export interface JaxGld<A extends JaxArray> {
 }
 
 /**
- * Makes the loss for jax-js.
+ * Makes the loss for jax-js. `relation.reduction` is `{ rows: 320 }` by default: β = 500 belongs to m = 320, the paper's 64
+ * samples with d = 2, and a smaller batch weighs the relation no more than others.
  *
  * @param jax the framework: `import * as jax from '@jax-js/jax'`, after `await jax.init()`
  */
@@ -136,7 +137,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     primals: unknown[],
     targets: JaxTargets<A>,
     options: JaxAsyncOptions | undefined,
-    table: typeof tables.instance,
+    table: typeof tables.adapter,
   ) {
     const owned = arraysIn(targets);
     const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
@@ -162,7 +163,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
   }
 
   function vjp(...[forward, primals, targets, options]: HandOff<A, GldLossOptions>) {
-    const { owned, found, loss, weights, run } = begin(forward, primals, targets, options, tables.instance);
+    const { owned, found, loss, weights, run } = begin(forward, primals, targets, options, tables.adapter);
     try {
       return guarded([run.back], () => close(loss.compute(found.read(readSync), weights), run));
     } finally {
@@ -171,8 +172,8 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
   }
 
   async function vjpAsync(...[forward, primals, targets, options]: HandOff<A, JaxAsyncOptions>) {
-    const table = { ...tables.instance, signal: tables.computeAsync.signal };
-    const { owned, found, loss, weights, signal, run } = begin(forward, primals, targets, options, table);
+    const begun = begin(forward, primals, targets, options, tables.adapterAsync);
+    const { owned, found, loss, weights, signal, run } = begun;
     try {
       return close(await loss.computeAsync(await found.readLater(read), { ...weights, signal }), run);
     } catch (error) {

@@ -121,6 +121,9 @@ const names = { isTensor: unchecked, read: unchecked, constant: unchecked, dot: 
  *       constant: (data, shape) => tf.tensor(data, shape),
  *     });
  *
+ * `relation.reduction` is `{ rows: 320 }` by default: β = 500 belongs to m = 320, the paper's 64 samples with d = 2, and a
+ * smaller batch weighs the relation no more than others.
+ *
  * @throws {GldError} A TypeError that names the function that is missing.
  */
 export function surrogateGld<Tensor extends object>(framework: SurrogateFramework<Tensor>): SurrogateGld<Tensor> {
@@ -149,7 +152,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
   }
 
   function withTerms(inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) {
-    const settings = check(tables.instance, options);
+    const settings = check(tables.adapter, options);
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
     const values = found.read((tensor, argument) => {
@@ -166,7 +169,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     inputs: SurrogateInputs<Tensor>,
     options?: SurrogateAsyncOptions,
   ): Promise<Surrogate<Tensor>> {
-    const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
+    const { signal, ...settings } = check(tables.adapterAsync, options);
     const { signal: _, ...own } = options ?? {};
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);

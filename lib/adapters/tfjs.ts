@@ -84,6 +84,9 @@ export interface TfjsGld<Tensor, Scalar> {
  *     const gldLoss = tfjsGld(tf);
  *     optimizer.minimize(() => gldLoss({ teacher, student: { features: network(images), weight, bias }, labels }));
  *
+ * `relation.reduction` is `{ rows: 320 }` by default: β = 500 belongs to m = 320, the paper's 64 samples with d = 2, and a
+ * smaller batch weighs the relation no more than others.
+ *
  * @param tf the framework: `import * as tf from '@tensorflow/tfjs'`, with any backend
  */
 export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
@@ -93,7 +96,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   const tensorsOf = (student: TfjsSide<Tensor>) => studentTensors(student, isTensor as IsTensor<Tensor>);
 
   function withTerms(inputs: TfjsInputs<Tensor>, options?: GldLossOptions): TfjsResult<Scalar> {
-    const settings = check(tables.instance, options);
+    const settings = check(tables.adapter, options);
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const gradients = tf.engine().isTapeOn() && names;
@@ -108,7 +111,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     inputs: TfjsInputs<Tensor>,
     options?: TfjsAsyncOptions,
   ): Promise<TfjsSurrogate<Tensor, Scalar>> {
-    const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
+    const { signal, ...settings } = check(tables.adapterAsync, options);
     const { signal: _, ...own } = options ?? {};
     const found = find(inputs);
     const names = differentiable(found.names, settings);

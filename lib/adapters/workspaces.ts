@@ -13,10 +13,13 @@ export class Workspaces {
   /** In the order of use, the latest last. */
   #losses = new Map<string, GldLoss>();
 
-  /** The loss of these options; `settings` are the same after checking, and tell one set from another. */
+  /**
+   * The loss of these options; `settings` are the same after checking, and tell one set from another. What the relation is
+   * divided by comes from them, because adapters have a default of their own for it.
+   */
   get(options: GldLossOptions, settings: Settings): GldLoss {
     const key = JSON.stringify({ ...settings, alpha: 0, beta: 0, localWeight: 0 });
-    const loss = this.#losses.get(key) ?? new GldLoss(options);
+    const loss = this.#losses.get(key) ?? new GldLoss({ ...options, relation: settings.relation });
     this.#losses.delete(key);
     this.#losses.set(key, loss);
     if (this.#losses.size > LIMIT) this.#drop(this.#losses.keys().next().value!);

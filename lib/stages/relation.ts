@@ -32,7 +32,8 @@ export interface RelationResult<G extends AnyGradient = Gradient> extends RowLos
 /**
  * The relation loss over all m rows of logits: (1/m²) Σ_rc (Dt[r, c] - Ds[r, c])² with D[r, c] = ‖z_r - z_c‖², each row
  * divided by its L2 norm (a row of zeros stays one); GLD's L_relation. Both methods are exact and
- * neither keeps an m x m matrix. `reduction` 'row' multiplies the loss by m. Logits [n, R, K] are m = n R rows. With
+ * neither keeps an m x m matrix. `reduction` puts another number of rows in the place of one m: 1 ('row'), or any
+ * (`{ rows }`), so that the loss does not shrink as the batch grows. Logits [n, R, K] are m = n R rows. With
  * weights, every sum over rows counts each as often as its weight says, norms and m included.
  *
  * @throws {GldError} See {@link GldErrorCode}.

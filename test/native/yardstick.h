@@ -193,7 +193,7 @@ inline Numbers logit_gradient(const gld_call& call, gld_stage stage, std::int32_
   }
   if (terms.relation && terms.relation_weight != 0) {
     const auto rows = static_cast<double>(m);
-    const double weight = terms.relation_weight / rows / (call.reduction == GLD_REDUCE_ROW ? 1 : rows);
+    const double weight = terms.relation_weight / rows / (call.relation_rows == 0 ? rows : call.relation_rows);
     add_relation(teacher, student, m, call.metric == GLD_METRIC_EUCLIDEAN, method == GLD_METHOD_MOMENTS, weight, sizes);
   }
   return sizes;

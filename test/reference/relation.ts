@@ -4,11 +4,11 @@
  *
  *     D̃[r,c] = ‖z_r − z_c‖²  (sqeuclidean)  or  ‖z_r − z_c‖  (euclidean)
  *     D[r,:] = D̃[r,:] / ‖D̃[r,:]‖,  a row of zeros stays zero
- *     L_relation = (1/m²) Σ_rc (Dt[r,c] − Ds[r,c])²  (matrix)  or  m times that  (row)
+ *     L_relation = (1/(m·rows)) Σ_rc (Dt[r,c] − Ds[r,c])²,  rows = m (matrix), 1 (row), or a number of the caller's
  *
  * A row of weight w counts as if it were w times in the batch, in every sum over rows or columns:
  *
- *     ‖D̃[r,:]‖² = Σ_c w_c D̃[r,c]²,   L_relation = (1/M²) Σ_rc w_r w_c (Dt[r,c] − Ds[r,c])²  with M = Σ w
+ *     ‖D̃[r,:]‖² = Σ_c w_c D̃[r,c]²,   L_relation = (1/(M·rows)) Σ_rc w_r w_c (Dt[r,c] − Ds[r,c])²  with M = Σ w in place of m
  *
  * Both native methods, `relation_pairwise` and `relation_moments`, are held against this one. Logits may be as large as
  * 1e70: their fourth powers must stay within a double's range.
@@ -44,6 +44,12 @@ function relations(z: Float64Array[], metric: Metric, weights: Float64Array): Re
   return { unit, norm };
 }
 
+/** What the sum over rows is divided by besides m; L_relation is at most 2 / rows. */
+export function reductionRows(reduction: Reduction, m: number): number {
+  if (typeof reduction === 'object') return reduction.rows;
+  return reduction === 'matrix' ? m : 1;
+}
+
 export interface RelationShape {
   classes: number;
   metric: Metric;
@@ -64,7 +70,7 @@ export function relation(
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const dt = relations(rows(teacher, classes), metric, weights).unit;
   const { unit: ds, norm } = relations(z, metric, weights);
-  const scale = reduction === 'matrix' ? 1 / total ** 2 : 1 / total;
+  const scale = 1 / total / reductionRows(reduction, total);
 
   const gradient = new Float64Array(student.length);
   const dz = rows(gradient, classes);

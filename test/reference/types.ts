@@ -61,7 +61,7 @@ export interface Inputs {
 
 export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
-export type Reduction = 'matrix' | 'row';
+export type Reduction = 'matrix' | 'row' | { rows: number };
 
 export interface Options {
   alpha?: number;

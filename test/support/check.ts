@@ -1,6 +1,7 @@
 /** One call of the whole loss, held against the reference. */
 import { gldLoss, type DType, type GldOptions, type GldResult } from 'gld-loss';
 import { gld } from '../reference/gld.js';
+import { reductionRows } from '../reference/relation.js';
 import type * as reference from '../reference/types.js';
 import { arrayError, largest, lossError, relationError } from './compare.js';
 import { encodeInputs, type Placement } from './tensors.js';
@@ -50,7 +51,7 @@ export function checkGld(
   return { ...gldErrors(result, expected, boundOf(expected, options)), result, expected };
 }
 
-/** What the relation term is measured by: m, for it is at most 2/m; or 1 where it is averaged over rows. */
+/** What the relation term is measured by: it is at most 2 over this. */
 export function boundOf({ rows }: reference.Result, { relation }: reference.Options = {}): number {
-  return relation?.reduction === 'row' ? 1 : rows;
+  return reductionRows(relation?.reduction ?? 'matrix', rows);
 }

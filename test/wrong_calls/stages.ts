@@ -248,6 +248,13 @@ export const wrongStageCalls: (readonly [name: string, call: () => unknown, ...E
     /metric 'euclidean', got 'moments'$/,
   ],
   [
+    'relation: reduction',
+    () => call.relation(pair, { reduction: { rows: '320' } }),
+    'ARG_TYPE',
+    'reduction.rows',
+    /^reduction.rows: expected a finite number of rows greater than 0, got '320'$/,
+  ],
+  [
     'relation: nothing',
     () => call.relation({ teacher: tensor(2, 3) }),
     'ARG_TYPE',

@@ -128,6 +128,43 @@ export const values: Row[] = [
     'relation.method',
     "relation.method: expected 'auto' or 'pairwise' with metric 'euclidean', got 'moments'",
   ],
+  [
+    'an unknown reduction',
+    { options: { relation: { reduction: 'rows' } } },
+    'OPTION',
+    'relation.reduction',
+    "relation.reduction: expected 'matrix', 'row', or { rows } (did you mean row?), got 'rows'",
+  ],
+  ...[0, -1, Infinity, NaN].map(
+    (rows): Row => [
+      `a reduction by ${rows} rows`,
+      { options: { relation: { reduction: { rows } } } },
+      'OPTION',
+      'relation.reduction.rows',
+      `relation.reduction.rows: expected a finite number of rows greater than 0, got ${rows}`,
+    ],
+  ),
+  [
+    'a reduction without rows',
+    { options: { relation: { reduction: {} } } },
+    'ARG_TYPE',
+    'relation.reduction.rows',
+    /got undefined$/,
+  ],
+  [
+    'a reduction by something else',
+    { options: { relation: { reduction: { rows: 3, samples: 1 } } } },
+    'OPTION',
+    'relation.reduction.samples',
+    /one of rows, got an unknown name$/,
+  ],
+  [
+    'a reduction of another kind',
+    { options: { relation: { reduction: 320 } } },
+    'ARG_TYPE',
+    'relation.reduction',
+    "relation.reduction: expected 'matrix', 'row', or { rows }, got 320",
+  ],
   ['no threads', { options: { threads: 0 } }, 'OPTION', 'threads', /got 0$/],
   [
     'an unknown gradient',

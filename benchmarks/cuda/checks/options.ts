@@ -1,4 +1,5 @@
 /** Every option of the loss, every two of their values together. */
+import { reductionRows } from '../../../test/reference/relation.js';
 import { cells, problem, type FeatureSpec } from '../../../test/support/problems.js';
 import type { Target } from '../target.js';
 import { compare, type GradientName, type Setting } from './call.js';
@@ -33,7 +34,7 @@ export function choices({ precisions, dtypes, halfGradients }: Target) {
     labelSmoothing: [0, 0.1],
     normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }],
     method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }],
-    reduction: ['matrix', 'row'],
+    reduction: ['matrix', 'row', { rows: 320 }],
     weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
     studentType: dtypes,
     teacherType: dtypes,
@@ -82,7 +83,7 @@ export function settingOf(row: Row, seed: number): Setting {
     teacher: row.teacher === 'features' ? teacher : 'logits',
   });
   // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
-  const beta = (500 / 320) * (reduction === 'matrix' ? samples * (1 + cells(grid)) : 1);
+  const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid)));
   return {
     inputs,
     options: { grid, beta, labelSmoothing, normalization, ...row.weights, relation: { ...row.method, reduction } },

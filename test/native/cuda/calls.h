@@ -298,7 +298,7 @@ inline Case random_case(gld_stage stage) {
   call.method = call.metric == GLD_METRIC_EUCLIDEAN
                     ? one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE})
                     : one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE, GLD_METHOD_MOMENTS});
-  call.reduction = chance(0.5) ? GLD_REDUCE_MATRIX : GLD_REDUCE_ROW;
+  call.relation_rows = one_of({0.0, 1.0, 320.0});
   call.precision = GLD_PRECISION_FLOAT32;
   call.alpha = one_of({0.7, 0.3, 0.0, 1.0});
   call.beta = one_of({500.0, 1.0, 0.0});

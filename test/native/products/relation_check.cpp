@@ -185,12 +185,12 @@ void check_stage(Stage& stage) {
     for (const std::int32_t metric : {GLD_METRIC_SQEUCLIDEAN, GLD_METRIC_EUCLIDEAN}) {
       if (metric == GLD_METRIC_EUCLIDEAN && method == GLD_METHOD_MOMENTS) continue;
       const Reference expected = reference(teacher, student, metric == GLD_METRIC_EUCLIDEAN);
-      for (const std::int32_t reduction : {GLD_REDUCE_MATRIX, GLD_REDUCE_ROW}) {
+      for (const double rows : {0.0, 1.0, 7.5}) {
         gld_call call{};
         call.classes = classes;
         call.method = method;
         call.metric = metric;
-        call.reduction = reduction;
+        call.relation_rows = rows;
         call.out_logits.data = &output;
         const OnTheDevice grad(before, stage.stream());
         const Relation relation =
@@ -199,12 +199,12 @@ void check_stage(Stage& stage) {
         double value = 0;
         copy_to_host(stage.stream(), &value, loss.matrix().data, sizeof value);
         GLD_CUDA_CHECK(cudaStreamSynchronize(stage.stream()));
-        const double factor = reduction == GLD_REDUCE_ROW ? 1.0 / m : 1.0 / m / m;
+        const double factor = 1.0 / m / (rows == 0 ? m : rows);
         Values gradient = before;
         for (std::size_t i = 0; i < gradient.data.size(); ++i)
           gradient.data[i] += 3 * factor * expected.gradient.data[i];
         const std::string what = "relation of a call: method " + std::to_string(method) + " metric " +
-                                 std::to_string(metric) + " reduction " + std::to_string(reduction);
+                                 std::to_string(metric) + " rows " + std::to_string(rows);
         expect(what + " loss", std::fabs(value / factor / expected.loss - 1), 2e-6);
         expect(what + " gradient", relative_norm(grad.read(stage.stream()), gradient), 1e-5);
         const bool right = method == GLD_METHOD_AUTO || relation.method() == method;
