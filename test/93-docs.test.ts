@@ -1,10 +1,11 @@
-// The documents against the repository: links lead somewhere, files and scripts that are named exist, the error bounds are
-// those of the tests, and the code about frameworks runs.
+// The documents against the repository: links lead somewhere, files and scripts that are named exist, names are in the files
+// that they are said to be in, the error bounds are those of the tests, and the code about frameworks runs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { root } from '../tools/support.js';
+import { claims, codeNames, declares, fileNames } from './support/placed-names.js';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
@@ -19,6 +20,29 @@ function anchors(path: string): string[] {
       .replaceAll(' ', '-'),
   );
 }
+
+const folders = ['csrc', 'lib', 'test', 'tools', 'examples', 'benchmarks', 'docs'];
+const files = [
+  ...readdirSync(root),
+  ...folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+  ),
+];
+/** The files of that name: its folder may be left out. */
+const filesOf = (name: string) => files.filter((file) => file === name || file.endsWith(`/${name}`));
+
+/** All words of the sources; what a document alone calls something is none of them. */
+const words = new Set(
+  files
+    .filter((file) => /\.(c?ts|cjs|mjs|cpp|h|cuh?|py|json|gypi?|txt)$/.test(file) && !file.includes('/results/'))
+    .flatMap((file) => read(file).match(/\w+/g) ?? []),
+);
+
+/** What a document says of names that is not so. */
+const misplaced = (text: string, sourcesOf: (path: string) => string[]): string[] =>
+  claims(text)
+    .filter(({ name, paths }) => !paths.flatMap(sourcesOf).some((source) => declares(source, name)))
+    .map(({ name, paths }) => `${name} in ${paths.join(' or ')}`);
 
 for (const path of documents) {
   t.test(path, async (t) => {
@@ -35,9 +59,53 @@ for (const path of documents) {
       t.ok(existsSync(join(root, name)), name);
     }
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    for (const name of fileNames(text)) t.ok(filesOf(name).length > 0, name);
+    const sourcesOf = (name: string) => filesOf(name).map(read);
+    t.same(misplaced(text, sourcesOf), [], 'names are in the files that they are said to be in');
+    t.same(
+      codeNames(text).filter((name) => !words.has(name)),
+      [],
+      'names of code that exist',
+    );
     for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) t.ok(Object.hasOwn(scripts, name), `npm run ${name}`);
   });
 }
+
+t.test('what a document says of names is understood in all its forms', async (t) => {
+  const sources: Record<string, string> = {
+    'a.ts': 'export function here(x) {\n  return used(x); // aside\n}\nconst table = { key: 1 };',
+    'b.cpp': 'gld_status wrapped_and_long\n    guard(int x) {\n  return used(x);\n}\n#define FIELDS(X) X(field)\n',
+  };
+  const told = (text: string) => misplaced(text, (path) => (path in sources ? [sources[path]] : []));
+  for (const right of [
+    '`here` in `a.ts`',
+    '`here()`, `table` and `key` of [`a.ts`](a.ts)',
+    'it ends at `guard` (`b.cpp`), and `b.cpp` (`FIELDS`)',
+    'first\n`field` and\nthen `guard`, both in `b.cpp`',
+    '1. `a.ts`: an entry in `table`, and\n2. `b.cpp`: another in `FIELDS`',
+    '`here` in `a.ts` or `b.cpp`',
+    '| file | names |\n|---|---|\n| `b.cpp` | `guard`, and `field` |',
+    '| names | x |\n|---|---|\n| `gone` | `a.ts` |',
+    'the `gone` one; `a.ts` has others',
+    '```\n`gone` in `a.ts`\n```',
+  ]) {
+    t.same(told(right), [], right);
+  }
+  for (const [wrong, ...names] of [
+    ['`used` in `a.ts`', 'used in a.ts'],
+    ['`used` in `b.cpp`', 'used in b.cpp'],
+    ['`aside` in `a.ts`', 'aside in a.ts'],
+    ['`here`, `gone` and `guard`\nin `a.ts`', 'gone in a.ts', 'guard in a.ts'],
+    ['`here` in `c.ts`', 'here in c.ts'],
+    ['at `gone` (`a.ts`) and `b.cpp` (`lost`)', 'gone in a.ts', 'lost in b.cpp'],
+    ['say in `gone` what it is, and in `here`, both in [**`a.ts`**](a.ts)', 'gone in a.ts'],
+    ['- `a.ts`: an entry in `FIELDS`', 'FIELDS in a.ts'],
+    ['| file | names |\n|---|---|\n| `b.cpp` | `here`, `guard` |', 'here in b.cpp'],
+  ]) {
+    t.same(told(wrong), names, wrong);
+  }
+  t.same(codeNames('`aB`, `a_b`, `A_B`, `plain`, `_v3` and `not code`'), ['aB', 'a_b', 'A_B']);
+});
 
 t.test('the error bounds are those that the tests demand', async (t) => {
   const bounds = [...read('docs/mathematics.md').matchAll(/^\| .* \| (`test\/[^|]*`) \| (.*) \|$/gm)];

@@ -157,10 +157,21 @@ t.test('β is put in relation to the number of rows', async (t) => {
     const run = madeUpRun({ seeds: [1], images: 2 });
     return seen(section(open({ ...run, settings: { ...run.settings, ...settings } }), 'β and the number of rows'));
   };
-  t.match(text({}), 'm = 320, the term is at most 0.00625, and β = 500 weighs it exactly as much as the authors do');
-  t.match(text({ batchSize: 256 }), 'm = 1,280, the term is at most 0.00156, and β = 500 weighs it 0.25 times as much');
+  t.match(
+    text({}),
+    'm = 320, the term is at most 0.00625 in a full batch, and β = 500 weighs it exactly as much as the authors do there',
+  );
+  t.match(
+    text({ batchSize: 256 }),
+    'm = 1,280, the term is at most 0.00156 in a full batch, and β = 500 weighs it 0.25 times as much',
+  );
   t.match(text({ grid: [3, 1], batchSize: 96 }), /m = 4n logit rows.*n = 96, m = 384,/);
-  t.match(text({ reduction: 'row', beta: 1.5625, batchSize: 256 }), /does not depend on the batch.*exactly as much/);
+  t.match(
+    text({ reduction: 'row', beta: 1.5625, batchSize: 256 }),
+    /by 1 in .* not depend on the batch.*exactly as much/,
+  );
+  t.match(text({ reduction: { rows: 320 }, batchSize: 256 }), /by 320 in .* not depend on the batch.*exactly as much/);
+  t.match(text({ reduction: { rows: 640 } }), /It weighs the relation 0.5 times as much .* their weight is β = 1,000 /);
 });
 
 t.test('records with less in them', async (t) => {

@@ -1,7 +1,12 @@
+import { gldLoss } from 'gld-loss';
 import t from 'tap';
+import { arm, type LossSettings } from '../examples/distill/arms.js';
 import type { Arguments } from '../examples/distill/options.js';
-import { betaNote, resolveSettings } from '../examples/distill/settings.js';
+import { resolveSettings } from '../examples/distill/settings.js';
 import { study } from '../examples/distill/study.js';
+import { resolveSettings as classificationSettings } from '../examples/paper/classification/settings.js';
+import { resolveSettings as detectionSettings } from '../examples/paper/detection/settings.js';
+import { resolveSettings as segmentationSettings } from '../examples/paper/segmentation/settings.js';
 import { helpText, parseCommandLine as parse } from '../examples/training/command-line.js';
 import { groupsOf, resumeSettings as resume } from '../examples/training/command.js';
 import { type OptionTable, UsageError } from '../examples/training/options.js';
@@ -23,7 +28,7 @@ t.test('defaults', async (t) => {
     beta: 500,
     localWeight: 1,
     grid: [2, 2],
-    reduction: 'matrix',
+    reduction: { rows: 320 },
     metric: 'sqeuclidean',
     temperature: 4,
     distanceWeight: 25,
@@ -121,13 +126,50 @@ t.test('every option reaches the settings', async (t) => {
   );
 });
 
-t.test('beta follows the reduction, and its dependence on the batch is pointed out', async (t) => {
-  t.equal(settings('--reduction', 'row').loss.beta, 500 / 320);
-  const note = (...argv: string[]) => betaNote(settings(...argv), parseCommandLine(argv));
-  t.equal(note(), undefined);
-  t.equal(note('--batch', '128', '--beta', '7'), undefined);
-  t.equal(note('--batch', '128', '--reduction', 'row'), undefined);
-  t.match(note('--batch', '128'), /m = 640 .* --beta 1000 /);
+t.test('beta follows the reduction', async (t) => {
+  for (const [reduction, beta] of [
+    ['row', 500 / 320],
+    ['matrix', 500],
+    ['1', 500 / 320],
+    ['320', 500],
+    ['640', 1000],
+  ] as const) {
+    t.equal(settings('--reduction', reduction, '--batch', '128').loss.beta, beta, reduction);
+    t.equal(settings('--reduction', reduction, '--beta', '7').loss.beta, 7);
+  }
+  t.same(settings('--reduction', '640').loss.reduction, { rows: 640 });
+  t.equal(settings('--reduction', 'matrix').loss.reduction, 'matrix');
+});
+
+/** What the relation term of full GLD adds to the loss of a batch of `copies` of the same two images. */
+function relationOf(loss: LossSettings, copies: number): number {
+  const gld = arm('gld', loss);
+  if (gld.kind !== 'gld') throw new Error('full GLD is not computed by gldLoss');
+  const logits = (side: number) => {
+    const two = Float32Array.from({ length: 2 * 5 * 10 }, (_, i) => Math.sin(3 * i + side) * (1 + (i % 7)));
+    const data = new Float32Array(copies * two.length);
+    for (let i = 0; i < copies; i++) data.set(two, i * two.length);
+    return { logits: { data, shape: [2 * copies, 5, 10] } };
+  };
+  const { terms } = gldLoss({ teacher: logits(0), student: logits(1) }, { ...gld.options, alpha: 1, gradients: false });
+  return loss.beta * terms.relation;
+}
+
+t.test('a batch of a part of the images weighs the relation as a full one', async (t) => {
+  const studies = {
+    'npm start': settings().loss,
+    'npm start --reduction row': settings('--reduction', 'row').loss,
+    classification: classificationSettings({}).pairs.same!.loss,
+    detection: detectionSettings({}).pair.loss,
+    segmentation: segmentationSettings({}).pair.loss,
+  };
+  for (const [name, loss] of Object.entries(studies)) {
+    const [part, full] = [relationOf(loss, 1), relationOf(loss, 32)];
+    t.ok(Math.abs(part - full) < 1e-5 * full, `${name}: ${part} and ${full}`);
+  }
+  const paper = settings('--reduction', 'matrix').loss;
+  t.ok(Math.abs(relationOf(paper, 1) / relationOf(paper, 32) - 32) < 1e-3, "the paper's own form weighs it more");
+  t.ok(Math.abs(relationOf(paper, 32) / relationOf(settings().loss, 32) - 1) < 1e-5, 'a full batch is as in the paper');
 });
 
 const wrong: [string[], RegExp][] = [
@@ -142,6 +184,10 @@ const wrong: [string[], RegExp][] = [
   [['--alpha', '--quick'], /^--alpha: expected a value X, got '--quick'/],
   [['--beta=-1'], /^--beta: expected a number of at least 0, got '-1'/],
   [['--beta', 'Infinity'], /^--beta: expected a number of at least 0/],
+  [['--reduction', 'rows'], /^--reduction: expected matrix, row, or a number of rows such as 320, got 'rows'/],
+  [['--reduction', '0'], /^--reduction: expected matrix, row, or a number of rows such as 320, got '0'/],
+  [['--reduction', '1.5'], /^--reduction: expected matrix, row, or a number of rows such as 320, got '1.5'/],
+  [['--reduction', ''], /^--reduction: expected matrix, row, or a number of rows/],
   [['--batch', '1'], /^--batch: expected an integer from 2/],
   [['--epochs', '2.5'], /^--epochs: expected an integer from 1 to 100000, got '2.5'/],
   [['--quick=yes'], /^--quick: expected no value, got 'yes'/],
@@ -190,7 +236,7 @@ t.test('a resumed run keeps its settings', async (t) => {
 t.test('--help names every option and explains beta', async (t) => {
   const help = helpText(study.help, groups);
   for (const name of Object.keys(options)) t.match(help, `--${name}`);
-  t.match(help.replaceAll(/\s+/g, ' '), /500 is the paper's value for m = 64 x 5 = 320/);
+  t.match(help.replaceAll(/\s+/g, ' '), /500 is the paper's, for batches of m = 64 x 5 = 320 logit rows/);
   t.ok(
     help.split('\n').every((line) => line.length <= 120),
     'lines fit a terminal',

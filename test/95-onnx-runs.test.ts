@@ -150,7 +150,10 @@ t.test('a moved model, another model', async (t) => {
   await succeeds(t, again('--teacher', 'moved.onnx'));
   t.same(numbers('one'), before);
   writeFileSync(path, model(usual({ seed: 5 })));
-  t.match(await again(), { code: 1, err: /one.onnx: the run began with another model than this file holds now\n$/ });
+  t.match(await again(), {
+    code: 1,
+    err: /one.onnx: the run began with another model than this file holds now, or another tensor of it\n$/,
+  });
 });
 
 t.test('logits alone', async (t) => {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Batch, type Dataset, loadDataset, Rng } from '../examples/data/index.js';
+import { withOutputs } from '../examples/onnx/edit.js';
 import { exportNetwork } from '../examples/onnx/export.js';
 import { openOnnxTeacher, type OnnxOptions } from '../examples/onnx/teacher.js';
 import { logitRows } from '../examples/teachers/logits.js';
@@ -98,10 +99,19 @@ const meanInNHWC: ModelSpec['nodes'] = [
   ['Gemm', ['mean', 'fc.weight', 'fc.bias'], 'logits', { transB: 1 }],
 ];
 const [conv, pool, flatten, gemm] = usual().nodes;
-const probabilities: ModelSpec['nodes'] = [
-  ['Gemm', gemm[1], 'z', { transB: 1 }],
-  ['Softmax', ['z'], 'logits'],
-];
+const z: ModelSpec['nodes'][number] = ['Gemm', gemm[1], 'z', { transB: 1 }];
+const probabilities: ModelSpec['nodes'] = [z, ['Softmax', ['z'], 'logits']];
+/** The usual network up to the logits 'z', and what is made of them. */
+const after = (...nodes: ModelSpec['nodes']) => usual({ nodes: [conv, pool, flatten, z, ...nodes] });
+const writtenOut = usual({
+  nodes: [
+    ...[conv, pool, flatten, z],
+    ['Exp', ['z'], 'e'],
+    ['ReduceSum', ['e', 'axes'], 'sum'],
+    ['Div', ['e', 'sum'], 'logits'],
+  ],
+  constants: { ...usual().constants, axes: { int64: [1] } },
+});
 
 /** Ends of a network that have to be found without being named, and the features' axis order. */
 const ends: Record<string, [ModelSpec, 'NCHW' | 'NHWC']> = {
@@ -156,6 +166,11 @@ const ends: Record<string, [ModelSpec, 'NCHW' | 'NHWC']> = {
     'NCHW',
   ],
   'a Softmax at the end': [usual({ nodes: [conv, pool, flatten, ...probabilities] }), 'NCHW'],
+  'a Sigmoid at the end': [after(['Sigmoid', ['z'], 'logits']), 'NCHW'],
+  'logits and their Softmax, both as outputs': [
+    usual({ outputs: { logits: ['n', 10], p: ['n', 10] }, nodes: [...usual().nodes, ['Softmax', ['logits'], 'p']] }),
+    'NCHW',
+  ],
   'images and maps in NHWC': [
     usual({
       inputs: { images: ['n', 16, 16, 3] },
@@ -187,8 +202,7 @@ t.test('ends of networks are found', async (t) => {
     await withTeacher(t, spec, {}, async (teacher) => {
       t.match(teacher.form, { kind: 'features', layout }, what);
       // The global logits are those that the model computes itself.
-      const name = what.includes('Softmax') ? 'z' : 'logits';
-      await withTeacher(t, spec, { logits: name }, async ({ outputs }) => {
+      await withTeacher(t, spec, { logits: 'logits' }, async ({ outputs }) => {
         const global = (await rows(teacher, batch)).filter((_, i) => i % 50 < 10);
         close(t, global, await outputs(batch), what);
       });
@@ -231,6 +245,105 @@ t.test('names take precedence, and lead through models where nothing is found', 
   await withTeacher(t, detour, { features: 'map', weight: 'fc.weight' }, async ({ form }) => {
     t.match(form, { shape: [6, 8, 8] });
   });
+});
+
+/** The logits that are taken under a name, the name that the log says, and the teacher's digest. */
+async function taken(t: Test, spec: ModelSpec, logits: string) {
+  const { description, digest, outputs, dispose } = await openOnnxTeacher({ path: save(t, spec), logits }, data, 1);
+  const numbers = await outputs(batch);
+  await dispose();
+  return { description, digest, numbers };
+}
+
+t.test('probabilities are not taken for logits, but what they are made of', async (t) => {
+  for (const last of [
+    [['Softmax', ['z'], 'logits']],
+    [['Sigmoid', ['z'], 'logits']],
+    [
+      ['Softmax', ['z'], 'p'],
+      ['Identity', ['p'], 'q'],
+      ['Flatten', ['q'], 'logits'],
+    ],
+  ] as ModelSpec['nodes'][]) {
+    const [expected, got] = [await taken(t, after(...last), 'z'), await taken(t, after(...last), 'logits')];
+    t.same(got.numbers, expected.numbers, last[0][0]);
+    t.equal(got.description, "logits 'z' [10], of which 'logits' is made");
+    t.equal(expected.description, "logits 'z' [10]");
+    t.not(got.digest, expected.digest, 'stored outputs of the probabilities are not taken for these');
+  }
+});
+
+t.test('the logarithms of probabilities are logits', async (t) => {
+  for (const last of [
+    [['LogSoftmax', ['z'], 'logits']],
+    [
+      ['Softmax', ['z'], 'p'],
+      ['Log', ['p'], 'logits'],
+    ],
+  ] as ModelSpec['nodes'][]) {
+    const { numbers, description } = await taken(t, after(...last), 'logits');
+    t.equal(description, "logits 'logits' [10]");
+    for (let at = 0; at < numbers.length; at += 10) {
+      const sum = numbers.subarray(at, at + 10).reduce((total, value) => total + Math.exp(value), 0);
+      t.ok(Math.abs(sum - 1) < 1e-5);
+    }
+  }
+});
+
+t.test('a named weight: its layer has to be what the model decides by', async (t) => {
+  // The bias is added behind a detour that the search does not follow.
+  const detour = usual({
+    nodes: [
+      ...[conv, pool, flatten],
+      ['MatMul', ['flat', 'fc.weight'], 'product'],
+      ['Identity', ['product'], 'copy'],
+      ['Add', ['copy', 'fc.bias'], 'logits'],
+    ],
+    constants: { w: [6, 3, 3, 3], 'fc.weight': [6, 10], 'fc.bias': [10] },
+  });
+  await t.rejects(
+    withTeacher(t, detour, { weight: 'fc.weight' }, async () => undefined),
+    /another order than the model does in 'logits'.*--teacher-bias; otherwise .*--teacher-logits logits$/,
+  );
+  await withTeacher(t, detour, { weight: 'fc.weight', bias: 'fc.bias' }, async (teacher) => {
+    const global = (await rows(teacher, batch)).filter((_, i) => i % 50 < 10);
+    close(t, global, (await taken(t, detour, 'logits')).numbers, 'with the bias');
+  });
+  const hidden = usual({
+    nodes: [...[conv, pool, flatten, z], ['Relu', ['z'], 'h'], ['Gemm', ['h', 'last'], 'logits']],
+    constants: { ...usual().constants, last: [10, 10] },
+  });
+  await t.rejects(
+    withTeacher(t, hidden, { weight: 'fc.weight' }, async () => undefined),
+    /another order than the model does in 'logits'/,
+  );
+  // What keeps the order may follow.
+  const cooled = after(['Div', ['z', 'temperature'], 'cooled'], ['Softmax', ['cooled'], 'logits']);
+  for (const spec of [
+    writtenOut,
+    { ...cooled, constants: { ...cooled.constants, temperature: floats('temperature', [1], 2) } },
+  ]) {
+    await withTeacher(t, spec, { weight: 'fc.weight' }, async (teacher) => {
+      const global = (await rows(teacher, batch)).filter((_, i) => i % 50 < 10);
+      close(t, global, (await taken(t, spec, 'z')).numbers, 'the layer');
+    });
+  }
+});
+
+t.test('elements: double is taken, float16 is not', async (t) => {
+  const cast = (to: number) => after(['Cast', ['z'], 'cast', { to }], ['Identity', ['cast'], 'logits']);
+  const typed = (to: number) => model({ ...cast(to), outputs: {} });
+  const [double, half] = [typed(11), typed(10)].map((bytes) => withOutputs(bytes, ['logits']));
+  const expected = await taken(t, after(['Identity', ['z'], 'logits']), 'logits');
+  await withTeacher(t, double, { logits: 'logits' }, async ({ outputs }) => {
+    const numbers = await outputs(batch);
+    t.ok(numbers instanceof Float32Array);
+    t.same(numbers, expected.numbers);
+  });
+  await t.rejects(
+    withTeacher(t, half, { logits: 'logits' }, async () => undefined),
+    new TeacherError("'logits' has elements of type float16; expected float32 or float64"),
+  );
 });
 
 t.test('images: as the model wants them', async (t) => {
@@ -365,6 +478,33 @@ const refused: [string, ModelSpec | Uint8Array, Omit<OnnxOptions, 'path'>, RegEx
   ],
   ['unknown logits', usual(), { logits: 'logit' }, /--teacher-logits: .*did you mean 'logits'/],
   [
+    'probabilities without a Softmax',
+    writtenOut,
+    { logits: 'logits' },
+    /'logits' holds probabilities: .*--teacher-logits. Outputs of linear layers: z\.$/,
+  ],
+  [
+    'a Softmax of probabilities',
+    after(['Softmax', ['z'], 'p'], ['Softmax', ['p'], 'logits']),
+    { logits: 'logits' },
+    /'p' holds probabilities/,
+  ],
+  [
+    'a mean of probabilities',
+    usual({
+      nodes: [
+        ...[conv, ['Conv', ['map', 'fc.weight', 'fc.bias'], 'z'], ['Softmax', ['z'], 'p', { axis: 1 }]],
+        ...[
+          ['GlobalAveragePool', ['p'], 'mean'],
+          ['Flatten', ['mean'], 'logits'],
+        ],
+      ] as ModelSpec['nodes'],
+      constants: { w: [6, 3, 3, 3], 'fc.weight': [10, 6, 1, 1], 'fc.bias': [10] },
+    }),
+    {},
+    /classifier was not found.*--teacher-logits mean\./,
+  ],
+  [
     'a mean of two channels',
     usual(),
     { mean: [1, 2] },
@@ -379,4 +519,40 @@ t.test('what does not fit is refused', async (t) => {
     t.match((error as Error).message, message, what);
   }
   await t.rejects(openOnnxTeacher({ path: 'nowhere.onnx' }, data, 1), /--teacher nowhere.onnx: expected an ONNX model/);
+});
+
+/** The names that an error advises, by the option that they are for. */
+function advised(message: string): Omit<OnnxOptions, 'path'>[] {
+  const names = (pattern: RegExp) => [...message.matchAll(pattern)].flatMap(([, list]) => list.split(/ or |, /));
+  return [
+    ...names(/--teacher-logits ([\w.]+(?: or [\w.]+)*)/g).map((logits) => ({ logits })),
+    ...names(/(?:Outputs of linear layers|--teacher-logits.*Candidates): ([\w., ]+)\.$/g).map((logits) => ({ logits })),
+    ...names(/Weights of linear layers: ([\w., ()]+)\.$/g).map((weight) => ({ weight: weight.split(' ')[0] })),
+    ...names(/Maps that are averaged: ([\w., ]+)\.$/g).map((features) => ({ features })),
+  ].filter((options) => !Object.values(options).some((name) => ['none', 'NAME'].includes(name)));
+}
+
+t.test('what an error advises leads to logits, or to an error that says more', async (t) => {
+  let followed = 0;
+  const inspect = async (
+    spec: ModelSpec | Uint8Array,
+    options: Omit<OnnxOptions, 'path'>,
+    depth = 0,
+  ): Promise<void> => {
+    const teacher = await openOnnxTeacher({ path: save(t, spec), ...options }, data, 1).catch((error: Error) => error);
+    if (!(teacher instanceof Error)) {
+      const numbers = await rows(teacher, batch);
+      await teacher.dispose();
+      const nonNegative = numbers.every((value) => value >= 0);
+      t.notOk(nonNegative, `${JSON.stringify(options)}: logits`);
+      return;
+    }
+    if (!t.ok(teacher instanceof TeacherError, teacher.message) || depth === 3) return;
+    for (const next of advised(teacher.message)) {
+      followed++;
+      await inspect(spec, next, depth + 1);
+    }
+  };
+  for (const [, spec, options] of refused) await inspect(spec, options);
+  t.ok(followed > 20, `${followed} pieces of advice were followed`);
 });

@@ -1,6 +1,6 @@
 /** The arms of the comparison: what each student minimises. */
 import type { GldOptions } from 'gld-loss';
-import type { TermValues } from '../report/types.js';
+import type { Reduction, TermValues } from '../report/types.js';
 
 export const armNames = ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld'] as const;
 export type ArmName = (typeof armNames)[number];
@@ -22,7 +22,7 @@ export interface LossSettings {
   localWeight: number;
   /** Cells [rows, columns]; [0, 0] where the teacher has no local logits. */
   grid: [number, number];
-  reduction: 'matrix' | 'row';
+  reduction: Reduction;
   metric: 'sqeuclidean' | 'euclidean';
   /** Of the 'kd' arm. */
   temperature: number;
@@ -125,6 +125,12 @@ export const relationRows = (batchSize: number, [rows, columns]: [number, number
 /** The paper's beta and the number of rows it was chosen for: batches of 64 images on a 2 x 2 grid. */
 export const paperBeta = { beta: 500, rows: 320 };
 
+/** The beta that weighs the relation as the paper's does, in a batch of as many rows as the paper's for 'matrix'. */
+export function betaFor(reduction: Reduction): number {
+  if (reduction === 'matrix') return paperBeta.beta;
+  return paperBeta.beta * ((reduction === 'row' ? 1 : reduction.rows) / paperBeta.rows);
+}
+
 /** The rkd arm's weight in the paper it comes from (Park et al. 2019), for classification. */
 export const paperDistanceWeight = 25;
 
@@ -134,7 +140,8 @@ export const paperLoss: LossSettings = {
   beta: paperBeta.beta,
   localWeight: 1,
   grid: [2, 2],
-  reduction: 'matrix',
+  // The paper divides by m. A last, smaller batch would weigh the relation more than the others.
+  reduction: { rows: paperBeta.rows },
   metric: 'sqeuclidean',
   temperature: 4,
   distanceWeight: paperDistanceWeight,

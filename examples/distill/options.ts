@@ -12,8 +12,9 @@ import {
   type OptionSpec,
   text,
 } from '../training/options.js';
+import type { Reduction } from '../report/types.js';
 import type { TableOf } from '../training/study.js';
-import { armNames, defaultArms, paperDistanceWeight } from './arms.js';
+import { armNames, defaultArms, paperBeta, paperDistanceWeight } from './arms.js';
 
 const grid: OptionSpec<[number, number]> = {
   value: 'D|RxC',
@@ -22,6 +23,20 @@ const grid: OptionSpec<[number, number]> = {
     const [, rows, columns = rows] = /^([1-9]\d?)(?:x([1-9]\d?))?$/.exec(input) ?? [];
     if (!rows) throw new Error(`expected a grid such as 2 or 2x4, got '${input}'`);
     return [Number(rows), Number(columns)];
+  },
+};
+
+const reduction: OptionSpec<Reduction> = {
+  value: 'ROWS|matrix|row',
+  help:
+    "what the relation term's mean over rows is divided by: a number of rows, whatever the batch is; matrix: the paper's " +
+    'm, by which a smaller batch, the last one of an epoch above all, weighs the term more; row: 1 ' +
+    `(default ${paperBeta.rows}, the paper's m)`,
+  parse(input) {
+    if (input === 'matrix' || input === 'row') return input;
+    const rows = Number(input);
+    if (Number.isSafeInteger(rows) && rows > 0) return { rows };
+    throw new Error(`expected matrix, row, or a number of rows such as ${paperBeta.rows}, got '${input}'`);
   },
 };
 
@@ -105,15 +120,10 @@ export const groups = {
       'X',
       0,
       Infinity,
-      'weight of the relation term (default 500). The term is a mean over all m x m pairs of the m = batch x ' +
-        "(1 + cells) logit rows of a batch and shrinks as 1/m: 500 is the paper's value for m = 64 x 5 = 320. With " +
-        'another batch size or grid, scale beta with m, or use --reduction row',
+      "weight of the relation term. 500 is the paper's, for batches of m = 64 x 5 = 320 logit rows, which --reduction " +
+        'divides by whatever the batch is (default 500 x rows / 320 for another number of rows)',
     ),
-    reduction: choice(
-      ['matrix', 'row'],
-      "matrix: the paper's mean over m x m entries. row: m times that, so that beta does not depend on m; its " +
-        'default is then 500 / 320 = 1.5625 (default matrix)',
-    ),
+    reduction,
     metric: choice(['sqeuclidean', 'euclidean'], 'distances the relation term compares (default sqeuclidean)'),
     'local-weight': number('X', 0, Infinity, 'weight of the local term (default 1)'),
     grid,

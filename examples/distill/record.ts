@@ -60,7 +60,7 @@ export function buildRecord({
       optimizer: optimizerText(settings),
       command: header.command,
       more: {
-        'Logit rows m in the relation term': relationRows(settings.batchSize, settings.loss.grid),
+        'Logit rows m of a full batch': relationRows(settings.batchSize, settings.loss.grid),
         'Temperature of Hinton KD': settings.loss.temperature,
         ...(settings.arms.includes('rkd') ? { "Weight of RKD's distance term": settings.loss.distanceWeight } : {}),
         ...(onnx ? { "Taken from the teacher's model": networks.teacher.taken } : {}),

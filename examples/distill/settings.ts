@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
 import type { OnnxOptions } from '../onnx/teacher.js';
 import { UsageError } from '../training/options.js';
-import { armNames, defaultArms, defaultLogitArms, needsMap, paperBeta, paperLoss, relationRows } from './arms.js';
+import { armNames, betaFor, defaultArms, defaultLogitArms, needsMap, paperLoss } from './arms.js';
 import type { PairSettings } from './jobs.js';
 import type { Arguments } from './options.js';
 
@@ -84,7 +84,7 @@ export function resolveSettings(args: Arguments): Settings {
     augment,
     loss: {
       alpha: args.alpha ?? paperLoss.alpha,
-      beta: args.beta ?? (reduction === 'row' ? paperBeta.beta / paperBeta.rows : paperLoss.beta),
+      beta: args.beta ?? betaFor(reduction),
       localWeight: onnx?.logits === undefined ? (args['local-weight'] ?? paperLoss.localWeight) : 0,
       grid: onnx?.logits === undefined ? (args.grid ?? paperLoss.grid) : [0, 0],
       reduction,
@@ -150,23 +150,4 @@ export function resumed(saved: Settings, args: Arguments): Settings {
       ...(args['teacher-cache'] ? { cache: resolve(args['teacher-cache']) } : {}),
     },
   };
-}
-
-/** A line of advice when beta was left at the paper's value but the number of relation rows is not the paper's. */
-export function betaNote(settings: Settings, args: Arguments): string | undefined {
-  const {
-    loss: { reduction, grid },
-    batchSize,
-  } = settings;
-  const rows = relationRows(batchSize, grid);
-  if (args.beta !== undefined || reduction === 'row' || rows === paperBeta.rows || !settings.arms.includes('gld')) {
-    return undefined;
-  }
-  const equivalent = (paperBeta.beta * rows) / paperBeta.rows;
-  const cells = rows > batchSize ? `with ${grid[0]} x ${grid[1]} cells` : 'without cells';
-  return (
-    `Note: batches of ${batchSize} ${cells} compare m = ${rows} logit rows, and the ` +
-    `relation term shrinks as 1/m. beta = 500 belongs to m = 320; here --beta ${equivalent} weighs the same, and ` +
-    'with --reduction row beta does not depend on m.'
-  );
 }

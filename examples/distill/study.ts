@@ -5,7 +5,7 @@ import type { RunRecord } from '../report/types.js';
 import { type DataDescription, type PairDescription, planPair, type StudentJob, workOf } from './jobs.js';
 import { groups } from './options.js';
 import { buildRecord } from './record.js';
-import { betaNote, resolveSettings, resumed, type Settings } from './settings.js';
+import { resolveSettings, resumed, type Settings } from './settings.js';
 import { resultTable } from './table.js';
 
 /** What the two networks and the data set turn out to be. */
@@ -32,7 +32,6 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
   worker: new URL('./worker.ts', import.meta.url),
   settings: resolveSettings,
   resumed,
-  note: betaNote,
   folder: ({ dataset }) => dataset.name,
   plan: (settings) => planPair(settings),
   check: ({ loss }, { networks }) => checkGrid(loss.grid, networks),

@@ -130,7 +130,9 @@ export class Teachers {
     if (onnx) {
       const model = await this.onnx(threads);
       if (model.digest !== (checkpoint.state.result as ModelResult).digest) {
-        throw new TeacherError(`${onnx.path}: the run began with another model than this file holds now`);
+        throw new TeacherError(
+          `${onnx.path}: the run began with another model than this file holds now, or another tensor of it`,
+        );
       }
       return this.use(id, model);
     }

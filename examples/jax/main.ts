@@ -89,7 +89,7 @@ await report('teacher', teacher, since);
 
 const distillation: Objective = (parameters, images, labels) => {
   const target = forward(tree.ref(teacher), images.ref);
-  const { loss, gradients } = gldLoss(forward, [parameters, images], { teacher: target, labels }, { beta: 250 });
+  const { loss, gradients } = gldLoss(forward, [parameters, images], { teacher: target, labels });
   // The images are a primal too; nobody asked for their gradient.
   gradients[1].dispose();
   return [loss, gradients[0]];

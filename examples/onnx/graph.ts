@@ -61,6 +61,14 @@ export class GraphIndex {
     return node && kinds.has(node.opType) ? this.behind(node.input[0], kinds) : name;
   }
 
+  /** Whether the tensor is computed from the other one, or is it. */
+  isMadeOf(name: string, other: string): boolean {
+    const seen = new Set([name]);
+    // A set that grows while it is walked through.
+    for (const tensor of seen) for (const input of this.producers.get(tensor)?.input ?? []) seen.add(input);
+    return seen.has(other);
+  }
+
   /** All linear layers with constant weights, in the order of the graph. */
   linearLayers(): LinearLayer[] {
     return this.graph.node.flatMap((node) => this.linearLayer(node) ?? []);

@@ -65,6 +65,8 @@ const definition = `
 
 /** Element types of the format. */
 export const elementType = { float: 1, int64: 7, double: 11 } as const;
+/** float, float16, double, bfloat16 */
+export const floatingTypes: ReadonlySet<number> = new Set([1, 10, 11, 16]);
 /** Types of attributes. */
 export const attributeType = { float: 1, int: 2, tensor: 4, floats: 6, ints: 7 } as const;
 

@@ -1,12 +1,15 @@
 /** A model in ONNX Runtime, any of whose tensors can be asked for. */
 import { dirname, resolve } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Numbers } from '../teachers/types.js';
+import { type Numbers, TeacherError } from '../teachers/types.js';
 import { withOutputs } from './edit.js';
 import type { ModelInput } from './input.js';
 
 export interface Session {
-  /** The named tensors for images as the model takes them: `count` images with `shape` each. */
+  /**
+   * The named tensors for images as the model takes them: `count` images with `shape` each.
+   * @throws TeacherError when one of them holds other numbers than float32 or float64
+   */
   run(images: Float32Array, count: number, shape: readonly number[]): Promise<Numbers[]>;
   dispose(): Promise<void>;
 }
@@ -38,8 +41,10 @@ export async function openSession(
         const feeds = { [input.name]: new Tensor('float32', part, [input.batch ?? count, ...shape]) };
         const results = await session.run(feeds, names);
         return names.map((name): Numbers => {
-          const { data, dims } = results[name];
-          return { data: data as Float32Array, shape: [...dims] };
+          const { type, data, dims } = results[name];
+          if (data instanceof Float32Array) return { data, shape: [...dims] };
+          if (data instanceof Float64Array) return { data: Float32Array.from(data), shape: [...dims] };
+          throw new TeacherError(`'${name}' has elements of type ${type}; expected float32 or float64`);
         });
       }),
     dispose: () => session.release(),

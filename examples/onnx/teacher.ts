@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 import type { Batch, Dataset } from '../data/index.js';
 import { logitRows } from '../teachers/logits.js';
 import { type Form, type Numbers, sideOf, type Teacher, TeacherError } from '../teachers/types.js';
-import { GraphIndex, type LinearLayer } from './graph.js';
-import { findHead, type HeadNames } from './head.js';
+import { GraphIndex } from './graph.js';
+import { findHead, type Head, type HeadNames, listed, logitsAlone } from './head.js';
 import { findInput, type InputOptions, preparation } from './input.js';
-import { decodeModel, type TensorProto } from './schema.js';
+import { decodeModel, floatingTypes, type TensorProto } from './schema.js';
 import { openSession } from './session.js';
 import { externalFile, readFloats } from './tensor.js';
 
@@ -19,7 +19,7 @@ export interface OnnxOptions extends HeadNames, InputOptions {
 }
 
 export interface OnnxTeacher extends Teacher {
-  /** sha256 of the model's file and of those that it refers to. */
+  /** sha256 of the model's file, of those that it refers to, and of the tensor that is taken in place of a named one. */
   digest: string;
   /** Numbers in the model's constants of floating-point type. */
   parameters: number;
@@ -40,10 +40,12 @@ export async function openOnnxTeacher(options: OnnxOptions, data: Dataset, threa
   const { path } = options;
   const bytes = await read(path);
   const { graph } = decodeModel(bytes, path);
-  const input = findInput(new GraphIndex(graph).inputs, data, options);
+  const index = new GraphIndex(graph);
+  const input = findInput(index.inputs, data, options);
   const prepare = preparation(data, input, options);
-  const head = findHead(graph, options);
-  const names = head.kind === 'logits' ? [head.logits] : [head.features, head.classifier.output];
+  const head = findHead(index, options);
+  const names = head.kind === 'logits' ? [head.logits] : [head.features, head.classifier.output, ...head.outputs];
+  const instead = head.kind === 'logits' && head.logits !== options.logits ? head.logits : '';
   const outputs = graph.output.map(({ name }) => name);
   const session = await openSession(bytes, path, outputs, names, input, threads).catch((error: Error) => {
     throw new TeacherError(`${path}: ONNX Runtime does not take the model: ${error.message}`);
@@ -54,21 +56,22 @@ export async function openOnnxTeacher(options: OnnxOptions, data: Dataset, threa
   try {
     const batch = await firstBatch(data);
     const probe = await run(batch).catch((error: Error) => {
+      if (error instanceof TeacherError) throw error;
       throw new TeacherError(`${path}: the model does not run on images of ${height} x ${width}: ${error.message}`);
     });
     const form =
       head.kind === 'logits'
-        ? logitForm(head.logits, probe[0], data.classes.length)
-        : await featureForm(head.features, head.classifier, probe, data.classes.length, path);
+        ? logitForm(head.logits, probe[0], data.classes.length, index)
+        : await featureForm(head, probe, data.classes.length, path, index);
     return {
       form,
-      digest: await digest(bytes, graph.initializer, path),
+      digest: await digest([bytes, instead], graph.initializer, path),
       parameters: graph.initializer
-        .filter(({ dataType }) => floating.has(dataType))
+        .filter(({ dataType }) => floatingTypes.has(dataType))
         .reduce((sum, { dims }) => sum + dims.reduce((product, extent) => product * extent, 1), 0),
       description:
         head.kind === 'logits'
-          ? `logits '${head.logits}' [${form.shape.slice(1)}]`
+          ? `logits '${head.logits}' [${form.shape.slice(1)}]${instead && `, of which '${options.logits}' is made`}`
           : `feature map '${head.features}' [${form.shape}], classifier '${head.classifier.weight.name}'`,
       async outputs(batch) {
         const [{ data: result }] = await run(batch);
@@ -81,9 +84,6 @@ export async function openOnnxTeacher(options: OnnxOptions, data: Dataset, threa
     throw error;
   }
 }
-
-/** float, float16, double, bfloat16 */
-const floating = new Set([1, 10, 11, 16]);
 
 async function read(path: string): Promise<Uint8Array> {
   try {
@@ -101,12 +101,38 @@ async function firstBatch(data: Dataset): Promise<Batch> {
   throw new Error('the test split is empty');
 }
 
-function logitForm(name: string, { data, shape: [n, ...rest] }: Numbers, classes: number): Form {
+function logitForm(name: string, numbers: Numbers, classes: number, index: GraphIndex): Form {
+  const {
+    data,
+    shape: [n, ...rest],
+  } = numbers;
   const got = data.length / n;
   const flat = rest.filter((extent) => extent !== 1);
   if (flat.length > 1) throw new TeacherError(`'${name}' has shape [n, ${rest}]; expected logits [n, ${classes}]`);
   expectClasses(got, classes);
+  if (areProbabilities(data, classes)) {
+    const layers = index.linearLayers().filter((layer) => layer.classes === classes);
+    const candidates = layers.map(({ output }) => output);
+    throw new TeacherError(
+      `'${name}' holds probabilities: its rows are nowhere negative and have the sum 1. Expected logits, and found no ` +
+        'Softmax at whose input they could be taken. Name the tensor that the probabilities are made of with ' +
+        `--teacher-logits. ${listed('outputs of linear layers', candidates)}`,
+    );
+  }
   return { kind: 'logits', shape: [1, classes] };
+}
+
+/** How far from 1 the sum of a row of probabilities may be: float16 may have been on the way. */
+const sumTolerance = 1e-3;
+
+/** Whether every row is one of probabilities: no number below 0, and a sum of 1. */
+function areProbabilities(data: Float32Array, classes: number): boolean {
+  for (let at = 0; at < data.length; at += classes) {
+    const row = data.subarray(at, at + classes);
+    const sum = row.reduce((total, value) => total + value, 0);
+    if (!row.every((value) => value >= 0) || !(Math.abs(sum - 1) <= sumTolerance)) return false;
+  }
+  return true;
 }
 
 function expectClasses(got: number, expected: number): void {
@@ -115,16 +141,19 @@ function expectClasses(got: number, expected: number): void {
   }
 }
 
+type FeatureHead = Extract<Head, { kind: 'features' }>;
+
 /** How far the classifier's own logits may be from those computed here, as a share of the largest. */
 const tolerance = 1e-3;
 
 async function featureForm(
-  name: string,
-  layer: LinearLayer & { bias?: TensorProto },
-  [map, logits]: Numbers[],
+  head: FeatureHead,
+  [map, logits, ...outputs]: Numbers[],
   classes: number,
   path: string,
+  index: GraphIndex,
 ): Promise<Form> {
+  const { features: name, classifier: layer } = head;
   expectClasses(layer.classes, classes);
   const {
     shape: [n, ...shape],
@@ -149,25 +178,58 @@ async function featureForm(
     weightLayout,
     ...(layer.bias ? { bias: await scaled(layer.bias, layer.biasFactor, [k]) } : {}),
   };
-  const size = logits.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  // A bias that is added behind a detour is in the outputs' logits, not in the layer's.
+  const tensors = [logits, ...outputs].filter(({ data }) => data.length === n * classes);
+  const size = largest(logits.data);
   let nearest = Infinity;
   for (const layout of layouts) {
     const form: Form = { kind: 'features', shape: shape as [number, number, number], layout, classifier };
     const own = logitRows(sideOf(form, map.data, n), [0, 0]);
-    const difference = logits.data.reduce((most, value, i) => Math.max(most, Math.abs(value - own[i])), 0);
-    if (difference <= tolerance * Math.max(size, 1e-6)) return form;
+    const difference = Math.min(...tensors.map(({ data }) => largest(data.map((value, i) => value - own[i]))));
     nearest = Math.min(nearest, difference);
+    if (!(difference <= tolerance * Math.max(size, 1e-6))) continue;
+    expectOrder(head, own, outputs, index);
+    return form;
   }
   throw new TeacherError(
     `The mean over '${name}' times '${layer.weight.name}' is not the model's '${layer.output}': ` +
       `they differ by ${nearest.toPrecision(2)}, and '${layer.output}' is at most ${size.toPrecision(2)}. The map, the ` +
-      'weight and the bias have to belong together, with nothing between them but the mean; otherwise take nothing but ' +
-      'logits with --teacher-logits',
+      'weight and the bias have to belong together, with nothing between them but the mean; otherwise ' +
+      logitsAlone(index),
   );
 }
 
-async function digest(model: Uint8Array, constants: TensorProto[], path: string): Promise<string> {
-  const hash = createHash('sha256').update(model);
+/**
+ * What the model does with the logits (nothing, a temperature, a softmax in several nodes) leaves the order of the classes
+ * alone. Where it does not, something is missing that belongs to the classifier, such as a bias added elsewhere.
+ */
+function expectOrder(head: FeatureHead, own: Float32Array, outputs: Numbers[], index: GraphIndex): void {
+  const comparable = outputs.filter(({ data }) => data.length === own.length);
+  const { weight, classes } = head.classifier;
+  if (comparable.length === 0 || comparable.some(({ data }) => isSameOrder(own, data, classes))) return;
+  throw new TeacherError(
+    `The mean over '${head.features}' times '${weight.name}' puts the classes in another order than the model does in ` +
+      `'${head.outputs.join("', '")}': what lies between is no part of the classifier. If it is a bias, name it with ` +
+      `--teacher-bias; otherwise ${logitsAlone(index)}`,
+  );
+}
+
+/** Whether no row of `b` falls, beyond rounding, where the same row of `a` rises. */
+function isSameOrder(a: Float32Array, b: Float32Array, classes: number): boolean {
+  for (let at = 0; at < a.length; at += classes) {
+    const [from, to] = [a, b].map((values) => values.subarray(at, at + classes));
+    const order = Array.from(from.keys()).sort((i, j) => from[i] - from[j]);
+    const slack = tolerance * largest(to);
+    if (order.some((k, i) => i > 0 && to[order[i - 1]] - to[k] > slack)) return false;
+  }
+  return true;
+}
+
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+async function digest(parts: (Uint8Array | string)[], constants: TensorProto[], path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
   const files = new Set(constants.flatMap((tensor) => externalFile(tensor, path) ?? []));
   for (const file of files) {
     for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);

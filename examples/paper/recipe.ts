@@ -2,6 +2,7 @@
 import type { LossSettings } from '../distill/arms.js';
 import type { PairSettings } from '../distill/jobs.js';
 import { optimizerText } from '../distill/record.js';
+import { reductionText } from '../report/beta.js';
 import type { Content } from '../report/html.js';
 
 export const recipeFacts = (pair: PairSettings): [string, Content][] => [
@@ -18,7 +19,7 @@ export const lossFacts = (loss: LossSettings): [string, Content][] => [
   ['Local weight', loss.localWeight],
   ['Grid', `${loss.grid[0]} × ${loss.grid[1]} cells`],
   ['Relation metric', loss.metric],
-  ['Relation reduction', loss.reduction],
+  ['Relation reduction', reductionText(loss.reduction)],
   ['Temperature of Hinton KD', loss.temperature],
   ['Weight of RKD’s distance term', loss.distanceWeight],
 ];

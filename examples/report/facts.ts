@@ -1,3 +1,4 @@
+import { reductionText } from './beta.js';
 import { type Content, Html, html } from './html.js';
 import { duration, gibibytes, integer } from './numbers.js';
 import type { RunRecord } from './types.js';
@@ -66,7 +67,7 @@ ${factList('Loss', [
   ['Local weight', settings.localWeight],
   ['Grid', settings.grid[0] > 0 ? `${settings.grid[0]} × ${settings.grid[1]} cells` : 'none: global logits alone'],
   ['Relation metric', settings.metric],
-  ['Relation reduction', settings.reduction],
+  ['Relation reduction', reductionText(settings.reduction)],
 ])}
 ${machineFacts(run, epochs.length > 0 && ['Time in epochs', `${duration(training)}, all networks together`])}
 </div>

@@ -34,7 +34,7 @@ export interface RunSettings {
   localWeight: number;
   /** Cells [rows, columns] of the grid of local logits. */
   grid: [number, number];
-  reduction: 'matrix' | 'row';
+  reduction: Reduction;
   metric: 'sqeuclidean' | 'euclidean';
   seeds: number[];
   /** For example 'Adam, learning rate 0.003'. */
@@ -44,6 +44,9 @@ export interface RunSettings {
   /** Anything else worth a line in the table of settings, by its label. */
   more?: Record<string, string | number | boolean>;
 }
+
+/** The option of gldLoss: what the mean of the relation term over m rows is divided by, m, 1, or a number of rows. */
+export type Reduction = 'matrix' | 'row' | { rows: number };
 
 export interface RunEnvironment {
   /** Model name of the processor. */

@@ -74,8 +74,6 @@ async function openRun<Settings, J extends Job, Description, Record, Groups exte
   const settings = await study.settings(args);
   const directory = conduct.out ?? defaultDirectory(study.folder(settings), new Date());
   await expectFree(directory);
-  const note = study.note?.(settings, args);
-  if (note) process.stderr.write(`${note}\n`);
   const header = {
     version: 1,
     startedAt: new Date().toISOString(),

@@ -99,8 +99,6 @@ export interface Study<Settings, J extends Job, Description, Record, Groups exte
   settings(args: Arguments<TableOf<Groups>>): Settings | Promise<Settings>;
   /** The settings of a resumed run, with what `resumable` options say. Default: those it had. */
   resumed?(saved: Settings, args: Arguments<TableOf<Groups>>): Settings;
-  /** Advice to print before a new run. */
-  note?(settings: Settings, args: Arguments<TableOf<Groups>>): string | undefined;
   /** First part of the folder's name when none is given. */
   folder(settings: Settings): string;
   /** In the order in which they are begun, as far as `needs` allows. */
