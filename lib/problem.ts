@@ -100,7 +100,8 @@ function resolveGrid(problem: Problem, option: Grid | undefined): void {
   const { call, teacher, student } = problem;
   if (option === undefined && student.kind === 'logits' && teacher.kind === 'logits') {
     if (teacher.rows !== student.rows) {
-      fail('ERR_GLD_SHAPE', 'teacher.logits', `${student.rows} rows per sample, as the student has`, `${teacher.rows}`);
+      const expected = `${student.rows} row${student.rows === 1 ? '' : 's'} per sample, as the student has${withoutCells(teacher, student)}`;
+      fail('ERR_GLD_SHAPE', 'teacher.logits', expected, rowsText(teacher));
     }
     problem.grid = undefined;
     problem.rows = student.rows;
@@ -124,6 +125,16 @@ function expectGridOn(side: Side, grid: Grid, axes: number, rows: number): void 
   if (side.kind !== 'logits') return expectGridFits(grid, side.map);
   expectAxes(grid, axes, 'the map');
   if (side.rows === rows) return;
-  const expected = `${rows} rows per sample, the global one and those of a ${gridText(grid, axes)}`;
-  fail('ERR_GLD_GRID', `${side.name}.logits`, expected, `${side.rows} in shape ${brackets(side.logits.shape)}`);
+  const expected = `${rows} rows per sample, the global one and those of a ${gridText(grid, axes)}${withoutCells(side)}`;
+  fail('ERR_GLD_GRID', `${side.name}.logits`, expected, rowsText(side));
+}
+
+function rowsText({ rows, logits }: Side): string {
+  return `${rows} in shape ${brackets(logits.shape)}`;
+}
+
+/** How to go on where one of the sides has logits of whole images alone. */
+function withoutCells(...sides: Side[]): string {
+  if (sides.every(({ rows }) => rows > 1)) return '';
+  return ' (for global rows alone, both sides are logits [n, K] from before the softmax, and there is no grid)';
 }
