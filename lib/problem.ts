@@ -15,6 +15,7 @@ import {
 } from './grid.js';
 import { readLabels } from './labels.js';
 import { tables, type Settings } from './options.js';
+import type { Watch } from './probabilities.js';
 import { readSide, Side } from './sides.js';
 import { countElements, host } from './tensor.js';
 import { readSampleWeights } from './weights.js';
@@ -43,6 +44,8 @@ export class Problem {
    */
   readonly weights = new Float64Array(3);
   hasLabels = false;
+
+  constructor(readonly watch: Watch) {}
 
   /** Weighs the terms as the options say. */
   weigh({ alpha, beta, localWeight }: Pick<Settings, 'alpha' | 'beta' | 'localWeight'>): void {
@@ -74,6 +77,7 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
     const argument = teacher.kind === 'features' ? 'weight' : teacher.kind;
     fail('ERR_GLD_CLASSES', `teacher.${argument}`, `${classes} classes, as the student has`, `${teacher.classes}`);
   }
+  if (problem.watch.next()) [student, teacher].forEach((side) => lookAt(problem.watch, side));
   problem.n = n;
   problem.classes = classes;
   resolveGrid(problem, settings.grid);
@@ -87,6 +91,11 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
     fail('ERR_GLD_OPTION', 'alpha', expected, String(problem.weights[0]));
   }
+}
+
+function lookAt(watch: Watch, { kind, name, logits, map, mask }: Side): void {
+  if (kind === 'logits') watch.look(name, logits, logits.shape.length - 1);
+  if (kind === 'logitMap') watch.look(name, map, 1, mask);
 }
 
 /** Refuses sides whose rows, pooled or classified, could not be counted. */

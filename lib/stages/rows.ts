@@ -6,6 +6,7 @@ import { tables } from '../options.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { chooseEngine, type EngineSettings } from '../engine.js';
 import { output, resultType } from '../outputs.js';
+import type { Watch } from '../probabilities.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
@@ -79,7 +80,7 @@ export function readLogitRows(view: View, argument: string, value: unknown, rank
 }
 
 /** Reads the logits of both networks, which must have the same shape, and returns the student's. */
-export function readPair(call: Call, inputs: unknown): Rows {
+export function readPair(call: Call, inputs: unknown, watch: Watch): Rows {
   const given = options(tables.pairInputs, expectObject('inputs', inputs, '{ teacher, student, weights? }'));
   const student = readLogitRows(call.view('student.logits'), 'student', given.student);
   const teacher = readLogitRows(call.view('teacher.logits'), 'teacher', given.teacher);
@@ -90,6 +91,10 @@ export function readPair(call: Call, inputs: unknown): Rows {
     fail('ERR_GLD_SHAPE', 'teacher', `shape ${brackets(student.shape)}, as student has`, brackets(teacher.shape));
   }
   const { n, rows, shape } = student;
+  if (watch.next()) {
+    watch.look('student', student.view, shape.length - 1);
+    watch.look('teacher', teacher.view, shape.length - 1);
+  }
   if (given.weights !== undefined) readRowWeights(call, given.weights, n, rows, shape.length);
   return student;
 }
