@@ -108,32 +108,51 @@ const strideFields = [
 ] as const;
 const numberCount = native.fields.length + native.roles.length * native.roleFields.length;
 
-/** Axes that lie before those of the map, for roles whose last ones are a map's. */
-const axesBeforeMap: Readonly<Partial<Record<Role, number>>> = {
-  'teacher.features': 2,
-  'student.features': 2,
-  'out.features': 2,
-  'teacher.mask': 1,
-  'student.mask': 1,
+/** The axes of a role of which a view may lack some: how many there are, and of how many the first ones are always there. */
+interface Axes {
+  readonly all: number;
+  readonly first: number;
+}
+
+/** [n, C, depth, height, width]. */
+const ofMap: Axes = { all: 5, first: 2 };
+/** [n, depth, height, width]. */
+const ofMask: Axes = { all: 4, first: 1 };
+/** [n, R, K]. */
+const ofRows: Axes = { all: 3, first: 1 };
+
+const axesOf: Readonly<Partial<Record<Role, Axes>>> = {
+  'teacher.features': ofMap,
+  'student.features': ofMap,
+  'out.features': ofMap,
+  'teacher.mask': ofMask,
+  'student.mask': ofMask,
+  'teacher.logits': ofRows,
+  'student.logits': ofRows,
+  'out.logits': ofRows,
+  pooled: ofRows,
+  upstream: ofRows,
+  'out.pooled': ofRows,
 };
 
 /**
  * A tensor of a call under its role, its axes in the role's order. The one to three axes of a map are the last of depth,
- * height and width.
+ * height and width; rows of numbers may be [n, K], one row for each sample, as well as [n, R, K].
  */
 export class RoleView extends View {
   readonly isOutput: boolean;
-  readonly #beforeMap: number;
+  readonly #axes: Axes | undefined;
 
   constructor(readonly role: Role) {
     super();
     this.isOutput = role.startsWith('out.');
-    this.#beforeMap = axesBeforeMap[role] ?? Infinity;
+    this.#axes = axesOf[role];
   }
 
   /** Which of the role's axes is the view's axis of that number. */
   roleAxis(axis: number): number {
-    return axis < this.#beforeMap ? axis : axis + mapAxes - (this.shape.length - this.#beforeMap);
+    const axes = this.#axes;
+    return axes === undefined || axis < axes.first ? axis : axis + axes.all - this.shape.length;
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe } from './describe.js';
+import { describe, isPromise } from './describe.js';
 import { fail } from './errors.js';
 
 /** Checks one value found under the path and returns it, completed with defaults. undefined stands for "not given". */
@@ -71,9 +71,15 @@ export function known<T extends Table>(table: T, given: object, path = ''): { re
   return given as { readonly [name in keyof T]: unknown };
 }
 
-/** The value, if it is an object that can have named properties: neither null nor an array. */
+/** The value, if it is an object that can have named properties: neither null nor an array nor a promise of one. */
 export function expectObject(argument: string, value: unknown, expected: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value) ||
+    ('then' in value && isPromise(value))
+  ) {
     fail('ERR_GLD_ARG_TYPE', argument, expected, describe(value));
   }
   return value as Readonly<Record<string, unknown>>;

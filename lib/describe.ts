@@ -31,6 +31,21 @@ export function describe(value: unknown): string {
   }
   if (value === null) return 'null';
   if (types.isTypedArray(value)) return `${arrayKind(value)}(${value.length})`;
-  if (types.isPromise(value)) return 'a promise (not awaited?)';
+  if (isPromise(value)) return 'a promise that was not awaited';
   return Array.isArray(value) ? `an array of length ${value.length}` : 'an object';
+}
+
+/**
+ * Whether a value is a promise, of any realm or library: something with a method `then`. Runs no code of the value's own,
+ * so what only a proxy or a getter knows is not seen.
+ */
+export function isPromise(value: unknown): boolean {
+  if (types.isPromise(value)) return true;
+  let at = value;
+  while (typeof at === 'object' && at !== null && !types.isProxy(at)) {
+    const then = Object.getOwnPropertyDescriptor(at, 'then');
+    if (then !== undefined) return typeof then.value === 'function';
+    at = Object.getPrototypeOf(at);
+  }
+  return false;
 }

@@ -1,4 +1,4 @@
-import { arrayKind, describe } from './describe.js';
+import { arrayKind, describe, isPromise } from './describe.js';
 import { fail } from './errors.js';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -14,6 +14,8 @@ export function refuseLocation(argument: string, tensor: Properties): void {
 
 /** Explains why something without a typed array for data is not a tensor here, and which way leads to one. */
 export function refuseData(argument: string, tensor: Properties, data: unknown): never {
+  if (isPromise(tensor)) fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', describe(tensor));
+  refuseModel(argument, tensor, 'a tensor');
   const bare = arrayKind(tensor);
   if (bare !== undefined) {
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', `a bare ${bare}, which has no shape`);
@@ -42,6 +44,51 @@ export function refuseData(argument: string, tensor: Properties, data: unknown):
   }
   return fail('ERR_GLD_ARG_TYPE', `${argument}.data`, 'a typed array', describe(data));
 }
+
+/** Refuses a model, a part of one or a session, and says which of its tensors may be `wanted`. */
+export function refuseModel(argument: string, value: Properties, wanted: string): void {
+  const model = models.find(({ methods, lists }) => {
+    return methods.every((name) => has(value, name)) && lists.every((name) => Array.isArray(value[name]));
+  });
+  if (model !== undefined) fail('ERR_GLD_ARG_TYPE', argument, `${wanted}: ${model.cure}`, model.name);
+}
+
+/** What has tensors, by its methods and lists, the more special before the more general. */
+const models = [
+  {
+    name: 'an InferenceSession of ONNX Runtime',
+    methods: ['run'],
+    lists: ['inputNames', 'outputNames'],
+    cure: '(await session.run(feeds))[name] with a name out of session.outputNames',
+  },
+  {
+    name: 'a GraphModel of TensorFlow.js',
+    methods: ['execute', 'executeAsync', 'predict'],
+    lists: [],
+    cure: 'model.execute(images, name) with the name of the feature map, or of the logits before a softmax',
+  },
+  {
+    name: 'a model of TensorFlow.js',
+    methods: ['predict', 'getWeights'],
+    lists: ['layers'],
+    cure:
+      'features are tf.model({ inputs: model.inputs, outputs: layer.output }).predict(images) for the layer of the last ' +
+      'map, weight and bias are getWeights() of the dense layer after it, logits are what lies before its softmax',
+  },
+  {
+    name: 'a layer of TensorFlow.js',
+    methods: ['apply', 'getWeights'],
+    lists: ['weights'],
+    cure: 'weight and bias are layer.getWeights()',
+  },
+  {
+    name: 'a module',
+    methods: ['forward', 'parameters'],
+    lists: [],
+    cure: 'what its forward() returns, or one of its parameters',
+  },
+  { name: 'a model', methods: ['predict'], lists: [], cure: 'what its predict() returns, before a softmax' },
+] as const satisfies { name: string; methods: string[]; lists: string[]; cure: string }[];
 
 /** Methods by which tensor libraries give their numbers away, the best first. */
 const readers = ['dataSync', 'toTypedArray', 'getData', 'toArrayAsync', 'arraySync', 'toArray', 'tolist', 'read'];

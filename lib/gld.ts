@@ -9,6 +9,7 @@ import { setGrid } from './grid.js';
 import type { Workspace } from './native.cjs';
 import { nothingLent, readLent, tables, type Lent, type Settings } from './options.js';
 import { bindGradients, deliver } from './outputs.js';
+import { Watch } from './probabilities.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
 import type {
@@ -65,7 +66,7 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
 export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, GradientDtype>): GldResult<AnyGradient> {
   const checked = options(tables.gldLoss, settings);
   // The caller's getters, which reading the inputs may run, may make calls of their own meanwhile.
-  const problem = spare ?? new Problem();
+  const problem = spare ?? new Problem(watch);
   spare = undefined;
   try {
     problem.weigh(checked);
@@ -78,6 +79,9 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
 }
 
 let spare: Problem | undefined;
+
+/** Over the calls of a process that have no object. */
+const watch = new Watch();
 
 /**
  * {@link gldLoss} off the event loop. Inputs in CPU memory are copied before this returns, so that they may be changed or
@@ -102,7 +106,7 @@ export async function gldLossAsync(
 ): Promise<GldResult<AnyGradient>> {
   const checked = options(tables.gldLossAsync, settings);
   checked.signal?.throwIfAborted();
-  const problem = new Problem();
+  const problem = new Problem(watch);
   try {
     problem.weigh(checked);
     return await computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
@@ -126,6 +130,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     giveBack: (workspace) => this.#giveBack(workspace),
   };
   readonly #result = new LentResult();
+  readonly #watch = new Watch();
   #disposed = false;
 
   /** @throws {GldError} See {@link GldErrorCode}. */
@@ -207,7 +212,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   #takeBench(): Bench {
-    return this.#benches.pop() ?? { problem: new Problem(), lent: nothingLent() };
+    return this.#benches.pop() ?? { problem: new Problem(this.#watch), lent: nothingLent() };
   }
 
   /** Holds on to nothing of the caller's between calls. */

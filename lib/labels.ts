@@ -1,7 +1,18 @@
 import type { Call } from './call.js';
 import { arrayKind, describe } from './describe.js';
 import { fail } from './errors.js';
-import { expectFloats, host, isDetached, isFloat, natural, readView, resize, setDense, type View } from './tensor.js';
+import {
+  expectFloats,
+  host,
+  isDetached,
+  isFloat,
+  natural,
+  numbersOf,
+  readView,
+  resize,
+  setDense,
+  type View,
+} from './tensor.js';
 
 /** Options about labels. */
 export interface LabelSettings {
@@ -41,8 +52,9 @@ export function readLabels(call: Call, value: unknown, n: number, classes: numbe
     fail('ERR_GLD_ARG_TYPE', argument, 'class indices [n] or soft labels [n, K]', describe(value));
   }
   const view = call.view('softLabels');
-  readView(view, argument, value, ranks, '[n] or [n, K]');
-  if (view.shape.length === 2) {
+  readView(view, argument, value, ranks, '[n], [n, 1] or [n, K]');
+  // There are two classes at least, so that soft labels are never [n, 1].
+  if (view.shape.length === 2 && view.shape[1] !== 1) {
     if (ignoreIndex !== undefined) {
       fail('ERR_GLD_OPTION', 'ignoreIndex', 'none with soft labels, which have no index', String(ignoreIndex));
     }
@@ -50,13 +62,14 @@ export function readLabels(call: Call, value: unknown, n: number, classes: numbe
   }
   const { dtype, offset, shape, strides } = view;
   if (view.device !== host) return placeOnDevice(call, argument, view, n);
-  const data = view.array;
-  view.data = null;
-  if (isFloat(dtype) || dtype === 'bool') {
-    fail('ERR_GLD_DTYPE', argument, 'integer elements for labels [n] (soft labels have shape [n, K])', dtype);
-  }
+  if (dtype === 'bool') fail('ERR_GLD_DTYPE', argument, 'whole numbers for labels [n] or [n, 1]', dtype);
   expectCount(argument, shape[0], n);
-  readIndices(call, argument, data, offset, strides[0], n, classes, ignoreIndex);
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    readIndices(call, argument, numbersOf(view), 0, 1, n, classes, ignoreIndex);
+  } else {
+    readIndices(call, argument, view.array, offset, strides[0], n, classes, ignoreIndex);
+  }
+  view.data = null;
 }
 
 /** Class indices that stay where they are: the engine checks them. */
@@ -64,7 +77,12 @@ function placeOnDevice(call: Call, argument: string, from: View, n: number): voi
   const { data, dtype, offset, shape, strides, first, end, device } = from;
   from.data = null;
   if (dtype !== 'int32') {
-    fail('ERR_GLD_DTYPE', argument, 'int32 elements for labels [n] on a GPU (soft labels have shape [n, K])', dtype);
+    fail(
+      'ERR_GLD_DTYPE',
+      argument,
+      'int32 elements for labels [n] or [n, 1] on a GPU (soft labels have shape [n, K])',
+      dtype,
+    );
   }
   expectCount(argument, shape[0], n);
   const view = call.view('labels');

@@ -36,15 +36,13 @@ export interface OutputSpec {
   /** Its sizes in the order of the caller, of which the role's axis i is the order[i]th. */
   readonly axes: number[];
   readonly order?: readonly number[] | undefined;
-  /** The shape that the caller sees, if that is another one. */
-  readonly shown?: number[];
   /** What the caller lent for it, if anything. */
   readonly lent?: unknown;
 }
 
 /** A dense output for the call to write: what was lent for it, or a new one. */
 export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | CudaTensor {
-  const { dtype, like, axes, order, shown = axes, lent } = spec;
+  const { dtype, like, axes, order, lent } = spec;
   const view = call.view(role);
   view.argument = role;
   resize(view.shape, axes.length);
@@ -52,15 +50,14 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
   setDense(view.strides, view.shape, order);
   if (lent !== undefined) {
     view.dtype = dtype;
-    const tensor = lend(call, view, lent, shown);
+    const tensor = lend(call, view, lent, axes);
     refuseOverlap(call.views);
-    return tensor ?? { data: lent as DenseTensor['data'], shape: shown, dtype };
+    return tensor ?? { data: lent as DenseTensor['data'], shape: axes, dtype };
   }
-  if (like.device !== host)
-    return placeOnDevice(view, call.made(allocateOnDevice(role, shown, 'float32', like.device)));
+  if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, axes, 'float32', like.device)));
   const data = allocateArray(role, dtype, countElements(role, axes)) as DenseTensor['data'];
   place(view, dtype, data);
-  return { data, shape: shown, dtype };
+  return { data, shape: axes, dtype };
 }
 
 /**

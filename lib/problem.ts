@@ -15,6 +15,7 @@ import {
 } from './grid.js';
 import { readLabels } from './labels.js';
 import { tables, type Settings } from './options.js';
+import type { Watch } from './probabilities.js';
 import { readSide, Side } from './sides.js';
 import { countElements, host } from './tensor.js';
 import { readSampleWeights } from './weights.js';
@@ -43,6 +44,8 @@ export class Problem {
    */
   readonly weights = new Float64Array(3);
   hasLabels = false;
+
+  constructor(readonly watch: Watch) {}
 
   /** Weighs the terms as the options say. */
   weigh({ alpha, beta, localWeight }: Pick<Settings, 'alpha' | 'beta' | 'localWeight'>): void {
@@ -74,6 +77,7 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
     const argument = teacher.kind === 'features' ? 'weight' : teacher.kind;
     fail('ERR_GLD_CLASSES', `teacher.${argument}`, `${classes} classes, as the student has`, `${teacher.classes}`);
   }
+  if (problem.watch.next()) [student, teacher].forEach((side) => lookAt(problem.watch, side));
   problem.n = n;
   problem.classes = classes;
   resolveGrid(problem, settings.grid);
@@ -89,6 +93,11 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   }
 }
 
+function lookAt(watch: Watch, { kind, name, logits, map, mask }: Side): void {
+  if (kind === 'logits') watch.look(name, logits, logits.shape.length - 1);
+  if (kind === 'logitMap') watch.look(name, map, 1, mask);
+}
+
 /** Refuses sides whose rows, pooled or classified, could not be counted. */
 function expectCountable({ n, rows, classes }: Problem, side: Side): void {
   const widest = Math.max(classes, side.channels);
@@ -100,7 +109,8 @@ function resolveGrid(problem: Problem, option: Grid | undefined): void {
   const { call, teacher, student } = problem;
   if (option === undefined && student.kind === 'logits' && teacher.kind === 'logits') {
     if (teacher.rows !== student.rows) {
-      fail('ERR_GLD_SHAPE', 'teacher.logits', `${student.rows} rows per sample, as the student has`, `${teacher.rows}`);
+      const expected = `${student.rows} row${student.rows === 1 ? '' : 's'} per sample, as the student has${withoutCells(teacher, student)}`;
+      fail('ERR_GLD_SHAPE', 'teacher.logits', expected, rowsText(teacher));
     }
     problem.grid = undefined;
     problem.rows = student.rows;
@@ -124,6 +134,16 @@ function expectGridOn(side: Side, grid: Grid, axes: number, rows: number): void 
   if (side.kind !== 'logits') return expectGridFits(grid, side.map);
   expectAxes(grid, axes, 'the map');
   if (side.rows === rows) return;
-  const expected = `${rows} rows per sample, the global one and those of a ${gridText(grid, axes)}`;
-  fail('ERR_GLD_GRID', `${side.name}.logits`, expected, `${side.rows} in shape ${brackets(side.logits.shape)}`);
+  const expected = `${rows} rows per sample, the global one and those of a ${gridText(grid, axes)}${withoutCells(side)}`;
+  fail('ERR_GLD_GRID', `${side.name}.logits`, expected, rowsText(side));
+}
+
+function rowsText({ rows, logits }: Side): string {
+  return `${rows} in shape ${brackets(logits.shape)}`;
+}
+
+/** How to go on where one of the sides has logits of whole images alone. */
+function withoutCells(...sides: Side[]): string {
+  if (sides.every(({ rows }) => rows > 1)) return '';
+  return ' (for global rows alone, both sides are logits [n, K] from before the softmax, and there is no grid)';
 }

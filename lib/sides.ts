@@ -2,6 +2,7 @@ import type { Call } from './call.js';
 import { expectObject, known } from './check.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
+import { refuseModel } from './foreign.js';
 import { readMask } from './masks.js';
 import { gradientNames, tables } from './options.js';
 import { readFloats, type View } from './tensor.js';
@@ -31,7 +32,7 @@ export class Side {
   readonly weight: View;
   /** [classes]; may be absent. */
   readonly bias: View;
-  /** [n, rows, classes]. */
+  /** [n, rows, classes], or [n, classes] with one row for each sample. */
   readonly logits: View;
   /** Map, weight, bias and logits: what gradients are of. */
   readonly tensors: readonly View[];
@@ -104,19 +105,28 @@ const maps = {
   NDHWC: { ranks: [5], axes: '[n, D, H, W, C]' },
 } as const;
 const axes = { KC: '[K, C]', CK: '[C, K]' } as const;
-const ranks = { weight: [2], bias: [1], logits: [3] } as const;
+const ranks = { weight: [2], bias: [1], logits: [2, 3] } as const;
 
 /** Of the first rank of maps on. */
 const usualLayouts = ['NCW', 'NCHW', 'NCDHW'] as const;
 
-const what = '{ features, weight }, { logitMap } or { logits }';
+/** What a side is made of, as messages say it. */
+export const sideText = '{ features, weight }, { logitMap } or { logits }';
+
+/** The object that a side is: not a promise of one, nor a tensor, nor the model that has the tensors. */
+export function expectSide(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  const side = expectObject(name, value, sideText);
+  if ('features' in side || 'logitMap' in side || 'logits' in side) return side;
+  if ('data' in side && ('shape' in side || 'dims' in side)) fail('ERR_GLD_ARG_TYPE', name, sideText, 'a tensor');
+  refuseModel(name, side, sideText);
+  return side;
+}
 
 /** Reads teacher or student and checks that its own tensors belong together. */
 export function readSide(call: Call, side: Side, value: unknown): void {
   const { name } = side;
   const path = paths[name];
-  const given = expectObject(name, value, what);
-  if ('data' in given && ('shape' in given || 'dims' in given)) fail('ERR_GLD_ARG_TYPE', name, what, 'a tensor');
+  const given = expectSide(name, value);
   const { features, weight, bias, layout, weightLayout, logitMap, mask, logits } = known(tables.side, given, name);
   const order = tables.side.layout(layout, path.layout);
   side.weightLayout = tables.side.weightLayout(weightLayout, path.weightLayout);
@@ -136,7 +146,7 @@ export function readSide(call: Call, side: Side, value: unknown): void {
     call.needHost(path.logitMap, 'features or logits', 'a map of logits');
     return;
   }
-  if (features === undefined && weight === undefined) fail('ERR_GLD_ARG_TYPE', name, what, 'neither');
+  if (features === undefined && weight === undefined) fail('ERR_GLD_ARG_TYPE', name, sideText, 'neither');
   side.kind = 'features';
   readSideMap(call, side, path.features, features, order, mask);
   side.classes = readClassifier(side, name, weight, bias, side.weightLayout, side.channels, "features'");
@@ -231,16 +241,16 @@ function refuseClassifier(
 
 function refuseBoth(name: string, kind: string, others: Readonly<Record<string, unknown>>): never {
   const other = Object.keys(others).find((key) => others[key] !== undefined);
-  return fail('ERR_GLD_ARG_TYPE', name, `one of ${what}`, `${kind} and ${other}`);
+  return fail('ERR_GLD_ARG_TYPE', name, `one of ${sideText}`, `${kind} and ${other}`);
 }
 
 function readLogitSide(side: Side, argument: string, value: unknown): void {
-  readFloats(side.logits, argument, value, ranks.logits, '[n, 1 + L, K]');
+  readFloats(side.logits, argument, value, ranks.logits, '[n, K] or [n, 1 + L, K]');
   const { shape } = side.logits;
   side.kind = 'logits';
   side.n = shape[0];
-  side.rows = shape[1];
-  side.classes = shape[2];
+  side.rows = shape.length === 3 ? shape[1] : 1;
+  side.classes = shape[shape.length - 1];
   side.channels = side.axes = 0;
   expectClasses(argument, side.classes, shape);
 }

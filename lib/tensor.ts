@@ -136,6 +136,34 @@ export function copyDense(view: View): ViewArray {
   return data;
 }
 
+/** The elements of a view in CPU memory in row-major order as numbers, which 16-bit floats are only the bits of. */
+export function numbersOf(view: View): ArrayLike<number | bigint> {
+  const elements = copyDense(view) as Uint16Array;
+  return view.dtype === 'float16' || view.dtype === 'bfloat16'
+    ? Float32Array.from(elements, (_, at) => numberOf(elements, at, view.dtype))
+    : elements;
+}
+
+/** One element as a number, 16-bit floats from their bits. */
+export function numberOf(data: ViewArray, at: number, dtype: ElementType): number {
+  const element = data[at] as number;
+  if (dtype === 'float16') return fromFloat16(element);
+  if (dtype !== 'bfloat16') return element;
+  word[0] = element << 16;
+  return number[0]!;
+}
+
+/** One float32 as its bits. */
+const word = new Uint32Array(1);
+const number = new Float32Array(word.buffer);
+
+function fromFloat16(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const special = fraction === 0 ? Infinity : NaN;
+  const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
+  return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
+}
+
 /** The element type that each kind of typed array has when nothing is declared. */
 export const natural: Readonly<Record<string, ElementType>> = {
   Float32Array: 'float32',

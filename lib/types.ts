@@ -136,7 +136,10 @@ export interface LogitMapSide<T extends AnyTensor = TensorLike> extends MapOptio
 
 /** A network's logits, where the caller has pooled and classified already. */
 export interface LogitSide<T extends AnyTensor = TensorLike> {
-  /** [n, 1 + L, K]: the global row first, then those of the L cells, level by level and row by row. L may be 0. */
+  /**
+   * [n, 1 + L, K]: the global row first, then those of the L cells, level by level and row by row. L may be 0, and then
+   * [n, K] is the same; both sides have as many rows. They are what lies before a softmax.
+   */
   readonly logits: T;
 }
 
@@ -147,8 +150,8 @@ export interface LogitSide<T extends AnyTensor = TensorLike> {
 export type Side<T extends AnyTensor = TensorLike> = FeatureSide<T> | LogitMapSide<T> | LogitSide<T>;
 
 /**
- * Class indices [n] in any integer array, or as a tensor with integer elements and shape [n]; or soft labels, a float
- * tensor [n, K] whose rows are distributions over the classes.
+ * Class indices in any integer array, or as a tensor [n] or [n, 1] whose elements are whole numbers of any type; or soft
+ * labels, a float tensor [n, K] whose rows are distributions over the classes.
  */
 export type Labels =
   | readonly number[]
@@ -163,8 +166,8 @@ export type Labels =
   | TensorLike;
 
 /**
- * How many times each of n samples counts, [n], in CPU memory: finite, at least 0, and not all 0. Integers mean the same as
- * samples repeated so often, and 0 an absent one.
+ * How many times each of n samples counts, [n] or [n, 1], in CPU memory: finite, at least 0, and not all 0. Integers mean
+ * the same as samples repeated so often, and 0 an absent one.
  */
 export type SampleWeights = readonly number[] | Float32Array | Float64Array | TensorLike;
 

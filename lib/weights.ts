@@ -16,7 +16,7 @@ export function readRowWeights(call: Call, value: unknown, n: number, rows: numb
 }
 
 /** What the shape of weights may be, and how it is written. */
-const ofSamples = { ranks: [1], axes: '[n]' } as const;
+const ofSamples = { ranks: [1, 2], axes: '[n] or [n, 1]' } as const;
 const ofRows = { ranks: [2], axes: '[n, R]' } as const;
 
 /** Reads weights as [n, rows]: arrays of numbers are copied, typed arrays and tensors are left where they are. */
@@ -45,7 +45,7 @@ function readWeights(
     placeDense(view, array, dtype, n, rows);
   } else {
     if (typeof value !== 'object' || value === null) {
-      fail('ERR_GLD_ARG_TYPE', argument, `an array of weights ${axes} or a tensor`, describe(value));
+      fail('ERR_GLD_ARG_TYPE', argument, `an array of weights or a tensor ${axes}`, describe(value));
     }
     readView(view, argument, value, ranks, axes);
     if (view.device !== host)

@@ -26,6 +26,9 @@ const kc = tf.transpose(weight);
 const same: [name: string, inputs: Partial<TfjsInputs<tf.Tensor>>][] = [
   ['labels in an array', { labels: classes }],
   ['labels in a typed array', { labels: Int32Array.from(classes) }],
+  ['labels of float32, as tf.tensor1d makes them', { labels: tf.tensor1d(classes) }],
+  ['labels [n, 1]', { labels: tf.tensor2d(classes, [N, 1], 'int32') }],
+  ['labels [n, 1] of float32', { labels: tf.tensor2d(classes.map((each) => [each])) }],
   ["tf.oneHot's integers", { labels: tf.oneHot(labels, K) }],
   ['one-hot floats', { labels: tf.oneHot(labels, K, 1, 0, 'float32') }],
   ['one-hot floats in a typed array', { labels: array(tf.oneHot(labels, K)) }],
@@ -47,6 +50,17 @@ const expected = gldLoss({ teacher, student, labels });
 for (const [name, inputs] of same) {
   t.test(name, async (t) => t.ok(close(gldLoss({ teacher, student, labels, ...inputs }), expected)));
 }
+
+t.test('logits [n, K]', async (t) => {
+  const [zt, zs] = [random(7, [N, K]), random(8, [N, K])];
+  const rows = (logits: tf.Tensor) => tf.reshape(logits, [N, 1, K]);
+  const at = (of: tf.Tensor, logits: tf.Tensor) =>
+    tf.valueAndGrad((logits) => gldLoss({ teacher: { logits: of }, student: { logits }, labels }))(logits);
+  const [flat, same] = [at(zt, zs), at(rows(zt), rows(zs))];
+  t.ok(close(flat.value, same.value));
+  t.same(flat.grad.shape, [N, K]);
+  t.ok(close(rows(flat.grad), same.grad));
+});
 
 t.test('gradients in the layout of the tensors', async (t) => {
   const grads = (layout: 'NHWC' | 'NCHW', weightLayout: 'CK' | 'KC', inputs: tf.Tensor[]) =>

@@ -18,6 +18,8 @@ const disposed = random(5, [3, K]);
 disposed.dispose();
 const classifier = tf.layers.dense({ units: K });
 classifier.build([null, 3]);
+const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [3], units: K })] });
+const promise = () => student.features.data();
 
 interface Refusal {
   name: string;
@@ -55,10 +57,56 @@ const refusals: Refusal[] = [
     argument: 'labels[2]',
   },
   {
-    name: 'class indices of float32',
-    inputs: { labels: tf.tensor1d([0, 1, 2]) },
-    code: 'ERR_GLD_DTYPE',
-    argument: 'labels',
+    name: 'class indices of float32 that are no integers',
+    inputs: { labels: tf.tensor2d([[0], [1.5], [2.5]]) },
+    code: 'ERR_GLD_LABEL',
+    argument: 'labels[1]',
+    received: '1.5',
+  },
+  {
+    name: 'a model for a side',
+    inputs: { teacher: model },
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'teacher',
+    expected: /getWeights\(\)/,
+    received: 'a model of TensorFlow.js',
+  },
+  {
+    name: 'a model for a tensor',
+    inputs: { student: { logits: model } },
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'student.logits',
+    expected: /before its softmax/,
+    received: 'a model of TensorFlow.js',
+  },
+  {
+    name: 'a graph model',
+    inputs: { teacher: new tf.GraphModel('file://none') },
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'teacher',
+    received: 'a GraphModel of TensorFlow.js',
+  },
+  {
+    name: 'a layer for its kernel',
+    inputs: { student: { ...student, weight: classifier } },
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'student.weight',
+    expected: /layer\.getWeights\(\)/,
+    received: 'a layer of TensorFlow.js',
+  },
+  ...['teacher', 'student', 'student.features', 'labels', 'sampleWeights'].map((argument) => ({
+    name: `a promise for ${argument}`,
+    inputs: argument.includes('.') ? { student: { ...student, features: promise() } } : { [argument]: promise() },
+    code: 'ERR_GLD_ARG_TYPE',
+    argument,
+    received: 'a promise that was not awaited',
+  })),
+  {
+    name: 'a promise of options',
+    options: promise(),
+    code: 'ERR_GLD_ARG_TYPE',
+    argument: 'options',
+    received: 'a promise that was not awaited',
   },
   {
     name: 'a disposed tensor',
@@ -129,6 +177,24 @@ for (const { name, inputs, options, ...error } of refusals) {
     t.equal(tf.memory().numTensors, before, 'without a tensor left behind');
   });
 }
+
+t.test('promises of all the rest', async (t) => {
+  const promised = { code: 'ERR_GLD_ARG_TYPE', received: 'a promise that was not awaited' };
+  const sgd = tf.train.sgd(0.1);
+  const before = tf.memory().numTensors;
+  t.throws(() => gldLoss(promise() as never), { ...promised, argument: 'inputs' });
+  t.throws(() => tfjsGld(import('@tensorflow/tfjs') as never), { ...promised, argument: 'tf' });
+  const step = (forward: unknown, targets: unknown) => gldLoss.minimizeAsync(sgd, forward as never, targets as never);
+  await t.rejects(
+    step(async () => student, { teacher, labels }),
+    { ...promised, argument: 'student' },
+  );
+  await t.rejects(
+    step(() => student, promise()),
+    { ...promised, argument: 'targets' },
+  );
+  t.equal(tf.memory().numTensors, before);
+});
 
 t.test('second derivatives', async (t) => {
   const second = { name: 'TypeError', code: 'ERR_GLD_ADAPTER', received: /second derivative/ };

@@ -124,6 +124,36 @@ const calls: Call[] = [
     error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals' },
     handOff: true,
   },
+  {
+    name: 'labels of float32, [n, 1]',
+    targets: ({ teacher, labels }) => ({ teacher, labels: labels.astype(np.float32).reshape([N, 1]) }),
+  },
+  {
+    name: 'labels of float32 that are no integers',
+    targets: ({ teacher, labels }) => ({ teacher, labels: labels.astype(np.float32).mul(0.5) }),
+    error: { code: 'ERR_GLD_LABEL', argument: 'labels[1]', received: '0.5' },
+  },
+  {
+    name: 'a promise for the teacher',
+    targets: ({ teacher, labels }) => (tree.dispose(teacher), { teacher: Promise.resolve(), labels }),
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'teacher', received: 'a promise that was not awaited' },
+  },
+  {
+    name: 'a promise for an array',
+    targets: ({ teacher, labels }) => (labels.dispose(), { teacher, labels: Promise.resolve() }),
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'labels', received: 'a promise that was not awaited' },
+  },
+  {
+    name: 'a forward pass that is asynchronous',
+    forward: (parameters, images) => (tree.dispose([parameters, images]), Promise.resolve() as never),
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'student', received: 'a promise that was not awaited' },
+  },
+  {
+    name: 'a promise among the primals',
+    primals: ({ images }) => [Promise.resolve(), images],
+    error: { code: 'ERR_GLD_ARG_TYPE', argument: 'primals[0]', received: 'a promise that was not awaited' },
+    handOff: true,
+  },
   { name: 'a forward pass that throws', forward: throwing, error: mine, handOff: true },
   {
     name: 'one that throws before it has used anything',
@@ -240,6 +270,22 @@ t.test('surrogate', async (t) => {
   for (const call of calls.filter(({ handOff, name }) => !handOff && !name.startsWith('an array for two'))) {
     await t.test(call.name, async (t) => consumes(t, call, run));
   }
+});
+
+t.test('a promise of the framework', async (t) => {
+  const promised = { code: 'ERR_GLD_ARG_TYPE', argument: 'jax', received: 'a promise that was not awaited' };
+  t.throws(() => jaxGld(import('@jax-js/jax') as never), promised);
+});
+
+t.test('logits [n, K]', async (t) => {
+  const [zt, zs] = [normal(8, [N, K]), normal(9, [N, K])];
+  const lossOf = (shape: number[]) =>
+    gldLoss((logits: A) => ({ logits }), [zs.ref.reshape(shape)], { teacher: { logits: zt.ref.reshape(shape) } });
+  const [flat, rows] = [lossOf([N, K]), lossOf([N, 1, K])];
+  t.equal(flat.loss, rows.loss);
+  t.same(flat.gradients[0].shape, [N, K]);
+  t.same(await flat.gradients[0].data(), await rows.gradients[0].data());
+  tree.dispose([zt, zs]);
 });
 
 t.test('scalar', async (t) => {

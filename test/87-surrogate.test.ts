@@ -179,6 +179,7 @@ for (const [name, kit] of Object.entries(kits)) {
 
     await t.test('refusals', async (t) => {
       const good = { teacher, student: student(parameters()), labels };
+      const promised = { code: 'ERR_GLD_ARG_TYPE', received: 'a promise that was not awaited' };
       const refusals: [object, object | undefined, object][] = [
         [{ ...good, labels: [0, 1, K] }, undefined, { code: 'ERR_GLD_LABEL', argument: 'labels[2]' }],
         [{ ...good, student: good.student.weight }, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'student' }],
@@ -198,7 +199,11 @@ for (const [name, kit] of Object.entries(kits)) {
           { gradients: ['logits'] },
           { code: 'ERR_GLD_OPTION', argument: 'gradients', expected: /\(features, weight, bias\)/ },
         ],
-        [good.student.weight, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'inputs' }],
+        [good.student.weight, undefined, { code: 'ERR_GLD_ARG_TYPE', argument: 'inputs', received: 'a tensor' }],
+        [Promise.resolve(good), undefined, { ...promised, argument: 'inputs' }],
+        [{ ...good, teacher: Promise.resolve() }, undefined, { ...promised, argument: 'teacher' }],
+        [{ ...good, labels: Promise.resolve() }, undefined, { ...promised, argument: 'labels' }],
+        [good, Promise.resolve(), { ...promised, argument: 'options' }],
       ];
       for (const [inputs, options, wanted] of refusals) {
         t.throws(() => gldLoss(inputs as never, options), wanted as Error);
@@ -295,5 +300,9 @@ t.test('tensors for masks, labels and weights', async (t) => {
   t.equal(at.loss, loss);
   t.not(loss, core({ teacher, student: teacher, labels: hard }).loss, 'which they change');
   t.same(read, ['teacher.mask', 'student.mask', 'labels', 'sampleWeights']);
+
+  const column = new Box(of(Float32Array.from(labels), N, 1));
+  const floats = boxed.withTerms({ teacher: side, student: side, labels: column, sampleWeights: new Box(weights) });
+  t.equal(floats.loss, loss, 'labels [n, 1] of floats');
   boxed.dispose();
 });

@@ -194,6 +194,8 @@ t.test('data is a method: a framework that keeps it to itself', async (t) => {
     [jax.numpy.array(plain.weight.data, { shape: [K, C] }), /'gld-loss\/jax'/],
     [torch.ones([K, C]), /'gld-loss\/surrogate'/],
   ] as const;
+  const module = { ...plain, weight: new torch.nn.Linear(C, K) as never };
+  t.throws(() => gldLoss({ teacher, student: module, labels }), { argument: 'student.weight', received: 'a module' });
   for (const [weight, expected] of foreign) {
     const inputs = { teacher, student: { ...plain, weight: weight as never }, labels };
     t.throws(() => gldLoss(inputs), { ...refused, expected });

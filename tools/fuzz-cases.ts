@@ -189,6 +189,7 @@ function indices(dice: Dice, n: number, classes: number): unknown {
     () => Kind.from(indices),
     () => BigInt64Array.from(indices, BigInt),
     () => ({ data: Kind.from(indices).reverse(), shape: [n], strides: [-1], offset: n - 1 }),
+    () => ({ data: dice.pick([Kind, Float32Array]).from(indices), shape: dice.pick([[n], [n, 1]]) }),
   ])();
 }
 
@@ -231,8 +232,10 @@ function some(dice: Dice, all: { [name: string]: () => unknown }): Loose {
 
 function wholeLoss(dice: Dice, sizes: Sizes): Omit<Case, 'entry' | 'broken'> {
   const { n, classes } = sizes;
-  const logits = (): Loose => ({ logits: tensor(dice, [n, rowsOf(sizes), classes]) });
-  const side = (): Loose => dice.pick([logits, logits, () => segmenter(dice, sizes), () => network(dice, sizes)])();
+  const withoutCells = dice.chance(0.1);
+  const logits = (): Loose => ({ logits: tensor(dice, withoutCells ? [n, classes] : [n, rowsOf(sizes), classes]) });
+  const others = withoutCells ? [] : [() => segmenter(dice, sizes), () => network(dice, sizes)];
+  const side = (): Loose => dice.pick([logits, logits, ...others])();
   const inputs: Loose = { teacher: side(), student: side() };
   const { labels: given, ignoreIndex } = labels(dice, sizes);
   if (given !== undefined) inputs.labels = given;
@@ -249,7 +252,7 @@ function wholeLoss(dice: Dice, sizes: Sizes): Omit<Case, 'entry' | 'broken'> {
   });
   if (ignoreIndex !== undefined) options.ignoreIndex = ignoreIndex;
   const pooled = !('logits' in inputs.student && 'logits' in inputs.teacher);
-  if (pooled || dice.chance(0.5)) options.grid = gridOf(dice, sizes);
+  if (pooled || (!withoutCells && dice.chance(0.5))) options.grid = gridOf(dice, sizes);
   const { out, lent } = lend(dice, inputs.student);
   if (out !== undefined) options.out = out;
   return { inputs, options, lent };

@@ -3,15 +3,13 @@ import { expectObject, known } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables, type Settings } from '../options.js';
+import { expectSide, sideText } from '../sides.js';
 import type { Gradient, GradientName, Inputs } from '../types.js';
 
 /** Whether a value is a tensor of the framework; an adapter may refuse one that cannot be used, with an error. */
 export type IsTensor<Tensor> = (argument: string, value: unknown) => value is Tensor;
 
 type Fields = Record<string, unknown>;
-
-/** What a side is made of, as messages say it. */
-export const sideParts = '{ features, weight, bias? }, { logitMap } or { logits }';
 
 /** A tensor that was found, and then its elements as the core takes them. */
 export class Cell<Tensor> {
@@ -70,10 +68,9 @@ type Visit<Tensor> = (argument: string, tensor: Tensor) => unknown;
 
 /** The inputs with every tensor of the framework replaced, whatever their names; the rest is the core's to judge. */
 function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, replacement: Visit<Tensor>): Fields {
-  if (!isFields('inputs', inputs, isTensor)) {
-    fail('ERR_GLD_ARG_TYPE', 'inputs', '{ teacher, student, labels?, sampleWeights? }', describe(inputs));
-  }
-  return mapFields(inputs, (name, value) =>
+  const what = '{ teacher, student, labels?, sampleWeights? }';
+  if (isTensor('inputs', inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, 'a tensor');
+  return mapFields(expectObject('inputs', inputs, what), (name, value) =>
     name === 'teacher' || name === 'student'
       ? replaceInSide(name, value, isTensor, replacement)
       : isTensor(name, value)
@@ -89,21 +86,15 @@ export function replaceInSide<Tensor>(
   isTensor: IsTensor<Tensor>,
   replacement: Visit<Tensor>,
 ): Fields {
-  if (!isFields(path, side, isTensor)) {
-    fail('ERR_GLD_ARG_TYPE', path, sideParts, describe(side));
-  }
-  return mapFields(side, (name, value) => {
+  if (isTensor(path, side)) fail('ERR_GLD_ARG_TYPE', path, sideText, 'a tensor');
+  return mapFields(expectSide(path, side), (name, value) => {
     const argument = `${path}.${name}`;
     return isTensor(argument, value) ? replacement(argument, value) : value;
   });
 }
 
-function mapFields(fields: Fields, replacement: (name: string, value: unknown) => unknown): Fields {
+function mapFields(fields: Readonly<Fields>, replacement: (name: string, value: unknown) => unknown): Fields {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, replacement(name, value)]));
-}
-
-function isFields(argument: string, value: unknown, isTensor: IsTensor<unknown>): value is Fields {
-  return typeof value === 'object' && value !== null && !isTensor(argument, value);
 }
 
 const { student: _, ...targetNames } = tables.inputs;

@@ -1,10 +1,9 @@
 /** The student under `jax.vjp`: a forward pass, and the way back for the loss's gradients. */
 import { known } from '../check.js';
-import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables } from '../options.js';
+import { expectSide as expectFields, sideText } from '../sides.js';
 import type { Gradient, GradientName } from '../types.js';
-import { sideParts } from './inputs.js';
 import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
@@ -55,14 +54,11 @@ function isOutput([name, value]: [string, unknown]): boolean {
   return gradientNames.includes(name as GradientName) && isJaxArray(value);
 }
 
+/** The side that forward returned; what is wrong with it gives up its arrays. */
 function expectSide(side: unknown): object {
-  if (isJaxArray(side)) side.dispose();
-  const expected = `what forward returns: ${sideParts}`;
-  if (typeof side !== 'object' || side === null || isJaxArray(side)) {
-    fail('ERR_GLD_ARG_TYPE', 'student', expected, describe(side));
-  }
   try {
-    return known(tables.side, side, 'student');
+    if (isJaxArray(side)) fail('ERR_GLD_ARG_TYPE', 'student', `what forward returns: ${sideText}`, 'an array');
+    return known(tables.side, expectFields('student', side), 'student');
   } catch (error) {
     release(arraysIn({ student: side }));
     throw error;

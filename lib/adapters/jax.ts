@@ -7,8 +7,8 @@
  * that one is passed: parameters, teacher, labels. `x.ref` or `tree.ref(parameters)` keeps another. They are consumed
  * too if the call throws or rejects. Arrays that a call returns are the caller's.
  */
-import { options as check } from '../check.js';
-import { describe } from '../describe.js';
+import { expectObject, options as check } from '../check.js';
+import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
 import type { DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
@@ -129,6 +129,7 @@ export interface JaxGld<A extends JaxArray> {
  * @param jax the framework: `import * as jax from '@jax-js/jax'`, after `await jax.init()`
  */
 export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
+  expectObject('jax', jax, 'the framework, which import * as jax gives');
   const workspaces = new Workspaces();
 
   /** The hand-off up to the forward pass's values, which are still to be read, and all arrays that are consumed then. */
@@ -145,6 +146,9 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
       const checked: Settings & { signal?: AbortSignal } = check(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
+      primals.forEach((each, i) => {
+        if (isPromise(each)) fail('ERR_GLD_ARG_TYPE', `primals[${i}]`, 'an array or a tree of arrays', describe(each));
+      });
       expectTargets(targets);
       const uses = arrays.map((tensor, i) => ({ argument: `primals (array ${i})`, tensor }));
       uses.forEach(({ argument, tensor }) => isReadable(argument, tensor));

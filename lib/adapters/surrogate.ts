@@ -8,10 +8,10 @@
  * asks for. Nothing of a framework is imported; what it does to its tensors is passed in.
  */
 import { expectObject, known, options as check } from '../check.js';
-import { describe } from '../describe.js';
+import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
-import { copyDense, readFloats, View } from '../tensor.js';
+import { numbersOf, readFloats, View } from '../tensor.js';
 import type {
   DenseTensor,
   GldLossOptions,
@@ -33,7 +33,7 @@ export interface SurrogateFramework<Tensor> {
   /**
    * A tensor's elements with their shape, in anything that the core takes. A promise of them will do where only
    * {@link SurrogateGld.surrogate} is used. `argument` says which part of the inputs it is, such as 'student.weight':
-   * class indices ('labels') are to be integers, and masks ('student.mask') bytes or booleans.
+   * class indices ('labels') are to be whole numbers, and masks ('student.mask') bytes or booleans.
    */
   read(tensor: Tensor, argument: string): TensorLike | PromiseLike<TensorLike>;
   /**
@@ -61,9 +61,9 @@ export interface SurrogateInputs<Tensor> {
   readonly teacher: SurrogateSide<Tensor>;
   /** The network that is trained: gradients reach those of its parts that are tensors of the framework. */
   readonly student: SurrogateSide<Tensor>;
-  /** Class indices [n] or soft labels [n, K]. */
+  /** Class indices [n] or [n, 1], or soft labels [n, K]. */
   readonly labels?: Tensor | Labels | undefined;
-  /** How many times each sample counts, [n]. Default: once. */
+  /** How many times each sample counts, [n] or [n, 1]. Default: once. */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
 }
 
@@ -157,7 +157,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     const gradients = differentiable(found.names, settings);
     const values = found.read((tensor, argument) => {
       const elements = ops.read(tensor, argument);
-      if (typeof (Object(elements) as PromiseLike<unknown>).then !== 'function') return elements;
+      if (!isPromise(elements)) return elements;
       return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
     });
     const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
@@ -214,23 +214,8 @@ const added = <Tensor>(a: Tensor, b: Tensor) => (a as Chained).add(b) as Tensor;
 function product(argument: string, elements: unknown, { data: gradient, shape }: DenseTensor): number {
   const view = new View();
   readFloats(view, argument, elements, [shape.length], 'of the gradient');
-  const values = numbersOf(view);
+  const values = numbersOf(view) as ArrayLike<number>;
   let sum = 0;
   for (let i = 0; i < gradient.length; i += 1) sum += values[i] * gradient[i];
   return sum;
-}
-
-/** The elements of a view in row-major order, 16-bit floats as the numbers that they stand for. */
-function numbersOf(view: View): ArrayLike<number> {
-  const values = copyDense(view) as Float32Array | Uint16Array;
-  if (view.dtype === 'float16') return Float32Array.from(values, fromFloat16);
-  if (view.dtype === 'bfloat16') return new Float32Array(Uint32Array.from(values, (bits) => bits << 16).buffer);
-  return values;
-}
-
-function fromFloat16(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const special = fraction === 0 ? Infinity : NaN;
-  const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
-  return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
 }

@@ -29,7 +29,7 @@ export type TfjsSide<Tensor = TfjsTensor> =
       readonly logitMap: Tensor | TensorLike;
     })
   | {
-      /** [n, 1 + L, K]: the global row first, then those of the L cells, level by level, row by row. */
+      /** [n, 1 + L, K]: the global row first, then those of the L cells, level by level, row by row; [n, K] without cells. */
       readonly logits: Tensor | TensorLike;
     };
 
@@ -38,9 +38,9 @@ export interface TfjsInputs<Tensor = TfjsTensor> {
   readonly teacher: TfjsSide<Tensor>;
   /** The network that is trained: gradients reach those of its parts that are tensors of tfjs. */
   readonly student: TfjsSide<Tensor>;
-  /** Class indices [n], int32 where a tensor; or soft labels [n, K], of any type (`tf.oneHot` gives int32). */
+  /** Class indices [n] or [n, 1], or soft labels [n, K], of any type (`tf.oneHot` gives int32, `tf.tensor1d` float32). */
   readonly labels?: Tensor | Labels | undefined;
-  /** How many times each sample counts, [n]. Default: once. */
+  /** How many times each sample counts, [n] or [n, 1]. Default: once. */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
 }
 
@@ -71,7 +71,7 @@ export async function read(found: Found<TfjsTensor>): Promise<Inputs> {
 }
 
 function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): object {
-  const floats = (argument === 'labels' && shape.length === 2) || argument === 'sampleWeights';
+  const floats = (argument === 'labels' && shape.length === 2 && shape[1] !== 1) || argument === 'sampleWeights';
   if (floats && dtype !== 'float32') return { data: Float32Array.from(data as ArrayLike<number>), shape };
   return { data, shape, dtype };
 }

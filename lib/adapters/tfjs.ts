@@ -92,6 +92,7 @@ export interface TfjsGld<Tensor, Scalar> {
 export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   tf: TfjsLike<Tensor, Scalar>,
 ): TfjsGld<Tensor, Scalar> {
+  expectObject('tf', tf, 'the framework, which import * as tf gives');
   const workspaces = new Workspaces();
   const tensorsOf = (student: TfjsSide<Tensor>) => studentTensors(student, isTensor as IsTensor<Tensor>);
 

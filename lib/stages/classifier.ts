@@ -18,7 +18,7 @@ import type {
   HostBuffer,
   TensorLike,
 } from '../types.js';
-import { readLike, readRows, refuseLent, rowsOutput, withWidth } from './rows.js';
+import { readLike, readRows, refuseLent } from './rows.js';
 
 /** What {@link classify} multiplies. */
 export interface ClassifyInputs<T extends AnyTensor = TensorLike>
@@ -71,18 +71,18 @@ export function classify(
     const [weight, bias] = [call.view('student.weight'), call.view('student.bias')];
     const into = { weight, bias };
     const classes = readClassifier(into, 'classifier', given.weight, given.bias, weightLayout, channels, "pooled's");
-    const shape = withWidth(pooled, classes);
+    const shape = [...pooled.shape.slice(0, -1), classes];
     if (upstream !== undefined) readLike(call.view('upstream'), 'upstream', upstream, shape, 'the logits have');
     chooseEngine(call, { device, precision });
     const dtype = resultType(pooled.view, weight, bias);
     const result: ClassifyResult<DenseTensor | CudaTensor> = {
-      logits: rowsOutput(call, 'out.logits', { dtype, like: pooled.view, lent: out.logits }, shape),
+      logits: output(call, 'out.logits', { dtype, like: pooled.view, axes: shape, lent: out.logits }),
     };
     if (upstream !== undefined) {
       const sizes = { KC: [classes, channels], CK: [channels, classes] }[weightLayout];
       const of = (like: View, lent: unknown) => ({ dtype: resultType(like), like, lent });
       result.gradients = {
-        pooled: rowsOutput(call, 'out.pooled', of(pooled.view, out.pooled), withWidth(pooled, channels)),
+        pooled: output(call, 'out.pooled', { ...of(pooled.view, out.pooled), axes: [...pooled.shape] }),
         weight: output(call, 'out.weight', {
           ...of(weight, out.weight),
           axes: sizes,

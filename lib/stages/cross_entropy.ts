@@ -4,6 +4,7 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setThreads } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
+import { Watch } from '../probabilities.js';
 import type {
   AnyBuffer,
   AnyTensor,
@@ -17,6 +18,8 @@ import type {
 } from '../types.js';
 import { readSampleWeights } from '../weights.js';
 import { readLogitRows, rowLoss, type RowLossOptions, type RowLossResult } from './rows.js';
+
+const watch = new Watch();
 
 /** What {@link crossEntropy} compares. */
 export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
@@ -55,6 +58,7 @@ export function crossEntropy(
   const { device, gradients, out, threads, ...about } = options(tables.crossEntropy, settings);
   return withCall((call) => {
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
+    if (watch.next()) watch.look('student', student.view, 1);
     readLabels(call, given.labels, student.n, student.width, about);
     if (given.sampleWeights !== undefined) readSampleWeights(call, given.sampleWeights, student.n, 1);
     setThreads(call, threads);

@@ -4,7 +4,10 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { setNormalization, setThreads } from '../encode.js';
 import { tables } from '../options.js';
 import type { AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, HostBuffer, Normalization } from '../types.js';
+import { Watch } from '../probabilities.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
+
+const watch = new Watch();
 
 /** Options of {@link normalizedKd}. */
 export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
@@ -34,7 +37,7 @@ export function normalizedKd(
   settings?: NormalizedKdOptions<AnyBuffer>,
 ): RowLossResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
-    const student = readPair(call, inputs);
+    const student = readPair(call, inputs, watch);
     const { device, gradients, normalization, out, threads } = options(tables.normalizedKd, settings);
     setNormalization(call, normalization);
     setThreads(call, threads);

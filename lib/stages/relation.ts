@@ -15,7 +15,10 @@ import type {
   RelationMethod,
   RelationOptions,
 } from '../types.js';
+import { Watch } from '../probabilities.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
+
+const watch = new Watch();
 
 /** Options of {@link relation}. */
 export interface RelationStageOptions<B = HostBuffer>
@@ -52,7 +55,7 @@ export function relation(
   settings?: RelationStageOptions<AnyBuffer>,
 ): RelationResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
-    const student = readPair(call, inputs);
+    const student = readPair(call, inputs, watch);
     const { device, gradients, out, precision, threads, ...chosen } = options(tables.relation, settings);
     refuseEuclideanMoments(chosen, 'method');
     setRelation(call, chosen);

@@ -1,11 +1,12 @@
-import { methodOf, type Call, type Role, type Stage } from '../call.js';
+import { methodOf, type Call, type Stage } from '../call.js';
 import { brackets, describe } from '../describe.js';
 import { expectObject, options } from '../check.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { chooseEngine, type EngineSettings } from '../engine.js';
-import { output, resultType, type OutputSpec } from '../outputs.js';
+import { output, resultType } from '../outputs.js';
+import type { Watch } from '../probabilities.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
@@ -41,9 +42,8 @@ export interface Rows {
   readonly n: number;
   readonly rows: number;
   readonly width: number;
-  /** [n, R, width], whatever was given. */
-  readonly view: View;
   /** As it was given. */
+  readonly view: View;
   readonly shape: readonly number[];
 }
 
@@ -69,7 +69,7 @@ export function readRows(
   const shapes = { 2: `[n, ${last}]`, 3: `[n, R, ${last}]` };
   const axes = ranks.map((rank) => shapes[rank as 2 | 3]).join(' or ');
   readFloats(view, argument, value, ranks, axes);
-  return split(view);
+  return rowsOf(view);
 }
 
 /** Reads rows of logits, which need two classes. */
@@ -80,7 +80,7 @@ export function readLogitRows(view: View, argument: string, value: unknown, rank
 }
 
 /** Reads the logits of both networks, which must have the same shape, and returns the student's. */
-export function readPair(call: Call, inputs: unknown): Rows {
+export function readPair(call: Call, inputs: unknown, watch: Watch): Rows {
   const given = options(tables.pairInputs, expectObject('inputs', inputs, '{ teacher, student, weights? }'));
   const student = readLogitRows(call.view('student.logits'), 'student', given.student);
   const teacher = readLogitRows(call.view('teacher.logits'), 'teacher', given.teacher);
@@ -91,6 +91,10 @@ export function readPair(call: Call, inputs: unknown): Rows {
     fail('ERR_GLD_SHAPE', 'teacher', `shape ${brackets(student.shape)}, as student has`, brackets(teacher.shape));
   }
   const { n, rows, shape } = student;
+  if (watch.next()) {
+    watch.look('student', student.view, shape.length - 1);
+    watch.look('teacher', teacher.view, shape.length - 1);
+  }
   if (given.weights !== undefined) readRowWeights(call, given.weights, n, rows, shape.length);
   return student;
 }
@@ -101,23 +105,6 @@ export function readLike(view: View, argument: string, value: unknown, shape: re
   if (!shape.every((size, axis) => view.shape[axis] === size)) {
     fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}, as ${like}`, brackets(view.shape));
   }
-  split(view);
-}
-
-/** The shape of such rows with another width. */
-export function withWidth({ shape }: Rows, width: number): number[] {
-  return [...shape.slice(0, -1), width];
-}
-
-/** An output [n, R, width], which the caller sees in the shape given. */
-export function rowsOutput(
-  call: Call,
-  role: Role,
-  { dtype, like, lent }: Pick<OutputSpec, 'dtype' | 'like' | 'lent'>,
-  shape: number[],
-): DenseTensor | CudaTensor {
-  const axes = shape.length === 3 ? shape : [shape[0], 1, shape[1]];
-  return output(call, role, { dtype, like, axes, shown: shape, lent });
 }
 
 /** Refuses a buffer for a gradient that nothing asks for. */
@@ -137,8 +124,8 @@ export function rowLoss(
   chooseEngine(call, settings);
   const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
   if (settings.gradients) {
-    const spec = { dtype: resultType(view), like: view, lent: settings.out.logits };
-    result.gradients = { logits: rowsOutput(call, 'out.logits', spec, [...shape]) };
+    const spec = { dtype: resultType(view), like: view, axes: [...shape], lent: settings.out.logits };
+    result.gradients = { logits: output(call, 'out.logits', spec) };
   } else {
     refuseLent(settings.out, ['logits'], 'without gradients');
   }
@@ -150,13 +137,8 @@ export function rowLoss(
   return { result, method: methodOf(call.result) };
 }
 
-/** The rows that a view is, which becomes [m, 1, width] if it was [m, width]. */
-function split(view: View): Rows {
-  const given = [...view.shape];
-  if (given.length === 2) {
-    view.shape.splice(1, 0, 1);
-    view.strides.splice(1, 0, 0);
-  }
-  const [n, rows, width] = view.shape as [number, number, number];
-  return { n, rows, width, view, shape: given };
+function rowsOf(view: View): Rows {
+  const { shape } = view;
+  const rows = shape.length === 3 ? shape[1]! : 1;
+  return { n: shape[0]!, rows, width: shape[shape.length - 1]!, view, shape };
 }

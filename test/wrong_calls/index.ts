@@ -1,5 +1,6 @@
 /** Wrong calls of the whole loss, and the error that each must get. */
 import { dtypes, foreign, kinds } from './kinds.js';
+import { models, promises } from './others.js';
 import { buffers, shapes } from './sizes.js';
 import { values } from './values.js';
 import { wide } from './wide.js';
@@ -32,4 +33,14 @@ export type Expected = readonly [code: keyof typeof classes, argument: string, m
 /** What is wrong; the inputs or options that are, the others being right; the error. */
 export type Row = readonly [name: string, given: { inputs?: unknown; options?: unknown }, ...Expected];
 
-export const wrongCalls: Row[] = [...kinds, ...dtypes, ...foreign, ...shapes, ...values, ...wide, ...buffers];
+export const wrongCalls: Row[] = [
+  ...kinds,
+  ...dtypes,
+  ...foreign,
+  ...shapes,
+  ...values,
+  ...wide,
+  ...promises,
+  ...models,
+  ...buffers,
+];

@@ -79,7 +79,7 @@ export const kinds: Row[] = [
     { inputs: features({ data: Promise.resolve() }) },
     'ARG_TYPE',
     'student.features.data',
-    /got a promise \(not awaited\?\)$/,
+    /got a promise that was not awaited$/,
   ],
   [
     'a DataView for data',
@@ -187,7 +187,13 @@ export const dtypes: Row[] = [
     'labels',
     /an integer array of class indices, or soft labels .* got a bare Float32Array$/,
   ],
-  ['a float tensor [n] for labels', { inputs: labels(tensor(4)) }, 'DTYPE', 'labels', /got float32$/],
+  [
+    'halves in a float tensor of labels',
+    { inputs: labels({ data: Float32Array.of(1, 2.5, 0, 0), shape: [4, 1] }) },
+    'LABEL',
+    'labels[1]',
+    'labels[1]: expected an integer in [0, 10), got 2.5',
+  ],
   [
     'integers for soft labels',
     { inputs: labels({ data: new Int32Array(40), shape: [4, 10] }) },

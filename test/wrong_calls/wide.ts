@@ -238,13 +238,26 @@ const sampleWeights: Row[] = [
   ],
   ['too many weights', { inputs: weights(new Float32Array(5)) }, 'SHAPE', 'sampleWeights', /got 5$/],
   ['a tensor of other samples', { inputs: weights(tensor(5)) }, 'SHAPE', 'sampleWeights', /shape \[4\], got \[5\]$/],
-  ['a tensor of weights of rank 2', { inputs: weights(tensor(4, 1)) }, 'RANK', 'sampleWeights', /\[n\], got rank 2/],
+  [
+    'weights of several columns',
+    { inputs: weights(tensor(4, 2)) },
+    'SHAPE',
+    'sampleWeights',
+    /\[4, 1\], got \[4, 2\]$/,
+  ],
+  [
+    'a tensor of weights of rank 3',
+    { inputs: weights(tensor(4, 1, 1)) },
+    'RANK',
+    'sampleWeights',
+    /\[n, 1\], got rank 3/,
+  ],
   [
     'a number for weights',
     { inputs: weights(2) },
     'ARG_TYPE',
     'sampleWeights',
-    'sampleWeights: expected an array of weights [n] or a tensor, got 2',
+    'sampleWeights: expected an array of weights or a tensor [n] or [n, 1], got 2',
   ],
   [
     'integers for weights',
