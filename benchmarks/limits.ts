@@ -1,7 +1,7 @@
 /** The machine's limits, measured by a small native program with the flags of the engine level that runs. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { deviceInfo } from 'gld-loss';
-import { at } from '../tools/support.js';
+import { at, programPath } from '../tools/support.js';
 import type { Limits } from './record.js';
 import { median } from './statistics.js';
 
@@ -16,7 +16,8 @@ interface Sample {
 /** Built here, so that nobody else has to wait for it. */
 function build(): string {
   const target = `gld_limits_${deviceInfo().cpu.level.replaceAll('-', '_')}`;
-  const child = spawnSync('cmake', ['--build', at('build'), '--target', target], { encoding: 'utf8' });
+  const env = { ...process.env, PATH: programPath() };
+  const child = spawnSync('tsx', [at('tools/build-native.ts'), '--target', target], { env, encoding: 'utf8' });
   if (child.error) throw child.error;
   if (child.status !== 0) throw new Error(`${target} was not built:\n${child.stdout}${child.stderr}`);
   return at('build/benchmarks', target);

@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
+import { parts, stateOf } from './state.js';
 import { at, root, tool } from './support.js';
 
 const flavours = [
@@ -62,17 +63,18 @@ function buildChecks(): void {
     }
   }
   removeAllBut(new Set(written), folder);
-  writeFileSync(join(folder, '.complete'), '');
 }
 
 tool(() => {
+  const state = stateOf(parts.ts);
+  rmSync(at(parts.ts.record), { force: true });
   for (const { name, type } of flavours) {
     const written = compile(at(`tsconfig.${name}.json`));
     const marker = at('dist', name, 'package.json');
     removeAllBut(new Set([...written, marker]), dirname(marker));
-    // Written last: the age of this file tells ensure-built whether the whole folder is up to date.
     writeFileSync(marker, `${JSON.stringify({ type })}\n`);
   }
   // They import the package by its name, and so its compiled declarations.
   buildChecks();
+  writeFileSync(at(parts.ts.record), JSON.stringify(state));
 });

@@ -4,20 +4,20 @@
 // prebuildify calls `<this> rebuild --target=... --devdir=... --arch=... --release` in its working folder, then takes,
 // strips and moves what it finds in build/Release there. That folder is a staging one (see prebuilds.ts), so the build
 // in build/ stays as it is and is only copied.
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { at, binaries, cudaEngine, newest, run, tool } from './support.js';
+import { at, binaries, cudaEngine, run, tool } from './support.js';
 
 tool(() => {
   const { values } = parseArgs({ options: { arch: { type: 'string' } }, strict: false });
   const arch = String(values.arch ?? process.arch);
   if (arch !== process.arch)
     throw new Error(`cannot build for ${arch} on ${process.arch}: run this on an ${arch} machine`);
-  run('tsx', ['tools/build-native.ts']);
+  run('tsx', ['tools/ensure-built.ts', 'native']);
   const staged = resolve('build/Release');
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { recursive: true });
-  const built = newest(at('build/Release', cudaEngine)) > 0 ? [cudaEngine] : [];
+  const built = existsSync(at('build/Release', cudaEngine)) ? [cudaEngine] : [];
   for (const name of [...binaries(arch), ...built]) copyFileSync(at('build/Release', name), join(staged, name));
 });

@@ -2,9 +2,9 @@
 // the size of the library. Every build writes it to build/cuda-report.txt; this prints it.
 // Usage: tsx tools/cuda-report.ts [FOLDER]
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, cudaEngine, newest, tool } from './support.js';
+import { at, cudaEngine, tool } from './support.js';
 
 export interface Kernel {
   /** Source file that it is compiled from. */
@@ -80,7 +80,7 @@ export function parseReport(source: string, report: string): Kernel[] {
 /** Every kernel of a build folder; none where there is no report, as without nvcc. */
 export function readReports(folder = at('build')): Kernel[] {
   const objects = join(folder, 'CMakeFiles/gld_cuda.dir/csrc/cuda');
-  if (newest(objects) === 0) return [];
+  if (!existsSync(objects)) return [];
   return readdirSync(objects)
     .filter((name) => name.endsWith('.resources'))
     .sort()

@@ -2,18 +2,23 @@
  * Puts a copy of a built addon beside a stand-in for the CUDA engine (test/native/stand_in), which needs no GPU, for tests
  * of the addon and of lib. A sanitizer's build gives a stand-in with the same sanitizer.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { at, binaries, cudaEngine, newest, run } from './support.js';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { readState, sameState, stateOf } from './state.js';
+import { at, binaries, cudaEngine, root, run } from './support.js';
 
-/** Builds it if it is older than its sources; returns the folder to name in GLD_LOSS_PREBUILD. */
+/** Builds it unless it is there, made of the same sources; returns the folder to name in GLD_LOSS_PREBUILD. */
 export function standIn(prebuild = at('.')): string {
   const configuration = existsSync(`${prebuild}/build/Debug/.complete`) ? 'Debug' : 'Release';
   const from = `${prebuild}/build/${configuration}`;
   const folder = at(`build-stand-in/${configuration === 'Debug' ? prebuild.split('/').at(-1) : 'plain'}`);
   const to = `${folder}/build/${configuration}`;
   const engine = `${to}/${cudaEngine}`;
-  const source = at('test/native/stand_in/engine.cpp');
-  if (newest(engine) > newest(source, at('csrc/engine.h'), at('tools/stand-in.ts'), `${from}/.complete`)) return folder;
+  const source = 'test/native/stand_in/engine.cpp';
+  const addon = relative(root, `${from}/.complete`);
+  const state = stateOf({ sources: [source, 'csrc/engine.h', 'tools/stand-in.ts', addon], native: true });
+  const record = `${folder}/.complete`;
+  if (existsSync(engine) && sameState(readState(record), state)) return folder;
   mkdirSync(to, { recursive: true });
   // Two test files may do this at the same time: each file appears whole.
   const own = (path: string) => `${path}.${process.pid}`;
@@ -39,11 +44,12 @@ export function standIn(prebuild = at('.')): string {
       ...(sanitize ? [`-fsanitize=${sanitize}`] : []),
       '-o',
       own(engine),
-      source,
+      at(source),
       '-ldl',
     ],
     { env: { ...process.env, LD_PRELOAD: '' } },
   );
   renameSync(own(engine), engine);
+  writeFileSync(record, JSON.stringify(state));
   return folder;
 }

@@ -1,6 +1,6 @@
 // Paths and process helpers shared by the build tools.
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,37 +28,27 @@ export function binaries(arch: string): string[] {
 /** The engine for GPUs, beside them where there was an nvcc to build it. */
 export const cudaEngine = 'libgld_cuda.so';
 
+/** Where programs are looked for: node_modules/.bin, then as elsewhere. */
+export const programPath = () => `${at('node_modules/.bin')}:${process.env.PATH}`;
+
 /** Runs a program of node_modules/.bin or of the system with our output streams; throws when it fails. */
 export function run(program: string, args: string[], options: SpawnSyncOptions = {}): void {
-  const path = `${at('node_modules/.bin')}:${process.env.PATH}`;
   const child = spawnSync(program, args, {
     cwd: root,
     stdio: 'inherit',
     ...options,
-    env: { ...(options.env ?? process.env), PATH: path },
+    env: { ...(options.env ?? process.env), PATH: programPath() },
   });
   if (child.error) throw child.error;
   if (child.status !== 0) throw new Error(`${program} ${args.join(' ')}: exit ${child.status ?? child.signal}`);
 }
 
 /** Runs `main` and turns an error into one line and exit code 1: the failed program has already said the rest. */
-export function tool(main: () => void): void {
+export async function tool(main: () => void | Promise<void>): Promise<void> {
   try {
-    main();
+    await main();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
-}
-
-/** Modification time of the newest file at or under the given paths, in ms; 0 when there is none. */
-export function newest(...paths: string[]): number {
-  let time = 0;
-  for (const path of paths) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (!stat) continue;
-    const inside = stat.isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [];
-    time = Math.max(time, stat.isDirectory() ? newest(...inside) : stat.mtimeMs);
-  }
-  return time;
 }
