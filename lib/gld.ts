@@ -51,7 +51,8 @@ import type {
  * which a mask leaves nothing count 0 times.
  *
  * The teacher is constant, and gradients are first-order. Computation is in float64 if any tensor given is float64,
- * else in float32. NaN and infinity in the inputs lead to NaN or infinity in the results.
+ * else in float32. NaN and infinity in the inputs lead to NaN or infinity in the results; but logits of −∞ exclude classes,
+ * which is finite by temperature with β = 0 where no excluded class is wanted. By std, and in the relation, it is NaN.
  *
  * @param inputs Teacher, student, and labels if there are any; see {@link Inputs} for the shapes.
  * @param settings See {@link GldOptions} for the defaults.

@@ -199,7 +199,7 @@ export type RelationMethod = 'pairwise' | 'moments';
 /**
  * What divides a row of logits before the softmax:
  * - 'std' (default): the row's own standard deviation over its K classes, with K - 1 (`unbiased`, default) or K.
- *   A row of equal logits counts as uniform and gets no gradient.
+ *   A row of equal logits counts as uniform and gets no gradient. One with a logit of −∞ is NaN.
  * - 'temperature': a constant τ > 0 with the factor τ² on the loss, as in Hinton et al. (2015), eq. 1 and section 2.
  */
 export type Normalization =
@@ -266,7 +266,10 @@ export interface TermWeights {
 
 /** Options about labels. */
 export interface LabelOptions {
-  /** ε in [0, 1): labels are taken as (1 - ε)·label + ε/K, hard and soft ones. Default 0. */
+  /**
+   * ε in [0, 1): labels are taken as (1 - ε)·label + ε/K, hard and soft ones. Default 0. Every class is a target then: one
+   * that a logit of −∞ excludes makes the loss +∞.
+   */
   readonly labelSmoothing?: number | undefined;
   /**
    * Samples whose class index is this integer, which need not be a class, have no task term; the mean is over the others.

@@ -53,7 +53,17 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   RowArray<T>(exponential, width) = (ConstRowArray<T>(line, width) - top).exp();
   close(exponential, T(0));
 
-  const CrossEntropyRow row{sum(exponential, width) + all.poison, sum(target, width)};
+  double poison = all.poison;
+  if (excludes(all, logits, classes_)) {
+    poison = 0;
+    for (std::int64_t k = 0; k < classes_; ++k) {
+      if (!excluded(logits[k])) continue;
+      exponential[k] = 0;
+      if (target[k] == 0) line[k] = top;  // 0 times infinity; any other target has an infinite loss
+    }
+  }
+
+  const CrossEntropyRow row{sum(exponential, width) + poison, sum(target, width)};
   if (grad != nullptr) {
     const double share = row.share();
     for (std::int64_t k = 0; k < classes_; ++k)

@@ -5,7 +5,10 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+
+#include "../formulas/softmax.h"
 
 namespace gld {
 
@@ -129,6 +132,13 @@ Extent<T> extent(const T* x, std::int64_t count) {
     }
   }
   return {low[0], high[0], static_cast<double>(poison[0])};
+}
+
+// Whether a row with this extent excludes classes but is finite otherwise.
+template <class T>
+bool excludes(const Extent<T>& all, const T* x, std::int64_t count) {
+  if (!excluded(all.low) || excluded(all.high)) return false;
+  return std::all_of(x, x + count, [](T value) { return excluded(value) || std::isfinite(value); });
 }
 
 template <class T>

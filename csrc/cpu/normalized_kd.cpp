@@ -8,6 +8,23 @@
 
 namespace gld {
 
+namespace {
+
+// Takes the classes that either side excludes out of the sum over the gaps. What they add to it is returned: 0, or
+// infinity if there is one that the student alone excludes.
+template <class T>
+double leave_out(T* teacher, T* student, std::int64_t count) {
+  double total = 0;
+  for (std::int64_t k = 0; k < count; ++k) {
+    if (!excluded(teacher[k]) && !excluded(student[k])) continue;
+    total += static_cast<double>(kl_gap(T(0), teacher[k], student[k]));
+    teacher[k] = student[k] = 0;
+  }
+  return total;
+}
+
+}  // namespace
+
 template <class T>
 NormalizedKd<T>::NormalizedKd(const gld_call& call)
     : classes_(call.classes),
@@ -49,7 +66,13 @@ NormalizedRow NormalizedKd<T>::normalize(const T* logits, T* y, T* exponential) 
   row.top = static_cast<double>(top);
   RowArray<T>(exponential, width_) = (ConstRowArray<T>(y, width_) - top).exp();
   clear(exponential);
-  row.total = sum(exponential, width_) + all.poison;
+  row.excludes = !by_std_ && excludes(all, logits, classes_);
+  for (std::int64_t k = 0; row.excludes && k < classes_; ++k) {
+    if (!excluded(logits[k])) continue;
+    y[k] = logits[k];
+    exponential[k] = 0;
+  }
+  row.total = sum(exponential, width_) + (row.excludes ? 0 : all.poison);
   return row;
 }
 
@@ -63,14 +86,19 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
   const NormalizedRow s = normalize(student, ys, es);
 
   const double factor = kd_factor(by_std_, temperature_);
-  const double gap = reduce(
-      width_, [](const Lanes& e, const Lanes& a, const Lanes& b) -> Lanes { return e * (a - b); }, et, yt, ys);
+  const bool excludes = t.excludes || s.excludes;
+  const double beyond = excludes ? leave_out(yt, ys, classes_) : 0;
+  const double gap =
+      beyond +
+      reduce(
+          width_, [](const Lanes& e, const Lanes& a, const Lanes& b) -> Lanes { return e * (a - b); }, et, yt, ys);
   if (grad != nullptr) {
     const double of_student = 1 / s.total;
     const double of_teacher = 1 / t.total;
     T* slope = es;
     for (std::int64_t k = 0; k < width_; ++k) slope[k] = kl_slope(es[k], of_student, et[k], of_teacher);
-    const NormalizedGradient gradient{weight * factor * s.inverse, sum(slope, width_) / static_cast<double>(classes_),
+    const double mean = excludes ? 0 : sum(slope, width_) / static_cast<double>(classes_);
+    const NormalizedGradient gradient{weight * factor * s.inverse, mean,
                                       by_std_ ? dot(slope, ys, width_) / degrees_ : 0};
     for (std::int64_t k = 0; k < classes_; ++k) grad[k] += gradient(slope[k], ys[k]);
   }

@@ -53,7 +53,7 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
     return targets.smoothing == 0 ? given(k) : smoothed_target(given(k), targets.smoothing, mass[0], classes);
   };
 
-  float top[1] = {-FLT_MAX};
+  float top[1] = {-INFINITY};  // which it stays if there is no class left: then everything is NaN
   Row::each(classes, [&](int slot, int k) { top[0] = Larger{}(top[0], logits.at(slot, k)); });
   reduce_block<kThreads>(top, Larger{});
 
@@ -62,9 +62,10 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
   Row::each(classes, [&](int slot, int k) {
     const float z = logits.at(slot, k);
     const double weight_of_class = target(k);
-    sum[0] += static_cast<double>(expf(z - top[0]) + poison_of(z));
+    sum[0] += static_cast<double>(expf(z - top[0]) + poison_but_of_excluded(z));
     sum[1] += weight_of_class;
-    sum[2] += weight_of_class * (static_cast<double>(z) - static_cast<double>(top[0]));
+    // An excluded class that is no target has no part in it; one that is makes it infinite.
+    if (weight_of_class != 0) sum[2] += weight_of_class * (static_cast<double>(z) - static_cast<double>(top[0]));
   });
   reduce_block<kThreads>(sum, Add{});
   const CrossEntropyRow row{sum[0], sum[1]};

@@ -56,8 +56,9 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   using Row = Line<kThreads, kPacks>;
   const int classes = student.classes;
 
-  float ends[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX,
-                   -FLT_MAX};  // highest and minus lowest of the teacher, then the student
+  // Highest and minus lowest of the teacher, then the student. Where a row excludes every class, everything is NaN.
+  float ends[4] = {-INFINITY, -FLT_MAX, -INFINITY, -FLT_MAX};
+  const auto poison = [&](float z) { return by.by_std ? poison_of(z) : poison_but_of_excluded(z); };
   // Exponentials of the teacher and of the student, with the poison of either; the teacher's times the gap.
   double total[3] = {};
   Row::each(classes, [&](int slot, int k) {
@@ -67,8 +68,8 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
     ends[1] = Larger{}(ends[1], -zt);
     ends[2] = Larger{}(ends[2], zs);
     ends[3] = Larger{}(ends[3], -zs);
-    total[0] += poison_of(zt);
-    total[1] += poison_of(zs);
+    total[0] += static_cast<double>(poison(zt));
+    total[1] += static_cast<double>(poison(zs));
   });
   reduce_block<kThreads>(ends, Larger{});
 
@@ -77,6 +78,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   StdNormalization<float> exact_s(ends[2], -ends[3]);
   const bool constant_t = constant_row(ends[0], -ends[1]);
   const bool constant_s = constant_row(ends[2], -ends[3]);
+  s.excludes = !by.by_std && (excluded(-ends[1]) || excluded(-ends[3]));  // or the teacher does
   if (by.by_std) {
     double sum[2] = {};
     {
@@ -114,7 +116,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
     const float b = ys.at(slot, k);
     values[0] = expf(a - yt.top);
     values[1] = expf(b - ys.top);
-    values[2] = values[0] * (a - b);
+    values[2] = kl_gap(values[0], a, b);
   });
   t.top = yt.top;
   s.top = ys.top;
@@ -133,9 +135,11 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
       values[1] = values[0] * ys.at(slot, k);
     });
     // In double: of two classes, say, nothing but rounding is left, and 1/σ may be large.
-    const NormalizedGradient gradient{weight * factor * s.inverse, moment[0] / classes,
+    const NormalizedGradient gradient{weight * factor * s.inverse, s.excludes ? 0 : moment[0] / classes,
                                       by.by_std ? moment[1] / by.degrees : 0};
-    Row::each(classes, [&](int slot, int k) { grad.add(slot, k, gradient(slope(slot, k), ys.at(slot, k))); });
+    Row::each(classes, [&](int slot, int k) {
+      grad.add(slot, k, gradient(slope(slot, k), by.by_std ? ys.at(slot, k) : 0.0f));  // not along -Inf
+    });
   }
   return factor * kl_value(t, s, total[2]);
 }

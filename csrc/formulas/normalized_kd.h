@@ -110,18 +110,29 @@ GLD_HOST_DEVICE inline T tempered(T logit, T high, double inverse_temperature) {
   return static_cast<T>(shifted < -kLargest<T> ? -kLargest<T> : shifted);
 }
 
+// That of an excluded class is -Inf.
 template <class T>
 GLD_HOST_DEVICE inline T tempered_in_t(T logit, T high, T inverse_temperature) {
+  if (excluded(logit)) return logit;
   const T shifted = (logit - high) * inverse_temperature;
   return shifted < static_cast<T>(-kLargest<T>) ? static_cast<T>(-kLargest<T>) : shifted;
 }
 
 // A row ready for its softmax.
 struct NormalizedRow {
-  double top = 0;      // largest y
-  double total = 0;    // Σ exp(y - top), NaN if the row has a NaN or Inf
-  double inverse = 0;  // d y / d z apart from the row statistics: 1/σ or 1/τ, and 0 for a constant row
+  double top = 0;         // largest y
+  double total = 0;       // Σ exp(y - top), NaN if the row has a NaN or Inf
+  double inverse = 0;     // d y / d z apart from the row statistics: 1/σ or 1/τ, and 0 for a constant row
+  bool excludes = false;  // some y are -Inf: by temperature only, for σ would not be finite
 };
+
+// exp(yt - top_t) (yt - ys) of one class. A class that the teacher excludes has no part in the sum, and one that the
+// student alone excludes makes it infinite, even where the exponential vanishes.
+template <class T>
+GLD_HOST_DEVICE inline T kl_gap(T exponential, T teacher, T student) {
+  if (excluded(teacher)) return 0;
+  return excluded(student) ? static_cast<T>(INFINITY) : exponential * (teacher - student);
+}
 
 // KL from log-softmax: log p - log q = (yt - ys) - (top_t - top_s) - (log total_t - log total_s).
 // weighted_gap = Σ exp(yt_k - top_t) (yt_k - ys_k).
@@ -151,7 +162,7 @@ GLD_HOST_DEVICE inline T kl_slope_in_t(T student, T of_student, T teacher, T of_
 // From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.
 struct NormalizedGradient {
   double scale;  // weight * factor * inverse of the student's row
-  double mean;   // of the slopes: 0 up to rounding
+  double mean;   // of the slopes: 0 up to rounding, and 0 if classes are excluded, whose gradient is to be 0
   double along;  // Σ slope_k y_k / degrees; 0 by temperature
 
   template <class T>

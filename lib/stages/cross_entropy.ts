@@ -36,7 +36,8 @@ export interface CrossEntropyOptions<B = HostBuffer> extends RowLossOptions<B>, 
 /**
  * Mean cross-entropy of n rows of logits with their labels: (1/n) Σ_i -log softmax(z_i)[label_i], or
  * (1/n) Σ_i Σ_k -label_i[k] log softmax(z_i)[k] with soft labels. With weights, and where labels are ignored, it is the
- * weighted mean over those that count, or 0 if none does.
+ * weighted mean over those that count, or 0 if none does. A logit of −∞ excludes its class: its gradient is 0 where that is
+ * no target, and the loss is +∞ where it is one, as every class is with label smoothing.
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */

@@ -19,7 +19,8 @@ export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
  * standard deviation of the row over its classes (GLD's L_ND). With a temperature it is Hinton's
  * (1/n) Σ τ² KL(softmax(zt / τ) ‖ softmax(zs / τ)). Logits [n, R, K] are n samples of R rows: the sum over a sample's
  * rows is not divided by R. Logits [n, K] are one row per sample. With weights, each row counts as often as its weight
- * says, and n is the sum of the weights of the samples' first rows (0 there: the loss is 0).
+ * says, and n is the sum of the weights of the samples' first rows (0 there: the loss is 0). A logit of −∞ excludes its
+ * class: with a temperature, the loss is finite if the teacher excludes all that the student does, else +∞; by σ it is NaN.
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */

@@ -26,6 +26,7 @@ export function smoothed(targets: Float64Array, classes: number, epsilon: number
 
 /**
  * logits [n, K], targets [n, K], weights [n] → L_task and ∂L_task/∂logits [n, K]; both 0 where all weights are.
+ * A logit of −∞ excludes its class: 0·∞ is 0 where that is no target, and the loss is +∞ where it is.
  * A row of targets need not sum to 1; the gradient is that of the formula above whatever its sum.
  */
 export function crossEntropy(
@@ -46,7 +47,7 @@ export function crossEntropy(
     const logP = logSoftmax(z[i]);
     const mass = y[i].reduce((sum, value) => sum + value, 0);
     for (let k = 0; k < classes; k++) {
-      loss -= share * y[i][k] * logP[k];
+      if (y[i][k] !== 0) loss -= share * y[i][k] * logP[k];
       dz[i][k] = share * (mass * Math.exp(logP[k]) - y[i][k]);
     }
   }

@@ -104,11 +104,14 @@ function gather(z: Float64Array[], which: number[]): Float64Array {
   return Float64Array.from(which.flatMap((r) => Array.from(z[r])));
 }
 
+/** A term or gradient by its weight; 0 by 0, even where it is not finite. */
+const weighted = (weight: number, term: number): number => (weight === 0 ? 0 : weight * term);
+
 /** Adds `weight` × a gradient over the given rows to the gradient over all rows. */
 function scatter(dz: Float64Array[], which: number[], weight: number, gradient: Float64Array): void {
   const classes = gradient.length / which.length;
   which.forEach((r, at) => {
-    for (let k = 0; k < classes; k++) dz[r][k] += weight * gradient[at * classes + k];
+    for (let k = 0; k < classes; k++) dz[r][k] += weighted(weight, gradient[at * classes + k]);
   });
 }
 
@@ -153,7 +156,7 @@ export function gld({ teacher, student, labels, sampleWeights }: Inputs, options
   scatter(dz, localRows, localWeight, local.gradient);
   scatter(dz, all, beta, related.gradient);
   const terms: Terms = { global: global.loss, local: local.loss, relation: related.loss };
-  let loss = alpha * global.loss + localWeight * local.loss + beta * related.loss;
+  let loss = weighted(alpha, global.loss) + weighted(localWeight, local.loss) + weighted(beta, related.loss);
 
   if (labels !== undefined) {
     const { rows: given, counts } = targets(labels, classes, ignoreIndex);
@@ -161,7 +164,7 @@ export function gld({ teacher, student, labels, sampleWeights }: Inputs, options
     const task = crossEntropy(gather(zs, globalRows), smoothed(given, classes, labelSmoothing), classes, labelled);
     scatter(dz, globalRows, 1 - alpha, task.gradient);
     terms.task = task.loss;
-    loss += (1 - alpha) * task.loss;
+    loss += weighted(1 - alpha, task.loss);
   }
   return { loss, terms, rows: sum(weights), gradients: s.backward(dLogits) };
 }

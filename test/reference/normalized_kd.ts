@@ -47,6 +47,12 @@ function divideByTemperature(z: Float64Array, temperature: number): Normalized {
   };
 }
 
+/** p (log p − log q) of one class, with 0 log 0 = 0 where the teacher excludes it (−∞). */
+function divergence(logP: number, logQ: number): number {
+  if (logP === -Infinity) return 0;
+  return logQ === -Infinity ? Infinity : Math.exp(logP) * (logP - logQ);
+}
+
 export interface KdShape {
   /** n, by which the sum is divided; 0 where nothing counts. */
   samples: number;
@@ -79,7 +85,7 @@ export function normalizedKd(
     const normalized = normalize(zs[r]);
     const logP = logSoftmax(normalize(zt[r]).value);
     const logQ = logSoftmax(normalized.value);
-    for (let k = 0; k < classes; k++) loss += scale * Math.exp(logP[k]) * (logP[k] - logQ[k]);
+    for (let k = 0; k < classes; k++) loss += scale * divergence(logP[k], logQ[k]);
     const upstream = logQ.map((value, k) => scale * (Math.exp(value) - Math.exp(logP[k])));
     gradient.set(normalized.backward(upstream), r * classes);
   }

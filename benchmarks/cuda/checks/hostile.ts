@@ -1,10 +1,12 @@
 /** Inputs on which careless formulas break, and inputs that are not finite. */
+import { gld } from '../../../test/reference/gld.js';
+import { checkExcluded, excludedProblems, finiteOptions } from '../../../test/support/excluded.js';
 import { hostileFeatures, hostileLogits, poisoned, variants } from '../../../test/support/hostile.js';
 import { problem } from '../../../test/support/problems.js';
 import { Random } from '../../../test/support/random.js';
 import { call, Prepared, type Setting } from './call.js';
 import type { Check } from './index.js';
-import { hostile as limits } from './limits.js';
+import { hostile as limits, usual } from './limits.js';
 import { judgeCall } from './options.js';
 
 const hostileInputs = { ...hostileLogits, ...hostileFeatures };
@@ -41,6 +43,28 @@ export const hostileChecks: Check[] = [
             );
             prepared.dispose();
           }
+        }
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'logits of −∞ exclude classes',
+    quick: true,
+    async run(judge, target) {
+      for (const dtype of target.dtypes) {
+        for (const [name, inputs] of excludedProblems) {
+          const setting: Setting = { inputs, options: finiteOptions, dtype: { teacher: dtype, student: dtype } };
+          const prepared = new Prepared(target, setting);
+          const { result, gradients: given } = await call(target, prepared, setting);
+          const { loss, terms } = result;
+          const gradients = Object.fromEntries(Object.entries(given).map(([key, { values }]) => [key, values]));
+          const expected = gld(prepared.exact, finiteOptions);
+          checkExcluded({ loss, terms, gradients }, expected, inputs.student, usual.float32, {
+            add: (quantity, error, most) => judge.add(quantity, error, most, `${name}, ${dtype}`),
+            ok: (holds, what) => judge.ok(holds, `${name}, ${dtype}: ${what}`),
+          });
+          prepared.dispose();
         }
       }
     },
