@@ -10,7 +10,7 @@ export const helpText = `Measures gld-loss against other ways to compute the sam
 
 usage: npm run bench -- [options]
 
-  --quick            a selection that takes less than a minute
+  --quick            fewer cases, contenders and repetitions
   --case PATTERN     cases by name, such as imagenet or relation/*; may be repeated, or a list with commas
   --contender NAME   contenders by name, likewise: ${contenderNames.join(', ')}
   --threads N,N,...  numbers of threads (default: 1 and all)

@@ -1,6 +1,6 @@
 /**
  * Fits the cost model by which method 'auto' of the relation loss chooses, and writes it to csrc/cpu/relation_cost.h.
- * Usage: npm run bench:fit [-- --dry-run]. Takes two minutes, on one thread; the next build uses the new constants.
+ * Usage: npm run bench:fit [-- --dry-run]. Runs on one thread; the next build uses the new constants.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -9,7 +9,10 @@ import t, { type Test } from 'tap';
 import ts from 'typescript';
 import { options as read } from '../dist/esm/check.js';
 import { tables } from '../dist/esm/options.js';
+import { helpText as benchmarksHelp } from '../benchmarks/command-line.js';
 import { study } from '../examples/distill/study.js';
+import { studies } from '../examples/paper/studies.js';
+import { helpText } from '../examples/training/command-line.js';
 import { groupsOf } from '../examples/training/command.js';
 import { root } from '../tools/support.js';
 import { wrongCalls } from './wrong_calls/index.js';
@@ -103,6 +106,27 @@ t.test('the main job: every option that is named exists', async (t) => {
   const jobOptions = Object.assign({}, ...Object.values(groupsOf(study))) as object;
   t.ok(named.length > 10);
   for (const name of named) t.ok(Object.hasOwn(jobOptions, name), `--${name}`);
+});
+
+t.test('durations: what was measured, and no promises', async (t) => {
+  const main = helpText(study.help, groupsOf(study));
+  const helps = Object.values(studies).map((of) => helpText(of.help, groupsOf(of)));
+  for (const help of [main, ...helps, benchmarksHelp]) {
+    t.notMatch(help, /(?<![:\d])\d+ (second|minute|hour|day)s?\b|\b(a|an) (minute|hour|day)\b/, 'no round numbers');
+    for (const [, time] of help.matchAll(/(?<!\d)(\d+:\d\d)\b/g))
+      t.match(readme, `${time} minutes`, 'the README has it too');
+  }
+  t.match(main, /\d+:\d\d/, 'the main job says how long it has taken');
+  const minutes = ['epyc', 'xeon'].map((machine) => {
+    const { environment } = JSON.parse(text(`benchmarks/results/${machine}-2-cores/results.json`)) as {
+      environment: { seconds: number };
+    };
+    return Math.round(environment.seconds / 60);
+  });
+  t.match(
+    text('CONTRIBUTING.md'),
+    `the benchmark suite: ${minutes[0]} minutes on the EPYC and ${minutes[1]} on the Xeon`,
+  );
 });
 
 t.test('the table of options is complete, with the defaults of the code', async (t) => {

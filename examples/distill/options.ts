@@ -58,7 +58,7 @@ const perChannel = (low: number, help: string): OptionSpec<number[]> => ({
 
 export const groups = {
   'What is run': {
-    quick: flag('a run of at most 40 seconds, with fewer and shorter trainings'),
+    quick: flag('fewer and shorter trainings'),
     dataset: choice(datasetNames, 'shapes is generated; the CIFAR sets are read from --data (default shapes)'),
     data: text('DIR', 'folder with the CIFAR files in the binary version, or its parent'),
     'train-size': integer('N', 2, 1e7, 'training images (default: 3000 for shapes, all for CIFAR)'),
@@ -79,7 +79,7 @@ export const groups = {
     recipe: choice(
       ['default', 'paper'],
       'paper: SGD with momentum 0.9, weight decay 5e-4, learning rate 0.1 times 0.1 at 50 % and 75 % of 200 epochs, ' +
-        'batch 64, resnet110 teaches resnet20, augmentation. Weeks of work on a CPU. default: a cosine schedule, and ' +
+        'batch 64, resnet110 teaches resnet20, augmentation; not measured on a CPU. default: a cosine schedule, and ' +
         'networks and epochs that suit the data set',
     ),
     teacher,
@@ -99,7 +99,10 @@ export const groups = {
       "constant that is its classifier's weight (default: of the linear layer at its end)",
     ),
     'teacher-bias': text('NAME', "constant that is its classifier's bias (default: of the same layer)"),
-    'teacher-logits': text('NAME', 'take these logits and nothing else: there are no local logits then'),
+    'teacher-logits': text(
+      'NAME',
+      'take these logits, or what a Softmax or Sigmoid makes this of, and nothing else: there are no local logits then',
+    ),
     'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
     'teacher-mean': perChannel(
       -1e6,

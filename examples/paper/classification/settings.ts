@@ -53,7 +53,7 @@ const pairHelp = (side: number) => `(default ${pairNames.map((name) => full.netw
 
 export const groups = {
   'What is run': {
-    quick: flag('a run of at most a minute, with fewer images and shorter trainings'),
+    quick: flag('fewer images and shorter trainings'),
     pairs: list(
       'A,B',
       choice(pairNames, ''),

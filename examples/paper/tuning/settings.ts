@@ -43,7 +43,7 @@ const size = (help: string) => integer('N', 2, 1e6, help);
 export const tuningOptions = ({ scenes, epochs, rate }: TuningPreset, networks: string) =>
   ({
     'What is run': {
-      quick: flag('a run of at most a minute, with fewer and shorter trainings'),
+      quick: flag('fewer and shorter trainings'),
       'train-size': size(`training scenes (default ${scenes.trainSize})`),
       'test-size': size(`test scenes (default ${scenes.testSize})`),
       epochs: integer('N', 1, 1e5, `epochs of the ${networks} (default ${epochs})`),
