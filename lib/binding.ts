@@ -1,56 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { describe } from './describe.js';
+import { isOurs, loadError, refuseDamaged, type Attempt } from './diagnosis.js';
 import { fail } from './errors.js';
-import { load, type Native } from './native.cjs';
-
-const platform = `${process.platform}-${process.arch}`;
-
-/** Known reasons why an addon does not load, by what the loader says, and what the user can do about each. */
-const cures: readonly (readonly [RegExp, string])[] = [
-  [
-    /No native build was found/,
-    `This package carries no binary for ${platform} and none was built when it was installed. Build one with ` +
-      '`npm rebuild gld-loss --foreground-scripts`; that needs Linux, a C++17 compiler (g++ 11 or newer), Python and ' +
-      'Eigen 3.4 (Debian and Ubuntu: apt-get install g++ make python3 libeigen3-dev). If the package was installed ' +
-      'with --ignore-scripts, that is why nothing was built; if by a bundler, mark gld-loss as external.',
-  ],
-  [
-    /GLIBC(XX)?_[\d.]+' not found/,
-    'The binary needs a newer C library than this system has. Use a newer system (or container image), or build from ' +
-      'source here: `npm rebuild gld-loss --build-from-source --foreground-scripts`.',
-  ],
-  [
-    /ld-linux|ld-musl|symbol not found|Error relocating/,
-    'The binary was made for another C library (glibc or musl). Build from source here: ' +
-      '`npm rebuild gld-loss --build-from-source --foreground-scripts`.',
-  ],
-  [
-    /invalid ELF header|wrong ELF class|not a valid Win32|mach-o|incompatible architecture/i,
-    `The binary is for another platform than ${platform}: node_modules was probably copied from another machine. ` +
-      'Delete node_modules and install here.',
-  ],
-  [/ERR_DLOPEN_DISABLED|no-addons/, 'Node.js was started with --no-addons, which forbids every native library.'],
-  [
-    /Cannot find module 'node-gyp-build'/,
-    'Its dependency node-gyp-build is missing: install gld-loss with a package manager, or mark it as external in the ' +
-      'bundler.',
-  ],
-  [
-    /libgld_cpu|cannot open shared object file/,
-    'A library that belongs beside the binary is missing: install the package again, and keep its prebuilds/ or build/ ' +
-      'folder whole when bundling or copying.',
-  ],
-];
-
-/** Explains a failure to load, and what can be done about it. */
-export function loadError(cause: unknown): Error {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  const found = cures.find(([pattern]) => pattern.test(`${code} ${message}`));
-  const cure = found?.[1] ?? `This is Node.js ${process.version} on ${platform}; it needs 20.17 or newer on Linux.`;
-  const error = new Error(`gld-loss: the native library did not load. ${cure}\nThe loader said: ${message}`, { cause });
-  const expected = `a native library for ${platform}`;
-  return Object.assign(error, { code: 'ERR_GLD_LOAD', argument: 'gld-loss', expected, received: message });
-}
+import { filename, nodeGypBuild, type Native } from './native.cjs';
 
 /** Threads that the pool may have: GLD_LOSS_THREADS, else what the process may use of the machine. */
 function parallelism(): number {
@@ -63,20 +16,73 @@ function parallelism(): number {
   return threads;
 }
 
-function open(): Native {
-  let native: Native;
+/** A `require` for that file. Not by an import, because webpack follows that one and puts its own function in its place. */
+function requireFrom(file: string): NodeJS.Require {
+  return process.getBuiltinModule('node:module').createRequire(file);
+}
+
+/** Where the native library should be: where GLD_LOSS_PREBUILD says, else in this package. */
+function start(): Attempt {
+  const named = process.env['GLD_LOSS_PREBUILD'];
+  // An ES module has no file name: node-gyp-build also looks beside the running program, and may do so alone.
+  const folder = filename === undefined ? dirname(process.execPath) : join(dirname(filename), '..', '..');
+  const bundled = filename === undefined || basename(filename) !== 'native.cjs';
+  return { folder: resolve(named || folder), named: Boolean(named), bundled, step: 'start', addon: '' };
+}
+
+/** The addon: a build in the folder's build/, else the prebuilt one for this platform. */
+function find(attempt: Attempt): string {
+  const scope = globalThis as { require?: NodeJS.Require };
+  // Code of CommonJS that was bundled into an ES module calls a global `require`, which Node.js does not have.
+  const lent = filename === undefined && scope.require === undefined;
+  if (lent) scope.require = requireFrom(join(attempt.folder, 'package.json'));
   try {
-    native = load();
-  } catch (cause) {
-    throw loadError(cause);
+    const { resolve: search } = nodeGypBuild();
+    attempt.step = 'search';
+    const file = resolve(search(attempt.folder));
+    if (!isOurs(basename(file))) throw new Error(`No native build was found but ${file}, which is not of gld-loss`);
+    return file;
+  } finally {
+    if (lent) delete scope.require;
   }
-  native.configure(parallelism(), level(native.info().available));
+}
+
+/** Runs one of the steps; what it throws is explained. */
+function tried<T>(attempt: Attempt, step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    throw loadError(attempt, cause);
+  }
+}
+
+function open(): Native {
+  const threads = parallelism();
+  const attempt = start();
+  const native = tried(attempt, () => {
+    attempt.addon = find(attempt);
+    attempt.step = 'open';
+    refuseDamaged(attempt.addon);
+    return requireFrom(attempt.addon)(attempt.addon) as Native;
+  });
+  const { available } = native.info();
+  const forced = level(available);
+  const chosen = forced ?? available[0];
+  tried(attempt, () => {
+    attempt.step = 'engine';
+    if (chosen !== undefined) {
+      attempt.engine = join(dirname(attempt.addon), `libgld_cpu_${chosen.replaceAll('-', '_')}.so`);
+      refuseDamaged(attempt.engine);
+    }
+    native.configure(threads, forced);
+  });
   return native;
 }
 
 /** The instruction-set level that GLD_LOSS_CPU_LEVEL forces, if it does. */
 function level(available: readonly string[]): string | undefined {
   const value = process.env['GLD_LOSS_CPU_LEVEL'] || undefined;
+  if (available.length === 0) return undefined; // a fault of the installation, not of the value
   if (value !== undefined && !available.includes(value)) {
     const expected = `one of ${available.join(', ')}, the levels that are built and that this machine has`;
     fail('ERR_GLD_OPTION', 'GLD_LOSS_CPU_LEVEL', expected, describe(value));

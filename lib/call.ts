@@ -1,6 +1,7 @@
-import { loadError, native } from './binding.js';
+import { native } from './binding.js';
 import { Copies } from './copies.js';
 import type { CudaTensor } from './cuda_tensor.js';
+import { versionError } from './diagnosis.js';
 import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
 import type { DeviceMemory, Job, Workspace } from './native.cjs';
@@ -418,7 +419,7 @@ function positions<const N extends string>(
   const missing = names.filter((name) => !list.includes(name));
   if (missing.length > 0 || list.length !== names.length) {
     const detail = missing.length > 0 ? `lacks ${missing.join(', ')}` : 'has names that this package does not know';
-    throw loadError(new Error(`it is of another version than the package: its list of ${what} ${detail}`));
+    throw versionError(`its list of ${what} ${detail}`);
   }
   return Object.fromEntries(names.map((name) => [name, list.indexOf(name)])) as Record<N, number>;
 }

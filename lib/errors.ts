@@ -22,7 +22,7 @@
  * | `ERR_GLD_DEVICE` | RangeError | a device, or memory on a device, that cannot be used |
  * | `ERR_GLD_MEMORY` | RangeError | memory for the result or the workspace could not be had, on the CPU or the GPU |
  * | `ERR_GLD_CUDA` | Error | CUDA failed; the message has CUDA's name for the error and the call that failed |
- * | `ERR_GLD_LOAD` | Error | the native library did not load; the message says why and what to do |
+ * | `ERR_GLD_LOAD` | Error | the native library did not load; `reason` and the message say why: {@link GldLoadError} |
  * | `ERR_GLD_NATIVE` | Error | the native library found a contradiction: a defect of this package, please report it |
  */
 export type GldErrorCode = keyof typeof classes | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
@@ -36,6 +36,46 @@ export interface GldError extends Error {
   readonly expected: string;
   /** What came. */
   readonly received: string;
+}
+
+/**
+ * Why the native library did not load:
+ *
+ * | reason | what was found |
+ * |---|---|
+ * | `permission` | the permission model of Node.js forbids it; the message names the flags to add |
+ * | `no-addons` | Node.js runs with `--no-addons` |
+ * | `bundle` | a bundler has taken the code away from its library, or from its dependency |
+ * | `platform` | the library is for another operating system or processor |
+ * | `libc` | it was made for another C library: glibc, musl |
+ * | `glibc` | it needs a newer glibc or C++ library than there is |
+ * | `missing` | a file is not there: the library, an engine beside it, a shared library of the system, node-gyp-build |
+ * | `unreadable` | this user may not read it |
+ * | `damaged` | the file is no native library, or only a part of one |
+ * | `version` | it belongs to another version of this package |
+ * | `processor` | the processor can run none of the engines that are there |
+ * | `node` | this Node.js is too old |
+ * | `unknown` | none of these |
+ */
+export type GldLoadReason =
+  | 'permission'
+  | 'no-addons'
+  | 'bundle'
+  | 'platform'
+  | 'libc'
+  | 'glibc'
+  | 'missing'
+  | 'unreadable'
+  | 'damaged'
+  | 'version'
+  | 'processor'
+  | 'node'
+  | 'unknown';
+
+/** What importing this package throws when its native library does not load. `cause` is the loader's own error. */
+export interface GldLoadError extends GldError {
+  readonly code: 'ERR_GLD_LOAD';
+  readonly reason: GldLoadReason;
 }
 
 const classes = {

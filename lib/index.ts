@@ -1,7 +1,7 @@
 export type { CudaName } from './cuda.js';
 export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
 export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
-export type { GldError, GldErrorCode } from './errors.js';
+export type { GldError, GldErrorCode, GldLoadError, GldLoadReason } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
 export {
   gldSchedule,

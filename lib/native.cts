@@ -1,5 +1,3 @@
-import path = require('node:path');
-
 /** The addon's view of memory that a call keeps between runs of the same shape. */
 export interface Workspace {
   readonly bytes: number;
@@ -75,10 +73,12 @@ export interface Native {
 }
 
 /**
- * Loads the addon: a build in this package's build/, else the prebuilt one for this platform. CommonJS, because
- * `require` is how addons load, and because __dirname has no equivalent that serves both module formats.
+ * Path of this file. CommonJS, because __filename has no equivalent that serves both module formats. A bundler moves this
+ * code to another file, or to an ES module, where there is none.
  */
-export function load(): Native {
-  const find = require('node-gyp-build') as (packageRoot: string) => Native;
-  return find(path.join(__dirname, '..', '..'));
+export const filename: string | undefined = typeof __filename === 'string' ? __filename : undefined;
+
+/** Loads node-gyp-build, by a call that bundlers follow. */
+export function nodeGypBuild(): { resolve(folder: string): string } {
+  return require('node-gyp-build');
 }

@@ -105,9 +105,3 @@ t.test('GLD_LOSS_THREADS', async (t) => {
     t.match(failure?.message, 'GLD_LOSS_THREADS');
   }
 });
-
-t.test('no native build', async (t) => {
-  const { failure } = inChild({ GLD_LOSS_PREBUILD: t.testdir() });
-  t.equal(failure?.code, 'ERR_GLD_LOAD');
-  t.match(failure?.message, /npm rebuild gld-loss/, 'says how to get one');
-});

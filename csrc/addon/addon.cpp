@@ -1,4 +1,4 @@
-// The addon's exports: what lib/native.cts loads.
+// The addon's exports, which lib/native.cts describes.
 #include <napi.h>
 
 #include <algorithm>
