@@ -1,4 +1,4 @@
-import { type Content, Html, html } from './html.js';
+import { type Content, type Html, html } from './html.js';
 import { duration, gibibytes, integer } from './numbers.js';
 import type { RunRecord } from './types.js';
 
