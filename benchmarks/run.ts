@@ -2,7 +2,7 @@
 import { present } from '../tools/present.js';
 import { memoryName, type Case, type Workload } from './cases.js';
 import { openContenders } from './contenders/all.js';
-import { type Contender, type Entry, type Outputs, type Participant } from './contenders/index.js';
+import type { Contender, Entry, Outputs, Participant } from './contenders/index.js';
 import type { ContenderName } from './contenders/names.js';
 import { openPyTorch, type PyTorch } from './contenders/pytorch.js';
 import { isSmall } from './contenders/typescript.js';

@@ -7,7 +7,7 @@ import { filename, nodeGypBuild, type Native } from './native.cjs';
 
 /** Threads that the pool may have: GLD_LOSS_THREADS, else what the process may use of the machine. */
 function parallelism(): number {
-  const value = process.env['GLD_LOSS_THREADS'];
+  const value = process.env.GLD_LOSS_THREADS;
   if (value === undefined || value === '') return availableParallelism();
   const threads = Number(value);
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
@@ -81,7 +81,7 @@ function open(): Native {
 
 /** The instruction-set level that GLD_LOSS_CPU_LEVEL forces, if it does. */
 function level(available: readonly string[]): string | undefined {
-  const value = process.env['GLD_LOSS_CPU_LEVEL'] || undefined;
+  const value = process.env.GLD_LOSS_CPU_LEVEL || undefined;
   if (available.length === 0) return undefined; // a fault of the installation, not of the value
   if (value !== undefined && !available.includes(value)) {
     const expected = `one of ${available.join(', ')}, the levels that are built and that this machine has`;

@@ -5,7 +5,7 @@ type Properties = Readonly<Record<string, unknown>>;
 
 /** Refuses tensors that say that they live neither in CPU memory nor where CUDA reaches, before their data is touched. */
 export function refuseLocation(argument: string, tensor: Properties): void {
-  const location = tensor['location'];
+  const location = tensor.location;
   if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
     const cure = 'a tensor in CPU memory (await tensor.getData() reads it)';
     fail('ERR_GLD_DEVICE', argument, cure, `one at location ${describe(location)}`);
@@ -21,11 +21,11 @@ export function refuseData(argument: string, tensor: Properties, data: unknown):
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', `a bare ${bare}, which has no shape`);
   }
   const isTfjs = has(tensor, 'dataSync') && has(tensor, 'throwIfDisposed');
-  if (isTfjs || (has(tensor, 'read') && tensor['val'] !== undefined)) {
+  if (isTfjs || (has(tensor, 'read') && tensor.val !== undefined)) {
     const cure = "typed arrays: use the adapter 'gld-loss/tfjs'";
     fail('ERR_GLD_ADAPTER', argument, cure, 'a TensorFlow.js tensor, which keeps its data to itself');
   }
-  if (has(tensor, 'dataSync') && tensor['refCount'] !== undefined) {
+  if (has(tensor, 'dataSync') && tensor.refCount !== undefined) {
     const cure = "typed arrays: use the adapter 'gld-loss/jax'";
     fail('ERR_GLD_ADAPTER', argument, cure, 'a jax-js array, which keeps its data to itself');
   }
@@ -38,7 +38,7 @@ export function refuseData(argument: string, tensor: Properties, data: unknown):
     const cure = `typed arrays (read it with its ${reader}() into { data, shape })`;
     fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor ('gld-loss/surrogate' takes any)");
   }
-  if (arrayKind(tensor['value']) !== undefined) {
+  if (arrayKind(tensor.value) !== undefined) {
     const cure = 'typed arrays (`{ data: x.value, shape, strides, offset }` reads one)';
     fail('ERR_GLD_ADAPTER', argument, cure, "a framework's own tensor ('gld-loss/surrogate' takes any)");
   }

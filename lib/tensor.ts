@@ -237,18 +237,18 @@ export function readView(
   const tensor = value as Readonly<Record<string, unknown>>;
   view.argument = argument;
   refuseLocation(argument, tensor);
-  const device = tensor['device'];
-  const address = tensor['ptr'];
-  if (device === 'cuda' || (address !== undefined && tensor['data'] === undefined)) {
+  const device = tensor.device;
+  const address = tensor.ptr;
+  if (device === 'cuda' || (address !== undefined && tensor.data === undefined)) {
     return readDeviceView(view, argument, tensor, device, address, ranks, axes);
   }
-  const given = convert === undefined ? tensor['data'] : convert(argument, tensor['data']);
+  const given = convert === undefined ? tensor.data : convert(argument, tensor.data);
   const kind = arrayKind(given);
   if (kind === undefined) refuseData(argument, tensor, given);
   const { shape, strides } = view;
   readShape(shape, argument, tensor, ranks, axes);
   const count = countElements(argument, shape);
-  const dtype = elementType(argument, kind, tensor['dtype'] ?? tensor['type']);
+  const dtype = elementType(argument, kind, tensor.dtype ?? tensor.type);
   // 16-bit floats travel as bits, so that the addon need not know of Float16Array.
   const data = bits(given as ViewArray);
   if (data.length === 0) refuseEmpty(argument, data, count);
@@ -290,7 +290,7 @@ function readDeviceView(
     fail('ERR_GLD_ARG_TYPE', `${argument}.device`, "'cuda', which a tensor with a ptr is on", describe(device));
   }
   const { shape, strides } = view;
-  const index = readDeviceId(argument, tensor['deviceId']);
+  const index = readDeviceId(argument, tensor.deviceId);
   if (index >= countGpus()) expectGpu(argument, index, 'a tensor in CPU memory', `one on cuda:${index}`);
   const memory = tensor[memoryOf] as DeviceMemory | undefined;
   // The addon knows a DeviceMemory when it sees one, but a typed array would be memory of the CPU there.
@@ -303,7 +303,7 @@ function readDeviceView(
   }
   readShape(shape, argument, tensor, ranks, axes);
   const count = countElements(argument, shape);
-  const declared = tensor['dtype'] ?? tensor['type'];
+  const declared = tensor.dtype ?? tensor.type;
   if (!cudaDtypes.includes(declared as CudaDType)) {
     fail('ERR_GLD_DTYPE', `${argument}.dtype`, `one of ${cudaDtypes.join(', ')}`, describe(declared));
   }
@@ -387,7 +387,7 @@ function readShape(
   ranks: readonly number[],
   axes: string,
 ): void {
-  const given = tensor['shape'] ?? tensor['dims'];
+  const given = tensor.shape ?? tensor.dims;
   if (!isList(given)) {
     fail('ERR_GLD_ARG_TYPE', `${argument}.shape`, `an array of sizes ${axes}`, describe(given));
   }
@@ -413,7 +413,7 @@ function readStrides(
   tensor: Readonly<Record<string, unknown>>,
   shape: readonly number[],
 ): boolean {
-  const given = tensor['strides'] ?? tensor['stride'];
+  const given = tensor.strides ?? tensor.stride;
   // transformers.js has a method of this name, and dense data always.
   if (given === undefined || given === null || typeof given === 'function') return false;
   if (!isList(given)) {
@@ -433,8 +433,8 @@ function readStrides(
 }
 
 function readOffset(argument: string, tensor: Readonly<Record<string, unknown>>): number {
-  const own = tensor['offset'];
-  const offset = own ?? (tensor['storage'] as { offset?: unknown } | null | undefined)?.offset ?? 0;
+  const own = tensor.offset;
+  const offset = own ?? (tensor.storage as { offset?: unknown } | null | undefined)?.offset ?? 0;
   if (!Number.isSafeInteger(offset) || (offset as number) < 0) {
     fail('ERR_GLD_STRIDE', `${argument}.offset`, 'an integer of at least 0', describe(offset));
   }

@@ -78,7 +78,7 @@ for (const [name, spec] of Object.entries(specs)) {
 }
 
 t.test('weights of one, and a mask that counts everything, change nothing', async (t) => {
-  const inputs = problem(specs['features']);
+  const inputs = problem(specs.features);
   const ones = { data: new Uint8Array(5 * 12).fill(1), shape: [5, 4, 3] };
   for (const relation of relations) {
     const expected = loss(inputs, { relation });
@@ -93,7 +93,7 @@ t.test('weights of one, and a mask that counts everything, change nothing', asyn
 });
 
 t.test('a pyramid of one level is a grid; a list is per axis or a pyramid, as the map has axes', async (t) => {
-  const inputs = problem(specs['features']);
+  const inputs = problem(specs.features);
   const expected = loss(inputs, { grid: [2, 3] });
   t.same(loss(inputs, { grid: { pyramid: [[2, 3]] } }), expected);
   t.same(loss(inputs, { grid: [1, 2, 3] }), loss(inputs, { grid: { pyramid: [1, [2, 2], 3] } }));
@@ -176,7 +176,7 @@ t.test('what a sample of weight 0 holds may be anything', async (t) => {
 });
 
 t.test('a common factor of the weights, however large, changes no bit of means over rows', async (t) => {
-  const inputs = problem(specs['features']);
+  const inputs = problem(specs.features);
   for (const dtype of ['float32', 'float64'] as const) {
     const { given } = encodeInputs(inputs, dtype);
     for (const relation of relations) {
@@ -211,7 +211,7 @@ t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {
 });
 
 t.test('smoothed hard labels are soft labels; an ignored index may be that of a class', async (t) => {
-  const inputs = problem({ ...specs['features'], labels: 'hard' });
+  const inputs = problem({ ...specs.features, labels: 'hard' });
   const labels = Array.from(inputs.labels as ArrayLike<number>);
   const row = (label: number): number[] => Array.from({ length: 6 }, (_, k) => (k === label ? 0.75 : 0) + 0.25 / 6);
   const smoothed = { data: labels.flatMap(row), shape: [5, 6] };
@@ -260,7 +260,7 @@ t.test('asynchronous calls read masks and weights before they return', async (t)
 });
 
 t.test('weights of the terms for one call', async (t) => {
-  const { given } = encodeInputs(problem(specs['features']), 'float32');
+  const { given } = encodeInputs(problem(specs.features), 'float32');
   const kept = new GldLoss({ alpha: 0.2, beta: 3 });
   const weights = { alpha: 0.9, beta: 40, localWeight: 0.5 };
   t.same(kept.compute(given, weights), gldLoss(given, weights));

@@ -14,7 +14,7 @@ t.comment(
 );
 
 const env = { ...process.env };
-if (!available) env['GLD_LOSS_PREBUILD'] = standIn(process.env['GLD_LOSS_PREBUILD']);
+if (!available) env.GLD_LOSS_PREBUILD = standIn(process.env.GLD_LOSS_PREBUILD);
 
 for (const name of ['calls', 'stages', 'tensors', 'choice', 'descriptor', 'async', 'errors', 'ends']) {
   const file = fileURLToPath(new URL(`device/${name}.ts`, import.meta.url));

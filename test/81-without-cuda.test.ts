@@ -12,7 +12,7 @@ import { standIn } from '../tools/stand-in.js';
 const { available, reason } = deviceInfo().cuda;
 t.comment(available ? 'CUDA is available here' : `no CUDA here: ${reason}`);
 
-const folder = standIn(process.env['GLD_LOSS_PREBUILD']);
+const folder = standIn(process.env.GLD_LOSS_PREBUILD);
 const configuration = readdirSync(join(folder, 'build'))[0];
 
 /** A copy of the build with another libgld_cuda.so, or none; returns what to set for it to be found. */

@@ -12,7 +12,7 @@ import { at, sources } from '../tools/support.js';
 const folder = t.testdir();
 const { available, devices } = deviceInfo().cuda;
 const emulated = available && /emulated/.test(devices[0].name);
-const build = `${process.env['GLD_LOSS_PREBUILD']}/build/Release`;
+const build = `${process.env.GLD_LOSS_PREBUILD}/build/Release`;
 const engine = `${build}/libgld_cuda.so`;
 const cpu = `${build}/libgld_cpu_${deviceInfo().cpu.level.replaceAll('-', '_')}.so`;
 const skip = emulated && existsSync(engine) ? false : 'only in npm run test:emulated';

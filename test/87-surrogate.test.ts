@@ -220,7 +220,7 @@ for (const [name, kit] of Object.entries(kits)) {
 }
 
 t.test('a framework that lacks a function', async (t) => {
-  const { framework } = kits['deepbox'] as Kit<object>;
+  const { framework } = kits.deepbox as Kit<object>;
   const make = (given: unknown) => () => surrogateGld(given as SurrogateFramework<object>);
   t.throws(make(undefined), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework' });
   t.throws(make({ ...framework, read: undefined }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.read' });

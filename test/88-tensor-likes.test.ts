@@ -152,6 +152,7 @@ class TransformersTensor {
 
   constructor(tensor: Tensor) {
     this.ort_tensor = tensor;
+    // biome-ignore lint/correctness/noConstructorReturn: it is what this class imitates
     return new Proxy(this, {
       get: (target, key) => (typeof key === 'string' && /^\d+$/.test(key) ? 'a row' : Reflect.get(target, key, target)),
     });

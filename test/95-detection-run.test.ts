@@ -80,7 +80,7 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
       t.ok(precision.every((value, i) => value >= 0 && value <= 1 && (i === 0 || value <= precision[i - 1])));
       t.ok(epochs[epochs.length - 1].trainLoss < epochs[0].trainLoss, 'it learns');
       for (const { trainLoss, terms } of epochs) {
-        t.ok(Math.abs(terms['classes'] + terms['offsets'] - trainLoss) < 1e-4, 'the loss is the sum of its terms');
+        t.ok(Math.abs(terms.classes + terms.offsets - trainLoss) < 1e-4, 'the loss is the sum of its terms');
       }
     }
   }

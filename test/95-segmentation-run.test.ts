@@ -70,7 +70,7 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
       t.equal(perClass.length, 6);
       t.ok(Math.abs(known.reduce((sum, value) => sum + value, 0) / known.length - last.score) < 1e-9);
       t.ok(last.trainLoss < epochs[0].trainLoss, 'it learns');
-      for (const { trainLoss, terms } of epochs) t.ok(Math.abs(terms['crossEntropy'] - trainLoss) < 1e-6);
+      for (const { trainLoss, terms } of epochs) t.ok(Math.abs(terms.crossEntropy - trainLoss) < 1e-6);
     }
   }
   for (const { labels } of record.scenes) {

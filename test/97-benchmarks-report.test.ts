@@ -239,8 +239,8 @@ t.test('comparison: finds a planted slowdown and not the noise', async (t) => {
   t.ok(text.split('\n').every((line) => line.length <= 120));
 
   const fewer = { ...run, measurements: run.measurements.filter(({ contender }) => contender !== 'tfjs') };
-  t.match(compare(run, fewer), /Only in a:\n  step cifar forward tfjs 1t/);
-  t.match(compare(fewer, run), /Only in b:\n  step cifar forward tfjs 1t/);
+  t.match(compare(run, fewer), /Only in a:\n {2}step cifar forward tfjs 1t/);
+  t.match(compare(fewer, run), /Only in b:\n {2}step cifar forward tfjs 1t/);
   const single = run.measurements.map((one) => ({ ...one, seconds: one.seconds.slice(0, 1) }));
   t.match(compare(run, { ...run, measurements: single }), 'few samples');
 });

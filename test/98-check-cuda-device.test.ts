@@ -9,7 +9,7 @@ import type { CheckRecord } from '../benchmarks/cuda/record.js';
 import { standIn } from '../tools/stand-in.js';
 import { checkCuda } from './support/check_cuda.js';
 
-const prebuild = { GLD_LOSS_PREBUILD: standIn(process.env['GLD_LOSS_PREBUILD']) };
+const prebuild = { GLD_LOSS_PREBUILD: standIn(process.env.GLD_LOSS_PREBUILD) };
 
 function check(folder: string, args: string[], env: { [name: string]: string } = {}) {
   const file = join(folder, 'results.json');
@@ -74,6 +74,7 @@ t.test('compute-sanitizer', async (t) => {
       [
         '#!/bin/sh',
         'if [ "$1" = --version ]; then echo "NVIDIA (R) Compute Sanitizer"; echo "Version 2025.3.1"; exit 0; fi',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a parameter of the shell's
         ...(runs ? ['while [ "${1#--}" != "$1" ]; do shift 2; done', '"$@" || exit 5'] : []),
         `echo "========= Invalid __global__ write of size 4 bytes"`,
         `echo "${summary}"`,
@@ -83,7 +84,7 @@ t.test('compute-sanitizer', async (t) => {
     );
     chmodSync(program, 0o755);
   };
-  const env = { PATH: `${folder}${delimiter}${process.env['PATH']}` };
+  const env = { PATH: `${folder}${delimiter}${process.env.PATH}` };
   const results = t.testdir({ a: {}, b: {}, c: {} });
   write('========= ERROR SUMMARY: 0 errors', 0, true);
   const clean = check(join(results, 'a'), ['--only', 'sanitizer'], env);
@@ -121,6 +122,7 @@ t.test('the profiler', async (t) => {
       '#!/bin/sh',
       'case $1 in',
       '--version) echo "NVIDIA Nsight Systems version 2025.5.1";;',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a parameter of the shell's
       'profile) shift; while [ "${1#-}" != "$1" ]; do [ "$1" = -o ] && shift; shift; done; exec "$@";;',
       `stats) printf '%s\\n' '${head}' '40000,20,rows';;`,
       'esac',
@@ -128,7 +130,7 @@ t.test('the profiler', async (t) => {
     ].join('\n'),
     { mode: 0o755 },
   );
-  const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` };
+  const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` };
   const { status, stderr, record } = check(join(folder, 'out'), ['--quick', '--only', 'profile'], env);
   t.equal(status, 0, stderr);
   t.match(record.kernels, [{ case: 'cifar', kernels: [{ name: 'rows', launches: 1 }] }]);

@@ -220,7 +220,7 @@ t.test('the summary', async (t) => {
   t.match(text, /sizes +1 FAILED +7 +1\.00 s/);
   t.match(text, /cifar: gld-loss device float32 +100 µs +50 % +20\.0×/);
   t.match(text, /cifar: kernels, 40\.0 µs a call.*\nrows<float> +30\.0 µs +75 %/);
-  t.match(text, /sanitizer: it is not installed\n  cifar: pytorch-compile device: no compiler/);
+  t.match(text, /sanitizer: it is not installed\n {2}cifar: pytorch-compile device: no compiler/);
   t.match(text, /0 of 1 checks passed, 1 FAILED$/);
 });
 

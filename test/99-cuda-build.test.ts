@@ -67,7 +67,7 @@ t.test('the report', async (t) => {
   ]);
   t.match(
     reportText(parsed, 1.5e6),
-    /1\.50 MB, 2 kernels for sm_80, sm_90[^]*rows\.cu +rows<float> +40 +8192 +16 +12\n/,
+    /1\.50 MB, 2 kernels for sm_80, sm_90[\s\S]*rows\.cu +rows<float> +40 +8192 +16 +12\n/,
   );
   t.equal(
     shortName('void gld::cuda::(anonymous namespace)::kernel<float, (int)4, true>(long, float*)'),

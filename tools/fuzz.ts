@@ -115,7 +115,7 @@ export async function runCase(seed: number): Promise<{ outcome: string } | { fau
   const before = snapshot(call.inputs);
   // Where an out buffer shares an input's memory, beside what the input reaches, writing is right.
   for (const buffer of snapshot(call.options.out).keys()) before.delete(buffer);
-  let outcome;
+  let outcome: string;
   try {
     const result = (await entries[call.entry](call.inputs, call.options)) as object;
     const fault = resultFault(result, call.broken !== undefined);

@@ -84,8 +84,8 @@ export class Run {
   private async sanitizer(left: number): Promise<void> {
     const { facts } = openTarget(this.settings.device);
     const version = sanitizerVersion();
-    if (facts.kind === 'cpu') return void (this.record.absent['sanitizer'] = 'compute-sanitizer is for GPUs');
-    if (version === undefined) return void (this.record.absent['sanitizer'] = 'compute-sanitizer is not installed');
+    if (facts.kind === 'cpu') return void (this.record.absent.sanitizer = 'compute-sanitizer is for GPUs');
+    if (version === undefined) return void (this.record.absent.sanitizer = 'compute-sanitizer is not installed');
     this.record.environment.versions['compute-sanitizer'] = version;
     const parts = tools.reduce((sum, tool) => sum + tool.parts.length, 0);
     for (const tool of tools) {
@@ -99,10 +99,10 @@ export class Run {
     const { device, quick } = this.settings;
     const version = nsysVersion();
     const { kind } = this.record.environment.device;
-    if (kind === 'cpu') return void (this.record.absent['profile'] = 'it is of the kernels of a GPU');
+    if (kind === 'cpu') return void (this.record.absent.profile = 'it is of the kernels of a GPU');
     if (version === undefined)
-      return void (this.record.absent['profile'] = 'nsys is not installed: no times of single kernels');
-    this.record.environment.versions['nsys'] = version;
+      return void (this.record.absent.profile = 'nsys is not installed: no times of single kernels');
+    this.record.environment.versions.nsys = version;
     const chosen = cases.filter((on) => on.quick || !quick);
     for (const { name } of chosen) {
       this.tell(`nsys ${name}`);

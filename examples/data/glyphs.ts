@@ -13,9 +13,9 @@ const diagonal = Math.SQRT1_2;
 export const glyphs: Record<string, Glyph> = {
   ring: (x, y, r) => Math.abs(Math.hypot(x, y) - 0.75 * r) - 0.3 * r,
   plus: (x, y, r) => Math.min(bar(x, y, r, 0.3 * r), bar(y, x, r, 0.3 * r)),
-  cross: (x, y, r) => glyphs['plus']((x + y) * diagonal, (x - y) * diagonal, 1.15 * r),
+  cross: (x, y, r) => glyphs.plus((x + y) * diagonal, (x - y) * diagonal, 1.15 * r),
   square: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) - 0.8 * r,
   rows: (x, y, r) => Math.min(bar(x, y - 0.65 * r, r, 0.28 * r), bar(x, y + 0.65 * r, r, 0.28 * r)),
-  columns: (x, y, r) => glyphs['rows'](y, x, r),
+  columns: (x, y, r) => glyphs.rows(y, x, r),
   frame: (x, y, r) => Math.abs(Math.max(Math.abs(x), Math.abs(y)) - 0.7 * r) - 0.25 * r,
 };

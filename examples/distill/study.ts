@@ -1,5 +1,5 @@
 /** The study behind `npm start`. */
-import { type Study } from '../training/study.js';
+import type { Study } from '../training/study.js';
 import { UsageError } from '../training/options.js';
 import type { RunRecord } from '../report/types.js';
 import { type DataDescription, type PairDescription, planPair, type StudentJob, workOf } from './jobs.js';

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { armColour, termColour, terms, type TermName } from './colours.js';
-import { Html, html } from './html.js';
+import { type Html, html } from './html.js';
 import { columns, mean, percent, superscript } from './numbers.js';
 import type { Scores } from './scores.js';
 import { plot, spread, tick, unitExponent } from './svg.js';

@@ -1,5 +1,5 @@
 import { armColour } from './colours.js';
-import { Html, html, swatch } from './html.js';
+import { type Html, html, swatch } from './html.js';
 import { deviation, mean, percent, points } from './numbers.js';
 import type { ScoredArm, ScoredRun, Scores } from './scores.js';
 

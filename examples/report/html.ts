@@ -16,10 +16,10 @@ export function html(strings: TemplateStringsArray, ...values: Content[]): Html 
 function render(content: Content): string {
   if (content === undefined || content === false) return '';
   if (Array.isArray(content)) return content.map(render).join('');
-  return content instanceof Html ? content.text : escape(String(content));
+  return content instanceof Html ? content.text : escaped(String(content));
 }
 
 /** The little square of colour before a name. */
 export const swatch = (colour: string): Html => html`<i class="swatch" style="background:${colour}"></i>`;
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

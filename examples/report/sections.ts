@@ -1,7 +1,7 @@
 import { armColour, termColour, type TermName, terms } from './colours.js';
 import { contributions, learningCurves, rawTerm } from './curves.js';
 import { brightest, heatMap, legendGradient } from './heat-map.js';
-import { Html, html, swatch } from './html.js';
+import { type Html, html, swatch } from './html.js';
 import { significant } from './numbers.js';
 import { accuracies } from './scores.js';
 import type { RelationMatrix, RunRecord } from './types.js';

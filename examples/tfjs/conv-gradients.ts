@@ -66,7 +66,7 @@ function geometry(x: number[], filter: number[], attrs: tf.NamedAttrMap): Geomet
 }
 
 function filterGradient({ inputs: { x, dy }, attrs }: KernelArgs<'x' | 'dy'>): tf.TensorInfo {
-  const g = geometry(x.shape, attrs['filterShape'] as number[], attrs);
+  const g = geometry(x.shape, attrs.filterShape as number[], attrs);
   // Rows needed after the map so that exactly kh taps fit. Negative: a stride that does not divide left rows unused.
   const after = (g.outHeight - 1) * g.sh + g.kh - g.height - g.top;
   const right = (g.outWidth - 1) * g.sw + g.kw - g.width - g.left;
@@ -122,7 +122,7 @@ function tapsOf(w: tf.Tensor, axis: number, phase: Phase, from: number, to: numb
 const joined = (parts: tf.Tensor[], axis: number) => (parts.length === 1 ? parts[0] : tf.concat(parts, axis));
 
 function inputGradient({ inputs, attrs }: KernelArgs<'filter' | 'dy'>): tf.TensorInfo {
-  const inputShape = attrs['inputShape'] as Shape;
+  const inputShape = attrs.inputShape as Shape;
   const g = geometry(inputShape, inputs.filter.shape, attrs);
   const [batch, height, width, channels] = inputShape;
   const columns = Array.from({ length: g.sw }, (_, r) => phase(r, g.kw, g.sw, g.left));

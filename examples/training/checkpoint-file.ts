@@ -34,8 +34,8 @@ export async function readCheckpoint<State>(path: string): Promise<Checkpoint<St
     throw error;
   }
   const { tensors, metadata } = decodeSafetensors(bytes, path);
-  const text = metadata['state'] ?? '';
-  if (metadata['sha256'] !== digest(text, tensors)) {
+  const text = metadata.state ?? '';
+  if (metadata.sha256 !== digest(text, tensors)) {
     throw new Error(`${path}: the checkpoint's content does not match its digest; remove it to begin this part anew`);
   }
   return { tensors, state: JSON.parse(text) as State };

@@ -36,7 +36,7 @@ export async function runCommand<Settings, J extends Job, Description, Record, G
   try {
     const groups = groupsOf(study);
     const args = parseCommandLine(argv, Object.assign({}, ...Object.values(groups)) as OptionGroups[string]);
-    if (args['help']) {
+    if (args.help) {
       process.stdout.write(helpText(study.help, groups));
       return 0;
     }

@@ -1,5 +1,5 @@
 /** One training as a job: begun or gone on with from its checkpoint, saved on the way, reported to whoever waits. */
-import { Rng } from '../data/rng.js';
+import type { Rng } from '../data/rng.js';
 import type { tf } from '../tfjs/backend.js';
 import type { Parameters } from '../tfjs/layers.js';
 import { Sgd, type SgdOptions } from '../tfjs/optimizer.js';

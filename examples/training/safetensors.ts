@@ -69,5 +69,5 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
     end = Math.max(end, to);
   }
   if (8 + length + end !== bytes.byteLength) throw damaged('bytes after the last tensor');
-  return { tensors, metadata: (header['__metadata__'] ?? {}) as Record<string, string> };
+  return { tensors, metadata: (header.__metadata__ ?? {}) as Record<string, string> };
 }

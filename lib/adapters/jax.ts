@@ -12,7 +12,7 @@ import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
 import type { DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
-import { differentiable, expectTargets, Found, pair, studentTensors } from './inputs.js';
+import { differentiable, expectTargets, Found, pair, studentTensors, type Differentiated } from './inputs.js';
 import { arrayOf, arraysIn, expectReferences, isReadable, read, readSync, release } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 import { pullbackOf, runForward, type Forward } from './jax-vjp.js';
@@ -230,7 +230,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
 
   function scalar(student: JaxSide<A>, { offset, gradients }: JaxConstants<A>): A {
     const arrays = arraysIn({ student }) as A[];
-    let parts;
+    let parts: Differentiated<A, A>[];
     try {
       parts = pair<A, A>(
         gradients,

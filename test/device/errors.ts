@@ -106,10 +106,10 @@ t.test('wrong outs', async (t) => {
     ['another shape', { weight: CudaTensor.empty([12, 10]) }, 'SHAPE', 'out.weight'],
     ['another rank', { weight: CudaTensor.empty([120]) }, 'RANK', 'out.weight'],
     ['another type', { weight: CudaTensor.empty([10, 12], { dtype: 'float16' }) }, 'DTYPE', 'out.weight'],
-    ['an input', { weight: student['weight'] }, 'OVERLAP', 'out.weight'],
+    ['an input', { weight: student.weight }, 'OVERLAP', 'out.weight'],
     [
       'part of an input',
-      { bias: { ...pointer({ data: new Float32Array(10), shape: [10] }), ptr: student['weight'].ptr } },
+      { bias: { ...pointer({ data: new Float32Array(10), shape: [10] }), ptr: student.weight.ptr } },
       'OVERLAP',
       'out.bias',
     ],

@@ -45,7 +45,7 @@ function step(target: Target, data: Data, where: Place, precision: Precision): P
   const inputs = {
     teacher: sideOf(tensors, 'teacher'),
     student: sideOf(tensors, 'student'),
-    labels: tensors['labels'],
+    labels: tensors.labels,
   } as unknown as Inputs;
   const loss = new GldLoss({
     device: target.device,
@@ -100,20 +100,20 @@ const stages: Record<string, Stage> = {
   pool(t, { layout, sizes }, options) {
     const { pooled, gradients } = pool(
       { features: t['student.features'], layout },
-      { ...options, grid: sizes.grid, upstream: t['upstream'] },
+      { ...options, grid: sizes.grid, upstream: t.upstream },
     );
     return { value: pooled, gradients: { 'student.features': present(gradients).features } };
   },
   classifier(t, _, options) {
     const { logits, gradients } = classify(
-      { pooled: t['pooled'], weight: t['student.weight'], bias: t['student.bias'] },
-      { ...options, upstream: t['upstream'] },
+      { pooled: t.pooled, weight: t['student.weight'], bias: t['student.bias'] },
+      { ...options, upstream: t.upstream },
     );
     const { pooled, weight, bias } = present(gradients);
     return { value: logits, gradients: { pooled, 'student.weight': weight, 'student.bias': present(bias) } };
   },
   cross_entropy(t, _, options) {
-    const { loss, gradients } = crossEntropy({ logits: t['student.logits'], labels: t['labels'] }, options);
+    const { loss, gradients } = crossEntropy({ logits: t['student.logits'], labels: t.labels }, options);
     return { value: loss, gradients: { 'student.logits': present(gradients).logits } };
   },
   normalized_kd(t, _, options) {

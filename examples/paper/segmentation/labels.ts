@@ -18,6 +18,10 @@ export const labelMap = ({ owner, border, objects }: Scene): Uint8Array =>
 export function labelMaps(scenes: readonly Scene[]): Uint8Array {
   const maps = scenes.map(labelMap);
   const all = new Uint8Array(maps.reduce((sum, map) => sum + map.length, 0));
-  maps.reduce((at, map) => (all.set(map, at), at + map.length), 0);
+  let at = 0;
+  for (const map of maps) {
+    all.set(map, at);
+    at += map.length;
+  }
   return all;
 }
