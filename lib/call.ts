@@ -4,8 +4,10 @@ import type { CudaTensor } from './cuda_tensor.js';
 import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
 import type { DeviceMemory, Job, Workspace } from './native.cjs';
+import { reasonOf, throwIfAborted } from './signal.js';
 import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
-import { reasonOf, turnsOf, type Turns } from './turns.js';
+import { turnsOf, type Turns } from './turns.js';
+import type { AbortSignalLike } from './types.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -232,7 +234,7 @@ export class Call {
    * with the call's outcome, or with the signal's reason at once if the call had not begun, else as soon as the work has
    * stopped.
    */
-  async start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+  async start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
     if (this.device === host) {
       this.#copyInputs();
       return this.#start(stage, workspaces, signal);
@@ -265,9 +267,14 @@ export class Call {
     if (this.#made.length > 0) this.#made.length = 0;
   }
 
-  async #startOnDevice(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined, turns: Turns): Promise<void> {
+  async #startOnDevice(
+    stage: Stage,
+    workspaces: Lender,
+    signal: AbortSignalLike | undefined,
+    turns: Turns,
+  ): Promise<void> {
     try {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       // Host inputs have been read when the addon returns.
       await this.#start(stage, workspaces, signal);
     } finally {
@@ -289,7 +296,7 @@ export class Call {
     for (const view of this.views) if (!view.isOutput) view.copyTo(this.copies);
   }
 
-  async #start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+  async #start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
     const workspace = workspaces.take();
     try {
       await this.#job(stage, workspace, signal);
@@ -298,7 +305,7 @@ export class Call {
     }
   }
 
-  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignal | undefined): Promise<void> {
+  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       let job: Job | undefined;
       const abort = (): void => {
@@ -308,7 +315,7 @@ export class Call {
       const done = (error: Error | null): void => {
         try {
           signal?.removeEventListener('abort', abort);
-          if (signal?.aborted) reject(signal.reason);
+          if (signal?.aborted) reject(reasonOf(signal));
           else if (error) reject(error);
           else resolve();
         } catch (thrown) {
