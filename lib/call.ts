@@ -5,8 +5,10 @@ import { versionError } from './diagnosis.js';
 import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
 import type { DeviceMemory, Job, Workspace } from './native.cjs';
+import { reasonOf, throwIfAborted } from './signal.js';
 import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
-import { reasonOf, turnsOf, type Turns } from './turns.js';
+import { turnsOf, type Turns } from './turns.js';
+import type { AbortSignalLike } from './types.js';
 
 /**
  * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
@@ -252,7 +254,7 @@ export class Call {
    * with the call's outcome, or with the signal's reason at once if the call had not begun, else as soon as the work has
    * stopped.
    */
-  async start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+  async start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
     if (this.device === host) {
       this.#copyInputs();
       return this.#start(stage, workspaces, signal);
@@ -285,9 +287,14 @@ export class Call {
     if (this.#made.length > 0) this.#made.length = 0;
   }
 
-  async #startOnDevice(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined, turns: Turns): Promise<void> {
+  async #startOnDevice(
+    stage: Stage,
+    workspaces: Lender,
+    signal: AbortSignalLike | undefined,
+    turns: Turns,
+  ): Promise<void> {
     try {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       // Host inputs have been read when the addon returns.
       await this.#start(stage, workspaces, signal);
     } finally {
@@ -309,7 +316,7 @@ export class Call {
     for (const view of this.views) if (!view.isOutput) view.copyTo(this.copies);
   }
 
-  async #start(stage: Stage, workspaces: Lender, signal: AbortSignal | undefined): Promise<void> {
+  async #start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
     const workspace = workspaces.take();
     try {
       await this.#job(stage, workspace, signal);
@@ -318,7 +325,7 @@ export class Call {
     }
   }
 
-  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignal | undefined): Promise<void> {
+  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       let job: Job | undefined;
       const abort = (): void => {
@@ -328,7 +335,7 @@ export class Call {
       const done = (error: Error | null): void => {
         try {
           signal?.removeEventListener('abort', abort);
-          if (signal?.aborted) reject(signal.reason);
+          if (signal?.aborted) reject(reasonOf(signal));
           else if (error) reject(error);
           else resolve();
         } catch (thrown) {

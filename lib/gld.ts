@@ -12,7 +12,9 @@ import { bindGradients, deliver } from './outputs.js';
 import { Watch } from './probabilities.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
+import { throwIfAborted } from './signal.js';
 import type {
+  AbortSignalLike,
   AnyBuffer,
   AnyGradient,
   AnyInputs,
@@ -106,7 +108,7 @@ export async function gldLossAsync(
   settings?: GldAsyncOptions<AnyBuffer, GradientDtype>,
 ): Promise<GldResult<AnyGradient>> {
   const checked = options(tables.gldLossAsync, settings);
-  checked.signal?.throwIfAborted();
+  throwIfAborted(checked.signal);
   const problem = new Problem(watch);
   try {
     problem.weigh(checked);
@@ -172,7 +174,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     const given = options(tables.computeAsync, settings);
     const { alpha = own.alpha, beta = own.beta, localWeight = own.localWeight, out, signal } = given;
     this.#expectInUse();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const bench = this.#takeBench();
     try {
       bench.problem.weigh({ alpha, beta, localWeight });
@@ -262,7 +264,7 @@ async function computeAsync(
   settings: Settings,
   lent: Lent | undefined,
   workspaces: Lender,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
 ): Promise<GldResult<AnyGradient>> {
   prepare(problem, inputs, settings, lent, true);
   await problem.call.start('gld', workspaces, signal);

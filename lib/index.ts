@@ -18,6 +18,7 @@ export { pool, type PoolInputs, type PoolOptions, type PoolResult } from './stag
 export { relation, type RelationResult, type RelationStageOptions } from './stages/relation.js';
 export type { LogitPair, RowLossOptions, RowLossResult } from './stages/rows.js';
 export type {
+  AbortSignalLike,
   AnyBuffer,
   AnyGradient,
   AnyInputs,
@@ -59,6 +60,7 @@ export type {
   RelationOptions,
   SampleWeights,
   Side,
+  SignalOption,
   TensorLike,
   TermWeights,
 } from './types.js';

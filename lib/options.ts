@@ -16,6 +16,7 @@ import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
 import { grid } from './grid.js';
+import { signal } from './signal.js';
 import type { DeviceOption, GradientName, RelationOptions } from './types.js';
 
 /** Whatever it is: read and checked with the tensors that it belongs to. */
@@ -141,17 +142,6 @@ const out: Check<Lent | undefined> = (value, path) => readLent(value, path, noth
 function lentTo<T extends Table>(table: T): Check<Checked<T>> {
   return (value, path) => options(table, value, path);
 }
-
-const signalMethods = ['addEventListener', 'removeEventListener', 'throwIfAborted'] as const;
-
-/** Any AbortSignal, those of other realms included. */
-const signal: Check<AbortSignal | undefined> = (value, path) => {
-  const given = value as AbortSignal | null | undefined;
-  if (given === undefined) return given;
-  if (typeof given?.aborted === 'boolean' && signalMethods.every((name) => typeof given[name] === 'function'))
-    return given;
-  return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
-};
 
 const deviceNames = ['cpu', 'cuda', 'auto'] as const;
 const expectedDevice = `${quoted(deviceNames)}, or the name of one GPU such as 'cuda:1'`;

@@ -1,3 +1,6 @@
+import { reasonOf } from './signal.js';
+import type { AbortSignalLike } from './types.js';
+
 /**
  * How many asynchronous calls of a thread may be on one GPU at a time: enough that it should be busy while others copy. Each
  * has a stream with memory of its own.
@@ -17,7 +20,7 @@ export class Turns {
   }
 
   /** Resolves when it is the call's turn; it counts from then on. Rejects with the signal's reason when that aborts. */
-  wait(signal: AbortSignal | undefined): Promise<void> {
+  wait(signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         const place = this.#waiting.indexOf(go);
@@ -42,15 +45,6 @@ export class Turns {
     const next = this.#waiting.shift();
     if (next === undefined) this.#under -= 1;
     else next();
-  }
-}
-
-/** Why a signal was aborted. It is the caller's, and what it throws will do. */
-export function reasonOf(signal: AbortSignal | undefined): unknown {
-  try {
-    return signal?.reason;
-  } catch (thrown) {
-    return thrown;
   }
 }
 

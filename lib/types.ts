@@ -327,9 +327,19 @@ interface OutOptions<B> {
  */
 export interface ComputeOptions<B = Float32Array | Float64Array> extends OutOptions<B>, TermWeights {}
 
-interface SignalOption {
+/** What is used of an AbortSignal: those of browsers, of Node.js, of jsdom and of polyfills have it. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  /** Why; an AbortError stands for one that is missing. */
+  readonly reason?: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** The option that aborts a call. */
+export interface SignalOption {
   /** Aborting rejects the promise with the signal's reason: at once if queued, at the next block of work if running. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** Options of one {@link GldLoss.computeAsync}. */

@@ -1,9 +1,11 @@
 // AbortSignal: queued work never runs, running work stops, and the promise settles with the signal's reason.
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deviceInfo, GldLoss, gldLoss, gldLossAsync } from 'gld-loss';
+import { deviceInfo, GldLoss, gldLoss, gldLossAsync, type AbortSignalLike, type Inputs } from 'gld-loss';
+import { surrogateGld } from 'gld-loss/surrogate';
 import t from 'tap';
 import { big, slow, small } from './async_inputs.js';
+import { controllers } from './support/signals.js';
 
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -26,7 +28,6 @@ t.test('signals that throw: nothing runs, or the promise rejects all the same', 
   const signal = (change: object): AbortSignal =>
     ({
       aborted: false,
-      throwIfAborted() {},
       addEventListener() {},
       removeEventListener() {},
       ...change,
@@ -34,9 +35,11 @@ t.test('signals that throw: nothing runs, or the promise rejects all the same', 
   const throws = () => {
     throw thrown;
   };
-  for (const change of [{ addEventListener: throws }, { removeEventListener: throws }, { throwIfAborted: throws }]) {
+  for (const change of [{ addEventListener: throws }, { removeEventListener: throws }]) {
     t.equal(await reasonOf(gldLossAsync(small(), { signal: signal(change) })), thrown);
   }
+  const unknown = Object.defineProperty(signal({}), 'aborted', { get: throws });
+  t.equal(await reasonOf(gldLossAsync(small(), { signal: unknown })), thrown);
   const kept = new GldLoss();
   t.equal(await reasonOf(kept.computeAsync(small(), { signal: signal({ addEventListener: throws }) })), thrown);
   t.same(await kept.computeAsync(small()), gldLoss(small()), 'its memory serves again');
@@ -73,6 +76,47 @@ t.test('aborted while queued: rejected at once', async (t) => {
   t.same(getEventListeners(controller.signal, 'abort'), [], 'no listener is left');
   await Promise.all(blocking);
 });
+
+for (const [name, Controller] of Object.entries(controllers)) {
+  t.test(`signals that are not the built-in ones: ${name}`, async (t) => {
+    const reason = new Error('not today');
+    // Those that do not know of reasons leave it to us to name one.
+    const expected = 'reason' in new Controller().signal ? reason : { name: 'AbortError', code: 20 };
+    const framework = { isTensor: () => false, read: () => t.fail(), constant: () => ({}), dot: () => ({}) };
+    const kept = new GldLoss(slow);
+    const calls = {
+      gldLossAsync: (inputs: Inputs, signal: AbortSignalLike) => gldLossAsync(inputs, { ...slow, signal }),
+      computeAsync: (inputs: Inputs, signal: AbortSignalLike) => kept.computeAsync(inputs, { signal }),
+      surrogate: (inputs: Inputs, signal: AbortSignalLike) =>
+        surrogateGld(framework as never).surrogate(inputs, { ...slow, gradients: false, signal }),
+    };
+    for (const [call, run] of Object.entries(calls)) {
+      const unused = new Controller();
+      t.match(await run(small(), unused.signal), { loss: gldLoss(small(), slow).loss }, call);
+      unused.abort();
+
+      const before = new Controller();
+      before.abort(reason);
+      t.match(await reasonOf(run(small(), before.signal)), expected, `${call}, aborted before`);
+
+      const under = new Controller();
+      const inputs = big(4000);
+      const length = 2 * deviceInfo().cpu.threads;
+      const outcomes = Array.from({ length }, () => reasonOf(run(inputs, under.signal)));
+      under.abort(reason);
+      for (const each of outcomes) t.match(await each, expected, `${call}, aborted while running and queued`);
+    }
+    kept.dispose();
+    t.match(await reasonOf(gldLossAsync(small(), { signal: abortedWithout(Controller) })), { name: 'AbortError' });
+  });
+}
+
+/** A signal that was aborted without a reason. */
+function abortedWithout(Controller: (typeof controllers)[string]): AbortSignalLike {
+  const controller = new Controller();
+  controller.abort();
+  return controller.signal;
+}
 
 t.test('aborted while running: stops, rejects, and the memory serves again', async (t) => {
   const kept = new GldLoss(slow);

@@ -11,7 +11,7 @@ import { expectObject, options as check } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
-import type { DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
+import type { AbortSignalLike, DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
 import { differentiable, expectTargets, Found, pair, studentTensors, type Differentiated } from './inputs.js';
 import { arrayOf, arraysIn, expectReferences, isReadable, read, readSync, release } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
@@ -143,7 +143,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     const owned = arraysIn(targets);
     const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
     const { signal, ...settings } = guarded([...owned, ...arrays], () => {
-      const checked: Settings & { signal?: AbortSignal } = check(table, options);
+      const checked: Settings & { signal?: AbortSignalLike | undefined } = check(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
       primals.forEach((each, i) => {

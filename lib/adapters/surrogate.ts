@@ -21,6 +21,7 @@ import type {
   Labels,
   MaskLike,
   SampleWeights,
+  SignalOption,
   TensorLike,
 } from '../types.js';
 import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
@@ -83,10 +84,8 @@ export interface Surrogate<Tensor> extends SurrogateValue {
   scalar(student: SurrogateSide<Tensor>): Tensor;
 }
 
-export interface SurrogateAsyncOptions extends GldLossOptions {
-  /** Aborting rejects the promise with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+/** Options of the asynchronous forms. */
+export interface SurrogateAsyncOptions extends GldLossOptions, SignalOption {}
 
 /** The loss for tensors of a framework. */
 export interface SurrogateGld<Tensor> {

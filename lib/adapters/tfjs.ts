@@ -4,7 +4,7 @@
  */
 import { expectObject, options as check } from '../check.js';
 import { tables } from '../options.js';
-import type { GldLossOptions, GldResult } from '../types.js';
+import type { GldLossOptions, GldResult, SignalOption } from '../types.js';
 import { differentiable, expectTargets, pair, studentTensors, type IsTensor } from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
@@ -21,10 +21,8 @@ export interface TfjsResult<Scalar> extends TfjsValue {
   scalar: Scalar;
 }
 
-export interface TfjsAsyncOptions extends GldLossOptions {
-  /** Aborting rejects the promise with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+/** Options of the asynchronous forms. */
+export interface TfjsAsyncOptions extends GldLossOptions, SignalOption {}
 
 export interface TfjsMinimizeOptions<Tensor> extends TfjsAsyncOptions {
   /** The variables to train, as `optimizer.minimize` takes them. Default: all trainable ones. */

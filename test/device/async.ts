@@ -5,6 +5,7 @@ import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type GldAsyncOptions, type 
 import t from 'tap';
 import { present } from '../../tools/present.js';
 import { big, slow, small } from '../async_inputs.js';
+import { controllers } from '../support/signals.js';
 import { collect, counts, move, skipUnlessStandIn, steered, valuesOf } from './support.js';
 
 const cuda: GldOptions = { device: 'cuda' };
@@ -164,12 +165,24 @@ t.test('aborted before, while queued, while running, afterwards', async (t) => {
   });
 });
 
+t.test('signals that are not the built-in ones: waiting for a turn, and running', async (t) => {
+  await steered({ delay: 40 }, async () => {
+    for (const [name, Controller] of Object.entries(controllers)) {
+      const controller = new Controller();
+      const { signal } = controller;
+      const running = Array.from({ length: 9 }, () => reasonOf(gldLossAsync(small(), { ...cuda, signal })));
+      controller.abort('enough');
+      const expected = 'reason' in signal ? 'enough' : { name: 'AbortError' };
+      for (const each of await Promise.all(running)) t.match(each, expected, name);
+    }
+  });
+});
+
 t.test('what the signal of a queued call throws is its own: the call before it has its result', async (t) => {
   await steered({ delay: 20 }, async () => {
     const thrown = new Error('strange signal');
     const signal = {
       aborted: false,
-      throwIfAborted() {},
       addEventListener() {},
       removeEventListener: () => {
         throw thrown;
