@@ -36,12 +36,10 @@ export type Arm = {
   description: string;
   /** Factor of each term in the loss; a term the arm does not have is left out. */
   weights: TermValues;
-} /** Labels only. */ & (
-  | { kind: 'task' }
-  /** gldLoss, with these options. */
-  | { kind: 'gld'; options: GldOptions }
-  /** Cross-entropy and the distances between pooled features. */
-  | { kind: 'distance'; options: { distanceWeight: number } }
+} & (
+  | { kind: 'task' } // labels only
+  | { kind: 'gld'; options: GldOptions } // gldLoss, with these options
+  | { kind: 'distance'; options: { distanceWeight: number } } // cross-entropy, and distances between pooled features
 );
 
 export function arm(name: ArmName, loss: LossSettings): Arm {

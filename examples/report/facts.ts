@@ -1,5 +1,5 @@
 import { reductionText } from './beta.js';
-import { type Content, Html, html } from './html.js';
+import { type Content, type Html, html } from './html.js';
 import { duration, gibibytes, integer } from './numbers.js';
 import type { RunRecord } from './types.js';
 
