@@ -27,7 +27,7 @@ function start(): Attempt {
   // An ES module has no file name: node-gyp-build also looks beside the running program, and may do so alone.
   const folder = filename === undefined ? dirname(process.execPath) : join(dirname(filename), '..', '..');
   const bundled = filename === undefined || basename(filename) !== 'native.cjs';
-  return { folder: resolve(named || folder), named: Boolean(named), bundled, step: 'start', addon: '' };
+  return { folder: resolve(named || folder), named: Boolean(named), bundled, step: 'start', addon: '', built: [] };
 }
 
 /** The addon: a build in the folder's build/, else the prebuilt one for this platform. */
@@ -65,7 +65,8 @@ function open(): Native {
     refuseDamaged(attempt.addon);
     return requireFrom(attempt.addon)(attempt.addon) as Native;
   });
-  const { available } = native.info();
+  const { available, built } = native.info();
+  attempt.built = built;
   const forced = level(available);
   const chosen = forced ?? available[0];
   tried(attempt, () => {

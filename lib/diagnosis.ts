@@ -15,8 +15,9 @@ export interface Attempt {
   step: 'start' | 'search' | 'open' | 'engine';
   /** The addon, once it was found. */
   addon: string;
-  /** The engine that was to be opened; none if the processor can run none of those that are there. */
-  engine?: string | undefined;
+  /** The levels whose engines the addon sees beside it, and the engine that was to be opened, if one of them can run. */
+  built: readonly string[];
+  engine?: string;
 }
 
 interface Diagnosis {
@@ -38,7 +39,7 @@ const cures = {
     'Python 3 and Eigen 3.4 (Debian and Ubuntu: apt-get install g++ make python3 libeigen3-dev).',
   source: 'Build from source here: `npm rebuild gld-loss --build-from-source --foreground-scripts`.',
   install: 'Delete node_modules and install here, or build from source: `npm rebuild gld-loss --build-from-source`.',
-  again: 'Install the package again; when copying it, keep its prebuilds/ or build/ folder whole.',
+  again: 'Install the package again; when copying it, keep its prebuilds/ or build/ whole and out of archives (asar).',
   external:
     'Mark gld-loss as external in the bundler (esbuild: --external:gld-loss) and install it beside the bundle, or set ' +
     'GLD_LOSS_PREBUILD to a folder that holds its prebuilds/ or build/.',
@@ -191,21 +192,23 @@ function ofFolder({ folder, named, bundled }: Attempt): Diagnosis {
     return { reason: 'platform', text: `${it} ${what}. ${named ? cures.name : cures.install}` };
   }
   if (named) return { reason: 'missing', text: `${it} has no binary for ${target}. ${cures.name}` };
-  const text = `${it} has no binary for ${target}, and none was built when it was installed. ${cures.build}`;
+  const text = `${it} has no binary for ${target}, and none was built when it was installed (--ignore-scripts?). ${cures.build}`;
   return { reason: 'missing', text };
 }
 
-function ofEngine({ addon, engine }: Attempt, cause: Cause): Diagnosis | undefined {
+function ofEngine({ addon, engine, built }: Attempt, cause: Cause): Diagnosis | undefined {
   if (cause.message.includes('another version')) return otherVersion; // in the addon's own words
   if (engine !== undefined) return ofBinary(engine, cause);
-  const folder = dirname(addon);
-  const engines = namesIn(folder).names.filter((name) => name.startsWith('libgld_cpu_'));
-  if (engines.length === 0) {
-    const text = `No engine (libgld_cpu_*.so) lies beside ${addon}. ${cures.again}`;
-    return { reason: 'missing', text };
+  if (built.length > 0) {
+    return {
+      reason: 'processor',
+      text: `This processor can run none of the levels that are there: ${built.join(', ')}.`,
+    };
   }
-  if (!engines.some((name) => isReadable(join(folder, name)))) return unreadable(join(folder, 'libgld_cpu_*.so'));
-  return { reason: 'processor', text: `This processor can run none of ${engines.join(', ')}.` };
+  const engines = namesIn(dirname(addon)).names.filter((name) => name.startsWith('libgld_cpu_'));
+  const closed = engines.map((name) => join(dirname(addon), name)).find((file) => !isReadable(file));
+  if (closed !== undefined) return unreadable(closed);
+  return { reason: 'missing', text: `No engine (libgld_cpu_*.so) lies beside ${addon}. ${cures.again}` };
 }
 
 function isReadable(file: string): boolean {

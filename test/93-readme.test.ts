@@ -173,6 +173,11 @@ t.test('errors: every code under its class, and messages that come', async (t) =
       .map(([code]) => code),
     ['ERR_GLD_CUDA', 'ERR_GLD_LOAD', 'ERR_GLD_NATIVE'],
   );
+  const [, reasons = ''] = /type GldLoadReason =([^;]+);/.exec(source) ?? [];
+  t.ok(reasons);
+  const load = rows('Plain Errors:', '## Worker threads').find(([code]) => code === 'ERR_GLD_LOAD');
+  for (const [, reason] of reasons.matchAll(/'([\w-]+)'/g))
+    t.match(load?.[1], String(reason), 'a reason to fail to load');
 
   const disposed = new GldLoss();
   disposed.dispose();
