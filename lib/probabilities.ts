@@ -29,27 +29,43 @@ export class Watch {
     return true;
   }
 
-  /** Looks at a side's logits in CPU memory, whose classes are on that axis. Positions that a mask leaves out say nothing. */
+  /** Looks at a side's logits in CPU memory, whose classes are on that axis. */
   look(side: SideName, view: View, axis: number, mask?: View): void {
     if (view.data === null || view.device !== host || warned.has(side)) return;
-    const rows = view.shape.reduce((product, size) => product * size, 1) / view.shape[axis]!;
-    const count = Math.min(rows, ROWS);
-    for (let i = 0; i < count; i += 1) {
-      const row = count === 1 ? 0 : Math.floor((i * (rows - 1)) / (count - 1));
-      if (mask !== undefined && mask.data !== null && mask.array[placeOf(mask, row)] === 0) continue;
-      const bits = bitsOf(view, axis, placeOf(view, row, axis));
-      this.#bits[side] = bits === undefined ? 0 : this.#bits[side] + bits;
-      if (bits === undefined) return;
-    }
+    const bits = bitsOf(view, axis, mask);
+    this.#bits[side] = bits === undefined ? 0 : this.#bits[side] + bits;
     if (this.#bits[side] >= ENOUGH) warn(side, view.argument);
   }
+}
+
+/** Whether logits in CPU memory look like probabilities. */
+export function looksProbable(view: View, axis: number, mask?: View): boolean {
+  return (bitsOf(view, axis, mask) ?? 0) >= ENOUGH;
+}
+
+/**
+ * How many bits a few rows of a view say for being probabilities; undefined if one of them is none. Positions that a mask
+ * leaves out say nothing.
+ */
+function bitsOf(view: View, axis: number, mask?: View): number | undefined {
+  const rows = view.shape.reduce((product, size) => product * size, 1) / view.shape[axis]!;
+  const count = Math.min(rows, ROWS);
+  let bits = 0;
+  for (let i = 0; i < count; i += 1) {
+    const row = count === 1 ? 0 : Math.floor((i * (rows - 1)) / (count - 1));
+    if (mask !== undefined && mask.data !== null && mask.array[placeOf(mask, row)] === 0) continue;
+    const more = bitsOfRow(view, axis, placeOf(view, row, axis));
+    if (more === undefined) return undefined;
+    bits += more;
+  }
+  return bits;
 }
 
 /**
  * How many bits a row says for being probabilities: its signs and its sum are right; undefined if they are not. Rows of
  * equal numbers, or of one 1 and zeros, are probabilities that logits may as well be, and say nothing.
  */
-function bitsOf({ array, dtype, shape, strides }: View, axis: number, first: number): number | undefined {
+function bitsOfRow({ array, dtype, shape, strides }: View, axis: number, first: number): number | undefined {
   const classes = shape[axis]!;
   const bits = exactness[dtype as DType];
   let [sum, least, most] = [0, Infinity, -Infinity];

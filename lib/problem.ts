@@ -93,9 +93,9 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   }
 }
 
-function lookAt(watch: Watch, { kind, name, logits, map, mask }: Side): void {
-  if (kind === 'logits') watch.look(name, logits, logits.shape.length - 1);
-  if (kind === 'logitMap') watch.look(name, map, 1, mask);
+function lookAt(watch: Watch, { kind, role, logits, map, mask }: Side): void {
+  if (kind === 'logits') watch.look(role, logits, logits.shape.length - 1);
+  if (kind === 'logitMap') watch.look(role, map, 1, mask);
 }
 
 /** Refuses sides whose rows, pooled or classified, could not be counted. */
@@ -109,7 +109,8 @@ function resolveGrid(problem: Problem, option: Grid | undefined): void {
   const { call, teacher, student } = problem;
   if (option === undefined && student.kind === 'logits' && teacher.kind === 'logits') {
     if (teacher.rows !== student.rows) {
-      const expected = `${student.rows} row${student.rows === 1 ? '' : 's'} per sample, as the student has${withoutCells(teacher, student)}`;
+      const rows = student.rows === 1 ? '1 row' : `${student.rows} rows`;
+      const expected = `${rows} per sample, as the student has${withoutCells(teacher, student)}`;
       fail('ERR_GLD_SHAPE', 'teacher.logits', expected, rowsText(teacher));
     }
     problem.grid = undefined;

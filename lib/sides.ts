@@ -8,6 +8,9 @@ import { gradientNames, tables } from './options.js';
 import { readFloats, type View } from './tensor.js';
 import type { MapLayout } from './types.js';
 
+/** What a side is called: one that is checked by itself need not be either. */
+export type SideName = 'teacher' | 'student' | 'side';
+
 type WeightLayout = 'KC' | 'CK';
 
 /** A network after reading, its views in the logical axis order whatever the layout. Filled anew for each call. */
@@ -37,15 +40,17 @@ export class Side {
   /** Map, weight, bias and logits: what gradients are of. */
   readonly tensors: readonly View[];
 
+  /** `role` is the side of the call that it is, `name` what messages call it. */
   constructor(
     call: Call,
-    readonly name: 'teacher' | 'student',
+    readonly role: 'teacher' | 'student',
+    readonly name: SideName = role,
   ) {
-    this.map = call.view(`${name}.features`);
-    this.mask = call.view(`${name}.mask`);
-    this.weight = call.view(`${name}.weight`);
-    this.bias = call.view(`${name}.bias`);
-    this.logits = call.view(`${name}.logits`);
+    this.map = call.view(`${role}.features`);
+    this.mask = call.view(`${role}.mask`);
+    this.weight = call.view(`${role}.weight`);
+    this.bias = call.view(`${role}.bias`);
+    this.logits = call.view(`${role}.logits`);
     this.tensors = [this.map, this.weight, this.bias, this.logits];
   }
 
@@ -67,6 +72,7 @@ const logitMapSlot = gradientNames.indexOf('logitMap');
 const paths = {
   teacher: pathsOf('teacher.'),
   student: pathsOf('student.'),
+  side: pathsOf('side.'),
   classifier: pathsOf(''),
 };
 

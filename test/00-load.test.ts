@@ -13,6 +13,7 @@ const require = createRequire(import.meta.url);
 const functions = [
   'CudaTensor',
   'GldLoss',
+  'checkSide',
   'classify',
   'crossEntropy',
   'deviceInfo',

@@ -7,7 +7,7 @@ import { present } from '../tools/present.js';
 import { normal } from './86-jax-ops.js';
 import { controllers } from './support/signals.js';
 
-const { numpy: np, tree } = jax;
+const { nn, numpy: np, tree } = jax;
 type A = InstanceType<typeof jax.Array>;
 
 await jax.init('wasm');
@@ -293,6 +293,45 @@ t.test('logits [n, K]', async (t) => {
   t.same(await flat.gradients[0].data(), await rows.gradients[0].data());
   tree.dispose([zt, zs]);
 });
+
+for (const form of ['check', 'checkAsync'] as const) {
+  t.test(form, async (t) => {
+    const side = () => ({ features: normal(1, [N, 2, 4, 4]), weight: normal(2, [K, 2]), bias: normal(3, [K]) });
+    const logitsOf = ({ features, weight, bias }: ReturnType<typeof side>) =>
+      np.matmul(features.ref.mean([2, 3]), weight.ref.transpose()).add(bias.ref);
+    const cases: [name: string, given: object, output: A, error?: object][] = [];
+    const sound = side();
+    cases.push(['sound', sound, logitsOf(sound)]);
+    const probable = side();
+    cases.push(['behind a softmax', probable, nn.softmax(logitsOf(probable), 1)]);
+    const other = side();
+    cases.push(['another output', other, logitsOf(other).mul(2), { code: 'ERR_GLD_SPLIT', argument: 'student' }]);
+    cases.push([
+      'a misspelt part',
+      { ...side(), kernel: normal(4, [2]) },
+      normal(5, [N, K]),
+      { argument: 'student.kernel' },
+    ]);
+    const twice = side();
+    cases.push([
+      'too few references',
+      { ...twice, bias: twice.weight },
+      normal(5, [N, K]),
+      { code: 'ERR_GLD_DISPOSED' },
+    ]);
+    twice.bias.dispose();
+    for (const [name, given, output, error] of cases) {
+      const result = (async () => gldLoss[form](given as JaxSide<A>, output, { name: 'student' }))();
+      if (error === undefined) t.match(await result, { output: name === 'sound' ? 'logits' : 'softmax' });
+      else await t.rejects(result, error as Error, name);
+      const arrays = [...Object.values(given), output] as A[];
+      t.ok(
+        arrays.every(({ refCount }) => refCount === 0),
+        `${name}: all is consumed`,
+      );
+    }
+  });
+}
 
 t.test('scalar', async (t) => {
   const { parameters, images, teacher, labels, all } = fixture();

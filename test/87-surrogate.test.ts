@@ -1,7 +1,7 @@
 /** The loss in frameworks that it knows nothing of: value, gradients, upstream cotangent, training; and refusals. */
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import { gldLoss as core, type TensorLike } from 'gld-loss';
+import { classify, gldLoss as core, pool, type TensorLike } from 'gld-loss';
 import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
 import t from 'tap';
 import { present } from '../tools/present.js';
@@ -175,6 +175,27 @@ for (const [name, kit] of Object.entries(kits)) {
         values = values.map((data, i) => data.map((x, j) => x - 0.1 * grads[i][j]));
       }
       t.ok(present(losses.at(-1)) < 0.9 * losses[0], `the loss falls: ${losses[0]} to ${losses.at(-1)}`);
+    });
+
+    await t.test('a side checked against the output of its model', async (t) => {
+      const features = { data: product(images.data, kernel.data, N, 6, 32), shape: [N, 2, 4, 4] };
+      const { pooled } = pool({ features }, { grid: 1 });
+      const rows = { data: pooled.data, shape: [N, 2], strides: [4, 1] };
+      const { data: logits, shape } = classify({ pooled: rows, weight, bias }).logits;
+      const data = Float32Array.from(logits);
+      const side = student(parameters());
+      t.match(gldLoss.check(side as never, constant({ data, shape })), { output: 'logits' });
+      const wrong = constant({ data: data.map((x) => 2 * x), shape });
+      const split = { code: 'ERR_GLD_SPLIT', argument: 'teacher' };
+      t.throws(() => gldLoss.check(side as never, wrong, { name: 'teacher' }), split);
+      await t.rejects(gldLoss.checkAsync(side as never, wrong, { name: 'teacher' }), split);
+      const later = surrogateGld({
+        ...kit.framework,
+        read: async (tensor, argument) => kit.framework.read(tensor, argument),
+      });
+      t.match(await later.checkAsync(side as never, { data, shape }), { output: 'logits' });
+      t.throws(() => later.check(side as never, { data, shape }), { code: 'ERR_GLD_ADAPTER' });
+      later.dispose();
     });
 
     await t.test('refusals', async (t) => {

@@ -196,7 +196,7 @@ t.test('data is a method: a framework that keeps it to itself', async (t) => {
     [torch.ones([K, C]), /'gld-loss\/surrogate'/],
   ] as const;
   const module = { ...plain, weight: new torch.nn.Linear(C, K) as never };
-  t.throws(() => gldLoss({ teacher, student: module, labels }), { argument: 'student.weight', received: 'a module' });
+  t.throws(() => gldLoss({ teacher, student: module, labels }), { code: 'ERR_GLD_ARG_TYPE', received: 'a module' });
   for (const [weight, expected] of foreign) {
     const inputs = { teacher, student: { ...plain, weight: weight as never }, labels };
     t.throws(() => gldLoss(inputs), { ...refused, expected });

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GldLoss, gldLoss, type GldError } from 'gld-loss';
+import { checkSide, GldLoss, gldLoss, type GldError } from 'gld-loss';
 import manifest from 'gld-loss/package.json' with { type: 'json' };
 import t, { type Test } from 'tap';
 import ts from 'typescript';
@@ -185,8 +185,10 @@ t.test('errors: every code under its class, and messages that come', async (t) =
     const { inputs, options } = { inputs: right(), options: undefined, ...given };
     gldLoss(inputs as never, options as never);
   });
+  const [logits, output] = [2, 0.5].map((value) => ({ data: new Float32Array(40).fill(value), shape: [4, 10] }));
+  const others = [() => void disposed.compute(right()), () => void checkSide({ logits }, output, { name: 'teacher' })];
   const messages = new Set(
-    [...calls, () => void disposed.compute(right())].map((call) => {
+    [...calls, ...others].map((call) => {
       try {
         return call();
       } catch (error) {

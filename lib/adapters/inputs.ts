@@ -1,10 +1,11 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
+import { checkSide, sideName, type CheckSideOptions, type SideCheck } from '../check_side.js';
 import { expectObject, known } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables, type Settings } from '../options.js';
-import { expectSide, sideText } from '../sides.js';
-import type { Gradient, GradientName, Inputs } from '../types.js';
+import { expectSide, sideText, type SideName } from '../sides.js';
+import type { Gradient, GradientName, Inputs, Side, TensorLike } from '../types.js';
 
 /** Whether a value is a tensor of the framework; an adapter may refuse one that cannot be used, with an error. */
 export type IsTensor<Tensor> = (argument: string, value: unknown) => value is Tensor;
@@ -60,6 +61,22 @@ export class Found<Tensor> {
   }
 }
 
+/** A side that is to be checked against its model's output, and the output, as inputs with tensors to find. */
+export function findSide<Tensor>(
+  side: unknown,
+  output: unknown,
+  settings: CheckSideOptions | undefined,
+  isTensor: IsTensor<Tensor>,
+): Found<Tensor> {
+  return new Found({ [sideName(settings)]: side, output }, isTensor);
+}
+
+/** Checks it when it was read. */
+export function checkFound(read: object, settings: CheckSideOptions | undefined): SideCheck {
+  const inputs = read as Fields;
+  return checkSide(inputs[sideName(settings)] as Side, inputs['output'] as TensorLike, settings);
+}
+
 function isCell(_: string, value: unknown): value is Cell<unknown> {
   return value instanceof Cell;
 }
@@ -71,13 +88,16 @@ function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, rep
   const what = '{ teacher, student, labels?, sampleWeights? }';
   if (isTensor('inputs', inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, 'a tensor');
   return mapFields(expectObject('inputs', inputs, what), (name, value) =>
-    name === 'teacher' || name === 'student'
+    sideNames.includes(name)
       ? replaceInSide(name, value, isTensor, replacement)
       : isTensor(name, value)
         ? replacement(name, value)
         : value,
   );
 }
+
+/** What sides are called among the inputs. */
+export const sideNames: readonly string[] = ['teacher', 'student', 'side'] satisfies SideName[];
 
 /** One side of the inputs with every tensor of the framework replaced. */
 export function replaceInSide<Tensor>(

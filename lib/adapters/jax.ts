@@ -7,12 +7,22 @@
  * that one is passed: parameters, teacher, labels. `x.ref` or `tree.ref(parameters)` keeps another. They are consumed
  * too if the call throws or rejects. Arrays that a call returns are the caller's.
  */
-import { expectObject, options as check } from '../check.js';
+import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import { expectObject, options as checkOptions } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
-import type { AbortSignalLike, DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
-import { differentiable, expectTargets, Found, pair, studentTensors, type Differentiated } from './inputs.js';
+import type { AbortSignalLike, DenseTensor, GldLossOptions, GldResult, GradientName, TensorLike } from '../types.js';
+import {
+  checkFound,
+  differentiable,
+  expectTargets,
+  findSide,
+  Found,
+  pair,
+  studentTensors,
+  type Differentiated,
+} from './inputs.js';
 import { arrayOf, arraysIn, expectReferences, isReadable, read, readSync, release } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 import { pullbackOf, runForward, type Forward } from './jax-vjp.js';
@@ -118,6 +128,16 @@ export interface JaxGld<A extends JaxArray> {
    * Only first derivatives are right: to jax-js, the gradients are constants. Consumes all arrays.
    */
   scalar(student: JaxSide<A>, constants: JaxConstants<A>): A;
+  /**
+   * Checks that a side is what its model computes, as the core's {@link checkSide} does: the mean over the map times the
+   * classifier has to be what the whole model puts out for the same batch, [n, K], or what that is the softmax of.
+   * Consumes all arrays.
+   *
+   * @throws {GldError} `ERR_GLD_SPLIT`, which says where they differ and why that may be.
+   */
+  check(side: JaxSide<A>, output: A | TensorLike, options?: CheckSideOptions): SideCheck;
+  /** The same on devices with asynchronous data. */
+  checkAsync(side: JaxSide<A>, output: A | TensorLike, options?: CheckSideOptions): Promise<SideCheck>;
   /** Frees the memory that is kept from one call for the next. The loss stays usable. */
   dispose(): void;
 }
@@ -143,7 +163,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     const owned = arraysIn(targets);
     const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
     const { signal, ...settings } = guarded([...owned, ...arrays], () => {
-      const checked: Settings & { signal?: AbortSignalLike | undefined } = check(table, options);
+      const checked: Settings & { signal?: AbortSignalLike | undefined } = checkOptions(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
       primals.forEach((each, i) => {
@@ -246,6 +266,33 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     return sum;
   }
 
+  /** What is to be checked, once all of it has a reference. */
+  function findReadable(...[side, output, options]: Parameters<JaxGld<A>['check']>): Found<JaxArray> {
+    const found = findSide(side, output, options, isReadable);
+    expectReferences(found.cells);
+    return found;
+  }
+
+  function check(...args: Parameters<JaxGld<A>['check']>): SideCheck {
+    const [side, output, options] = args;
+    const owned = arraysIn({ teacher: side, output });
+    try {
+      return checkFound(findReadable(...args).read(readSync), options);
+    } finally {
+      release(owned);
+    }
+  }
+
+  async function checkAsync(...args: Parameters<JaxGld<A>['checkAsync']>): Promise<SideCheck> {
+    const [side, output, options] = args;
+    const owned = arraysIn({ teacher: side, output });
+    try {
+      return checkFound(await findReadable(...args).readLater(read), options);
+    } finally {
+      release(owned);
+    }
+  }
+
   const gldLoss = (...args: HandOff<A, GldLossOptions>) => finish(vjp(...args));
   const async = async (...args: HandOff<A, JaxAsyncOptions>) => finish(await vjpAsync(...args));
   const dispose = () => {
@@ -253,7 +300,7 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
     surrogates.dispose();
   };
   // That gradients have the structure of the primals is jax-js's to know.
-  return Object.assign(gldLoss, { async, vjp, surrogate, scalar, dispose }) as unknown as JaxGld<A>;
+  return Object.assign(gldLoss, { async, vjp, surrogate, scalar, check, checkAsync, dispose }) as unknown as JaxGld<A>;
 }
 
 type HandOff<A, Options> = [

@@ -7,7 +7,8 @@
  * the loss's tangent plane at x₀. Its value there is the loss and its gradient g, which is all that a step of training
  * asks for. Nothing of a framework is imported; what it does to its tensors is passed in.
  */
-import { expectObject, known, options as check } from '../check.js';
+import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import { expectObject, known, options as checkOptions } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
@@ -24,7 +25,7 @@ import type {
   SignalOption,
   TensorLike,
 } from '../types.js';
-import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
+import { checkFound, differentiable, findSide, Found, pair, studentTensors, type IsTensor } from './inputs.js';
 import { weightsOf, Workspaces } from './workspaces.js';
 
 /** What a framework does to its tensors. */
@@ -104,6 +105,15 @@ export interface SurrogateGld<Tensor> {
    * when it returns. Resolves to the numbers and a function that makes the scalar.
    */
   surrogate(inputs: SurrogateInputs<Tensor>, options?: SurrogateAsyncOptions): Promise<Surrogate<Tensor>>;
+  /**
+   * Checks that a side is what its model computes, as the core's {@link checkSide} does: the mean over the map times the
+   * classifier has to be what the whole model puts out for the same batch, [n, K], or what that is the softmax of.
+   *
+   * @throws {GldError} `ERR_GLD_SPLIT`, which says where they differ and why that may be.
+   */
+  check(side: SurrogateSide<Tensor>, output: Tensor | TensorLike, options?: CheckSideOptions): SideCheck;
+  /** The same for tensors that are read asynchronously. */
+  checkAsync(side: SurrogateSide<Tensor>, output: Tensor | TensorLike, options?: CheckSideOptions): Promise<SideCheck>;
   /** Frees the memory that is kept from one call for the next. The loss stays usable. */
   dispose(): void;
 }
@@ -150,15 +160,17 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     return { ...value, offset, gradients, scalar };
   }
 
+  function readNow(tensor: Tensor, argument: string): unknown {
+    const elements = ops.read(tensor, argument);
+    if (!isPromise(elements)) return elements;
+    return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
+  }
+
   function withTerms(inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) {
-    const settings = check(tables.adapter, options);
+    const settings = checkOptions(tables.adapter, options);
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
-    const values = found.read((tensor, argument) => {
-      const elements = ops.read(tensor, argument);
-      if (!isPromise(elements)) return elements;
-      return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
-    });
+    const values = found.read(readNow);
     const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
     const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
@@ -168,7 +180,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     inputs: SurrogateInputs<Tensor>,
     options?: SurrogateAsyncOptions,
   ): Promise<Surrogate<Tensor>> {
-    const { signal, ...settings } = check(tables.adapterAsync, options);
+    const { signal, ...settings } = checkOptions(tables.adapterAsync, options);
     const { signal: _, ...own } = options ?? {};
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
@@ -177,9 +189,14 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     return tangent(await loss.computeAsync(values, { ...weightsOf(settings), signal }), values);
   }
 
+  const check: SurrogateGld<Tensor>['check'] = (side, output, options) =>
+    checkFound(findSide(side, output, options, isTensor).read(readNow), options);
+  const checkAsync: SurrogateGld<Tensor>['checkAsync'] = async (side, output, options) =>
+    checkFound(await findSide(side, output, options, isTensor).readLater(ops.read), options);
+
   const dispose = () => workspaces.dispose();
   const gldLoss = (inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
-  return Object.assign(gldLoss, { withTerms, surrogate, dispose });
+  return Object.assign(gldLoss, { withTerms, surrogate, check, checkAsync, dispose });
 }
 
 /** The framework's functions, called on the framework, with the default ones where it has none. */

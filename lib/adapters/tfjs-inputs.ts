@@ -1,7 +1,7 @@
 import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
 import type { Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
-import { Found, replaceInSide } from './inputs.js';
+import { Found, replaceInSide, sideNames } from './inputs.js';
 import { isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
 
 /** What maps of both kinds have in common. */
@@ -78,7 +78,11 @@ function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): o
 
 /** The inputs with tfjs's axis orders filled in. */
 function withAxisOrders(inputs: Inputs): Inputs {
-  return { ...inputs, teacher: fillIn(inputs.teacher), student: fillIn(inputs.student) };
+  const filled = Object.entries(inputs).map(([name, value]) => [
+    name,
+    sideNames.includes(name) ? fillIn(value) : value,
+  ]);
+  return Object.fromEntries(filled) as Inputs;
 }
 
 function fillIn<Side extends object>(side: Side): Side {

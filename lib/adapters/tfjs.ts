@@ -2,10 +2,11 @@
  * The loss as an operation of TensorFlow.js: `tfjsGld(tf)` takes and gives tensors, and `tf.grads`, `tf.variableGrads`
  * and every optimizer differentiate it. The framework is an argument; nothing of it is imported.
  */
-import { expectObject, options as check } from '../check.js';
+import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import { expectObject, options as checkOptions } from '../check.js';
 import { tables } from '../options.js';
-import type { GldLossOptions, GldResult, SignalOption } from '../types.js';
-import { differentiable, expectTargets, pair, studentTensors, type IsTensor } from './inputs.js';
+import type { GldLossOptions, GldResult, SignalOption, TensorLike } from '../types.js';
+import { checkFound, differentiable, expectTargets, findSide, pair, studentTensors, type IsTensor } from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
@@ -72,6 +73,18 @@ export interface TfjsGld<Tensor, Scalar> {
     targets: Omit<TfjsInputs<Tensor>, 'student'>,
     options?: TfjsMinimizeOptions<Tensor>,
   ): Promise<TfjsValue>;
+  /**
+   * Checks that a side is what its model computes, as the core's {@link checkSide} does: the mean over the map times the
+   * classifier has to be what the whole model puts out for the same batch, [n, K], or what that is the softmax of. Once,
+   * before a training:
+   *
+   *     gldLoss.check({ features, weight, bias }, model.predict(images), { name: 'teacher' });
+   *
+   * @throws {GldError} `ERR_GLD_SPLIT`, which says where they differ and why that may be.
+   */
+  check(side: TfjsSide<Tensor>, output: Tensor | TensorLike, options?: CheckSideOptions): SideCheck;
+  /** The same for backends that are read asynchronously only. */
+  checkAsync(side: TfjsSide<Tensor>, output: Tensor | TensorLike, options?: CheckSideOptions): Promise<SideCheck>;
   /** Frees the memory that is kept from one call for the next. The loss stays usable. */
   dispose(): void;
 }
@@ -95,7 +108,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
   const tensorsOf = (student: TfjsSide<Tensor>) => studentTensors(student, isTensor as IsTensor<Tensor>);
 
   function withTerms(inputs: TfjsInputs<Tensor>, options?: GldLossOptions): TfjsResult<Scalar> {
-    const settings = check(tables.adapter, options);
+    const settings = checkOptions(tables.adapter, options);
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const gradients = tf.engine().isTapeOn() && names;
@@ -110,7 +123,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     inputs: TfjsInputs<Tensor>,
     options?: TfjsAsyncOptions,
   ): Promise<TfjsSurrogate<Tensor, Scalar>> {
-    const { signal, ...settings } = check(tables.adapterAsync, options);
+    const { signal, ...settings } = checkOptions(tables.adapterAsync, options);
     const { signal: _, ...own } = options ?? {};
     const found = find(inputs);
     const names = differentiable(found.names, settings);
@@ -152,7 +165,12 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     }
   }
 
+  const check: TfjsGld<Tensor, Scalar>['check'] = (side, output, options) =>
+    checkFound(readSync(tf, findSide(side, output, options, isTensor)), options);
+  const checkAsync: TfjsGld<Tensor, Scalar>['checkAsync'] = async (side, output, options) =>
+    checkFound(await read(findSide(side, output, options, isTensor)), options);
+
   const dispose = () => workspaces.dispose();
   const gldLoss = (inputs: TfjsInputs<Tensor>, options?: GldLossOptions) => withTerms(inputs, options).scalar;
-  return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, dispose });
+  return Object.assign(gldLoss, { withTerms, surrogate, minimizeAsync, check, checkAsync, dispose });
 }

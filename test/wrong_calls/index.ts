@@ -16,6 +16,7 @@ export const classes = {
   SHAPE: RangeError,
   CLASSES: RangeError,
   GRID: RangeError,
+  SPLIT: RangeError,
   LABEL: RangeError,
   WEIGHT: RangeError,
   OPTION: RangeError,
