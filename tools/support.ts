@@ -42,9 +42,9 @@ export function run(program: string, args: string[], options: SpawnSyncOptions =
 }
 
 /** Runs `main` and turns an error into one line and exit code 1: the failed program has already said the rest. */
-export function tool(main: () => void): void {
+export async function tool(main: () => void | Promise<void>): Promise<void> {
   try {
-    main();
+    await main();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
