@@ -42,6 +42,9 @@ const dtype: Check<CudaDType> = (value, path) => {
 
 const tables = { device: { device }, empty: { device, dtype } };
 
+/** A tensor over that memory. */
+let over: (memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) => CudaTensor;
+
 /**
  * A dense, row-major tensor in the memory of a GPU. It can stand wherever a call takes a tensor, as an input or in `out`;
  * gradients of tensors on a GPU are tensors there. Nothing is copied then.
@@ -58,8 +61,12 @@ export class CudaTensor implements DeviceTensor {
   readonly #memory: DeviceMemory;
   #disposed = false;
 
-  /** @internal Use {@link CudaTensor.from}, {@link CudaTensor.empty} or {@link CudaTensor.at}. */
-  constructor(memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) {
+  /** Lets the functions of this module make tensors, and nobody else. */
+  static {
+    over = (...args) => new CudaTensor(...args);
+  }
+
+  private constructor(memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) {
     this.#memory = memory;
     this.deviceId = deviceId;
     this.shape = Object.freeze([...shape]);
@@ -159,7 +166,7 @@ export class CudaTensor implements DeviceTensor {
 export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, deviceId: number): CudaTensor {
   expectGpu(argument, deviceId, 'a GPU', `cuda:${deviceId}`);
   const bytes = countElements(argument, shape) * kinds[dtype].BYTES_PER_ELEMENT;
-  return new CudaTensor(allocateMemory(deviceId, bytes), deviceId, shape, dtype);
+  return over(allocateMemory(deviceId, bytes), deviceId, shape, dtype);
 }
 
 /** Memory that idle streams hold is given back first where it is needed. */
@@ -188,7 +195,7 @@ export function tensorOver(argument: string, view: View): CudaTensor {
     );
   }
   const memory = new native.DeviceMemory(device, countElements(argument, shape) * size, address, argument);
-  return new CudaTensor(memory, device, shape, dtype);
+  return over(memory, device, shape, dtype);
 }
 
 function readHost(argument: string, tensor: unknown): View {

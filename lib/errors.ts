@@ -26,7 +26,29 @@
  * | `ERR_GLD_LOAD` | Error | the native library did not load; `reason` and the message say why: {@link GldLoadError} |
  * | `ERR_GLD_NATIVE` | Error | the native library found a contradiction: a defect of this package, please report it |
  */
-export type GldErrorCode = keyof typeof classes | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
+export type GldErrorCode = ArgumentErrorCode | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
+
+/** Codes of errors about arguments. */
+type ArgumentErrorCode =
+  | 'ERR_GLD_ARG_TYPE'
+  | 'ERR_GLD_DTYPE'
+  | 'ERR_GLD_ADAPTER'
+  | 'ERR_GLD_DETACHED'
+  | 'ERR_GLD_DISPOSED'
+  | 'ERR_GLD_RANK'
+  | 'ERR_GLD_SHAPE'
+  | 'ERR_GLD_CLASSES'
+  | 'ERR_GLD_GRID'
+  | 'ERR_GLD_SPLIT'
+  | 'ERR_GLD_LABEL'
+  | 'ERR_GLD_WEIGHT'
+  | 'ERR_GLD_OPTION'
+  | 'ERR_GLD_STRIDE'
+  | 'ERR_GLD_SHORT'
+  | 'ERR_GLD_OVERLAP'
+  | 'ERR_GLD_OVERFLOW'
+  | 'ERR_GLD_DEVICE'
+  | 'ERR_GLD_MEMORY';
 
 /** An error of this package: a TypeError or RangeError that carries its parts beside the message. */
 export interface GldError extends Error {
@@ -79,7 +101,7 @@ export interface GldLoadError extends GldError {
   readonly reason: GldLoadReason;
 }
 
-const classes = {
+const classes: Readonly<Record<ArgumentErrorCode, TypeErrorConstructor | RangeErrorConstructor>> = {
   ERR_GLD_ARG_TYPE: TypeError,
   ERR_GLD_DTYPE: TypeError,
   ERR_GLD_ADAPTER: TypeError,
@@ -99,10 +121,10 @@ const classes = {
   ERR_GLD_OVERFLOW: RangeError,
   ERR_GLD_DEVICE: RangeError,
   ERR_GLD_MEMORY: RangeError,
-} as const;
+};
 
 /** Throws the error of that code: `<argument>: expected <expected>, got <received>`. */
-export function fail(code: keyof typeof classes, argument: string, expected: string, received: string): never {
+export function fail(code: ArgumentErrorCode, argument: string, expected: string, received: string): never {
   const error = new classes[code](`${argument}: expected ${expected}, got ${received}`);
   throw Object.assign(error, { code, argument, expected, received });
 }

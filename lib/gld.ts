@@ -30,6 +30,8 @@ import type {
   HostBuffer,
   HostGradient,
   HostInputs,
+  Lending,
+  NothingLent,
 } from './types.js';
 
 /**
@@ -60,12 +62,15 @@ import type {
  * @param settings See {@link GldOptions} for the defaults.
  * @throws {GldError} A TypeError or RangeError that names the argument; see {@link GldErrorCode}.
  */
-export function gldLoss<D extends GradientDtype = 'float32'>(
+export function gldLoss<D extends GradientDtype = 'float32', O = NothingLent>(
   inputs: HostInputs,
-  settings?: GldOptions<HostBuffer<D>, D>,
-): GldResult<HostGradient<D>>;
+  settings?: Lending<GldOptions<HostBuffer<D>, D>, O>,
+): GldResult<HostGradient<D, O>>;
 export function gldLoss(inputs: CudaInputs, settings?: GldOptions<DeviceTensor, GradientDtype>): GldResult<CudaTensor>;
-export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, GradientDtype>): GldResult<AnyGradient>;
+export function gldLoss<O = NothingLent>(
+  inputs: AnyInputs,
+  settings?: Lending<GldOptions<AnyBuffer, GradientDtype>, O>,
+): GldResult<AnyGradient<O>>;
 export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, GradientDtype>): GldResult<AnyGradient> {
   const checked = options(tables.gldLoss, settings);
   // The caller's getters, which reading the inputs may run, may make calls of their own meanwhile.
@@ -91,18 +96,18 @@ const watch = new Watch();
  * transferred meanwhile; those on a GPU have to stay as they are. `out` arrays are written when the work is done, on the
  * calling thread. Wrong arguments reject the promise, and it always settles.
  */
-export function gldLossAsync<D extends GradientDtype = 'float32'>(
+export function gldLossAsync<D extends GradientDtype = 'float32', O = NothingLent>(
   inputs: HostInputs,
-  settings?: GldAsyncOptions<HostBuffer<D>, D>,
-): Promise<GldResult<HostGradient<D>>>;
+  settings?: Lending<GldAsyncOptions<HostBuffer<D>, D>, O>,
+): Promise<GldResult<HostGradient<D, O>>>;
 export function gldLossAsync(
   inputs: CudaInputs,
   settings?: GldAsyncOptions<DeviceTensor, GradientDtype>,
 ): Promise<GldResult<CudaTensor>>;
-export function gldLossAsync(
+export function gldLossAsync<O = NothingLent>(
   inputs: AnyInputs,
-  settings?: GldAsyncOptions<AnyBuffer, GradientDtype>,
-): Promise<GldResult<AnyGradient>>;
+  settings?: Lending<GldAsyncOptions<AnyBuffer, GradientDtype>, O>,
+): Promise<GldResult<AnyGradient<O>>>;
 export async function gldLossAsync(
   inputs: AnyInputs,
   settings?: GldAsyncOptions<AnyBuffer, GradientDtype>,
@@ -146,9 +151,15 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
    * too: all such calls return the same object with new numbers, as long as they agree in having labels and in the names of
    * their gradients, and allocate nothing once they have run in.
    */
-  compute(inputs: HostInputs, settings?: ComputeOptions<HostBuffer<D>>): GldResult<HostGradient<D>>;
+  compute<O = NothingLent>(
+    inputs: HostInputs,
+    settings?: Lending<ComputeOptions<HostBuffer<D>>, O>,
+  ): GldResult<HostGradient<D, O>>;
   compute(inputs: CudaInputs, settings?: ComputeOptions<DeviceTensor>): GldResult<CudaTensor>;
-  compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient>;
+  compute<O = NothingLent>(
+    inputs: AnyInputs,
+    settings?: Lending<ComputeOptions<AnyBuffer>, O>,
+  ): GldResult<AnyGradient<O>>;
   compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient> {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
     const bench = this.#takeBench();
@@ -166,9 +177,15 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   /** {@link gldLossAsync} with this object's options; weights of terms may be given for this call. */
-  computeAsync(inputs: HostInputs, settings?: ComputeAsyncOptions<HostBuffer<D>>): Promise<GldResult<HostGradient<D>>>;
+  computeAsync<O = NothingLent>(
+    inputs: HostInputs,
+    settings?: Lending<ComputeAsyncOptions<HostBuffer<D>>, O>,
+  ): Promise<GldResult<HostGradient<D, O>>>;
   computeAsync(inputs: CudaInputs, settings?: ComputeAsyncOptions<DeviceTensor>): Promise<GldResult<CudaTensor>>;
-  computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>>;
+  computeAsync<O = NothingLent>(
+    inputs: AnyInputs,
+    settings?: Lending<ComputeAsyncOptions<AnyBuffer>, O>,
+  ): Promise<GldResult<AnyGradient<O>>>;
   async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
     const own = this.#settings;
     const given = options(tables.computeAsync, settings);

@@ -11,8 +11,11 @@ export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16';
  * `gld-loss/surrogate` for any other.
  */
 export interface TensorLike {
-  /** Float32Array or Float64Array; 16-bit floats in a Float16Array, or in a Uint16Array with their `dtype`. */
-  readonly data: ArrayBufferView;
+  /**
+   * Float32Array or Float64Array; 16-bit floats in a Float16Array, or in a Uint16Array with their `dtype`. Strings are
+   * refused: they are here because onnxruntime's type for the outputs of a session has them.
+   */
+  readonly data: ArrayBufferView | readonly string[];
   /** Sizes of the axes, each at least 1. */
   readonly shape?: ArrayLike<number> | undefined;
   /** The same under the name that onnxruntime and transformers.js use; read when there is no `shape`. */
@@ -63,21 +66,30 @@ export type AnyTensor = TensorLike | DeviceTensor;
 /** A copy of a {@link CudaTensor}'s elements in CPU memory. It is a {@link TensorLike} itself. */
 export interface HostTensor {
   /** float16 and bfloat16 elements are in a Uint16Array. */
-  data: Float32Array | Uint16Array | Int32Array;
+  data: ArrayOf<Float32ArrayConstructor> | ArrayOf<Uint16ArrayConstructor> | ArrayOf<Int32ArrayConstructor>;
   shape: number[];
   dtype: CudaDType;
 }
 
+/**
+ * An array over an ArrayBuffer of its own, such as can go where a `BufferSource` is wanted. TypeScript before 5.7 does not
+ * tell it from one over shared memory, and has no name for it.
+ */
+type ArrayOf<Constructor extends { of(...items: never[]): unknown }> = ReturnType<Constructor['of']>;
+
+/** The array of a result that nobody lent one for, over an ArrayBuffer of its own. */
+export type OwnArray = ArrayOf<Float32ArrayConstructor> | ArrayOf<Float64ArrayConstructor>;
+
 /** A result: dense, row-major, `data.length` the product of `shape`. It is a {@link TensorLike} itself. */
-export interface DenseTensor {
-  data: Float32Array | Float64Array;
+export interface DenseTensor<A extends Float32Array | Float64Array = Float32Array | Float64Array> {
+  data: A;
   shape: number[];
   dtype: 'float32' | 'float64';
 }
 
 /** A gradient of 16-bit floats, which `gradientDtype: 'student'` asks for. */
-export interface HalfTensor {
-  data: Uint16Array;
+export interface HalfTensor<A extends Uint16Array = Uint16Array> {
+  data: A;
   shape: number[];
   dtype: 'float16' | 'bfloat16';
 }
@@ -85,11 +97,16 @@ export interface HalfTensor {
 /** A gradient, in the layout of the tensor it belongs to; float64 for a float64 tensor and float32 for all others. */
 export type Gradient = DenseTensor;
 
-/** A gradient wherever it lies and whatever it is made of. */
-export type AnyGradient = DenseTensor | HalfTensor | CudaTensor;
+/** A result in CPU memory: in an array of its own, or in one of the buffers `O` that were lent. */
+export type HostResult<O> = DenseTensor<OwnArray | Extract<O[keyof O], Float32Array | Float64Array>>;
 
-/** Gradients in CPU memory under that option. */
-export type HostGradient<D extends GradientDtype> = 'student' extends D ? DenseTensor | HalfTensor : DenseTensor;
+/** Gradients in CPU memory under that option: each in an array of its own, or in one of the buffers `O` that were lent. */
+export type HostGradient<D extends GradientDtype, O = OutBuffers<HostBuffer<D>>> =
+  | HostResult<O>
+  | ('student' extends D ? HalfTensor<ArrayOf<Uint16ArrayConstructor> | Extract<O[keyof O], Uint16Array>> : never);
+
+/** A gradient wherever it lies and whatever it is made of. */
+export type AnyGradient<O = OutBuffers<AnyBuffer>> = HostGradient<GradientDtype, O> | CudaTensor;
 
 /** Axis orders of maps of one, two and three axes. */
 export type MapLayout = 'NCW' | 'NWC' | 'NCHW' | 'NHWC' | 'NCDHW' | 'NDHWC';
@@ -320,6 +337,14 @@ export type OutBuffers<B = Float32Array | Float64Array> = { readonly [name in Gr
 interface OutOptions<B> {
   readonly out?: OutBuffers<B> | undefined;
 }
+
+/** Options with the very buffers `O` in `out`, after which the result is typed; other names are errors there as well. */
+export type Lending<Options extends { readonly out?: unknown }, O> = Options & {
+  readonly out?: (O & { readonly [name in Exclude<keyof O, keyof NonNullable<Options['out']>>]: never }) | undefined;
+};
+
+/** Without `out`. */
+export type NothingLent = Readonly<Record<never, never>>;
 
 /**
  * Options of one {@link GldLoss.compute}. With `out`, the result is lent as well: see there. Weights of terms take the place

@@ -1,12 +1,14 @@
-// The published types: strict consumers in both module formats compile against the built package, and publint finds
-// nothing to complain about.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// The published types: strict consumers in both module formats compile against the built package with compilers old and
+// new, nothing but what is public is published, and publint finds nothing to complain about.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import ts from 'typescript';
+import { cleanEnvironment } from '../tools/consumer.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -25,9 +27,9 @@ const core = `
   const loss: number = result.loss;
   const task: number | undefined = result.terms.task;
   const gradient: Float32Array | Float64Array | undefined = result.gradients?.features?.data;
-  const promise: Promise<GldResult> = gldLossAsync(inputs, { signal: new AbortController().signal });
+  const promise: Promise<GldResult> = gldLossAsync(inputs, { signal: {} as AbortSignalLike });
   {
-    const reused = new GldLoss({ beta: 1 });
+    using reused = new GldLoss({ beta: 1 });
     const again: GldResult = reused.compute(inputs);
     reused.dispose();
     void again;
@@ -76,6 +78,14 @@ const core = `
 
   // @ts-expect-error: a misspelt option
   gldLoss(inputs, { alhpa: 0.5 });
+  // @ts-expect-error: a misspelt buffer
+  gldLoss(inputs, { out: { features: new Float32Array(32), wieght: new Float32Array(6) } });
+  // @ts-expect-error: a misspelt buffer of a stage
+  pool({ features }, { out: { pooled: new Float32Array(10), feature: new Float32Array(32) } });
+  // @ts-expect-error: a buffer of integers
+  gldLoss(inputs, { out: { features: new Int32Array(32) } });
+  // @ts-expect-error: only the functions that make one
+  new CudaTensor();
   // @ts-expect-error: no such method
   gldLoss(inputs, { relation: { method: 'exact' } });
   // @ts-expect-error: a teacher needs features or logits
@@ -99,7 +109,7 @@ const values = [
   'relation',
   'deviceInfo',
 ].join(', ');
-const types = 'type Inputs, type GldResult, type Schedule';
+const types = 'type Inputs, type GldResult, type Schedule, type AbortSignalLike';
 
 const tfjs = `
   const f = tf.zeros([1, 4, 4, 2]) as tf.Tensor4D;
@@ -122,7 +132,7 @@ const others = `
     const kernel: jax.numpy.Array = gradients[0].kernel;
     const [value, pullback] = gldLoss.vjp(forward, [p, images], targets);
     const dImages: jax.numpy.Array = pullback(2)[1];
-    const later = await gldLoss.async(forward, [p, images], targets, { signal: new AbortController().signal });
+    const later = await gldLoss.async(forward, [p, images], targets, { signal: {} as never });
     const at = await gldLoss.surrogate({ ...targets, student: forward(p, images) });
     const scalar: jax.numpy.Array = gldLoss.scalar(forward(p, images), at.constants());
     void [loss, kernel, value.terms.global, dImages, later.gradients[0].weight, scalar, at.scalar(forward(p, images))];
@@ -161,91 +171,223 @@ const others = `
   surrogateGld<Variable>({ isTensor: () => true, constant: () => weight });
 `;
 
-const consumers = {
-  ESM: { name: 'core.mts', lines: [`import { ${values}, ${types} } from 'gld-loss';`, core], strictLibraries: true },
-  CommonJS: {
-    name: 'core.cts',
-    lines: [
-      `import gld = require('gld-loss');`,
-      `const { ${values} } = gld;`,
-      'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type Schedule = gld.Schedule;',
-      'type CudaTensor = gld.CudaTensor;',
-      core,
+/** Where typed arrays of results can go, and what else the types of other packages and of the platform have to fit. */
+const platform = `
+  const side = { logits: { data: new Float32Array(15), shape: [1, 5, 3] } };
+  const inputs = { teacher: side, student: side };
+  const pair = { teacher: side.logits, student: side.logits };
+  const sources: BufferSource[] = [
+    gldLoss(inputs).gradients!.logits!.data,
+    gldLoss(inputs, { gradientDtype: 'student', device: 'auto' }).gradients!.logits!.data,
+    gldLoss(inputs, { out: { logits: new Float32Array(15) } }).gradients!.logits!.data,
+    new GldLoss().compute(inputs, { alpha: 0.5 }).gradients!.logits!.data,
+    new GldLoss().compute(inputs, gldSchedule()(1)).gradients!.logits!.data,
+    classify({ pooled: side.logits, weight: side.logits }, { upstream: side.logits }).gradients!.weight.data,
+    pool({ features: side.logits }).pooled.data,
+    crossEntropy({ logits: side.logits, labels: [0] }).gradients!.logits.data,
+    normalizedKd(pair).gradients!.logits.data,
+    relation(pair).gradients!.logits.data,
+    CudaTensor.from(side.logits).toHost().data,
+  ];
+  async () => {
+    sources.push((await gldLossAsync(inputs, { signal: new AbortController().signal })).gradients!.logits!.data);
+    sources.push((await new GldLoss().computeAsync(inputs, { signal: new Polyfilled().signal })).gradients!.logits!.data);
+    const onGpu = { ...inputs, student: { features: CudaTensor.from(side.logits), weight: side.logits } };
+    const mixed = (await gldLossAsync(onGpu)).gradients!.weight!;
+    if ('data' in mixed) sources.push(mixed.data);
+    const loss = surrogateGld<object>({
+      isTensor: () => false,
+      read: () => side.logits,
+      constant: (data) => ({ source: sources.push(data) }),
+    });
+    const at = await loss.surrogate(inputs);
+    sources.push(at.gradients.logits!.data);
+  };
+
+  // Tensors as other packages give them.
+  (output: onnx.Tensor, strided: ndarray.NdArray<Float32Array>) =>
+    gldLoss({ teacher: { logits: output }, student: { logits: strided }, labels: output });
+`;
+
+/** How it is where the compiler tells arrays over an ArrayBuffer from those over shared memory. */
+const shared = `
+  declare const inputs: HostInputs;
+  declare const array: Float32Array<SharedArrayBuffer>;
+  declare const buffers: OutBuffers;
+  const { loss, gradients } = gldLoss(inputs, { out: { weight: array, bias: new Float64Array(3) } });
+  const whatever: ArrayBufferView = gradients!.weight!.data;
+  // @ts-expect-error: what was lent is shared memory
+  const one: BufferSource = gradients!.weight!.data;
+  // @ts-expect-error: what was lent may be shared memory
+  const other: BufferSource = new GldLoss().compute(inputs, { out: buffers }).gradients!.weight!.data;
+  // @ts-expect-error: of a stage too
+  const third: BufferSource = pool(inputs.student as never, { out: { pooled: array } }).pooled.data;
+  const ofMany: GldResult = gldLoss(inputs, { out: buffers });
+  void [loss, whatever, one, other, third, ofMany];
+`;
+
+const names = `${values}, ${types}`;
+const imported = {
+  esm: (code: string) => [`import { ${names} } from 'gld-loss';`, code],
+  cjs: (code: string) => [
+    `import gld = require('gld-loss');`,
+    `const { ${values} } = gld;`,
+    'type Inputs = gld.Inputs; type GldResult = gld.GldResult; type Schedule = gld.Schedule;',
+    'type CudaTensor = gld.CudaTensor; type AbortSignalLike = gld.AbortSignalLike;',
+    code,
+  ],
+};
+const surrogate = others.slice(others.indexOf('  class Variable'));
+
+/** A project of a user: files, and the types that they have beside the package's. */
+interface Project {
+  readonly files: Readonly<Record<string, readonly string[]>>;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Needs nothing but the language: every declaration of the package is compiled, adapters' too. */
+const strict: Project = {
+  files: {
+    'core.mts': imported.esm(core),
+    'core.cts': imported.cjs(core),
+    'surrogate.mts': [`import { surrogateGld } from 'gld-loss/surrogate';`, surrogate],
+    'surrogate.cts': [
+      `import adapter = require('gld-loss/surrogate');`,
+      'const { surrogateGld } = adapter;',
+      surrogate,
     ],
-    strictLibraries: true,
+    'adapters.mts': [`export * from 'gld-loss/tfjs';`, `export * from 'gld-loss/jax';`],
+    'adapters.cts': [
+      `import tfjs = require('gld-loss/tfjs');`,
+      `import jax = require('gld-loss/jax');`,
+      'export type Adapters = tfjs.TfjsGld<never, never> | jax.JaxGld<never>;',
+    ],
   },
-  'ESM, tfjs': {
-    name: 'tfjs.mts',
-    lines: [`import * as tf from '@tensorflow/tfjs';`, `import { tfjsGld } from 'gld-loss/tfjs';`, tfjs],
-    strictLibraries: false, // tfjs's own declarations need DOM types that it does not bring along
-  },
-  'CommonJS, tfjs': {
-    name: 'tfjs.cts',
-    lines: [
+  options: { lib: ['es2022'], types: [], skipLibCheck: false },
+};
+
+/** With frameworks and packages whose own declarations need types that they do not bring along. */
+const frameworks: Project = {
+  files: {
+    'tfjs.mts': [`import * as tf from '@tensorflow/tfjs';`, `import { tfjsGld } from 'gld-loss/tfjs';`, tfjs],
+    'tfjs.cts': [
       `import tf = require('@tensorflow/tfjs');`,
       `import adapter = require('gld-loss/tfjs');`,
       'const { tfjsGld } = adapter;',
       tfjs,
     ],
-    strictLibraries: false,
-  },
-  'ESM, jax-js and surrogate': {
-    name: 'others.mts',
-    lines: [
+    'others.mts': [
       `import * as jax from '@jax-js/jax';`,
       `import { jaxGld } from 'gld-loss/jax';`,
       `import { surrogateGld } from 'gld-loss/surrogate';`,
       others,
     ],
-    strictLibraries: false, // jax-js's own declarations need WebGPU types that it does not bring along
-  },
-  'CommonJS, surrogate': {
-    name: 'others.cts',
-    lines: [
-      `import adapter = require('gld-loss/surrogate');`,
-      'const { surrogateGld } = adapter;',
-      others.slice(others.indexOf('  class Variable')),
+    'platform.mts': [
+      `import { AbortController as Polyfilled } from 'abort-controller';`,
+      `import type ndarray from 'ndarray';`,
+      `import type * as onnx from 'onnxruntime-common';`,
+      `import { ${values} } from 'gld-loss';`,
+      `import { surrogateGld } from 'gld-loss/surrogate';`,
+      platform,
     ],
-    strictLibraries: true,
+    'shared.mts': [
+      `import { GldLoss, gldLoss, pool, type GldResult, type HostInputs, type OutBuffers } from 'gld-loss';`,
+      shared,
+    ],
   },
+  options: { lib: ['es2022', 'dom'], types: ['node'], skipLibCheck: true },
 };
 
-for (const [title, { name, lines, strictLibraries }] of Object.entries(consumers)) {
-  t.test(`a strict consumer compiles: ${title}`, async (t) => {
-    const folder = t.testdir();
-    for (const dependency of ['gld-loss', '@types/node', 'undici-types', '@tensorflow', '@jax-js']) {
-      const link = join(folder, 'node_modules', dependency);
-      mkdirSync(join(link, '..'), { recursive: true });
-      symlinkSync(dependency === 'gld-loss' ? root : join(root, 'node_modules', dependency), link);
+/** What Node.js and bundlers make of packages; the latter have no CommonJS files of TypeScript's kind. */
+const resolutions: Readonly<Record<string, { readonly module: string; readonly files: RegExp }>> = {
+  nodenext: { module: 'nodenext', files: /./ },
+  node16: { module: 'node16', files: /./ },
+  bundler: { module: 'esnext', files: /\.mts$/ },
+};
+
+/** Compilers by their versions: the one of this repository, and those of test/compilers. */
+const compilers = new Map([[ts.versionMajorMinor as string, join(root, 'node_modules/typescript')]]);
+for (const version of readdirSync(join(root, 'test/compilers'))) {
+  compilers.set(version, join(root, 'test/compilers', version, 'node_modules/typescript'));
+}
+
+/** What a compiler says of a project, and what it has read. */
+function compile(t: Test, compiler: string, { files, options }: Project, resolution: string) {
+  const folder = t.testdir();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules/gld-loss'));
+  const { module, files: chosen } = resolutions[resolution]!;
+  const written = Object.keys(files).filter((name) => chosen.test(name));
+  for (const name of written) writeFileSync(join(folder, name), files[name]!.join('\n'));
+  const compilerOptions = {
+    ...options,
+    module,
+    moduleResolution: resolution,
+    target: 'es2022',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    listFiles: true,
+  };
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: written }));
+  const command = [join(compiler, 'lib/tsc.js'), '--pretty', 'false', '-p', folder];
+  const { stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', env: cleanEnvironment() });
+  const lines = `${stdout}${stderr}`.trim().split('\n');
+  return { messages: lines.filter((line) => !isAbsolute(line)), read: lines.filter(isAbsolute) };
+}
+
+for (const [version, compiler] of compilers) {
+  t.test(`TypeScript ${version}`, async (t) => {
+    for (const resolution of Object.keys(resolutions)) {
+      await t.test(`strict, with ${resolution} resolution`, async (t) => {
+        const { messages, read } = compile(t, compiler, strict, resolution);
+        t.same(messages, []);
+        const entries = ['index', 'adapters/tfjs', 'adapters/jax', 'adapters/surrogate'];
+        for (const flavour of resolution === 'bundler' ? ['esm'] : ['esm', 'cjs']) {
+          const expected = [...entries, 'shared'].map((entry) => join(root, 'dist', flavour, `${entry}.d.ts`));
+          t.same(read.filter((path) => path.startsWith(join(root, 'dist', flavour))).sort(), expected.sort(), flavour);
+        }
+      });
     }
-    const file = join(folder, name);
-    writeFileSync(join(folder, 'package.json'), '{}');
-    writeFileSync(file, lines.join('\n'));
-    const program = ts.createProgram([file], {
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2022.d.ts'],
-      types: ['node'],
-      typeRoots: [join(folder, 'node_modules/@types')],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: !strictLibraries,
-      noEmit: true,
+    await t.test('with frameworks and the DOM', async (t) => {
+      const { 'shared.mts': only, ...files } = frameworks.files;
+      const project = Number(version) < 5.9 ? { ...frameworks, files } : frameworks;
+      const { messages } = compile(t, compiler, project, 'nodenext');
+      t.same(messages, []);
     });
-    const messages = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
-      const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
-      return `${file?.fileName ?? ''}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
-    });
-    t.same(messages, []);
-    const flavour = name.endsWith('.mts') ? 'esm' : 'cjs';
-    const declarations = program.getSourceFiles().map((source) => source.fileName);
-    t.ok(
-      declarations.some((path) => path.includes(`/dist/${flavour}/`)),
-      `uses the types of dist/${flavour}`,
-    );
   });
 }
+
+/** Types that others are made of, and that have no names outside. */
+const parts = ['ArgumentErrorCode', 'ArrayOf', 'MapOptions', 'OutOptions', 'Same', 'Sided', 'TfjsMap'];
+
+t.test('nothing is published but what is public, in both flavours alike', async (t) => {
+  const declared = (flavour: string) =>
+    readdirSync(join(root, 'dist', flavour), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.d.ts'),
+    );
+  t.same(declared('esm').sort(), declared('cjs').sort());
+  const unexported = new Set<string>();
+  for (const name of declared('esm')) {
+    const text = readFileSync(join(root, 'dist/esm', name), 'utf8');
+    t.equal(text, readFileSync(join(root, 'dist/cjs', name), 'utf8'), name);
+    t.match(text, /\/\*\*/, 'with its comments');
+    const { statements } = ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+    for (const statement of statements) {
+      const { name } = statement as ts.Statement & { name?: ts.Identifier };
+      if (name !== undefined) unexported.add(name.text);
+    }
+  }
+  const exported = new Set<string>();
+  for (const entry of ['index', 'adapters/tfjs', 'adapters/jax', 'adapters/surrogate']) {
+    const program = ts.createProgram([join(root, 'dist/esm', `${entry}.d.ts`)], { lib: [] });
+    const checker = program.getTypeChecker();
+    const file = program.getSourceFile(join(root, 'dist/esm', `${entry}.d.ts`))!;
+    for (const { name } of checker.getExportsOfModule(checker.getSymbolAtLocation(file)!)) exported.add(name);
+  }
+  t.same([...unexported].filter((name) => !exported.has(name)).sort(), parts);
+});
 
 t.test('publint', async (t) => {
   const { messages, pkg } = await publint({ pkgDir: root, strict: true });

@@ -33,6 +33,8 @@ export const parts = {
       'test/reference',
       'test/support',
       'tools/build-ts.ts',
+      'tools/present.ts',
+      'package.json',
       'node_modules/@types/node/package.json',
       'node_modules/node-gyp-build/package.json',
       'node_modules/typescript/package.json',

@@ -21,6 +21,7 @@ import type {
   Inputs,
   Labels,
   MaskLike,
+  OwnArray,
   SampleWeights,
   SignalOption,
   TensorLike,
@@ -42,7 +43,7 @@ export interface SurrogateFramework<Tensor> {
    * A tensor of these elements in row-major order, without a gradient; of one element where the shape is []. The
    * array must not be written to.
    */
-  constant(data: Float32Array | Float64Array, shape: number[]): Tensor;
+  constant(data: OwnArray, shape: number[]): Tensor;
   /** Σ tensor · constant over all elements, differentiable. Default: `tensor.mul(constant).sum()`. */
   dot?(tensor: Tensor, constant: Tensor): Tensor;
   /** The sum of two scalars, as `dot` and `constant` make them. Default: `a.add(b)`. */
@@ -77,7 +78,7 @@ export interface Surrogate<Tensor> extends SurrogateValue {
   /** loss(x₀) - Σ g · x₀: the tangent plane's value at zero. */
   readonly offset: number;
   /** g, by the names of the student's parts. */
-  readonly gradients: { readonly [name in GradientName]?: DenseTensor };
+  readonly gradients: { readonly [name in GradientName]?: DenseTensor<OwnArray> };
   /**
    * The tangent plane as a scalar of the framework: the loss's value and gradients, at the student's tensors that the
    * surrogate was made with or the same computed again. It can be called any number of times.
@@ -141,7 +142,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
   const workspaces = new Workspaces();
 
   /** Terms and tangent plane from what the core computed of these inputs. */
-  function tangent({ gradients = {}, ...value }: GldResult, inputs: Inputs): Surrogate<Tensor> {
+  function tangent({ gradients = {}, ...value }: GldResult<DenseTensor<OwnArray>>, inputs: Inputs): Surrogate<Tensor> {
     const offset =
       value.loss -
       Object.entries(gradients).reduce(
@@ -152,7 +153,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     const scalar = (student: SurrogateSide<Tensor>) => {
       const doubles = Object.values(gradients).some(({ data }) => data instanceof Float64Array);
       const constant = ops.constant(doubles ? Float64Array.of(offset) : Float32Array.of(offset), []);
-      return pair<Tensor, DenseTensor>(gradients, studentTensors(student, isTensor)).reduce(
+      return pair<Tensor, DenseTensor<OwnArray>>(gradients, studentTensors(student, isTensor)).reduce(
         (sum, { tensor, gradient }) => ops.add(ops.dot(tensor, ops.constant(gradient.data, [...gradient.shape])), sum),
         constant,
       );

@@ -16,6 +16,9 @@ import type {
   FeatureSide,
   GldLossOptions,
   HostBuffer,
+  HostResult,
+  Lending,
+  NothingLent,
   TensorLike,
 } from '../types.js';
 import { readLike, readRows, refuseLent } from './rows.js';
@@ -48,15 +51,18 @@ export interface ClassifyResult<G extends AnyGradient = DenseTensor> {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function classify(inputs: ClassifyInputs, settings?: ClassifyOptions): ClassifyResult;
+export function classify<O = NothingLent>(
+  inputs: ClassifyInputs,
+  settings?: Lending<ClassifyOptions, O>,
+): ClassifyResult<HostResult<O>>;
 export function classify(
   inputs: ClassifyInputs<DeviceTensor>,
   settings?: ClassifyOptions<DeviceTensor>,
 ): ClassifyResult<CudaTensor>;
-export function classify(
+export function classify<O = NothingLent>(
   inputs: ClassifyInputs<AnyTensor>,
-  settings?: ClassifyOptions<AnyBuffer>,
-): ClassifyResult<DenseTensor | CudaTensor>;
+  settings?: Lending<ClassifyOptions<AnyBuffer>, O>,
+): ClassifyResult<HostResult<O> | CudaTensor>;
 export function classify(
   inputs: ClassifyInputs<AnyTensor>,
   settings?: ClassifyOptions<AnyBuffer>,

@@ -11,8 +11,11 @@ import type {
   DenseTensor,
   DeviceTensor,
   HostBuffer,
+  HostResult,
   LabelOptions,
   Labels,
+  Lending,
+  NothingLent,
   SampleWeights,
   TensorLike,
 } from '../types.js';
@@ -41,15 +44,18 @@ export interface CrossEntropyOptions<B = HostBuffer> extends RowLossOptions<B>, 
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function crossEntropy(inputs: CrossEntropyInputs, settings?: CrossEntropyOptions): RowLossResult;
+export function crossEntropy<O = NothingLent>(
+  inputs: CrossEntropyInputs,
+  settings?: Lending<CrossEntropyOptions, O>,
+): RowLossResult<HostResult<O>>;
 export function crossEntropy(
   inputs: CrossEntropyInputs<DeviceTensor>,
   settings?: CrossEntropyOptions<DeviceTensor>,
 ): RowLossResult<CudaTensor>;
-export function crossEntropy(
+export function crossEntropy<O = NothingLent>(
   inputs: CrossEntropyInputs<AnyTensor>,
-  settings?: CrossEntropyOptions<AnyBuffer>,
-): RowLossResult<DenseTensor | CudaTensor>;
+  settings?: Lending<CrossEntropyOptions<AnyBuffer>, O>,
+): RowLossResult<HostResult<O> | CudaTensor>;
 export function crossEntropy(
   inputs: CrossEntropyInputs<AnyTensor>,
   settings?: CrossEntropyOptions<AnyBuffer>,

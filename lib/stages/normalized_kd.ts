@@ -3,8 +3,18 @@ import { options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
 import { setNormalization, setThreads } from '../encode.js';
 import { tables } from '../options.js';
-import type { AnyBuffer, AnyTensor, DenseTensor, DeviceTensor, HostBuffer, Normalization } from '../types.js';
 import { Watch } from '../probabilities.js';
+import type {
+  AnyBuffer,
+  AnyTensor,
+  DenseTensor,
+  DeviceTensor,
+  HostBuffer,
+  HostResult,
+  Lending,
+  Normalization,
+  NothingLent,
+} from '../types.js';
 import { readPair, rowLoss, type LogitPair, type RowLossOptions, type RowLossResult } from './rows.js';
 
 const watch = new Watch();
@@ -24,15 +34,18 @@ export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function normalizedKd(inputs: LogitPair, settings?: NormalizedKdOptions): RowLossResult;
+export function normalizedKd<O = NothingLent>(
+  inputs: LogitPair,
+  settings?: Lending<NormalizedKdOptions, O>,
+): RowLossResult<HostResult<O>>;
 export function normalizedKd(
   inputs: LogitPair<DeviceTensor>,
   settings?: NormalizedKdOptions<DeviceTensor>,
 ): RowLossResult<CudaTensor>;
-export function normalizedKd(
+export function normalizedKd<O = NothingLent>(
   inputs: LogitPair<AnyTensor>,
-  settings?: NormalizedKdOptions<AnyBuffer>,
-): RowLossResult<DenseTensor | CudaTensor>;
+  settings?: Lending<NormalizedKdOptions<AnyBuffer>, O>,
+): RowLossResult<HostResult<O> | CudaTensor>;
 export function normalizedKd(
   inputs: LogitPair<AnyTensor>,
   settings?: NormalizedKdOptions<AnyBuffer>,

@@ -17,6 +17,9 @@ import type {
   FeatureSide,
   GldLossOptions,
   HostBuffer,
+  HostResult,
+  Lending,
+  NothingLent,
   TensorLike,
 } from '../types.js';
 import { readLike, refuseLent } from './rows.js';
@@ -47,12 +50,15 @@ export interface PoolResult<G extends AnyGradient = DenseTensor> {
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function pool(inputs: PoolInputs, settings?: PoolOptions): PoolResult;
+export function pool<O = NothingLent>(
+  inputs: PoolInputs,
+  settings?: Lending<PoolOptions, O>,
+): PoolResult<HostResult<O>>;
 export function pool(inputs: PoolInputs<DeviceTensor>, settings?: PoolOptions<DeviceTensor>): PoolResult<CudaTensor>;
-export function pool(
+export function pool<O = NothingLent>(
   inputs: PoolInputs<AnyTensor>,
-  settings?: PoolOptions<AnyBuffer>,
-): PoolResult<DenseTensor | CudaTensor>;
+  settings?: Lending<PoolOptions<AnyBuffer>, O>,
+): PoolResult<HostResult<O> | CudaTensor>;
 export function pool(
   inputs: PoolInputs<AnyTensor>,
   settings?: PoolOptions<AnyBuffer>,

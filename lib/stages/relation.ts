@@ -12,6 +12,9 @@ import type {
   GldLossOptions,
   Gradient,
   HostBuffer,
+  HostResult,
+  Lending,
+  NothingLent,
   RelationMethod,
   RelationOptions,
 } from '../types.js';
@@ -41,15 +44,18 @@ export interface RelationResult<G extends AnyGradient = Gradient> extends RowLos
  *
  * @throws {GldError} See {@link GldErrorCode}.
  */
-export function relation(inputs: LogitPair, settings?: RelationStageOptions): RelationResult;
+export function relation<O = NothingLent>(
+  inputs: LogitPair,
+  settings?: Lending<RelationStageOptions, O>,
+): RelationResult<HostResult<O>>;
 export function relation(
   inputs: LogitPair<DeviceTensor>,
   settings?: RelationStageOptions<DeviceTensor>,
 ): RelationResult<CudaTensor>;
-export function relation(
+export function relation<O = NothingLent>(
   inputs: LogitPair<AnyTensor>,
-  settings?: RelationStageOptions<AnyBuffer>,
-): RelationResult<DenseTensor | CudaTensor>;
+  settings?: Lending<RelationStageOptions<AnyBuffer>, O>,
+): RelationResult<HostResult<O> | CudaTensor>;
 export function relation(
   inputs: LogitPair<AnyTensor>,
   settings?: RelationStageOptions<AnyBuffer>,
