@@ -23,7 +23,7 @@ function requireFrom(file: string): NodeJS.Require {
 
 /** Where the native library should be: where GLD_LOSS_PREBUILD says, else in this package. */
 function start(): Attempt {
-  const named = process.env['GLD_LOSS_PREBUILD'];
+  const named = process.env.GLD_LOSS_PREBUILD;
   // An ES module has no file name: node-gyp-build also looks beside the running program, and may do so alone.
   const folder = filename === undefined ? dirname(process.execPath) : join(dirname(filename), '..', '..');
   const bundled = filename === undefined || basename(filename) !== 'native.cjs';

@@ -66,6 +66,7 @@ export class CudaTensor implements DeviceTensor {
     over = (...args) => new CudaTensor(...args);
   }
 
+  // biome-ignore lint/style/useConsistentMemberAccessibility: a constructor has no other way to be private
   private constructor(memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) {
     this.#memory = memory;
     this.deviceId = deviceId;

@@ -102,7 +102,7 @@ function ofPermission(attempt: Attempt, { code, permission, resource }: Cause): 
 }
 
 /** This thread's options. Node.js reads those of NODE_OPTIONS first, so that later ones win. */
-const options = () => [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
+const options = () => [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv];
 
 /** Whether the permission model lets addons load. Node.js 20 has a flag for it, but no name to ask for. */
 const addonsAllowed = () => process.permission.has('addon') || options().includes('--allow-addons');
@@ -153,7 +153,7 @@ function namesIn(folder: string): { names: string[]; code?: string | undefined }
 
 /** What there is where node-gyp-build looks, and the platform that it looks for. */
 function lookInto(folder: string) {
-  const target = `${process.env['npm_config_platform'] ?? platform()}-${process.env['npm_config_arch'] ?? arch()}`;
+  const target = `${process.env.npm_config_platform ?? platform()}-${process.env.npm_config_arch ?? arch()}`;
   const [built, platforms, prebuilt] = [
     namesIn(join(folder, 'build', 'Release')),
     namesIn(join(folder, 'prebuilds')),
@@ -178,7 +178,7 @@ function ofFolder({ folder, named, bundled }: Attempt): Diagnosis {
   }
   const others = prebuilt.names.filter(isOurs);
   if (others.length > 0) {
-    const asked = process.env['LIBC'] ? ` (LIBC is set to ${process.env['LIBC']})` : '';
+    const asked = process.env.LIBC ? ` (LIBC is set to ${process.env.LIBC})` : '';
     const what = `has ${others.join(', ')}, for another C library than this system's${asked}`;
     return { reason: 'libc', text: `${it} ${what}. ${cures.source}` };
   }

@@ -64,14 +64,14 @@ function readElf(bytes: Buffer): Binary | undefined {
     const at = (dynamic?.offset ?? 0) + 16 * i;
     return { tag: word(at), value: word(at + 8) };
   });
-  const valueOf = (tag: number) => entries.find((entry) => entry.tag === tag)?.value;
-  const strings = valueOf(5);
+  const entryOf = (tag: number) => entries.find((entry) => entry.tag === tag)?.value;
+  const strings = entryOf(5);
   const text = (index: number) => {
     const start = offsetOf(strings ?? 0) + index;
     return bytes.toString('latin1', start, bytes.indexOf(0, start));
   };
   const needed = entries.filter(({ tag }) => tag === 1).map(({ value }) => text(value));
-  const first = valueOf(0x6ffffffe);
+  const first = entryOf(0x6ffffffe);
   const versions = first === undefined ? [] : readVersions(bytes, offsetOf(first), text);
   return { platform, needed, versions };
 }

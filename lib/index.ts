@@ -1,4 +1,4 @@
-export { checkSide, type CheckSideOptions, type SideCheck } from './check_side.js';
+export { checkSide, type CheckSideOptions, type SideCheck } from './check-side.js';
 export type { CudaName } from './cuda.js';
 export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
 export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';

@@ -48,7 +48,7 @@ export function looksProbable(view: View, axis: number, mask?: View): boolean {
  * leaves out say nothing.
  */
 function bitsOf(view: View, axis: number, mask?: View): number | undefined {
-  const rows = view.shape.reduce((product, size) => product * size, 1) / view.shape[axis]!;
+  const rows = view.shape.reduce((product, size) => product * size, 1) / view.shape[axis];
   const count = Math.min(rows, ROWS);
   let bits = 0;
   for (let i = 0; i < count; i += 1) {
@@ -66,10 +66,10 @@ function bitsOf(view: View, axis: number, mask?: View): number | undefined {
  * equal numbers, or of one 1 and zeros, are probabilities that logits may as well be, and say nothing.
  */
 function bitsOfRow({ array, dtype, shape, strides }: View, axis: number, first: number): number | undefined {
-  const classes = shape[axis]!;
+  const classes = shape[axis];
   const bits = exactness[dtype as DType];
   let [sum, least, most] = [0, Infinity, -Infinity];
-  for (let k = 0, at = first; k < classes; k += 1, at += strides[axis]!) {
+  for (let k = 0, at = first; k < classes; k += 1, at += strides[axis]) {
     const value = numberOf(array, at, dtype);
     if (!(value >= 0 && value <= 1)) return undefined;
     sum += value;
@@ -87,8 +87,8 @@ function placeOf({ shape, strides, offset }: View, row: number, except = -1): nu
   let rest = row;
   for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
     if (axis === except) continue;
-    place += (rest % shape[axis]!) * strides[axis]!;
-    rest = Math.floor(rest / shape[axis]!);
+    place += (rest % shape[axis]) * strides[axis];
+    rest = Math.floor(rest / shape[axis]);
   }
   return place;
 }

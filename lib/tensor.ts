@@ -150,7 +150,7 @@ export function numberOf(data: ViewArray, at: number, dtype: ElementType): numbe
   if (dtype === 'float16') return fromFloat16(element);
   if (dtype !== 'bfloat16') return element;
   word[0] = element << 16;
-  return number[0]!;
+  return number[0];
 }
 
 /** One float32 as its bits. */

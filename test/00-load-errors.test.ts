@@ -17,7 +17,7 @@ import t from 'tap';
 import { importing, Installed, platform, type Report, type Start } from './support/installed.js';
 
 /** Brings a cause about; gives how to start the process, or the report of one. */
-type Spoil = (project: Installed) => Start | Report | void;
+type Spoil = (project: Installed) => unknown;
 
 const other = process.arch === 'arm64' ? { name: 'x64', machine: 62 } : { name: 'arm64', machine: 183 };
 const model = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
@@ -32,10 +32,11 @@ const inWorker = (options: string) =>
       process.exit();
     }`);
 
-/** Overwrites bytes of a file. */
-function patch(file: string, change: (bytes: Buffer) => Buffer | void): void {
+/** Overwrites bytes of a file, or puts those that `change` returns in their place. */
+function patch(file: string, change: (bytes: Buffer) => unknown): void {
   const bytes = readFileSync(file);
-  writeFileSync(file, change(bytes) ?? bytes);
+  const changed = change(bytes);
+  writeFileSync(file, Buffer.isBuffer(changed) ? changed : bytes);
 }
 
 const ofOtherMachine = (bytes: Buffer) => void bytes.writeUInt16LE(other.machine, 18);
@@ -379,7 +380,7 @@ t.test('nothing is wrong', async (t) => {
     '--addons wins',
   );
   const elsewhere = { GLD_LOSS_PREBUILD: project.package(), LIBC: 'glibc' };
-  renameSync(project.package('dist'), folder(project, 'node_modules/moved') + '/dist');
+  renameSync(project.package('dist'), `${folder(project, 'node_modules/moved')}/dist`);
   copyFileSync(project.package('package.json'), project.path('node_modules/moved/package.json'));
   const script = importing().replace("'gld-loss'", "'./node_modules/moved/dist/esm/index.js'");
   t.ok(project.run(script, { env: elsewhere }).version, 'GLD_LOSS_PREBUILD');

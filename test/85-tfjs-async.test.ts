@@ -116,7 +116,7 @@ async function aborted(t: Test): Promise<void> {
   const weight = variables[1].dataSync().slice();
   const reason = new Error('enough');
   // A signal without throwIfAborted, as those of jsdom are.
-  const controller = new controllers['one of our own']!();
+  const controller = new controllers['one of our own']();
   const options = { varList: variables, signal: controller.signal };
   const step = gldLoss.minimizeAsync(optimizer, forward, targets, options);
   controller.abort(reason);

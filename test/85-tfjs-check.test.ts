@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { tfjsGld, type TfjsSide } from 'gld-loss/tfjs';
 import t from 'tap';
+import { present } from '../tools/present.js';
 
 const gldLoss = tfjsGld(tf);
 t.teardown(() => gldLoss.dispose());
@@ -17,8 +18,8 @@ function split(...head: tf.layers.Layer[]): { model: tf.LayersModel; side: TfjsS
   const convolution = conv2d({ inputShape: [8, 8, 3], filters: 16, kernelSize: 3, kernelInitializer: seeded(2) });
   const pooling = globalAveragePooling2d({});
   const model = tf.sequential({ layers: [convolution, pooling, ...head] });
-  const map = tf.model({ inputs: model.inputs, outputs: pooling.input as tf.SymbolicTensor });
-  const [weight, bias] = head.at(-1)!.weights.map((variable) => variable.read());
+  const map = tf.model({ inputs: model.inputs, outputs: pooling.input });
+  const [weight, bias] = present(head.at(-1)).weights.map((variable) => variable.read());
   return { model, side: { features: map.predict(images) as tf.Tensor, weight, bias } };
 }
 

@@ -141,17 +141,26 @@ const calls: Call[] = [
   },
   {
     name: 'a promise for the teacher',
-    targets: ({ teacher, labels }) => (tree.dispose(teacher), { teacher: Promise.resolve(), labels }),
+    targets: ({ teacher, labels }) => {
+      tree.dispose(teacher);
+      return { teacher: Promise.resolve(), labels };
+    },
     error: { code: 'ERR_GLD_ARG_TYPE', argument: 'teacher', received: 'a promise that was not awaited' },
   },
   {
     name: 'a promise for an array',
-    targets: ({ teacher, labels }) => (labels.dispose(), { teacher, labels: Promise.resolve() }),
+    targets: ({ teacher, labels }) => {
+      labels.dispose();
+      return { teacher, labels: Promise.resolve() };
+    },
     error: { code: 'ERR_GLD_ARG_TYPE', argument: 'labels', received: 'a promise that was not awaited' },
   },
   {
     name: 'a forward pass that is asynchronous',
-    forward: (parameters, images) => (tree.dispose([parameters, images]), Promise.resolve() as never),
+    forward: (parameters, images) => {
+      tree.dispose([parameters, images]);
+      return Promise.resolve() as never;
+    },
     error: { code: 'ERR_GLD_ARG_TYPE', argument: 'student', received: 'a promise that was not awaited' },
   },
   {
@@ -205,7 +214,7 @@ async function consumes(
     gone.forEach((array) => array.dispose());
     const arrays = Object.entries<A>(given.all).filter(([, array]) => !gone.includes(array));
     if (kept === 1) arrays.forEach(([, array]) => array.ref);
-    const result = (async () => run(given, call as Call))();
+    const result = (async () => run(given, call))();
     if (error === undefined) tree.dispose((await result) as never);
     else await t.rejects(result, error as Error);
     // Twice the same array is one reference too few even when one is kept: only what was not given then is left.
@@ -340,7 +349,7 @@ t.test('scalar', async (t) => {
   at.scalar(student()).dispose();
   const constants = at.constants();
   const shape = { code: 'ERR_GLD_SHAPE', argument: 'student.weight' };
-  t.throws(() => gldLoss.scalar({ ...student(), weight: parameters.bias.ref } as never, constants), shape);
+  t.throws(() => gldLoss.scalar({ ...student(), weight: parameters.bias.ref }, constants), shape);
   parameters.weight.dispose(); // the one that student() made and the wrong one took the place of
   t.same([constants.offset.refCount, present(constants.gradients.weight).refCount], [0, 0], 'constants are consumed');
   t.throws(() => at.scalar({ logits: normal(1, [N, 5, K]) }), { code: 'ERR_GLD_ARG_TYPE', argument: 'student.weight' });
@@ -357,7 +366,7 @@ t.test('aborted', async (t) => {
   for (const early of [true, false]) {
     const { parameters, images, teacher, labels, all } = fixture();
     // A signal without throwIfAborted, as those of jsdom are.
-    const controller = new controllers['one of our own']!();
+    const controller = new controllers['one of our own']();
     if (early) controller.abort(reason);
     const call = gldLoss.async(forward, [parameters, images], { teacher, labels }, { signal: controller.signal });
     controller.abort(reason);

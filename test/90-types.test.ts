@@ -9,6 +9,7 @@ import { formatMessage } from 'publint/utils';
 import t, { type Test } from 'tap';
 import ts from 'typescript';
 import { cleanEnvironment } from '../tools/consumer.js';
+import { present } from '../tools/present.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -306,7 +307,7 @@ const resolutions: Readonly<Record<string, { readonly module: string; readonly f
 };
 
 /** Compilers by their versions: the one of this repository, and those of test/compilers. */
-const compilers = new Map([[ts.versionMajorMinor as string, join(root, 'node_modules/typescript')]]);
+const compilers = new Map([[ts.versionMajorMinor, join(root, 'node_modules/typescript')]]);
 for (const version of readdirSync(join(root, 'test/compilers'))) {
   compilers.set(version, join(root, 'test/compilers', version, 'node_modules/typescript'));
 }
@@ -316,9 +317,9 @@ function compile(t: Test, compiler: string, { files, options }: Project, resolut
   const folder = t.testdir();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules/gld-loss'));
-  const { module, files: chosen } = resolutions[resolution]!;
+  const { module, files: chosen } = resolutions[resolution];
   const written = Object.keys(files).filter((name) => chosen.test(name));
-  for (const name of written) writeFileSync(join(folder, name), files[name]!.join('\n'));
+  for (const name of written) writeFileSync(join(folder, name), files[name].join('\n'));
   const compilerOptions = {
     ...options,
     module,
@@ -383,8 +384,8 @@ t.test('nothing is published but what is public, in both flavours alike', async 
   for (const entry of ['index', 'adapters/tfjs', 'adapters/jax', 'adapters/surrogate']) {
     const program = ts.createProgram([join(root, 'dist/esm', `${entry}.d.ts`)], { lib: [] });
     const checker = program.getTypeChecker();
-    const file = program.getSourceFile(join(root, 'dist/esm', `${entry}.d.ts`))!;
-    for (const { name } of checker.getExportsOfModule(checker.getSymbolAtLocation(file)!)) exported.add(name);
+    const file = program.getSourceFile(join(root, 'dist/esm', `${entry}.d.ts`)) as ts.SourceFile;
+    for (const { name } of checker.getExportsOfModule(present(checker.getSymbolAtLocation(file)))) exported.add(name);
   }
   t.same([...unexported].filter((name) => !exported.has(name)).sort(), parts);
 });

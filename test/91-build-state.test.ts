@@ -137,7 +137,7 @@ t.test('a checkout that was moved or copied builds again', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'gld-loss-moved-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const first = checkout(folder);
-  const target = `gld_limits_${binaries(process.arch)[1]!.replace(/^libgld_cpu_|\.so$/g, '')}`;
+  const target = `gld_limits_${binaries(process.arch)[1].replace(/^libgld_cpu_|\.so$/g, '')}`;
   const source = (place: string) => join(place, 'benchmarks/native/limits.cpp');
   const returns = (place: string, value: number) => writeFileSync(source(place), `int main() { return ${value}; }\n`);
   const build = (place: string, environment = {}) =>
@@ -172,13 +172,13 @@ t.test('a checkout that was moved or copied builds again', async (t) => {
 
   const failed = build(third, { CXX: '/nowhere/c++' });
   t.equal(failed.status, 1, 'a configuration that fails');
-  t.match(failed.text, /\/nowhere\/c\+\+[^]*All that it said is in build\/build\.log/, 'says why');
+  t.match(failed.text, /\/nowhere\/c\+\+[\s\S]*All that it said is in build\/build\.log/, 'says why');
   check(third, 5, 'and the next that does not');
 
   writeFileSync(source(third), 'int main() { return nothing; }\n');
   const broken = build(third);
   t.equal(broken.status, 1, 'a source that does not compile');
-  t.match(broken.text, /limits\.cpp:1:\d+: error: [^]*nothing/, 'what the compiler said is passed on');
+  t.match(broken.text, /limits\.cpp:1:\d+: error: [\s\S]*nothing/, 'what the compiler said is passed on');
   returns(third, 6);
   check(third, 6, 'and mended');
 });

@@ -1,7 +1,7 @@
 /** Where in a model the feature map, the classifier and the logits are: by the names given, or found. */
 import { didYouMean } from '../training/options.js';
 import { TeacherError } from '../teachers/types.js';
-import { GraphIndex, type LinearLayer } from './graph.js';
+import type { GraphIndex, LinearLayer } from './graph.js';
 import { floatingTypes, type TensorProto } from './schema.js';
 
 /** Names of tensors in the model; what is left out is looked for. */

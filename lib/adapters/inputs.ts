@@ -1,5 +1,5 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
-import { checkSide, sideName, type CheckSideOptions, type SideCheck } from '../check_side.js';
+import { checkSide, sideName, type CheckSideOptions, type SideCheck } from '../check-side.js';
 import { expectObject, known } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
@@ -74,7 +74,7 @@ export function findSide<Tensor>(
 /** Checks it when it was read. */
 export function checkFound(read: object, settings: CheckSideOptions | undefined): SideCheck {
   const inputs = read as Fields;
-  return checkSide(inputs[sideName(settings)] as Side, inputs['output'] as TensorLike, settings);
+  return checkSide(inputs[sideName(settings)] as Side, inputs.output as TensorLike, settings);
 }
 
 function isCell(_: string, value: unknown): value is Cell<unknown> {

@@ -7,7 +7,7 @@
  * that one is passed: parameters, teacher, labels. `x.ref` or `tree.ref(parameters)` keeps another. They are consumed
  * too if the call throws or rejects. Arrays that a call returns are the caller's.
  */
-import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import type { CheckSideOptions, SideCheck } from '../check-side.js';
 import { expectObject, options as checkOptions } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';

@@ -7,7 +7,7 @@
  * the loss's tangent plane at x₀. Its value there is the loss and its gradient g, which is all that a step of training
  * asks for. Nothing of a framework is imported; what it does to its tensors is passed in.
  */
-import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import type { CheckSideOptions, SideCheck } from '../check-side.js';
 import { expectObject, known, options as checkOptions } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { fail } from '../errors.js';

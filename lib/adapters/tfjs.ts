@@ -2,7 +2,7 @@
  * The loss as an operation of TensorFlow.js: `tfjsGld(tf)` takes and gives tensors, and `tf.grads`, `tf.variableGrads`
  * and every optimizer differentiate it. The framework is an argument; nothing of it is imported.
  */
-import type { CheckSideOptions, SideCheck } from '../check_side.js';
+import type { CheckSideOptions, SideCheck } from '../check-side.js';
 import { expectObject, options as checkOptions } from '../check.js';
 import { tables } from '../options.js';
 import type { GldLossOptions, GldResult, SignalOption, TensorLike } from '../types.js';

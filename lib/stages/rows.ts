@@ -139,6 +139,6 @@ export function rowLoss(
 
 function rowsOf(view: View): Rows {
   const { shape } = view;
-  const rows = shape.length === 3 ? shape[1]! : 1;
-  return { n: shape[0]!, rows, width: shape[shape.length - 1]!, view, shape };
+  const rows = shape.length === 3 ? shape[1] : 1;
+  return { n: shape[0], rows, width: shape[shape.length - 1], view, shape };
 }

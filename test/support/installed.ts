@@ -77,7 +77,7 @@ export class Installed {
     const child = spawnSync('env', [...variables, process.execPath, ...flags, file], {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { ...cleanEnvironment(), LD_PRELOAD: process.env['LD_PRELOAD'] },
+      env: { ...cleanEnvironment(), LD_PRELOAD: process.env.LD_PRELOAD },
       ...options,
     });
     if (child.error) throw child.error;

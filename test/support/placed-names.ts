@@ -40,8 +40,8 @@ function blocks(markdown: string): string[] {
 function stated(text: string[]): Claim[] {
   return text.flatMap((block) =>
     statements.flatMap((statement) =>
-      [...block.matchAll(statement)].flatMap(({ groups }) =>
-        all(name, groups!.names).map((found) => ({ name: found, paths: all(path, groups!.paths) })),
+      [...block.matchAll(statement)].flatMap(({ groups = {} }) =>
+        all(name, groups.names).map((found) => ({ name: found, paths: all(path, groups.paths) })),
       ),
     ),
   );

@@ -1,9 +1,11 @@
 /** What stands for tensors elsewhere: promises of them, and the models that have them. */
 import { inputs, type Loose } from './inputs.js';
 import type { Expected, Row } from './index.js';
+import { present } from '../../tools/present.js';
 
 /** A promise of a library's own. */
 class Deferred {
+  // biome-ignore lint/suspicious/noThenProperty: being mistaken for a promise is what it is for
   then(): void {}
 }
 
@@ -49,7 +51,7 @@ const places: readonly (readonly [path: string, argument?: string | undefined, c
 function put(path: string, value: unknown): { inputs: unknown; options: unknown } {
   const given: Loose = { inputs: inputs(() => undefined), options: {} };
   const names = path.split('.');
-  const last = names.pop()!;
+  const last = present(names.pop());
   let at = given;
   for (const [i, name] of names.entries()) {
     const list = /^\d+$/.test(names[i + 1] ?? last);
@@ -60,7 +62,7 @@ function put(path: string, value: unknown): { inputs: unknown; options: unknown 
     at = at[name];
   }
   at[last] = value;
-  if (last === 'logits' || last === 'logitMap') given['inputs'].teacher = { [last]: value };
+  if (last === 'logits' || last === 'logitMap') given.inputs.teacher = { [last]: value };
   return given as { inputs: unknown; options: unknown };
 }
 

@@ -116,8 +116,8 @@ function firstRows({ array, dtype, shape, strides, offset }: View): ArrayLike<nu
   return numbersIn({
     data: array,
     dtype,
-    shape: [shape[0]!, shape[last]!],
-    strides: [strides[0]!, strides[last]!],
+    shape: [shape[0], shape[last]],
+    strides: [strides[0], strides[last]],
     offset,
   });
 }
@@ -148,8 +148,8 @@ function toleranceOf(logits: ArrayLike<number>, accuracy: number): number {
   let [least, most] = [Infinity, -Infinity];
   for (let i = 0; i < logits.length; i += 1) {
     if (!Number.isFinite(logits[i])) continue;
-    least = Math.min(least, logits[i]!);
-    most = Math.max(most, logits[i]!);
+    least = Math.min(least, logits[i]);
+    most = Math.max(most, logits[i]);
   }
   return most < least ? 0 : accuracy * (most - least) + 2 ** -20 * Math.max(most, -least);
 }
@@ -162,7 +162,7 @@ function compare(
 ): { at: number | undefined; most: number } {
   let most = 0;
   for (let at = 0; at < b.length; at += 1) {
-    const difference = a[at] === b[at] ? 0 : Math.abs(a[at]! - b[at]!);
+    const difference = a[at] === b[at] ? 0 : Math.abs(a[at] - b[at]);
     if (!(difference <= tolerance)) return { at, most };
     most = Math.max(most, difference);
   }
@@ -174,7 +174,7 @@ function areProbabilities({ values, n, classes, accuracy }: Matrix): boolean {
   for (let i = 0; i < n; i += 1) {
     let sum = 0;
     for (let k = 0; k < classes; k += 1) {
-      const value = values[i * classes + k]!;
+      const value = values[i * classes + k];
       if (!(value >= 0)) return false;
       sum += value;
     }
@@ -200,7 +200,7 @@ function logarithms(probabilities: ArrayLike<number>): Float64Array {
 
 /** Says where the two differ, and what the cause may be. */
 function refuse(own: Own, given: Matrix, at: number, behind: string): never {
-  const shown = ({ values }: Matrix) => String(Number(values[at]!.toPrecision(4)));
+  const shown = ({ values }: Matrix) => String(Number(values[at].toPrecision(4)));
   const [sample, label] = [Math.floor(at / own.classes), at % own.classes];
   const expected = `${shown(given)} for class ${label} of sample ${sample}, as the model puts out`;
   const received = `${shown(own)} from ${parts[own.side.kind]}${behind}`;
