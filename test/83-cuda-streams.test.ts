@@ -56,6 +56,10 @@ t.test('the emulator', async (t) => {
   for (const seed of ['1', '2', '3']) passes(t, program, [], { GLD_EMULATED_SEED: seed });
 });
 
+t.test('nothing of a call is lost where it is made comparable', async (t) => {
+  passes(t, compile('canonical', ['test/native/cuda/canonical.cpp']), []);
+});
+
 t.test('streams', { skip }, async (t) => {
   const program = compile('streams', ['test/native/cuda/streams.cpp']);
   passes(t, program, [engine]);

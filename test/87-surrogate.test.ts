@@ -152,6 +152,27 @@ for (const [name, kit] of Object.entries(kits)) {
       t.ok(error(grads[0], present(wanted.gradients?.logitMap).data) < 1e-5, 'gradient');
     });
 
+    await t.test('an excluded class: the gradients are right, the value of the scalar is not', async (t) => {
+      const excluding = () => {
+        const logits = normal(N, 1, K);
+        for (let i = 0; i < N; i++) logits.data[i * K + 1] = -Infinity;
+        return logits;
+      };
+      const [taught, given] = [excluding(), excluding()];
+      const options = { normalization: { kind: 'temperature', temperature: 2 }, beta: 0 } as const;
+      const sides = { teacher: { logits: taught }, labels };
+      const wanted = core({ ...sides, student: { logits: given } }, options);
+      t.ok(Number.isFinite(wanted.loss));
+      const tensor = kit.parameter(given.data, given.shape);
+      const [value, grads] = kit.differentiate(
+        (logits) => gldLoss({ ...sides, student: { logits } }, options),
+        [tensor],
+        1,
+      );
+      t.ok(Number.isNaN(value), 'value');
+      t.ok(error(grads[0], wanted.gradients!.logits!.data) < 1e-5, 'gradient');
+    });
+
     await t.test('half a batch weighs the relation as a whole one does', async (t) => {
       const sides = ({ teacher, student }: LogitBatch) => ({
         teacher: { logits: constant(teacher) },

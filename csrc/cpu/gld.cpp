@@ -1,6 +1,9 @@
 #include "gld.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "../formulas/relation.h"
 
 namespace gld {
 namespace {
@@ -26,13 +29,10 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       normalized_kd_(call),
       weights_(call, arena) {
   student_.plan_gradients(arena, threads);
-  // The sweep over rows and the relation follow one another and share their workspace.
-  const std::size_t phase = arena.mark();
   partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
   scratch_size_ = 2 * padded<T>(call.classes) +
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
   scratch_ = arena.take<T>(scratch_size_, threads);
-  arena.rewind(phase);
   if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), weights_, arena, threads);
 }
 
@@ -43,14 +43,17 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   weights_.read([&](std::int64_t sample, std::int64_t row) {
     return !teacher_.empty(sample, row) && !student_.empty(sample, row);
   });
-  sweep_rows(parallel, result);
+  if (relation_) relation_->fit(parallel);
+  const bool related = relation_ && student_.grad_logits() && terms_.relation_weight != 0;
+  const double unit = related ? relation_->gradient_unit(terms_.relation_weight) : 1;
+  sweep_rows(parallel, unit, result);
   if (relation_) {
-    const bool counts = terms_.relation_weight != 0;
-    result.relation =
-        relation_->run(parallel, terms_.relation_weight, counts ? student_.grad_logits() : SampleRows<T>{});
+    const SampleRows<T> grad = related ? student_.grad_logits() : SampleRows<T>{};
+    result.relation = relation_->run(parallel, terms_.relation_weight * unit, grad);
     result.method = relation_->method();
   }
   if (student_.grad_logits()) student_.backward(parallel, weights_);
+  if (unit != 1) put_back(unit);
 
   result.loss = terms_.total(result);
 }
@@ -58,7 +61,7 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
 // Everything that needs one row of either side at a time. Starts the logit gradient, so it runs even without such
 // terms.
 template <class T>
-void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
+void Gld<T>::sweep_rows(const Parallel& parallel, double unit, gld_result& result) const {
   const std::int64_t width = padded<T>(call_.classes);
   const double n = weights_.global_sum();
   const double labelled = terms_.task ? cross_entropy_.labelled_sum(weights_, call_.n, call_.rows) : 0;
@@ -82,11 +85,11 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
       if (count == 0 || !(terms_.divergence || task)) continue;
       const T* student = student_lines.line(r, student_buffer);
       if (task) {
-        const double weight = share(count * terms_.task_weight, labelled);
+        const double weight = share(count * terms_.task_weight * unit, labelled);
         total[kTask] += count * cross_entropy_.row(sample, student, weight, gradient(weight), scratch);
       }
       if (terms_.divergence) {
-        const double weight = share(count * (global ? terms_.global_weight : terms_.local_weight), n);
+        const double weight = share(count * (global ? terms_.global_weight : terms_.local_weight) * unit, n);
         const T* teacher = teacher_lines.line(r, teacher_buffer);
         total[global ? kGlobal : kLocal] +=
             count * normalized_kd_.row(teacher, student, weight, gradient(weight), scratch);
@@ -100,6 +103,24 @@ void Gld<T>::sweep_rows(const Parallel& parallel, gld_result& result) const {
   result.task = share(total[kTask], labelled);
   result.global = share(total[kGlobal], n);
   result.local = share(total[kLocal], n);
+}
+
+// Gradients in a unit, which are dense, as they are without.
+template <class T>
+void Gld<T>::put_back(double unit) const {
+  const gld_side& student = call_.student;
+  const std::int64_t positions = student.depth * student.height * student.width;
+  const std::pair<const gld_view*, std::int64_t> outputs[] = {
+      {&call_.out_features, call_.n * student.channels * positions},
+      {&call_.out_weight, call_.classes * student.channels},
+      {&call_.out_bias, call_.classes},
+      {&call_.out_logits, m_ * call_.classes}};
+  for (const auto& [view, count] : outputs) {
+    if (view->data == nullptr) continue;
+    visit(*view, [&, size = count](auto* to) {
+      for (std::int64_t i = 0; i < size; ++i) to[i] = gld::put_back(to[i], unit);
+    });
+  }
 }
 
 template class Gld<float>;

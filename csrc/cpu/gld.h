@@ -23,7 +23,9 @@ class Gld {
   void run(const Parallel& parallel, gld_result& result);
 
  private:
-  void sweep_rows(const Parallel& parallel, gld_result& result) const;
+  // unit: of the gradient, as in formulas/relation.h.
+  void sweep_rows(const Parallel& parallel, double unit, gld_result& result) const;
+  void put_back(double unit) const;
 
   const gld_call& call_;
   Terms terms_;

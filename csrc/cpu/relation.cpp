@@ -1,5 +1,6 @@
 #include "relation.h"
 
+#include "../formulas/relation.h"
 #include "../terms.h"
 #include "relation_cost.h"
 
@@ -41,16 +42,30 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
 }
 
 template <class T>
-double Relation<T>::run(const Parallel& parallel, double weight, const SampleRows<T>& grad) {
+double Relation<T>::reduction() const {
   const double rows = weights_.sum();
-  if (rows == 0) return 0;
-  const double reduction = 1 / rows / (reduction_rows_ == 0 ? rows * weights_.unit() : reduction_rows_);
+  return 1 / rows / (reduction_rows_ == 0 ? rows * weights_.unit() : reduction_rows_);
+}
+
+template <class T>
+void Relation<T>::fit(const Parallel& parallel) {
+  if (weights_.sum() == 0) return;
   teacher_.fit(parallel);
   student_.fit(parallel);
-  const double slope = weight * reduction * student_.scale();
+}
+
+template <class T>
+double Relation<T>::gradient_unit(double weight) const {
+  return weights_.sum() == 0 ? 1 : gld::gradient_unit<T>(weight * reduction() * student_.scale());
+}
+
+template <class T>
+double Relation<T>::run(const Parallel& parallel, double weight, const SampleRows<T>& grad) {
+  if (weights_.sum() == 0) return 0;
+  const double slope = weight * reduction() * student_.scale();
   const double total = moments_ ? moments_->run(parallel, teacher_, student_, slope, grad)
                                 : pairwise_->run(parallel, teacher_, student_, slope, grad);
-  return reduction * total;
+  return reduction() * total;
 }
 
 template class Relation<float>;

@@ -22,12 +22,19 @@ class Relation {
   Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
            Arena& arena, int threads);
 
+  // Looks at the rows, before the rest.
+  void fit(const Parallel& parallel);
+  // In which to add up the gradient of a loss that has this one with the weight: see formulas/relation.h.
+  double gradient_unit(double weight) const;
   // The loss, 0 if no row counts. grad, if there, gains weight * d loss / d student logits.
   double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);
 
   gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }
 
  private:
+  // What the sum over the rows' values is multiplied with.
+  double reduction() const;
+
   const RowWeights& weights_;
   double reduction_rows_;  // relation_rows of the call
   Centred<T> teacher_, student_;

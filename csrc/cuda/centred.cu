@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gradient_unit.cuh"
 #include "intrinsics.cuh"
 #include "reduce.cuh"
 
@@ -75,15 +76,6 @@ __global__ void __launch_bounds__(kMeanColumns)
   if (threadIdx.x == 0) largest[side * gridDim.x + blockIdx.x] = most[0];
 }
 
-// A power of two: scaling is exact, so it changes no bit of the result.
-__device__ double scale_of(double largest) {
-  if (!(largest > 0) || largest > 1.7e308) return 1.0;
-  int exponent = 0;
-  frexp(largest, &exponent);
-  exponent = exponent < -1000 ? -1000 : exponent;
-  return ldexp(1.0, -exponent);
-}
-
 struct Targets {
   float* data[kSides];
   std::int64_t pitch[kSides];
@@ -120,7 +112,14 @@ __global__ void __launch_bounds__(kLoadRows* kWarp)
   }
 }
 
+std::int64_t maxima_of(std::int64_t classes) { return ceil_div<std::int64_t>(classes, kMeanColumns); }
+
 }  // namespace
+
+GradientUnit Centred::gradient_unit(double slope) const {
+  const std::int64_t maxima = maxima_of(classes_);
+  return {slope, largest_ + kStudent * maxima, maxima};
+}
 
 Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix student, Arena& arena)
     : m_(m),
@@ -130,7 +129,7 @@ Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix st
       rows_{teacher, student},
       partial_(arena.take<double>(kSides * blocks_ * 2 * classes)),
       mean_(arena.take<double>(kSides * classes)),
-      largest_(arena.take<double>(kSides * ceil_div<std::int64_t>(classes, kMeanColumns))),
+      largest_(arena.take<double>(kSides * maxima_of(classes))),
       scales_(arena.take<double>(kSides)) {}
 
 void Centred::fit(const Launch& to) const {
@@ -138,7 +137,7 @@ void Centred::fit(const Launch& to) const {
   const auto column_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kFitColumns));
   launch(to, &sum_differences, dim3(column_blocks, static_cast<unsigned>(blocks_), kSides), dim3(kFitColumns, kFitRows),
          0, to.stop, rows, m_, classes_, block_rows_, partial_);
-  const auto mean_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kMeanColumns));
+  const auto mean_blocks = static_cast<unsigned>(maxima_of(classes_));
   launch(to, &find_means, dim3(mean_blocks, kSides), dim3(kMeanColumns), 0, to.stop, partial_, m_, classes_, blocks_,
          mean_, largest_);
 }
@@ -152,7 +151,7 @@ void Centred::load(const Launch& to, std::int32_t precision, std::int64_t first,
   dim3 grid = grid_of(ceil_div<std::int64_t>(count, kLoadRows));
   grid.y = kSides;
   launch(to, &centre_rows, grid, dim3(kLoadRows * kWarp), 0, to.stop, precision, from, mean_, largest_,
-         ceil_div<std::int64_t>(classes_, kMeanColumns), first, count, classes_, targets, scales_);
+         maxima_of(classes_), first, count, classes_, targets, scales_);
 }
 
 }  // namespace gld::cuda

@@ -9,6 +9,8 @@
 
 namespace gld::cuda {
 
+struct GradientUnit;
+
 enum Side { kTeacher, kStudent, kSides };
 
 class Centred {
@@ -23,6 +25,9 @@ class Centred {
   // that products see.
   void load(const Launch& launch, std::int32_t precision, std::int64_t first, std::int64_t count,
             const Matrix (&to)[kSides], double* const (&squares)[kSides]) const;
+
+  // After fit(), for kernels: with d loss / d (sum of the rows' values).
+  GradientUnit gradient_unit(double slope) const;
 
   // Device memory, after load(): d centred / d logit of the student.
   const double* student_scale() const { return scales_ + kStudent; }

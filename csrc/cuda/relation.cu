@@ -1,6 +1,7 @@
 #include "relation.h"
 
 #include "../terms.h"
+#include "gradient_unit.cuh"
 #include "relation_cost.h"
 
 namespace gld::cuda {
@@ -31,8 +32,9 @@ Relation::Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix 
   }
 }
 
+GradientUnit Relation::gradient_unit(double weight) const { return centred_.gradient_unit(weight * reduction_); }
+
 void Relation::run(const Launch& launch, double weight, Matrix grad, double* loss) const {
-  centred_.fit(launch);
   if (moments_) {
     moments_->run(launch, centred_, reduction_, weight, grad, loss);
   } else {

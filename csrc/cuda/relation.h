@@ -18,7 +18,12 @@ class Relation {
   // metric, relation_rows and which outputs are there.
   Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena);
 
-  // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits.
+  // Looks at the rows, before the rest.
+  void fit(const Launch& launch) const { centred_.fit(launch); }
+  // In which to add up the gradient of a loss that has this one with the weight.
+  GradientUnit gradient_unit(double weight) const;
+  // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits; it is in
+  // gradient_unit(weight) before, and no longer after.
   void run(const Launch& launch, double weight, Matrix grad, double* loss) const;
 
   gld_method method() const { return moments_ ? GLD_METHOD_MOMENTS : GLD_METHOD_PAIRWISE; }

@@ -203,7 +203,8 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
         arguments.factor_b[i] = static_cast<float>(b);
       }
       const double own = own_slopes_sum(arguments.m, t, s, a, b, sum);
-      const double slope = arguments.slope * *arguments.scale;
+      double slope = arguments.slope * *arguments.scale;
+      slope *= gradient_unit<float>(slope);
       float* const to = arguments.grad.data + i * arguments.grad.pitch;
       for (std::int64_t k = lane; k < classes; k += kWarp) {
         to[k] +=
@@ -220,7 +221,8 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
   arguments.values[blockIdx.x] = total;
 }
 
-// The other half of the gradient, in which the slopes of the other rows count: Σ_c g_cr (y_r - y_c). A warp per row.
+// The other half of the gradient, in which the slopes of the other rows count: Σ_c g_cr (y_r - y_c). It leaves its
+// unit. A warp per row.
 __global__ void __launch_bounds__(kRowWarps* kWarp)
     finish_kernel(const std::int32_t* stop, ChunkRows rows, Matrix through, const double* vectors, double slope,
                   const double* scale, Matrix grad) {
@@ -248,10 +250,11 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
   const double t = rows.t[i];
   const double s = rows.s[i];
   const double own = their_slopes_sum(t, s, WeightedSums{scalars[0], scalars[1], scalars[2]}, x_xa, y_yb);
+  const double unit = gradient_unit<float>(slope * *scale);
   float* const to = grad.data + i * grad.pitch;
   for (std::int64_t k = lane; k < classes; k += kWarp) {
     const double others = their_slopes_others(t, s, y_both[k], ya[k], yb[k], others_through[k]);
-    to[k] += relation_gradient(slope * *scale, own, y[k], others);
+    to[k] = put_back(to[k] + relation_gradient(slope * *scale * unit, own, y[k], others), unit);
   }
 }
 

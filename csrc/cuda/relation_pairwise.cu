@@ -156,7 +156,7 @@ __global__ void __launch_bounds__(kWeightThreads)
   }
 }
 
-// grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each.
+// grad += 2 slope scale (rowsum(A) x - A X) for `count` rows, a warp each; and it leaves its unit.
 __global__ void __launch_bounds__(kFinishRows* kWarp, 4)
     finish_kernel(const std::int32_t* stop, Product::Parts pulled, const double* weight_sums, std::int64_t slots,
                   Matrix rows, std::int64_t count, std::int64_t classes, double slope, const double* scale,
@@ -168,14 +168,16 @@ __global__ void __launch_bounds__(kFinishRows* kWarp, 4)
   double sum = 0;
   for (std::int64_t slot = lane; slot < slots; slot += kWarp) sum += weight_sums[slot * count + i];
   sum = reduce_warp(sum, Add());
-  const double factor = 2 * slope * *scale;
+  const double unit = gradient_unit<float>(slope * *scale);
+  const double factor = 2 * (slope * *scale * unit);
   const float* const x = rows.data + i * rows.pitch;
   const float* const from = pulled.data + i * pulled.pitch;
   float* const to = grad.data + i * grad.pitch;
   for (std::int64_t k = lane; k < classes; k += kWarp) {
     double others = 0;
     for (int part = 0; part < pulled.count; ++part) others += static_cast<double>(from[part * pulled.part + k]);
-    to[k] += static_cast<float>(factor * (sum * static_cast<double>(x[k]) - others));
+    const float total = to[k] + static_cast<float>(factor * (sum * static_cast<double>(x[k]) - others));
+    to[k] = put_back(total, unit);
   }
 }
 

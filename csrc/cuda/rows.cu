@@ -1,4 +1,5 @@
 #include "cross_entropy.cuh"
+#include "gradient_unit.cuh"
 #include "normalized_kd.cuh"
 #include "rows.h"
 
@@ -18,6 +19,7 @@ struct Sweep {
   int classes;
   bool task, divergence;
   double task_weight, global_weight, local_weight;  // of the sums over rows
+  GradientUnit unit;                                // of the gradient
   Normalization by;
   Targets targets;
   Report* report;
@@ -39,6 +41,7 @@ __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>)
   if (part >= sweep.parts) return;  // whole groups
   const std::int64_t first = part * sweep.rows_of_part;
   const std::int64_t end = first + sweep.rows_of_part < sweep.m ? first + sweep.rows_of_part : sweep.m;
+  const double unit = sweep.unit();
   double task = 0;
   double all_globals = 0;
   double all_cells = 0;
@@ -49,12 +52,12 @@ __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>)
     if (sweep.divergence || (sweep.task && global)) {
       const Line<kThreads, kPacks> student(sweep.student.data + r * sweep.student.pitch, sweep.classes);
       if (sweep.task && global) {
-        task += cross_entropy(student, sweep.targets, r - sweep.cells, sweep.task_weight, grad, sweep.report);
+        task += cross_entropy(student, sweep.targets, r - sweep.cells, sweep.task_weight * unit, grad, sweep.report);
       }
       if (sweep.divergence) {
         const Line<kThreads, kPacks> teacher(sweep.teacher.data + r * sweep.teacher.pitch, sweep.classes);
         const double weight = global ? sweep.global_weight : sweep.local_weight;
-        const double loss = normalized_kd(teacher, student, sweep.by, weight, grad);
+        const double loss = normalized_kd(teacher, student, sweep.by, weight * unit, grad);
         all_globals += global ? loss : 0;
         all_cells += global ? 0 : loss;
       }
@@ -103,7 +106,7 @@ RowSweep::RowSweep(const gld_call& call, const Terms& terms, Arena& arena, Repor
   partial_ = arena.take<double>(parts_ * kRowTerms);
 }
 
-void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad) const {
+void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad, const GradientUnit& unit) const {
   const double n = static_cast<double>(call_.n);
   const std::int64_t m = call_.n * call_.rows;
   Targets targets;
@@ -131,6 +134,7 @@ void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad
                     terms_.task_weight / n,
                     terms_.global_weight / n,
                     terms_.local_weight / n,
+                    unit,
                     {call_.normalization == GLD_NORMALIZE_STD,
                      static_cast<double>(call_.unbiased ? call_.classes - 1 : call_.classes), call_.temperature},
                     targets,

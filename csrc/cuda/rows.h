@@ -9,12 +9,14 @@
 
 namespace gld::cuda {
 
+struct GradientUnit;
+
 class RowSweep {
  public:
   RowSweep(const gld_call& call, const Terms& terms, Arena& arena, Report* report);
 
-  // All cells first, then the globals. grad is overwritten; null if no gradient is wanted.
-  void run(const Launch& to, Matrix teacher, Matrix student, Matrix grad) const;
+  // All cells first, then the globals. grad is overwritten, in the unit; null if no gradient is wanted.
+  void run(const Launch& to, Matrix teacher, Matrix student, Matrix grad, const GradientUnit& unit) const;
 
  private:
   const gld_call& call_;

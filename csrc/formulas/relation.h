@@ -2,9 +2,34 @@
 // L_relation. u and v are the teacher's and the student's distance rows divided by their L2 norms.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 #include "host_device.h"
 
 namespace gld {
+
+// The unit, a power of two, in which all terms add up the gradients of the logits where that of the relation may
+// overflow: infinities of two terms would have no sum, and what overflows in the end has the sign of the sum. Else 1.
+// slope: d loss / d (sum of the rows' values) * d centred / d logit, which is large only where all logits are next to
+// the smallest numbers, or the weight next to the largest.
+template <class T>
+GLD_HOST_DEVICE inline double gradient_unit(double slope) {
+  constexpr int kExponent = sizeof(T) == 4 ? 100 : 900;  // of what slopes become: far from either end of T
+  if (!(slope > (sizeof(T) == 4 ? 0x1p100 : 0x1p900) && slope <= kLargest<double>)) return 1;
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &slope, sizeof bits);
+  const std::uint64_t unit = (std::uint64_t{2 * 1023 + kExponent} - (bits >> 52)) << 52;
+  double result = 0;
+  std::memcpy(&result, &unit, sizeof result);
+  return result;
+}
+
+// A gradient in a unit as it is without.
+template <class T>
+GLD_HOST_DEVICE inline T put_back(T gradient, double unit) {
+  return unit == 1 ? gradient : static_cast<T>(static_cast<double>(gradient) / unit);
+}
 
 struct RelationRow {
   double value;  // ‖u - v‖²

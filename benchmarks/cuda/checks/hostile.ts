@@ -2,6 +2,7 @@
 import { gld } from '../../../test/reference/gld.js';
 import { checkExcluded, excludedProblems, finiteOptions } from '../../../test/support/excluded.js';
 import { hostileFeatures, hostileLogits, poisoned, variants } from '../../../test/support/hostile.js';
+import { isOverflowed, overflowedGradients, overflowing } from '../../../test/support/overflow.js';
 import { problem } from '../../../test/support/problems.js';
 import { Random } from '../../../test/support/random.js';
 import { call, Prepared, type Setting } from './call.js';
@@ -44,6 +45,23 @@ export const hostileChecks: Check[] = [
             prepared.dispose();
           }
         }
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'gradients that overflow have the sign of their sum',
+    quick: true,
+    async run(judge, target) {
+      // From features, an infinite gradient of logits goes through products, where it has no sum.
+      for (const [name, inputs, options] of overflowing.filter(([, { student }]) => 'logits' in student)) {
+        const setting: Setting = { inputs, options };
+        const prepared = new Prepared(target, setting);
+        const { gradients } = await call(target, prepared, setting);
+        const { gradients: expected, beyond } = overflowedGradients(prepared.exact, options);
+        judge.ok(beyond > 5, `${name}: ${beyond} elements overflow`);
+        for (const [key, gradient] of expected) judge.ok(isOverflowed(gradients[key]!.values, gradient), name);
+        prepared.dispose();
       }
     },
   },
