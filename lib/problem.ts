@@ -77,7 +77,10 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
     const argument = teacher.kind === 'features' ? 'weight' : teacher.kind;
     fail('ERR_GLD_CLASSES', `teacher.${argument}`, `${classes} classes, as the student has`, `${teacher.classes}`);
   }
-  if (problem.watch.next()) [student, teacher].forEach((side) => lookAt(problem.watch, side));
+  if (problem.watch.next()) {
+    lookAt(problem.watch, student);
+    lookAt(problem.watch, teacher);
+  }
   problem.n = n;
   problem.classes = classes;
   resolveGrid(problem, settings.grid);

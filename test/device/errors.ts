@@ -93,7 +93,7 @@ t.test('wrong labels', async (t) => {
   const inputs = move(small(), 'tensor');
   const refuse = (labels: unknown, code: string, message: RegExp) =>
     t.throws(() => gldLoss({ ...inputs, labels } as AnyInputs), { code, argument: 'labels', message });
-  refuse(CudaTensor.empty([6]), 'ERR_GLD_DTYPE', /int32 elements for labels \[n\] on a GPU.* got float32$/);
+  refuse(CudaTensor.empty([6]), 'ERR_GLD_DTYPE', /int32 elements for labels \[n\] or \[n, 1\] on a GPU.* got float32$/);
   refuse(CudaTensor.empty([5], { dtype: 'int32' }), 'ERR_GLD_SHAPE', /6 labels/);
   refuse(CudaTensor.empty([6, 10], { dtype: 'int32' }), 'ERR_GLD_DTYPE', /got int32$/);
 });

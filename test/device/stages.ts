@@ -1,5 +1,5 @@
 /** The stages on a GPU: what they give on the CPU, to rounding, with results where their inputs are. */
-import { classify, crossEntropy, CudaTensor, normalizedKd, pool, relation, type AnyTensor } from 'gld-loss';
+import { classify, crossEntropy, CudaTensor, gldLoss, normalizedKd, pool, relation, type AnyTensor } from 'gld-loss';
 import t from 'tap';
 import { arrayError, lossError } from '../support/compare.js';
 import { Random } from '../support/random.js';
@@ -88,6 +88,25 @@ for (const home of homes) {
         'crossEntropy',
         crossEntropy({ logits, labels }),
         crossEntropy({ logits: to(logits), labels: to(labels) }, { device }),
+      );
+      const column = {
+        data: Int32Array.of(9, 9, 0, 5, 2, 1).reverse(),
+        shape: [4, 1],
+        strides: [-1, 3],
+        offset: 3,
+      } as never;
+      compare(
+        t,
+        'crossEntropy of labels [n, 1]',
+        crossEntropy({ logits, labels }),
+        crossEntropy({ logits: to(logits), labels: to(column) }, { device }),
+      );
+      const other = tensor([4, 6], placement);
+      compare(
+        t,
+        'gldLoss of logits [n, K]',
+        gldLoss({ teacher: { logits }, student: { logits: other }, labels }),
+        gldLoss({ teacher: { logits: to(logits) }, student: { logits: to(other) }, labels: to(column) }, { device }),
       );
       t.notOk('gradients' in crossEntropy({ logits: to(logits), labels }, { device, gradients: false }));
     });
