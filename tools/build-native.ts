@@ -17,6 +17,7 @@ tool(() => {
   });
   const out = at(values.out ?? '.', 'build');
   const config = values.sanitize ? ['--debug', `--CDGLD_SANITIZE=${values.sanitize}`] : [];
+  config.push(`--CDGLD_WERROR=${process.env.GLD_WERROR ? 'ON' : 'OFF'}`);
   config.push(`--CDGLD_CUDA=${values.emulated ? 'EMULATED' : (values.cuda ?? 'auto').toUpperCase()}`);
   // Configured each time: after a configuration that failed (Eigen missing, say) cmake-js would go straight to the build.
   run('cmake-js', ['configure', '--out', out, ...config]);
