@@ -19,8 +19,8 @@ extern "C" {
 // Raised whenever a struct of this file changes; an engine of another version is refused.
 #define GLD_ENGINE_ABI 4
 
-#define GLD_MAX_LEVELS 8  // of a pyramid of grids
-#define GLD_NO_LABEL -1   // of a sample that has none, in a call with unlabelled samples
+#define GLD_MAX_LEVELS 8   // of a pyramid of grids
+#define GLD_NO_LABEL (-1)  // of a sample that has none, in a call with unlabelled samples
 
 typedef enum gld_status {
   GLD_OK = 0,

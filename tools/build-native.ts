@@ -57,6 +57,7 @@ tool(async () => {
   const config = [
     ...(values.sanitize ? ['--debug', `--CDGLD_SANITIZE=${values.sanitize}`] : []),
     ...(architectures ? [`--CDGLD_CUDA_ARCHITECTURES=${architectures}`] : []),
+    `--CDGLD_WERROR=${process.env.GLD_WERROR ? 'ON' : 'OFF'}`,
     `--CDGLD_CUDA=${values.emulated ? 'EMULATED' : (values.cuda ?? 'auto').toUpperCase()}`,
   ];
   const cmake = (command: string, ...more: string[]) =>

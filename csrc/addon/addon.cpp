@@ -120,7 +120,7 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 // Null without one. Known by its tag, which unlike instanceof runs no JavaScript.
 Workspace* workspace_of(Napi::Value value) {
   if (!value.IsObject()) return nullptr;
-  const Napi::Object object = value.As<Napi::Object>();
+  const auto object = value.As<Napi::Object>();
   if (!object.CheckTypeTag(&Workspace::kTag)) {
     throw make_error(value.Env(), ErrorClass::kType, "ERR_GLD_ARG_TYPE", "workspace", "a Workspace", "another object");
   }

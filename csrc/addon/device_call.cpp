@@ -69,7 +69,7 @@ gld_status DeviceJob::start(char* message) {
   const auto done = [](void* own) { (*std::unique_ptr<Self>(static_cast<Self*>(own)))->leave(); };
   const gld_status status = call_.submit(done, closure.get(), message);
   if (status == GLD_OK)
-    closure.release();
+    static_cast<void>(closure.release());  // done() takes it over.
   else
     withdraw();
   return status;

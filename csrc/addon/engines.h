@@ -13,7 +13,7 @@ std::vector<std::string> built_levels();      // whose library lies beside the a
 std::vector<std::string> available_levels();  // of those, what this processor and its system can run
 
 // Opens a level's engine, once per process. On failure: null, and why in *reason.
-const gld_engine* open_engine(const std::string& level, std::string* reason);
+const gld_engine* open_engine(const std::string& name, std::string* reason);
 
 // The engine for devices with memory of their own (CUDA). Opened by the first who asks, once per process: loading a
 // driver takes time and memory. Without its library or a device that it can use: null, and why in *reason; that stays

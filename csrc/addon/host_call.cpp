@@ -9,7 +9,7 @@
 namespace gld {
 
 HostCall::HostCall(Napi::Env env, const gld_engine* engine, DecodedCall&& decoded, Workspace* workspace)
-    : engine_(engine), decoded_(std::move(decoded)), workspace_(nullptr) {
+    : engine_(engine), decoded_(std::move(decoded)) {
   char message[GLD_MESSAGE_BYTES] = {};
   std::size_t bytes = 0;
   const gld_status status = engine_->workspace(&decoded_.call, decoded_.stage, decoded_.threads, &bytes, message);

@@ -24,7 +24,7 @@ class HostCall {
  private:
   const gld_engine* engine_;
   DecodedCall decoded_;
-  Workspace* workspace_;
+  Workspace* workspace_ = nullptr;
   Memory own_;
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;

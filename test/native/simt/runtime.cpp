@@ -265,16 +265,24 @@ cudaError_t cudaPeekAtLastError() { return last_error; }
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
 #define GLD_SIMT_NAME(name) \
-  case name: return #name;
-    GLD_SIMT_NAME(cudaSuccess)
-    GLD_SIMT_NAME(cudaErrorInvalidValue) GLD_SIMT_NAME(cudaErrorMemoryAllocation)
-        GLD_SIMT_NAME(cudaErrorInitializationError) GLD_SIMT_NAME(cudaErrorInsufficientDriver)
-            GLD_SIMT_NAME(cudaErrorNoDevice) GLD_SIMT_NAME(cudaErrorInvalidDevice)
-                GLD_SIMT_NAME(cudaErrorNoKernelImageForDevice) GLD_SIMT_NAME(cudaErrorUnsupportedPtxVersion)
-                    GLD_SIMT_NAME(cudaErrorInvalidResourceHandle) GLD_SIMT_NAME(cudaErrorNotReady)
-                        GLD_SIMT_NAME(cudaErrorIllegalAddress) GLD_SIMT_NAME(cudaErrorLaunchFailure)
-                            GLD_SIMT_NAME(cudaErrorNotSupported) GLD_SIMT_NAME(cudaErrorStreamCaptureUnsupported)
-                                GLD_SIMT_NAME(cudaErrorStreamCaptureInvalidated) GLD_SIMT_NAME(cudaErrorUnknown)
+  case name: return #name
+    GLD_SIMT_NAME(cudaSuccess);
+    GLD_SIMT_NAME(cudaErrorInvalidValue);
+    GLD_SIMT_NAME(cudaErrorMemoryAllocation);
+    GLD_SIMT_NAME(cudaErrorInitializationError);
+    GLD_SIMT_NAME(cudaErrorInsufficientDriver);
+    GLD_SIMT_NAME(cudaErrorNoDevice);
+    GLD_SIMT_NAME(cudaErrorInvalidDevice);
+    GLD_SIMT_NAME(cudaErrorNoKernelImageForDevice);
+    GLD_SIMT_NAME(cudaErrorUnsupportedPtxVersion);
+    GLD_SIMT_NAME(cudaErrorInvalidResourceHandle);
+    GLD_SIMT_NAME(cudaErrorNotReady);
+    GLD_SIMT_NAME(cudaErrorIllegalAddress);
+    GLD_SIMT_NAME(cudaErrorLaunchFailure);
+    GLD_SIMT_NAME(cudaErrorNotSupported);
+    GLD_SIMT_NAME(cudaErrorStreamCaptureUnsupported);
+    GLD_SIMT_NAME(cudaErrorStreamCaptureInvalidated);
+    GLD_SIMT_NAME(cudaErrorUnknown);
 #undef GLD_SIMT_NAME
   }
   return "unrecognized error code";
