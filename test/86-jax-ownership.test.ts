@@ -58,6 +58,11 @@ const throwing = (parameters: Parameters, images: A) => {
 
 const calls: Call[] = [
   { name: 'sound' },
+  {
+    name: 'inherited targets',
+    targets: ({ teacher, labels }) => Object.create({ teacher, labels }) as object,
+    handOff: true,
+  },
   { name: 'parts that count as constants', options: { gradients: ['features'] } },
   { name: 'no gradients', options: { gradients: false } },
   { name: 'no labels', targets: ({ teacher, labels }) => (labels.dispose(), { teacher }) },

@@ -1,5 +1,5 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
-import { expectObject, known } from '../check.js';
+import { expectObject, known, type Table } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables, type Settings } from '../options.js';
@@ -73,7 +73,7 @@ function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, rep
   if (!isFields('inputs', inputs, isTensor)) {
     fail('ERR_GLD_ARG_TYPE', 'inputs', '{ teacher, student, labels?, sampleWeights? }', describe(inputs));
   }
-  return mapFields(inputs, (name, value) =>
+  return mapFields(inputs, tables.inputs, (name, value) =>
     name === 'teacher' || name === 'student'
       ? replaceInSide(name, value, isTensor, replacement)
       : isTensor(name, value)
@@ -92,14 +92,20 @@ export function replaceInSide<Tensor>(
   if (!isFields(path, side, isTensor)) {
     fail('ERR_GLD_ARG_TYPE', path, sideParts, describe(side));
   }
-  return mapFields(side, (name, value) => {
+  return mapFields(side, tables.side, (name, value) => {
     const argument = `${path}.${name}`;
     return isTensor(argument, value) ? replacement(argument, value) : value;
   });
 }
 
-function mapFields(fields: Fields, replacement: (name: string, value: unknown) => unknown): Fields {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, replacement(name, value)]));
+function mapFields(fields: Fields, table: Table, replacement: (name: string, value: unknown) => unknown): Fields {
+  return Object.fromEntries(entriesOf(fields, table).map(([name, value]) => [name, replacement(name, value)]));
+}
+
+/** Its own properties, whatever their names, and those of the table that it inherits: the core reads both. */
+export function entriesOf(fields: object, table: object): [name: string, value: unknown][] {
+  const names = new Set([...Object.keys(fields), ...Object.keys(table).filter((name) => name in fields)]);
+  return [...names].map((name) => [name, (fields as Fields)[name]]);
 }
 
 function isFields(argument: string, value: unknown, isTensor: IsTensor<unknown>): value is Fields {
@@ -108,9 +114,10 @@ function isFields(argument: string, value: unknown, isTensor: IsTensor<unknown>)
 
 const { student: _, ...targetNames } = tables.inputs;
 
-/** Refuses what is not all of the inputs but the student, where that is what an adapter finds itself. */
-export function expectTargets(targets: unknown): void {
-  known(targetNames, expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }'));
+/** All of the inputs but the student, where that is what an adapter finds itself; refuses everything else. */
+export function readTargets<Targets>(targets: Targets): Targets {
+  const given = expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }');
+  return Object.fromEntries(entriesOf(known(targetNames, given), targetNames)) as Targets;
 }
 
 /** The names of the gradients to compute: of the student's tensors, those that the options ask for. */

@@ -12,7 +12,7 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables, type Settings } from '../options.js';
 import type { AbortSignalLike, DenseTensor, GldLossOptions, GldResult, GradientName } from '../types.js';
-import { differentiable, expectTargets, Found, pair, studentTensors } from './inputs.js';
+import { differentiable, readTargets, Found, pair, studentTensors } from './inputs.js';
 import { arrayOf, arraysIn, expectReferences, isReadable, read, readSync, release } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 import { pullbackOf, runForward, type Forward } from './jax-vjp.js';
@@ -23,7 +23,7 @@ import {
   type SurrogateSide,
   type SurrogateValue,
 } from './surrogate.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 export type { JaxArray, JaxLike };
 
@@ -140,23 +140,22 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
   ) {
     const owned = arraysIn(targets);
     const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
-    const { signal, ...settings } = guarded([...owned, ...arrays], () => {
+    const { given, signal, ...settings } = guarded([...owned, ...arrays], () => {
       const checked: Settings & { signal?: AbortSignalLike | undefined } = check(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
-      expectTargets(targets);
+      const given = readTargets(targets);
       const uses = arrays.map((tensor, i) => ({ argument: `primals (array ${i})`, tensor }));
       uses.forEach(({ argument, tensor }) => isReadable(argument, tensor));
-      expectReferences([...uses, ...new Found(targets, isReadable).cells]);
-      return checked;
+      expectReferences([...uses, ...new Found(given, isReadable).cells]);
+      return { ...checked, given };
     });
-    const { signal: _, ...own } = options ?? {};
     const run = guarded(owned, () => runForward(jax, forward, primals, arrays));
     owned.push(...arraysIn({ student: run.student }));
     return guarded([...owned, run.back], () => {
-      const found = new Found({ ...targets, student: run.student }, isReadable);
+      const found = new Found({ ...given, student: run.student }, isReadable);
       const gradients = differentiable(found.names, settings);
-      const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
+      const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
       return { owned, found, loss, weights: weightsOf(settings), signal, run };
     });
   }

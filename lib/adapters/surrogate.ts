@@ -26,7 +26,7 @@ import type {
   TensorLike,
 } from '../types.js';
 import { differentiable, Found, pair, studentTensors, type IsTensor } from './inputs.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 /** What a framework does to its tensors. */
 export interface SurrogateFramework<Tensor> {
@@ -157,7 +157,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
       if (typeof (Object(elements) as PromiseLike<unknown>).then !== 'function') return elements;
       return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
     });
-    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
     const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
   }
@@ -167,11 +167,11 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     options?: SurrogateAsyncOptions,
   ): Promise<Surrogate<Tensor>> {
     const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
-    const { signal: _, ...own } = options ?? {};
+    const own = ownOptions(options);
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
     const values = await found.readLater(ops.read);
-    const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(own, { ...settings, gradients });
     return tangent(await loss.computeAsync(values, { ...weightsOf(settings), signal }), values);
   }
 

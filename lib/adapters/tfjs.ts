@@ -5,11 +5,11 @@
 import { expectObject, options as check } from '../check.js';
 import { tables } from '../options.js';
 import type { GldLossOptions, GldResult, SignalOption } from '../types.js';
-import { differentiable, expectTargets, pair, studentTensors, type IsTensor } from './inputs.js';
+import { differentiable, entriesOf, readTargets, pair, studentTensors, type IsTensor } from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
 
@@ -76,6 +76,8 @@ export interface TfjsGld<Tensor, Scalar> {
   dispose(): void;
 }
 
+const asyncTable = { ...tables.instance, signal: tables.computeAsync.signal };
+
 /**
  * Makes the loss for TensorFlow.js.
  *
@@ -95,7 +97,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const gradients = tf.engine().isTapeOn() && names;
-    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
     const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, found), weightsOf(settings));
     const wrt = pair(computed, tensorsOf(inputs.student));
     const isOne = (dy: Tensor) => (dy.dataSync() as ArrayLike<number>)[0] === 1;
@@ -106,12 +108,12 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     inputs: TfjsInputs<Tensor>,
     options?: TfjsAsyncOptions,
   ): Promise<TfjsSurrogate<Tensor, Scalar>> {
-    const { signal, ...settings } = check({ ...tables.instance, signal: tables.computeAsync.signal }, options);
-    const { signal: _, ...own } = options ?? {};
+    const { signal, ...settings } = check(asyncTable, options);
+    const own = ownOptions(options);
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const values = await read(found);
-    const loss = workspaces.get({ ...own, gradients: names }, { ...settings, gradients: names });
+    const loss = workspaces.get(own, { ...settings, gradients: names });
     const { gradients = {}, ...value } = await loss.computeAsync(values, { ...weightsOf(settings), signal });
     return {
       ...value,
@@ -126,9 +128,10 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     targets: Omit<TfjsInputs<Tensor>, 'student'>,
     options?: TfjsMinimizeOptions<Tensor>,
   ): Promise<TfjsValue> {
-    expectTargets(targets);
+    const given = readTargets(targets);
     if (options !== undefined) expectObject('options', options, 'an object');
-    const { varList, ...rest } = options ?? {};
+    const names = { ...asyncTable, varList: undefined };
+    const { varList, ...rest }: TfjsMinimizeOptions<Tensor> = Object.fromEntries(entriesOf(options ?? {}, names));
     const kept: Tensor[] = [];
     try {
       let student!: TfjsSide<Tensor>;
@@ -139,7 +142,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
           return kept.at(-1)!;
         });
       });
-      const { scalar, ...value } = await surrogate({ ...targets, student }, rest);
+      const { scalar, ...value } = await surrogate({ ...given, student }, rest);
       optimizer.minimize(() => scalar(forward()), false, varList);
       return value;
     } finally {

@@ -1,5 +1,5 @@
 import { GldLoss } from '../gld.js';
-import type { Settings } from '../options.js';
+import { tables, type Settings } from '../options.js';
 import type { GldLossOptions, TermWeights } from '../types.js';
 
 /** Enough for a training and an evaluation pass of two losses side by side. */
@@ -13,10 +13,13 @@ export class Workspaces {
   /** In the order of use, the latest last. */
   #losses = new Map<string, GldLoss>();
 
-  /** The loss of these options; `settings` are the same after checking, and tell one set from another. */
+  /**
+   * The loss of these options but for the gradients, which `settings` name. These are the options after checking, and tell
+   * one set from another.
+   */
   get(options: GldLossOptions, settings: Settings): GldLoss {
     const key = JSON.stringify({ ...settings, alpha: 0, beta: 0, localWeight: 0 });
-    const loss = this.#losses.get(key) ?? new GldLoss(options);
+    const loss = this.#losses.get(key) ?? new GldLoss({ ...options, gradients: settings.gradients });
     this.#losses.delete(key);
     this.#losses.set(key, loss);
     if (this.#losses.size > LIMIT) this.#drop(this.#losses.keys().next().value!);
@@ -31,6 +34,12 @@ export class Workspaces {
     this.#losses.get(key)!.dispose();
     this.#losses.delete(key);
   }
+}
+
+/** A copy of those of the options that belong to a loss, also of what the object inherits. */
+export function ownOptions(options: GldLossOptions = {}): GldLossOptions {
+  const names = Object.keys(tables.instance) as (keyof GldLossOptions)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 /** What a loss that is kept is told with every call. */
