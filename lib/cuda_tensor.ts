@@ -13,6 +13,7 @@ import {
   host,
   isDense,
   kinds,
+  lengthOf,
   memoryOf,
   readView,
   View,
@@ -95,7 +96,7 @@ export class CudaTensor implements DeviceTensor {
 
   /** A tensor of that shape whose elements are still to be written. */
   static empty(
-    shape: readonly number[],
+    shape: ArrayLike<number>,
     settings?: CudaTensorOptions & { readonly dtype?: CudaDType | undefined },
   ): CudaTensor {
     const { device, dtype } = options(tables.empty, settings);
@@ -213,10 +214,11 @@ function readHost(argument: string, tensor: unknown): View {
 }
 
 function readShape(shape: unknown): number[] {
-  if (!Array.isArray(shape) || shape.length === 0 || shape.length > ranks.length) {
+  const rank = lengthOf(shape);
+  if (rank === undefined || !(rank > 0 && rank <= ranks.length)) {
     fail('ERR_GLD_ARG_TYPE', 'shape', 'an array of 1 to 8 sizes', describe(shape));
   }
-  const sizes = [...shape] as unknown[];
+  const sizes = Array.from({ length: rank }, (_, axis) => (shape as ArrayLike<unknown>)[axis]);
   if (!sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= 1)) {
     fail('ERR_GLD_SHAPE', 'shape', 'positive integers', brackets(sizes));
   }

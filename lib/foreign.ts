@@ -20,7 +20,7 @@ export function refuseData(argument: string, tensor: Properties, data: unknown):
   if (bare !== undefined) {
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', `a bare ${bare}, which has no shape`);
   }
-  const isTfjs = has(tensor, 'dataSync') && has(tensor, 'throwIfDisposed');
+  const isTfjs = has(tensor, 'dataSync') && typeof tensor.isDisposed === 'boolean';
   if (isTfjs || (has(tensor, 'read') && tensor.val !== undefined)) {
     const cure = "typed arrays: use the adapter 'gld-loss/tfjs'";
     fail('ERR_GLD_ADAPTER', argument, cure, 'a TensorFlow.js tensor, which keeps its data to itself');

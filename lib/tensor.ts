@@ -387,11 +387,11 @@ function readShape(
   ranks: readonly number[],
   axes: string,
 ): void {
-  const given = tensor.shape ?? tensor.dims;
-  if (!isList(given)) {
+  const given = (tensor.shape ?? tensor.dims) as ArrayLike<unknown>;
+  const rank = lengthOf(given);
+  if (rank === undefined) {
     fail('ERR_GLD_ARG_TYPE', `${argument}.shape`, `an array of sizes ${axes}`, describe(given));
   }
-  const rank = given.length;
   if (!ranks.includes(rank)) {
     fail('ERR_GLD_RANK', argument, `shape ${axes}`, `rank ${rank}: ${brackets(remaining(given, rank, []))}`);
   }
@@ -413,13 +413,13 @@ function readStrides(
   tensor: Readonly<Record<string, unknown>>,
   shape: readonly number[],
 ): boolean {
-  const given = tensor.strides ?? tensor.stride;
+  const given = (tensor.strides ?? tensor.stride) as ArrayLike<unknown> | null | undefined;
   // transformers.js has a method of this name, and dense data always.
   if (given === undefined || given === null || typeof given === 'function') return false;
-  if (!isList(given)) {
+  const rank = lengthOf(given);
+  if (rank === undefined) {
     fail('ERR_GLD_ARG_TYPE', `${argument}.strides`, 'an array of integers', describe(given));
   }
-  const rank = given.length;
   if (rank !== shape.length) refuseStrides(argument, shape.length, remaining(given, rank, []));
   resize(strides, rank);
   for (let axis = 0; axis < rank; axis += 1) {
@@ -441,8 +441,11 @@ function readOffset(argument: string, tensor: Readonly<Record<string, unknown>>)
   return offset as number;
 }
 
-function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || arrayKind(value) !== undefined;
+/** How many elements an array of any realm and kind has, or what is like one; undefined for everything else. */
+export function lengthOf(list: unknown): number | undefined {
+  if (typeof list !== 'object' || list === null) return undefined;
+  const { length } = list as Partial<ArrayLike<unknown>>;
+  return typeof length === 'number' ? length : undefined;
 }
 
 /** A list of that length for a message, without reading again what was `read` already. */

@@ -15,6 +15,10 @@ const random = (seed: number, shape: number[]) => tf.randomNormal(shape, 0, 1, '
 const array = (x: tf.Tensor) => ({ data: Float32Array.from(x.dataSync()), shape: x.shape });
 const close = (a: tf.Tensor, b: tf.Tensor) => tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0] < 1e-5);
 
+const readable = <T extends object>(tensor: T) => Object.assign(tensor, { read: () => undefined });
+const bare = (x: tf.Tensor) =>
+  ({ shape: x.shape, dtype: x.dtype, isDisposed: false, dataSync: () => x.dataSync() }) as object as tf.Tensor;
+
 const teacher = { features: random(1, [N, 5, 4, 6]), weight: random(2, [6, K]), bias: random(3, [K]) };
 const student = { features: random(4, [N, 4, 6, 2]), weight: random(5, [2, K]), bias: random(6, [K]) };
 const classes = [3, 0, 2];
@@ -37,6 +41,9 @@ const same: [name: string, inputs: Partial<TfjsInputs<tf.Tensor>>][] = [
   ['teacher NCHW', { teacher: { features: nchw, weight, bias, layout: 'NCHW' } }],
   ['teacher KC', { teacher: { features, weight: kc, bias, weightLayout: 'KC' } }],
   ['layouts left open', { teacher: { features, weight, bias, layout: undefined, weightLayout: undefined } }],
+  ['a teacher whose properties are inherited', { teacher: Object.create(teacher) as typeof teacher }],
+  ['a typed array with a method that reads', { teacher: { features, weight, bias: readable(array(bias)) } }],
+  ['no more of a tensor than is used', { teacher: { features, weight, bias: bare(bias) } }],
   ['variables', { student: { features: student.features, weight: tf.variable(student.weight), bias: student.bias } }],
   [
     'a view of a larger tensor',
@@ -60,6 +67,17 @@ t.test('logits [n, K]', async (t) => {
   t.ok(close(flat.value, same.value));
   t.same(flat.grad.shape, [N, K]);
   t.ok(close(rows(flat.grad), same.grad));
+});
+
+t.test('options whose properties are inherited', async (t) => {
+  const loss = (options: object) => gldLoss.withTerms({ teacher, student, labels }, options).loss;
+  const options = { grid: 1, relation: { reduction: 'row' as const } };
+  gldLoss.dispose();
+  t.equal(loss(Object.create(options) as object), loss(options));
+  t.not(loss(options), loss({}));
+  gldLoss.dispose();
+  const at = await gldLoss.surrogate({ teacher, student, labels }, Object.create(options) as object);
+  t.equal(at.loss, loss(options));
 });
 
 t.test('gradients in the layout of the tensors', async (t) => {

@@ -65,6 +65,11 @@ function without<T>(arrays: object, given: T): T {
 
 const calls: Call[] = [
   { name: 'sound' },
+  {
+    name: 'inherited targets',
+    targets: ({ teacher, labels }) => Object.create({ teacher, labels }) as object,
+    handOff: true,
+  },
   { name: 'parts that count as constants', options: { gradients: ['features'] } },
   { name: 'no gradients', options: { gradients: false } },
   { name: 'no labels', targets: ({ teacher, labels }) => without(labels, { teacher }) },

@@ -103,6 +103,23 @@ t.test("numpy-ts: data is the whole buffer, and a slice's offset is in its stora
   t.not(blind.loss, expected.loss, 'which tells that the offset was read');
 });
 
+t.test('shape and strides in whatever has a length and elements', async (t) => {
+  const { memory, strides, offset } = embedded(plain.features);
+  const like = (list: readonly number[]): ArrayLike<number> => ({ ...list, length: list.length });
+  await same(t, { features: { data: memory, shape: like(plain.features.shape), strides: like(strides), offset } });
+  for (const length of [undefined, 'one', 1n]) {
+    const wrong = { ...plain, bias: { data: plain.bias.data, shape: { 0: K, length } as never } };
+    t.throws(() => gldLoss({ teacher, student: wrong, labels }), {
+      code: 'ERR_GLD_ARG_TYPE',
+      argument: 'student.bias.shape',
+    });
+  }
+  for (const length of [NaN, -1, 0, 2, 1e9]) {
+    const wrong = { ...plain, bias: { data: plain.bias.data, shape: { 0: K, length } } };
+    t.throws(() => gldLoss({ teacher, student: wrong, labels }), { code: 'ERR_GLD_RANK', argument: 'student.bias' });
+  }
+});
+
 t.test('onnxruntime: dims and type, not shape and dtype', async (t) => {
   const tensor = ({ data, shape }: { data: Float32Array; shape: number[] }) => new Tensor('float32', data, shape);
   const features = tensor(plain.features);

@@ -1,6 +1,6 @@
 /** How adapters find the tensors of their framework among the inputs, read them, and pair them with gradients. */
 import { checkSide, sideName, type CheckSideOptions, type SideCheck } from '../check-side.js';
-import { expectObject, known } from '../check.js';
+import { expectObject, known, type Table } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { gradientNames, tables, type Settings } from '../options.js';
@@ -87,7 +87,7 @@ type Visit<Tensor> = (argument: string, tensor: Tensor) => unknown;
 function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, replacement: Visit<Tensor>): Fields {
   const what = '{ teacher, student, labels?, sampleWeights? }';
   if (isTensor('inputs', inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, 'a tensor');
-  return mapFields(expectObject('inputs', inputs, what), (name, value) =>
+  return mapFields(expectObject('inputs', inputs, what), tables.inputs, (name, value) =>
     sideNames.includes(name)
       ? replaceInSide(name, value, isTensor, replacement)
       : isTensor(name, value)
@@ -107,21 +107,32 @@ export function replaceInSide<Tensor>(
   replacement: Visit<Tensor>,
 ): Fields {
   if (isTensor(path, side)) fail('ERR_GLD_ARG_TYPE', path, sideText, 'a tensor');
-  return mapFields(expectSide(path, side), (name, value) => {
+  return mapFields(expectSide(path, side), tables.side, (name, value) => {
     const argument = `${path}.${name}`;
     return isTensor(argument, value) ? replacement(argument, value) : value;
   });
 }
 
-function mapFields(fields: Readonly<Fields>, replacement: (name: string, value: unknown) => unknown): Fields {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, replacement(name, value)]));
+function mapFields(
+  fields: Readonly<Fields>,
+  table: Table,
+  replacement: (name: string, value: unknown) => unknown,
+): Fields {
+  return Object.fromEntries(entriesOf(fields, table).map(([name, value]) => [name, replacement(name, value)]));
+}
+
+/** Its own properties, whatever their names, and those of the table that it inherits: the core reads both. */
+export function entriesOf(fields: object, table: object): [name: string, value: unknown][] {
+  const names = new Set([...Object.keys(fields), ...Object.keys(table).filter((name) => name in fields)]);
+  return [...names].map((name) => [name, (fields as Fields)[name]]);
 }
 
 const { student: _, ...targetNames } = tables.inputs;
 
-/** Refuses what is not all of the inputs but the student, where that is what an adapter finds itself. */
-export function expectTargets(targets: unknown): void {
-  known(targetNames, expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }'));
+/** All of the inputs but the student, where that is what an adapter finds itself; refuses everything else. */
+export function readTargets<Targets>(targets: Targets): Targets {
+  const given = expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }');
+  return Object.fromEntries(entriesOf(known(targetNames, given), targetNames)) as Targets;
 }
 
 /** The names of the gradients to compute: of the student's tensors, those that the options ask for. */

@@ -1,7 +1,10 @@
 /** Reading, making and giving up arrays of jax-js, whose every use consumes a reference. */
+import type { Table } from '../check.js';
 import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
+import { tables } from '../options.js';
 import type { DenseTensor, TensorLike } from '../types.js';
+import { entriesOf } from './inputs.js';
 import { isConcrete, isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
 /** What has to be known of an array to make one like it. */
@@ -10,9 +13,14 @@ export type Like = { readonly dtype: string; readonly device: string | undefined
 /** The arrays of a record and of its two sides, whatever their names, tracers included. */
 export function arraysIn(inputs: unknown): JaxArray[] {
   const { teacher, student } = Object(inputs) as Record<string, unknown>;
-  return [inputs, teacher, student]
-    .filter((fields) => !isJaxArray(fields) && !ArrayBuffer.isView(fields))
-    .flatMap((fields) => Object.values(Object(fields) as object).filter(isJaxArray));
+  return [...arraysOf(inputs, tables.inputs), ...arraysOf(teacher, tables.side), ...arraysOf(student, tables.side)];
+}
+
+function arraysOf(fields: unknown, table: Table): JaxArray[] {
+  if (typeof fields !== 'object' || fields === null || isJaxArray(fields) || ArrayBuffer.isView(fields)) return [];
+  return entriesOf(fields, table)
+    .map(([, value]) => value)
+    .filter(isJaxArray);
 }
 
 /** Whether a value is an array of jax-js; a freed one, and a tracer, are refused. */

@@ -32,8 +32,10 @@ export interface JaxLike<A extends JaxArray = JaxArray> {
 
 /** Whether a value is an array of jax-js, or what stands for one inside of `grad`, `vmap` or `jit`. */
 export function isJaxArray(value: unknown): value is JaxArray {
-  if (typeof value !== 'object' || value === null || !('aval' in value) || !('ref' in value)) return false;
-  return typeof (value as Partial<JaxArray>).dispose === 'function';
+  // Reading `ref` would make a reference.
+  if (typeof value !== 'object' || value === null || !('ref' in value)) return false;
+  const { dispose, mul } = value as Partial<JaxArray>;
+  return typeof dispose === 'function' && typeof mul === 'function';
 }
 
 /** Whether its elements can be read: it is not a tracer. */

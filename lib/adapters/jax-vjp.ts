@@ -4,6 +4,7 @@ import { fail } from '../errors.js';
 import { gradientNames, tables } from '../options.js';
 import { expectSide as expectFields, sideText } from '../sides.js';
 import type { Gradient, GradientName } from '../types.js';
+import { entriesOf } from './inputs.js';
 import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
 import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
@@ -33,7 +34,7 @@ export function runForward(
   let rest: Record<string, unknown> = {};
   try {
     const [out, back] = jax.vjp((...traced: never[]) => {
-      const entries = Object.entries(expectSide(forward(...traced)));
+      const entries = entriesOf(expectSide(forward(...traced)), tables.side);
       rest = Object.fromEntries(entries.filter((entry) => !isOutput(entry)));
       return Object.fromEntries(entries.filter(isOutput));
     }, primals) as [Record<string, JaxArray>, Back];

@@ -16,7 +16,7 @@ import type { AbortSignalLike, DenseTensor, GldLossOptions, GldResult, GradientN
 import {
   checkFound,
   differentiable,
-  expectTargets,
+  readTargets,
   findSide,
   Found,
   pair,
@@ -33,7 +33,7 @@ import {
   type SurrogateSide,
   type SurrogateValue,
 } from './surrogate.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 export type { JaxArray, JaxLike };
 
@@ -162,26 +162,25 @@ export function jaxGld<A extends JaxArray>(jax: JaxLike<A>): JaxGld<A> {
   ) {
     const owned = arraysIn(targets);
     const arrays: JaxArray[] = jax.tree.leaves(primals ?? []).filter(isJaxArray);
-    const { signal, ...settings } = guarded([...owned, ...arrays], () => {
+    const { given, signal, ...settings } = guarded([...owned, ...arrays], () => {
       const checked: Settings & { signal?: AbortSignalLike | undefined } = checkOptions(table, options);
       if (typeof forward !== 'function') fail('ERR_GLD_ARG_TYPE', 'forward', 'a function', describe(forward));
       if (!Array.isArray(primals)) fail('ERR_GLD_ARG_TYPE', 'primals', 'an array of arguments', describe(primals));
       primals.forEach((each, i) => {
         if (isPromise(each)) fail('ERR_GLD_ARG_TYPE', `primals[${i}]`, 'an array or a tree of arrays', describe(each));
       });
-      expectTargets(targets);
+      const given = readTargets(targets);
       const uses = arrays.map((tensor, i) => ({ argument: `primals (array ${i})`, tensor }));
       uses.forEach(({ argument, tensor }) => isReadable(argument, tensor));
-      expectReferences([...uses, ...new Found(targets, isReadable).cells]);
-      return checked;
+      expectReferences([...uses, ...new Found(given, isReadable).cells]);
+      return { ...checked, given };
     });
-    const { signal: _, ...own } = options ?? {};
     const run = guarded(owned, () => runForward(jax, forward, primals, arrays));
     owned.push(...arraysIn({ student: run.student }));
     return guarded([...owned, run.back], () => {
-      const found = new Found({ ...targets, student: run.student }, isReadable);
+      const found = new Found({ ...given, student: run.student }, isReadable);
       const gradients = differentiable(found.names, settings);
-      const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
+      const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
       return { owned, found, loss, weights: weightsOf(settings), signal, run };
     });
   }

@@ -27,7 +27,7 @@ import type {
   TensorLike,
 } from '../types.js';
 import { checkFound, differentiable, findSide, Found, pair, studentTensors, type IsTensor } from './inputs.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 /** What a framework does to its tensors. */
 export interface SurrogateFramework<Tensor> {
@@ -172,7 +172,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
     const values = found.read(readNow);
-    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
     const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
   }
@@ -182,11 +182,11 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     options?: SurrogateAsyncOptions,
   ): Promise<Surrogate<Tensor>> {
     const { signal, ...settings } = checkOptions(tables.adapterAsync, options);
-    const { signal: _, ...own } = options ?? {};
+    const own = ownOptions(options);
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
     const values = await found.readLater(ops.read);
-    const loss = workspaces.get({ ...own, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(own, { ...settings, gradients });
     return tangent(await loss.computeAsync(values, { ...weightsOf(settings), signal }), values);
   }
 

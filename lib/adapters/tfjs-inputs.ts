@@ -2,7 +2,7 @@ import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
 import type { Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
 import { Found, replaceInSide, sideNames } from './inputs.js';
-import { isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
+import { isLayerVariable, isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
 
 /** What maps of both kinds have in common. */
 interface TfjsMap<Tensor> {
@@ -111,7 +111,7 @@ export function copyStudent<Side>(side: Side, copy: (tensor: TfjsTensor) => Tfjs
 /** Whether a value is a tensor of tfjs; a disposed one, and a variable in a tensor's place, are refused. */
 export function isTensor(argument: string, value: unknown): value is TfjsTensor {
   if (!isTfjsTensor(value)) {
-    if (typeof (Object(value) as Record<string, unknown>).read !== 'function') return false;
+    if (!isLayerVariable(value)) return false;
     fail('ERR_GLD_ADAPTER', argument, "a tensor, which a layer's variable gives by read()", 'the variable itself');
   }
   if (value.isDisposed) {

@@ -31,8 +31,14 @@ export interface TfjsOptimizer<Tensor, Scalar> {
   minimize(f: () => Scalar, returnCost?: boolean, varList?: Tensor[]): unknown;
 }
 
-/** Whether a value is a tensor or a variable of TensorFlow.js; tfjs itself asks in this way. */
+/** Whether a value is a tensor or a variable of TensorFlow.js, by what is used of it and others do not have. */
 export function isTfjsTensor(value: unknown): value is TfjsTensor {
-  const { dataSync, throwIfDisposed } = Object(value) as Record<string, unknown>;
-  return typeof dataSync === 'function' && typeof throwIfDisposed === 'function';
+  const { dataSync, isDisposed } = Object(value) as Record<string, unknown>;
+  return typeof dataSync === 'function' && typeof isDisposed === 'boolean';
+}
+
+/** Whether it is a variable of a layer, which keeps a tensor and gives it away by read(). */
+export function isLayerVariable(value: unknown): boolean {
+  const { read, val } = Object(value) as Record<string, unknown>;
+  return typeof read === 'function' && isTfjsTensor(val);
 }

@@ -6,11 +6,20 @@ import type { CheckSideOptions, SideCheck } from '../check-side.js';
 import { expectObject, options as checkOptions } from '../check.js';
 import { tables } from '../options.js';
 import type { GldLossOptions, GldResult, SignalOption, TensorLike } from '../types.js';
-import { checkFound, differentiable, expectTargets, findSide, pair, studentTensors, type IsTensor } from './inputs.js';
+import {
+  checkFound,
+  differentiable,
+  entriesOf,
+  readTargets,
+  findSide,
+  pair,
+  studentTensors,
+  type IsTensor,
+} from './inputs.js';
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
-import { weightsOf, Workspaces } from './workspaces.js';
+import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
 
@@ -112,7 +121,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const gradients = tf.engine().isTapeOn() && names;
-    const loss = workspaces.get({ ...options, gradients }, { ...settings, gradients });
+    const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
     const { gradients: computed = {}, ...value } = loss.compute(readSync(tf, found), weightsOf(settings));
     const wrt = pair(computed, tensorsOf(inputs.student));
     const isOne = (dy: Tensor) => (dy.dataSync() as ArrayLike<number>)[0] === 1;
@@ -124,11 +133,11 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     options?: TfjsAsyncOptions,
   ): Promise<TfjsSurrogate<Tensor, Scalar>> {
     const { signal, ...settings } = checkOptions(tables.adapterAsync, options);
-    const { signal: _, ...own } = options ?? {};
+    const own = ownOptions(options);
     const found = find(inputs);
     const names = differentiable(found.names, settings);
     const values = await read(found);
-    const loss = workspaces.get({ ...own, gradients: names }, { ...settings, gradients: names });
+    const loss = workspaces.get(own, { ...settings, gradients: names });
     const { gradients = {}, ...value } = await loss.computeAsync(values, { ...weightsOf(settings), signal });
     return {
       ...value,
@@ -143,9 +152,10 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
     targets: Omit<TfjsInputs<Tensor>, 'student'>,
     options?: TfjsMinimizeOptions<Tensor>,
   ): Promise<TfjsValue> {
-    expectTargets(targets);
+    const given = readTargets(targets);
     if (options !== undefined) expectObject('options', options, 'an object');
-    const { varList, ...rest } = options ?? {};
+    const names = { ...tables.adapterAsync, varList: undefined };
+    const { varList, ...rest }: TfjsMinimizeOptions<Tensor> = Object.fromEntries(entriesOf(options ?? {}, names));
     const kept: Tensor[] = [];
     try {
       let student!: TfjsSide<Tensor>;
@@ -157,7 +167,7 @@ export function tfjsGld<Tensor extends TfjsTensor, Scalar extends Tensor>(
           return copy;
         });
       });
-      const { scalar, ...value } = await surrogate({ ...targets, student }, rest);
+      const { scalar, ...value } = await surrogate({ ...given, student }, rest);
       optimizer.minimize(() => scalar(forward()), false, varList);
       return value;
     } finally {

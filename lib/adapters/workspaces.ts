@@ -1,5 +1,5 @@
 import { GldLoss } from '../gld.js';
-import type { Settings } from '../options.js';
+import { tables, type Settings } from '../options.js';
 import type { GldLossOptions, TermWeights } from '../types.js';
 
 /** Enough for a training and an evaluation pass of two losses side by side. */
@@ -14,12 +14,12 @@ export class Workspaces {
   #losses = new Map<string, GldLoss>();
 
   /**
-   * The loss of these options; `settings` are the same after checking, and tell one set from another. What the relation is
-   * divided by comes from them, because adapters have a default of their own for it.
+   * The loss of these options but for the gradients and what the relation is divided by, which `settings` name. These are the
+   * options after checking, and tell one set from another.
    */
-  get(options: GldLossOptions, settings: Settings): GldLoss {
-    const key = JSON.stringify({ ...settings, alpha: 0, beta: 0, localWeight: 0 });
-    const loss = this.#losses.get(key) ?? new GldLoss({ ...options, relation: settings.relation });
+  get(options: GldLossOptions, { gradients, relation, ...settings }: Settings): GldLoss {
+    const key = JSON.stringify({ ...settings, gradients, relation, alpha: 0, beta: 0, localWeight: 0 });
+    const loss = this.#losses.get(key) ?? new GldLoss({ ...options, gradients, relation });
     this.#losses.delete(key);
     this.#losses.set(key, loss);
     const [oldest] = this.#losses;
@@ -35,6 +35,12 @@ export class Workspaces {
     loss.dispose();
     this.#losses.delete(key);
   }
+}
+
+/** A copy of those of the options that belong to a loss, also of what the object inherits. */
+export function ownOptions(options: GldLossOptions = {}): GldLossOptions {
+  const names = Object.keys(tables.instance) as (keyof GldLossOptions)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 /** What a loss that is kept is told with every call. */

@@ -163,7 +163,7 @@ t.test('out: arrays, tensors and addresses, of inputs anywhere', async (t) => {
   const size = (shape: number[]) => shape.reduce((a, b) => a * b);
   const kinds = {
     arrays: (shape: number[]) => new Float32Array(size(shape)).fill(NaN),
-    tensors: (shape: number[]) => CudaTensor.empty(shape),
+    tensors: (shape: number[]) => CudaTensor.empty(Int32Array.from(shape)),
     addresses: (shape: number[]) => moved({ data: new Float32Array(size(shape)).fill(NaN), shape }, 'pointer'),
   };
   const kept = new GldLoss({ device: 'cuda' });

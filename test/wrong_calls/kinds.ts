@@ -12,7 +12,7 @@ class TfjsTensor {
   dataSync(): Float32Array {
     return new Float32Array(1);
   }
-  throwIfDisposed(): void {}
+  readonly isDisposed = false;
 }
 
 export const kinds: Row[] = [
