@@ -70,9 +70,7 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   readSide(call, student, givenStudent);
   readSide(call, teacher, givenTeacher);
   const { n, classes } = student;
-  if (teacher.n !== n) {
-    fail('ERR_GLD_SHAPE', `teacher.${teacher.kind}`, `${n} samples, as the student has`, `${teacher.n}`);
-  }
+  if (teacher.n !== n) refuseSamples(teacher, student);
   if (teacher.classes !== classes) {
     const argument = teacher.kind === 'features' ? 'weight' : teacher.kind;
     fail('ERR_GLD_CLASSES', `teacher.${argument}`, `${classes} classes, as the student has`, `${teacher.classes}`);
@@ -94,6 +92,12 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
     fail('ERR_GLD_OPTION', 'alpha', expected, String(problem.weights[0]));
   }
+}
+
+function refuseSamples(teacher: Side, { n, kind, logits }: Side): never {
+  const flat = [teacher, { kind, logits }].some((side) => side.kind === 'logits' && side.logits.shape.length === 2);
+  const rows = flat ? ' (logits [n, K] are one row per sample; with rows of cells they are [n, R, K])' : '';
+  return fail('ERR_GLD_SHAPE', `teacher.${teacher.kind}`, `${n} samples, as the student has${rows}`, `${teacher.n}`);
 }
 
 function lookAt(watch: Watch, { kind, role, logits, map, mask }: Side): void {

@@ -33,11 +33,6 @@ const kinds = {
     student: { logits: doubled(logits.student.logits) },
     labels: Int32Array.of(3),
   },
-  'logits without cells, labels [n, 1]': {
-    teacher: { logits: tensor([1, 10], 1) },
-    student: { logits: tensor([1, 10], 2) },
-    labels: { data: Float32Array.of(3), shape: [1, 1] },
-  },
   'features, soft labels': { teacher: side(1), student: side(2), labels: tensor([1, 10], 0.1) },
   'features in other layouts': { teacher: side(1), student: strided, labels: { data: Uint8Array.of(3), shape: [1] } },
   'sample weights, and masks on both sides': {
@@ -61,6 +56,11 @@ const kinds = {
     sampleWeights: { data: Float64Array.of(0, 3), shape: [1], offset: 1 },
   },
   'features against logits': { teacher: logits.teacher, student: side(2), labels: Int32Array.of(3) },
+  'logits without cells, labels [n, 1]': {
+    teacher: { logits: tensor([1, 10], 1) },
+    student: { logits: tensor([1, 10], 2) },
+    labels: { data: Float32Array.of(3), shape: [1, 1] },
+  },
 };
 
 const options = {

@@ -54,6 +54,14 @@ export const shapes: Row[] = [
     /expected 1 row per sample, as the student has \(for global rows alone, .*\), got 5 in shape \[4, 5, 10\]$/,
   ],
   [
+    'rows of logits one after the other',
+    { inputs: { teacher: { logits: tensor(20, 10) }, student: { logits: tensor(4, 5, 10) } } },
+    'SHAPE',
+    'teacher.logits',
+    'teacher.logits: expected 4 samples, as the student has (logits [n, K] are one row per sample; with rows of cells ' +
+      'they are [n, R, K]), got 20',
+  ],
+  [
     'logits without cells under a grid',
     { inputs: { teacher: { logits: tensor(4, 10) }, student: { logits: tensor(4, 10) } }, options: { grid: 2 } },
     'GRID',
