@@ -144,7 +144,7 @@ void call_back(Stream stream, void (*function)(void*), void* closure) {
         own->function(own->closure);
       },
       callback.get(), 0));
-  callback.release();
+  static_cast<void>(callback.release());
 }
 
 void copy_to_device(Stream stream, void* to, const void* from, std::size_t bytes) {

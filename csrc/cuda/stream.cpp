@@ -68,7 +68,7 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
   key.call = canonical(call);
   key.stage = stage;
   key.generation = workspace_generation_ + staging_.generation();
-  Kept* oldest = &kept_[0];
+  Kept* oldest = kept_.data();
   for (Kept& kept : kept_) {
     if (kept.work && std::memcmp(&kept.key, &key, sizeof key) == 0) {
       kept.used = ++uses_;

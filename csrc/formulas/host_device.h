@@ -18,8 +18,8 @@ namespace gld {
 template <class T>
 constexpr double kLargest = 0;
 template <>
-constexpr double kLargest<float> = FLT_MAX;
+inline constexpr double kLargest<float> = FLT_MAX;
 template <>
-constexpr double kLargest<double> = DBL_MAX;
+inline constexpr double kLargest<double> = DBL_MAX;
 
 }  // namespace gld
