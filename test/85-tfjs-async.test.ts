@@ -1,8 +1,8 @@
 /** The adapter's asynchronous form: the same loss and gradients, without one synchronous read. */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
+import { tf } from './support/tfjs.js';
 
 const N = 4;
 const K = 3;

@@ -1,9 +1,9 @@
 /** Maps of other ranks, maps of logits, masks and weights through the adapter, against tfjs's own differentiation. */
-import * as tf from '@tensorflow/tfjs';
 import { gldLoss as core } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { opsLoss } from './85-tfjs-ops.js';
+import { tf } from './support/tfjs.js';
 
 const N = 3;
 const K = 5;

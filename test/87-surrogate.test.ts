@@ -1,11 +1,11 @@
 /** The loss in frameworks that it knows nothing of: value, gradients, upstream cotangent, training; and refusals. */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { gldLoss as core, type TensorLike } from 'gld-loss';
 import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
 import t from 'tap';
 import { kits, type Kit } from './87-surrogate-frameworks.js';
 import { Random } from './support/random.js';
+import { tf } from './support/tfjs.js';
 
 await tf.setBackend('wasm');
 const N = 3;
@@ -195,7 +195,7 @@ for (const [name, kit] of Object.entries(kits)) {
 }
 
 t.test('a framework that lacks a function', async (t) => {
-  const { framework } = kits['deepbox'] as Kit<object>;
+  const { framework } = kits['a tape'] as Kit<object>;
   const make = (given: unknown) => () => surrogateGld(given as SurrogateFramework<object>);
   t.throws(make(undefined), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework' });
   t.throws(make({ ...framework, read: undefined }), { code: 'ERR_GLD_ARG_TYPE', argument: 'framework.read' });
