@@ -1,4 +1,4 @@
-# The source fallback: what `npm install` compiles (through node-gyp) when no prebuilt binary fits the machine.
+# What node-gyp compiles where no prebuilt binary fits the machine: all of binding.gyp, whose folder the paths are relative to.
 # CPU engines only. Sources, flags and levels come from csrc/sources.json, as in CMakeLists.txt.
 {
   'variables': {
@@ -43,19 +43,19 @@
       'targets': [
         {
           'target_name': 'gld_cpu_x86_64_v2',
-          'includes': ['csrc/engine.gypi'],
+          'includes': ['engine.gypi'],
           'defines': ['GLD_LEVEL=x86_64_v2', 'GLD_LEVEL_NAME="x86-64-v2"'],
           'cflags_cc': ['<!@(<(sources_of) list(s.levels.x64.x86_64_v2)")'],
         },
         {
           'target_name': 'gld_cpu_x86_64_v3',
-          'includes': ['csrc/engine.gypi'],
+          'includes': ['engine.gypi'],
           'defines': ['GLD_LEVEL=x86_64_v3', 'GLD_LEVEL_NAME="x86-64-v3"'],
           'cflags_cc': ['<!@(<(sources_of) list(s.levels.x64.x86_64_v3)")'],
         },
         {
           'target_name': 'gld_cpu_x86_64_v4',
-          'includes': ['csrc/engine.gypi'],
+          'includes': ['engine.gypi'],
           'defines': ['GLD_LEVEL=x86_64_v4', 'GLD_LEVEL_NAME="x86-64-v4"'],
           'cflags_cc': ['<!@(<(sources_of) list(s.levels.x64.x86_64_v4)")'],
         },
@@ -65,7 +65,7 @@
       'targets': [
         {
           'target_name': 'gld_cpu_neon',
-          'includes': ['csrc/engine.gypi'],
+          'includes': ['engine.gypi'],
           'defines': ['GLD_LEVEL=neon', 'GLD_LEVEL_NAME="neon"'],
           'cflags_cc': ['<!@(<(sources_of) list(s.levels.arm64.neon)")'],
         },
