@@ -1,4 +1,4 @@
-# What the engine libraries of binding.gyp have in common: the same sources, built into lib<name>.so beside gld_loss.node.
+# What the engine libraries of binding.gypi have in common: the same sources, built into lib<name>.so beside gld_loss.node.
 {
   'type': 'loadable_module',
   'product_prefix': 'lib',

@@ -1,4 +1,4 @@
-// Prints the folder that holds Eigen's headers, for binding.gyp. Set EIGEN3_INCLUDE_DIR when it is in none of the usual places.
+// Prints the folder that holds Eigen's headers, for binding.gypi. Set EIGEN3_INCLUDE_DIR when it is in none of the usual places.
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 

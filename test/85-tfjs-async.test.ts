@@ -1,10 +1,10 @@
 /** The adapter's asynchronous form: the same loss and gradients, without one synchronous read. */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { present } from '../tools/present.js';
 import { controllers } from './support/signals.js';
+import { tf } from './support/tfjs.js';
 
 const N = 4;
 const K = 3;

@@ -1,10 +1,10 @@
 /** The adapter's value and gradients against TensorFlow.js's own differentiation of the same loss. */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { opsLoss, type OpsSide } from './85-tfjs-ops.js';
 import { cases, classes as K, samples as N, type Case, type CaseSide } from './support/adapter_cases.js';
+import { tf } from './support/tfjs.js';
 
 const gldLoss = tfjsGld(tf);
 t.teardown(() => gldLoss.dispose());

@@ -1,9 +1,9 @@
 /** Other ways to give the adapter the same inputs: the same loss to rounding, gradients in the tensors' own layout. */
-import * as tf from '@tensorflow/tfjs';
 import { GldLoss } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t from 'tap';
 import { checkHalfABatch, type LogitBatch } from './support/adapter_cases.js';
+import { tf } from './support/tfjs.js';
 
 const N = 3;
 const K = 4;

@@ -1,7 +1,7 @@
 /** The loss written with the operations of TensorFlow.js, whose own differentiation the adapter is held against. */
-import * as tf from '@tensorflow/tfjs';
 import { present } from '../tools/present.js';
 import { usualRelation, type OpsOptions } from './support/adapter_cases.js';
+import { tf } from './support/tfjs.js';
 
 export interface OpsSide {
   /** [n, H, W, C] */

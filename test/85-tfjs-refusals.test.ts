@@ -1,7 +1,7 @@
 /** What the adapter does not take, and how it says so. */
-import * as tf from '@tensorflow/tfjs';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t from 'tap';
+import { tf } from './support/tfjs.js';
 
 const N = 3;
 const K = 4;

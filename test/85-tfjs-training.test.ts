@@ -1,9 +1,9 @@
 /** The adapter in training: optimizers, layers, upstream cotangents, memory. */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { present } from '../tools/present.js';
+import { tf } from './support/tfjs.js';
 
 const N = 6;
 const K = 4;

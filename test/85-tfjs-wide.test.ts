@@ -1,11 +1,11 @@
 /** Maps of other ranks, maps of logits, masks and weights through the adapter, against tfjs's own differentiation. */
-import * as tf from '@tensorflow/tfjs';
 import { gldLoss as core } from 'gld-loss';
 import { tfjsGld, type TfjsInputs } from 'gld-loss/tfjs';
 import t, { type Test } from 'tap';
 import { present } from '../tools/present.js';
 import { opsLoss } from './85-tfjs-ops.js';
 import { usualRelation } from './support/adapter_cases.js';
+import { tf } from './support/tfjs.js';
 
 const N = 3;
 const K = 5;

@@ -3,11 +3,11 @@
  * and two packages that are no dependencies of this one because of their size:
  * `npm install --no-save --ignore-scripts webgpu @tensorflow/tfjs-backend-webgpu`.
  */
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { surrogateGld } from 'gld-loss/surrogate';
 import { tfjsGld } from 'gld-loss/tfjs';
 import t from 'tap';
+import { tf } from './support/tfjs.js';
 
 /** Why there is no WebGPU here, or undefined after it was set up. */
 async function setUp(): Promise<string | undefined> {

@@ -203,7 +203,7 @@ t.test('data is a method: a framework that keeps it to itself', async (t) => {
   const refused = { code: 'ERR_GLD_ADAPTER', argument: 'student.weight' };
   const error = { ...refused, expected: /data\(\)/, received: /gld-loss\/surrogate/ };
   t.throws(() => gldLoss({ teacher, student: { ...plain, weight: promised as never }, labels }), error);
-  const tf = await import('@tensorflow/tfjs');
+  const { tf } = await import('./support/tfjs.js');
   const jax = await import('@jax-js/jax');
   await jax.init('cpu');
   const { torch } = await import('js-pytorch');

@@ -1,7 +1,7 @@
 // The tarball that would be published: it holds what it should, and installs and runs without network, compiler or
-// install scripts.
+// install scripts, and builds from source where it is asked to.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { gldLoss, deviceInfo } from 'gld-loss';
@@ -55,8 +55,9 @@ t.test('what is in it', async (t) => {
     'README.md',
     'LICENSE',
     'NOTICE',
-    'binding.gyp',
     'CMakeLists.txt',
+    'csrc/binding.gypi',
+    'csrc/command.cjs',
     'csrc/engine.h',
     'csrc/sources.json',
     'dist/esm/index.js',
@@ -72,8 +73,7 @@ t.test('what is in it', async (t) => {
   ]) {
     t.ok(listed.includes(path), path);
   }
-  const foreign =
-    /^package\/(dist|docs|csrc|prebuilds|package\.json|README\.md|LICENSE|NOTICE|binding\.gyp|CMakeLists\.txt)/;
+  const foreign = /^package\/(dist|docs|csrc|prebuilds|package\.json|README\.md|LICENSE|NOTICE|CMakeLists\.txt)/;
   t.same(
     listed.filter((path) => path !== '' && !foreign.test(path)),
     [],
@@ -81,28 +81,41 @@ t.test('what is in it', async (t) => {
   );
 });
 
-t.test('installed with --ignore-scripts', async (t) => {
+t.test('installed without network or compiler, and without a word about scripts', async (t) => {
   const consumer = new Consumer(tarball);
   t.teardown(() => consumer.remove());
-  const install = consumer.npm(['install', '--ignore-scripts']);
-  t.equal(install.status, 0, install.stderr);
-  check(t, 'import', consumer.node('loss.mjs', esm, only));
-  check(t, 'require', consumer.node('loss.cjs', cjs, only));
-});
-
-t.test('installed from a lockfile with install scripts, where there is no compiler', async (t) => {
-  const consumer = new Consumer(tarball);
-  t.teardown(() => consumer.remove());
-  const lock = consumer.npm(['install', '--package-lock-only']);
-  t.equal(lock.status, 0, lock.stderr);
-
   const programs = t.testdir();
   const find = (name: string) => execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
   for (const name of ['npm', 'sh']) symlinkSync(find(name), join(programs, name));
   symlinkSync(process.execPath, join(programs, 'node'));
-  const install = consumer.npm(['ci', '--foreground-scripts'], { PATH: programs });
-  t.equal(install.status, 0, install.stderr);
-  t.match(install.stdout, 'node-gyp-build', 'the install script ran');
-  t.notOk(existsSync(consumer.installed('build')), 'and compiled nothing');
+  // The second time there is a lockfile, by which npm goes about scripts in another way.
+  for (const command of ['install', 'ci', 'rebuild']) {
+    const { status, stdout, stderr } = consumer.npm([command, '--foreground-scripts'], { PATH: programs });
+    t.same({ status, stderr }, { status: 0, stderr: '' }, command);
+    t.notMatch(stdout, /gyp/, `${command} runs no script`);
+  }
+  t.notOk(existsSync(consumer.installed('build')), 'nothing was compiled');
   check(t, 'import', consumer.node('loss.mjs', esm, only));
+  check(t, 'require', consumer.node('loss.cjs', cjs, only));
+});
+
+t.test('the command that builds from source', async (t) => {
+  const consumer = new Consumer(tarball);
+  t.teardown(() => consumer.remove());
+  t.equal(consumer.npm(['install']).status, 0);
+  const usage = consumer.npm(['exec', '--', 'gld-loss']);
+  t.match(usage, { status: 2, stderr: /Usage: gld-loss build/ });
+  // In node-gyp's place a program that tells what it was called for: the real one compiles for minutes (npm run test:source).
+  const gyp = join(t.testdir(), 'node-gyp.cjs');
+  const script = `const binding = fs.readFileSync('binding.gyp', 'utf8');
+    console.log(JSON.stringify({ argv: process.argv.slice(2), binding }));
+    process.exitCode = binding.includes('csrc/binding.gypi') ? 7 : 1;`;
+  writeFileSync(gyp, `const fs = require('node:fs');${script}`);
+  const run = `const { spawnSync } = require('node:child_process');
+    const { status, stdout } = spawnSync('node_modules/.bin/gld-loss', ['build', '--verbose'], { encoding: 'utf8' });
+    console.log(JSON.stringify({ status, ...JSON.parse(stdout) }));`;
+  const built = consumer.node('build.cjs', run, { npm_config_node_gyp: gyp });
+  t.equal(built.status, 0, built.stderr);
+  t.match(JSON.parse(built.stdout), { status: 7, argv: ['rebuild', '--verbose'] }, 'its exit code is that of node-gyp');
+  t.notOk(existsSync(consumer.installed('binding.gyp')), 'and what npm would take for an install script is gone again');
 });

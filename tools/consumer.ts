@@ -43,7 +43,7 @@ export class Consumer {
 
   npm(args: string[], environment: NodeJS.ProcessEnv = {}): Outcome {
     if (!existsSync(join(this.#folder, 'package.json'))) throw new Error('the consumer was removed');
-    return this.#spawn('npm', [...args, '--offline', '--no-audit', '--no-fund'], environment);
+    return this.#spawn('npm', ['--offline', '--no-audit', '--no-fund', ...args], environment);
   }
 
   /** Runs a script of the given file name (its extension says which module format it is in). */

@@ -74,10 +74,15 @@ function filesAt(path: string): string[] {
     .flatMap((name) => filesAt(join(path, name)));
 }
 
-const digest = (path: string) =>
-  createHash('sha256')
-    .update(readFileSync(at(path)))
-    .digest('base64');
+/** A file's contents, as far as builds read them: of package.json the versions, which scripts and dependencies are not. */
+function contents(path: string): string | Buffer {
+  const text = readFileSync(at(path));
+  if (path !== 'package.json') return text;
+  const { version, binary } = JSON.parse(text.toString()) as Record<string, unknown>;
+  return JSON.stringify({ version, binary });
+}
+
+const digest = (path: string) => createHash('sha256').update(contents(path)).digest('base64');
 
 /** The state of a part's sources now. */
 export function stateOf({ sources, native }: Pick<Part, 'sources' | 'native'>): State {

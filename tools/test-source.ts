@@ -1,5 +1,5 @@
-// Checks the source fallback: installs the packed tarball as a user would where no prebuilt binary fits, lets its install
-// script compile with node-gyp and binding.gyp, and runs a loss. Takes minutes; downloads Node.js headers only where
+// Checks the source fallback: installs the packed tarball as a user would where no prebuilt binary fits, compiles with its
+// command (npx gld-loss build), which runs node-gyp, and runs a loss. Takes minutes; downloads Node.js headers only where
 // this Node.js came without them.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,13 @@ function check(tarball: string): void {
   const consumer = new Consumer(tarball);
   try {
     const headers = nodeHeaders();
-    const environment = {
-      npm_config_build_from_source: 'true',
-      JOBS: 'max',
-      ...(headers === undefined ? {} : { npm_config_nodedir: headers }),
-    };
-    console.log('gld-loss: installing from source (node-gyp compiles every engine level; minutes)');
-    const { status, stdout, stderr } = consumer.npm(['install', '--foreground-scripts'], environment);
-    if (status !== 0) throw new Error(`npm install: exit ${status}\n${stdout}\n${stderr}`);
+    const environment = headers === undefined ? {} : { npm_config_nodedir: headers };
+    const install = consumer.npm(['install']);
+    if (install.status !== 0) throw new Error(`npm install: exit ${install.status}\n${install.stderr}`);
+    console.log('gld-loss: building from source (node-gyp compiles every engine level; minutes)');
+    const { status, stdout, stderr } = consumer.npm(['exec', '--', 'gld-loss', 'build'], environment);
+    if (status !== 0) throw new Error(`gld-loss build: exit ${status}\n${stdout}\n${stderr}`);
+    if (existsSync(consumer.installed('binding.gyp'))) throw new Error('binding.gyp was left behind: npm would run it');
     const warnings = `${stdout}${stderr}`.split('\n').filter((line) => /\bwarning:/.test(line));
     if (warnings.length > 0) throw new Error(`the compiler warned:\n${warnings.join('\n')}`);
     for (const name of binaries(process.arch)) {

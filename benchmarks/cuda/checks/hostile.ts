@@ -60,7 +60,7 @@ export const hostileChecks: Check[] = [
         const { gradients } = await call(target, prepared, setting);
         const { gradients: expected, beyond } = overflowedGradients(prepared.exact, options);
         judge.ok(beyond > 5, `${name}: ${beyond} elements overflow`);
-        for (const [key, gradient] of expected) judge.ok(isOverflowed(gradients[key]!.values, gradient), name);
+        for (const [key, gradient] of expected) judge.ok(isOverflowed(gradients[key].values, gradient), name);
         prepared.dispose();
       }
     },
