@@ -204,6 +204,7 @@ t.test('data is a method: a framework that keeps it to itself', async (t) => {
   const error = { ...refused, expected: /data\(\)/, received: /gld-loss\/surrogate/ };
   t.throws(() => gldLoss({ teacher, student: { ...plain, weight: promised as never }, labels }), error);
   const { tf } = await import('./support/tfjs.js');
+  await tf.setBackend('cpu');
   const jax = await import('@jax-js/jax');
   await jax.init('cpu');
   const { torch } = await import('js-pytorch');
