@@ -70,8 +70,7 @@ Classifier::Classifier(std::int64_t rows, std::int64_t channels, std::int64_t cl
       classes_(classes),
       weight_view_(weight),
       bias_view_(bias),
-      classes_last_(classes_last(weight)),
-      bias_(nullptr) {
+      classes_last_(classes_last(weight)) {
   const std::int64_t pitch = weight.stride[classes_last_ ? 1 : 0];
   const std::int64_t step = weight.stride[classes_last_ ? 0 : 1];
   if (usable(weight, pitch, step)) {

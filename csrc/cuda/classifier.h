@@ -36,7 +36,7 @@ class Classifier {
   bool classes_last_;  // [channels, classes] in memory
   Matrix weight_;      // where it lies, or weight_copy_
   Matrix weight_copy_, bias_copy_;
-  const float* bias_;
+  const float* bias_ = nullptr;
   double* bias_parts_ = nullptr;
   std::int64_t bias_blocks_ = 0;
   std::optional<Product> logits_, grad_weight_, grad_pooled_;

@@ -163,7 +163,7 @@ void launch_tiles(const Launch& launch, const ProductCall& call, std::int64_t jo
 
 Product::Product(std::int64_t rows, std::int64_t columns, std::int64_t depth, int jobs, Arena& arena, bool in_parts,
                  std::int64_t longest)
-    : rows_(rows), columns_(columns), jobs_(jobs), large_(tile_count<LargeTile>(rows, columns) * jobs >= kLargeTiles) {
+    : columns_(columns), jobs_(jobs), large_(tile_count<LargeTile>(rows, columns) * jobs >= kLargeTiles) {
   const std::int64_t blocks =
       (large_ ? tile_count<LargeTile>(rows, columns) : tile_count<SmallTile>(rows, columns)) * jobs;
   const std::int64_t wanted = large_ ? 1 : ceil_div(kWantedBlocks, blocks);

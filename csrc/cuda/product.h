@@ -83,7 +83,7 @@ class Product {
   Parts parts(const ProductCall& call) const;
   void queue(const Launch& launch, const ProductCall& call, const Parts& to) const;
 
-  std::int64_t rows_, columns_, part_depth_;
+  std::int64_t columns_, part_depth_;
   int jobs_;
   bool large_;
   Matrix partial_;
