@@ -4,7 +4,7 @@ import { classify, gldLoss as core, pool, type TensorLike } from 'gld-loss';
 import { surrogateGld, type SurrogateFramework } from 'gld-loss/surrogate';
 import t from 'tap';
 import { present } from '../tools/present.js';
-import { kits, type Kit } from './87-surrogate-frameworks.js';
+import { kits } from './87-surrogate-frameworks.js';
 import { checkHalfABatch, usualRelation, type LogitBatch } from './support/adapter_cases.js';
 import { Random } from './support/random.js';
 import { tf } from './support/tfjs.js';
