@@ -35,10 +35,10 @@ interface Cause extends NodeJS.ErrnoException {
 /** What the user can do about more than one cause. */
 const cures = {
   build:
-    'Build one with `npm rebuild gld-loss --foreground-scripts`; that needs a C++17 compiler (g++ 11 or newer), make, ' +
+    'Build one with `npx gld-loss build`; that needs a C++17 compiler (g++ 11 or newer), make, ' +
     'Python 3 and Eigen 3.4 (Debian and Ubuntu: apt-get install g++ make python3 libeigen3-dev).',
-  source: 'Build from source here: `npm rebuild gld-loss --build-from-source --foreground-scripts`.',
-  install: 'Delete node_modules and install here, or build from source: `npm rebuild gld-loss --build-from-source`.',
+  source: 'Build from source here: `npx gld-loss build`.',
+  install: 'Delete node_modules and install here, or build from source: `npx gld-loss build`.',
   again: 'Install the package again; when copying it, keep its prebuilds/ or build/ whole and out of archives (asar).',
   external:
     'Mark gld-loss as external in the bundler (esbuild: --external:gld-loss) and install it beside the bundle, or set ' +
@@ -191,9 +191,7 @@ function ofFolder({ folder, named, bundled }: Attempt): Diagnosis {
     const what = `has binaries for ${platforms.names.join(', ')} and ${asked}: it may come from another machine`;
     return { reason: 'platform', text: `${it} ${what}. ${named ? cures.name : cures.install}` };
   }
-  if (named) return { reason: 'missing', text: `${it} has no binary for ${target}. ${cures.name}` };
-  const text = `${it} has no binary for ${target}, and none was built when it was installed (--ignore-scripts?). ${cures.build}`;
-  return { reason: 'missing', text };
+  return { reason: 'missing', text: `${it} has no binary for ${target}. ${named ? cures.name : cures.build}` };
 }
 
 function ofEngine({ addon, engine, built }: Attempt, cause: Cause): Diagnosis | undefined {

@@ -193,7 +193,7 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     'an addon for musl',
     (project) => needing(project, project.addon, 'libc.musl-x86_64.so.1'),
     'libc',
-    /made for musl; this Node\.js runs on glibc.*--build-from-source/,
+    /made for musl; this Node\.js runs on glibc.*npx gld-loss build/,
   ],
   [
     'a prebuilt folder with an addon for musl alone',
@@ -206,7 +206,7 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     'an addon for a newer glibc',
     (project) => needing(project, project.addon, 'libc.so.6', 'GLIBC_2.99'),
     'glibc',
-    /needs GLIBC_2\.99, which this system \(glibc 2\.\d+\) lacks.*--build-from-source/,
+    /needs GLIBC_2\.99, which this system \(glibc 2\.\d+\) lacks.*npx gld-loss build/,
   ],
   [
     'engines for a newer glibc',
@@ -218,14 +218,9 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     'nothing built',
     (project) => rmSync(project.package('prebuilds'), { recursive: true }),
     'missing',
-    /none was built.*npm rebuild gld-loss --foreground-scripts/,
+    /has no binary for.*npx gld-loss build/,
   ],
-  [
-    'an empty prebuilt folder',
-    (project) => rmSync(project.addon),
-    'missing',
-    /none was built.*npm rebuild gld-loss --foreground-scripts/,
-  ],
+  ['an empty prebuilt folder', (project) => rmSync(project.addon), 'missing', /has no binary for.*npx gld-loss build/],
   [
     'no node-gyp-build',
     ({ path }) => rmSync(path('node_modules/node-gyp-build'), { recursive: true }),
