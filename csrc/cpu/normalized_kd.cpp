@@ -86,8 +86,7 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
   const NormalizedRow s = normalize(student, ys, es);
 
   const double factor = kd_factor(by_std_, temperature_);
-  const bool excludes = t.excludes || s.excludes;
-  const double beyond = excludes ? leave_out(yt, ys, classes_) : 0;
+  const double beyond = t.excludes || s.excludes ? leave_out(yt, ys, classes_) : 0;
   const double gap =
       beyond +
       reduce(
@@ -97,8 +96,8 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
     const double of_teacher = 1 / t.total;
     T* slope = es;
     for (std::int64_t k = 0; k < width_; ++k) slope[k] = kl_slope(es[k], of_student, et[k], of_teacher);
-    const double mean = excludes ? 0 : sum(slope, width_) / static_cast<double>(classes_);
-    const NormalizedGradient gradient{weight * factor * s.inverse, mean,
+    const NormalizedGradient gradient{weight * factor * s.inverse,
+                                      by_std_ ? sum(slope, width_) / static_cast<double>(classes_) : 0,
                                       by_std_ ? dot(slope, ys, width_) / degrees_ : 0};
     for (std::int64_t k = 0; k < classes_; ++k) grad[k] += gradient(slope[k], ys[k]);
   }

@@ -25,10 +25,11 @@ struct Targets {
   }
 };
 
-// The loss of a sample's global row; every thread gets it. grad gains weight * its gradient unless weight is 0.
+// The loss of a sample's global row; every thread gets it. grad gains weight * *unit * its gradient unless weight is 0.
 template <int kThreads, int kPacks>
 __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targets& targets, std::int64_t sample,
-                                double weight, GradientLine<kThreads, kPacks>& grad, Report* report) {
+                                double weight, const double* unit, GradientLine<kThreads, kPacks>& grad,
+                                Report* report) {
   using Row = Line<kThreads, kPacks>;
   const int classes = logits.classes;
   int label = -1;
@@ -71,8 +72,9 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
   const CrossEntropyRow row{sum[0], sum[1]};
   if (grad.row != nullptr && weight != 0) {
     const double share = row.share();
+    const double factor = weight * *unit;
     Row::each(classes, [&](int slot, int k) {
-      grad.add(slot, k, cross_entropy_gradient(weight, share, expf(logits.at(slot, k) - top[0]), target(k)));
+      grad.add(slot, k, cross_entropy_gradient(factor, share, expf(logits.at(slot, k) - top[0]), target(k)));
     });
   }
   return row.value(sum[2]);

@@ -49,10 +49,11 @@ struct NormalizedLine {
   }
 };
 
-// The loss of a row; every thread gets it. grad gains weight * its gradient unless weight is 0.
+// The loss of a row; every thread gets it. grad gains weight * *unit * its gradient unless weight is 0.
 template <int kThreads, int kPacks>
 __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Line<kThreads, kPacks>& student,
-                                const Normalization& by, double weight, GradientLine<kThreads, kPacks>& grad) {
+                                const Normalization& by, double weight, const double* unit,
+                                GradientLine<kThreads, kPacks>& grad) {
   using Row = Line<kThreads, kPacks>;
   const int classes = student.classes;
 
@@ -78,7 +79,6 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   StdNormalization<float> exact_s(ends[2], -ends[3]);
   const bool constant_t = constant_row(ends[0], -ends[1]);
   const bool constant_s = constant_row(ends[2], -ends[3]);
-  s.excludes = !by.by_std && (excluded(-ends[1]) || excluded(-ends[3]));  // or the teacher does
   if (by.by_std) {
     double sum[2] = {};
     {
@@ -135,7 +135,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
       values[1] = values[0] * ys.at(slot, k);
     });
     // In double: of two classes, say, nothing but rounding is left, and 1/σ may be large.
-    const NormalizedGradient gradient{weight * factor * s.inverse, s.excludes ? 0 : moment[0] / classes,
+    const NormalizedGradient gradient{weight * *unit * factor * s.inverse, by.by_std ? moment[0] / classes : 0,
                                       by.by_std ? moment[1] / by.degrees : 0};
     Row::each(classes, [&](int slot, int k) {
       grad.add(slot, k, gradient(slope(slot, k), by.by_std ? ys.at(slot, k) : 0.0f));  // not along -Inf

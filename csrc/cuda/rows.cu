@@ -37,11 +37,13 @@ template <int kThreads, int kPacks>
 __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>)
     row_sweep_kernel(const std::int32_t* stop, const Sweep sweep) {
   if (block_stopped(stop)) return;
+  GLD_SHARED(double, unit, [1]);  // read where it is used: the kernel has no registers to spare
+  if (threadIdx.x == 0) unit[0] = sweep.unit();
+  __syncthreads();
   const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * kGroups<kThreads> + threadIdx.x / kThreads;
   if (part >= sweep.parts) return;  // whole groups
   const std::int64_t first = part * sweep.rows_of_part;
   const std::int64_t end = first + sweep.rows_of_part < sweep.m ? first + sweep.rows_of_part : sweep.m;
-  const double unit = sweep.unit();
   double task = 0;
   double all_globals = 0;
   double all_cells = 0;
@@ -52,12 +54,12 @@ __global__ void __launch_bounds__(kBlock<kThreads>, 512 / kBlock<kThreads>)
     if (sweep.divergence || (sweep.task && global)) {
       const Line<kThreads, kPacks> student(sweep.student.data + r * sweep.student.pitch, sweep.classes);
       if (sweep.task && global) {
-        task += cross_entropy(student, sweep.targets, r - sweep.cells, sweep.task_weight * unit, grad, sweep.report);
+        task += cross_entropy(student, sweep.targets, r - sweep.cells, sweep.task_weight, unit, grad, sweep.report);
       }
       if (sweep.divergence) {
         const Line<kThreads, kPacks> teacher(sweep.teacher.data + r * sweep.teacher.pitch, sweep.classes);
         const double weight = global ? sweep.global_weight : sweep.local_weight;
-        const double loss = normalized_kd(teacher, student, sweep.by, weight * unit, grad);
+        const double loss = normalized_kd(teacher, student, sweep.by, weight, unit, grad);
         all_globals += global ? loss : 0;
         all_cells += global ? 0 : loss;
       }

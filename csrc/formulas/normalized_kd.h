@@ -162,7 +162,7 @@ GLD_HOST_DEVICE inline T kl_slope_in_t(T student, T of_student, T teacher, T of_
 // From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.
 struct NormalizedGradient {
   double scale;  // weight * factor * inverse of the student's row
-  double mean;   // of the slopes: 0 up to rounding, and 0 if classes are excluded, whose gradient is to be 0
+  double mean;   // of the slopes, which is 0 up to rounding; 0 by temperature, where classes may be excluded
   double along;  // Σ slope_k y_k / degrees; 0 by temperature
 
   template <class T>
