@@ -5,12 +5,13 @@
 // built. For the same reason binding.gyp lies in the package only while node-gyp reads it: npm takes one at the root of a
 // package for an install script.
 const { spawnSync } = require('node:child_process');
-const { existsSync, realpathSync, rmSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { delimiter, dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
 const binding = join(root, 'binding.gyp');
+const text = "{'includes': ['csrc/binding.gypi']}\n";
 
 /** The program of that name on the PATH, links followed; undefined where there is none. */
 function onPath(name) {
@@ -32,8 +33,9 @@ function build(more) {
     console.error('gld-loss: node-gyp was not found; it comes with npm, or from `npm install --global node-gyp`');
     return 1;
   }
-  const lent = !existsSync(binding);
-  if (lent) writeFileSync(binding, "{'includes': ['csrc/binding.gypi']}\n");
+  // One with our text is left over from a build that was killed.
+  const lent = !existsSync(binding) || readFileSync(binding, 'utf8') === text;
+  if (lent) writeFileSync(binding, text);
   try {
     const env = { JOBS: String(availableParallelism()), ...process.env };
     const child = spawnSync(process.execPath, [script, 'rebuild', ...more], { cwd: root, env, stdio: 'inherit' });

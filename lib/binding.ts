@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { describe } from './describe.js';
-import { isOurs, loadError, refuseDamaged, type Attempt } from './diagnosis.js';
+import { isOurs, loadError, refuseDamaged, versionError, type Attempt } from './diagnosis.js';
 import { fail } from './errors.js';
 import { filename, nodeGypBuild, type Native } from './native.cjs';
 
@@ -65,6 +65,8 @@ function open(): Native {
     refuseDamaged(attempt.addon);
     return requireFrom(attempt.addon)(attempt.addon) as Native;
   });
+  if (typeof (native as Partial<Native> | undefined)?.info !== 'function')
+    throw versionError(`${attempt.addon} has no info()`);
   const { available, built } = native.info();
   attempt.built = built;
   const forced = level(available);

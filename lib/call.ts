@@ -328,14 +328,16 @@ export class Call {
   #job(stage: Stage, workspace: Workspace | null, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       let job: Job | undefined;
+      let aborted = false;
       const abort = (): void => {
+        aborted = true;
         if (job?.cancel()) reject(reasonOf(signal));
       };
       // A signal is the caller's and may throw anywhere: before the work begins, or into the promise.
       const done = (error: Error | null): void => {
         try {
           signal?.removeEventListener('abort', abort);
-          if (signal?.aborted) reject(reasonOf(signal));
+          if (aborted || signal?.aborted) reject(reasonOf(signal));
           else if (error) reject(error);
           else resolve();
         } catch (thrown) {

@@ -28,7 +28,7 @@ interface Matrix {
   readonly values: ArrayLike<number>;
   readonly n: number;
   readonly classes: number;
-  /** How exact they are, as a share of the range of the logits. */
+  /** How exact they are, as a share of the range of a row's logits. */
   readonly accuracy: number;
 }
 
@@ -41,6 +41,10 @@ interface Own extends Matrix {
 const accuracies: Readonly<Record<DType, number>> = { float64: 1e-6, float32: 1e-3, float16: 1e-2, bfloat16: 5e-2 };
 /** Probabilities are compared by their logarithms, from this one on, and no less exactly than this. */
 const [leastProbability, leastAccuracy] = [2 ** -14, 0.25];
+/** Logits this far below the top of their row have no probability: masks, of whatever size, say nothing of the others. */
+const reach = 100;
+/** How exact every logit is by itself, as a share of its size. */
+const ownAccuracy = 2 ** -20;
 
 const table = { name: oneOf(['teacher', 'student', 'side'], 'side') };
 
@@ -61,12 +65,12 @@ export function checkSide(side: Side, output: TensorLike, settings?: CheckSideOp
   const given = readOutput(output, own);
   const accuracy = Math.max(own.accuracy, given.accuracy);
 
-  const logits = compare(own.values, given.values, toleranceOf(given.values, accuracy));
+  const logits = compare(own.values, given.values, accuracy * spreadOf(given));
   if (logits.at === undefined) return { output: 'logits', difference: logits.most };
   if (!areProbabilities(given)) return refuse(own, given, logits.at, '');
 
   const probabilities = { ...own, values: softmax(own) };
-  const tolerance = accuracy + Math.min(2 * toleranceOf(own.values, accuracy), leastAccuracy);
+  const tolerance = accuracy + Math.min(2 * accuracy * spreadOf(own), leastAccuracy);
   const { at } = compare(logarithms(probabilities.values), logarithms(given.values), tolerance);
   if (at !== undefined) return refuse(probabilities, given, at, ' behind a softmax');
   return { output: 'softmax', difference: compare(probabilities.values, given.values, Infinity).most };
@@ -143,15 +147,15 @@ function accuracyOf({ dtype }: View): number {
   return accuracies[dtype as DType];
 }
 
-/** How far logits may be from these: by their range, as an offset that all have in common is no signal. */
-function toleranceOf(logits: ArrayLike<number>, accuracy: number): number {
-  let [least, most] = [Infinity, -Infinity];
-  for (let i = 0; i < logits.length; i += 1) {
-    if (!Number.isFinite(logits[i])) continue;
-    least = Math.min(least, logits[i]);
-    most = Math.max(most, logits[i]);
+/** The widest range of a row's logits, as an offset that all have in common is no signal. */
+function spreadOf({ values, n, classes }: Matrix): number {
+  let spread = 0;
+  for (let i = 0; i < n; i += 1) {
+    const row = Array.from({ length: classes }, (_, k) => values[i * classes + k]).filter(Number.isFinite);
+    const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    for (const value of row) if (top - value <= reach) spread = Math.max(spread, top - value);
   }
-  return most < least ? 0 : accuracy * (most - least) + 2 ** -20 * Math.max(most, -least);
+  return spread;
 }
 
 /** The first element that differs by more than the tolerance, if one does, and the largest difference. */
@@ -163,7 +167,7 @@ function compare(
   let most = 0;
   for (let at = 0; at < b.length; at += 1) {
     const difference = a[at] === b[at] ? 0 : Math.abs(a[at] - b[at]);
-    if (!(difference <= tolerance)) return { at, most };
+    if (!(difference <= tolerance + ownAccuracy * Math.abs(b[at]))) return { at, most };
     most = Math.max(most, difference);
   }
   return { at: undefined, most };
@@ -200,7 +204,11 @@ function logarithms(probabilities: ArrayLike<number>): Float64Array {
 
 /** Says where the two differ, and what the cause may be. */
 function refuse(own: Own, given: Matrix, at: number, behind: string): never {
-  const shown = ({ values }: Matrix) => String(Number(values[at].toPrecision(4)));
+  // As many digits as tell them apart.
+  const digits = [4, 7, 10, 17].find(
+    (count) => own.values[at].toPrecision(count) !== given.values[at].toPrecision(count),
+  );
+  const shown = ({ values }: Matrix) => String(Number(values[at].toPrecision(digits)));
   const [sample, label] = [Math.floor(at / own.classes), at % own.classes];
   const expected = `${shown(given)} for class ${label} of sample ${sample}, as the model puts out`;
   const received = `${shown(own)} from ${parts[own.side.kind]}${behind}`;

@@ -1,4 +1,4 @@
-import { describe, isPromise } from './describe.js';
+import { describe, unawaited } from './describe.js';
 import { fail } from './errors.js';
 
 /** Checks one value found under the path and returns it, completed with defaults. undefined stands for "not given". */
@@ -73,15 +73,11 @@ export function known<T extends Table>(table: T, given: object, path = ''): { re
 
 /** The value, if it is an object that can have named properties: neither null nor an array nor a promise of one. */
 export function expectObject(argument: string, value: unknown, expected: string): Readonly<Record<string, unknown>> {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    Array.isArray(value) ||
-    ArrayBuffer.isView(value) ||
-    ('then' in value && isPromise(value))
-  ) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
     fail('ERR_GLD_ARG_TYPE', argument, expected, describe(value));
   }
+  // Its properties are going to be read, so that one whose `then` is a getter's or a proxy's is found, too.
+  if ('then' in value && typeof value.then === 'function') fail('ERR_GLD_ARG_TYPE', argument, expected, unawaited);
   return value as Readonly<Record<string, unknown>>;
 }
 

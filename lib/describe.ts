@@ -14,6 +14,9 @@ export function brackets(values: ArrayLike<unknown>): string {
   return `[${shown.join(', ')}${values.length > shown.length ? ', ...' : ''}]`;
 }
 
+/** What a promise is called. */
+export const unawaited = 'a promise that was not awaited';
+
 /** A value as messages show it: short, and without running code of the value's own. */
 export function describe(value: unknown): string {
   switch (typeof value) {
@@ -31,7 +34,7 @@ export function describe(value: unknown): string {
   }
   if (value === null) return 'null';
   if (types.isTypedArray(value)) return `${arrayKind(value)}(${value.length})`;
-  if (isPromise(value)) return 'a promise that was not awaited';
+  if (isPromise(value)) return unawaited;
   return Array.isArray(value) ? `an array of length ${value.length}` : 'an object';
 }
 

@@ -58,7 +58,8 @@ const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
 function aboveZero(what: string): Check<number> {
   return (value, path) => {
     if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
-    if (!Number.isFinite(value) || value <= 0) fail('ERR_GLD_OPTION', path, what, String(value));
+    if (!(value > 0) || !Number.isFinite(value) || !Number.isFinite(1 / value))
+      fail('ERR_GLD_OPTION', path, what, String(value));
     return value;
   };
 }
@@ -78,7 +79,7 @@ type Reduction = NonNullable<RelationOptions['reduction']>;
 
 const reductionWords = ['matrix', 'row'] as const;
 const reductionText = `${quoted(reductionWords)}, or { rows }`;
-const reductionRows = { rows: aboveZero('a finite number of rows greater than 0') };
+const reductionRows = { rows: aboveZero('a finite number of rows greater than 0, and not too small to divide by') };
 
 function reduction(fallback: Reduction): Check<Reduction> {
   return (value, path) => {

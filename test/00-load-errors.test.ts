@@ -327,6 +327,17 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     /of another version than the package.*list of stages lacks normalized_kd/s,
   ],
   [
+    'an addon of something else',
+    (project) =>
+      project.compile(
+        project.addon,
+        'int node_api_module_get_api_version_v1(void) { return 8; }' +
+          'void* napi_register_module_v1(void* env, void* exports) { return exports; }',
+      ),
+    'version',
+    /of another version than the package/,
+  ],
+  [
     'engines of another version',
     (project) => {
       const source = 'static const int engine[64] = {1}; const void* gld_engine_query(void) { return engine; }';

@@ -98,6 +98,21 @@ t.test('a side that is what the model computes', async (t) => {
   near(t, checkSide(side, view), 'logits');
 });
 
+t.test('classes ruled out by large numbers hide nothing', async (t) => {
+  for (const value of [-1e9, -1e4, -Infinity, 1e6]) {
+    const rules = (at: number) => at % classes === 1;
+    const ruled = (matrix: Matrix) => each(matrix, (x, at) => (rules(at) ? value : x));
+    const all = {
+      features,
+      weight: each(weight, (x, at) => (Math.floor(at / channels) === 1 ? 0 : x)),
+      bias: ruled(bias),
+    };
+    near(t, checkSide(all, ruled(logits)), 'logits');
+    const other = ruled(each(logits, (x, at) => (at === 7 ? x + 0.1 : x)));
+    t.equal(refusal(all, other).code, 'ERR_GLD_SPLIT', `${value}`);
+  }
+});
+
 t.test('maps of logits and logits', async (t) => {
   const logitMap = tensor(n, classes, 3, 4);
   const identity = each(tensor(classes, classes), (_, at) => Number(at % (classes + 1) === 0));

@@ -55,6 +55,12 @@ t.test('signals that throw: nothing runs, or the promise rejects all the same', 
   t.equal(await queued, thrown, 'in place of the reason');
   await Promise.all(blocking);
 
+  const unmarked = signal({ addEventListener: (_: string, listener: () => void) => (abort = listener) });
+  const running = reasonOf(gldLossAsync(big(4000), { ...slow, signal: unmarked }));
+  await delay(50);
+  abort();
+  t.match(await running, { name: 'AbortError' }, 'a signal that tells its listeners alone');
+
   const incomplete = { aborted: false, addEventListener() {} } as unknown as AbortSignal;
   t.match(await reasonOf(gldLossAsync(small(), { signal: incomplete })), {
     code: 'ERR_GLD_ARG_TYPE',

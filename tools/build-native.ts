@@ -79,5 +79,5 @@ tool(async () => {
   }
   const report = writeReport(out);
   if (report) console.log(report.split('\n')[0], `(${out}/cuda-report.txt)`);
-  writeFileSync(`${folder}/.complete`, JSON.stringify(state));
+  writeFileSync(`${folder}/.complete`, JSON.stringify({ ...state, options: process.argv.slice(2) }));
 });

@@ -7,6 +7,7 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parts, readState } from './state.js';
 import { at, binaries, cudaEngine, run, tool } from './support.js';
 
 tool(() => {
@@ -14,7 +15,9 @@ tool(() => {
   const arch = String(values.arch ?? process.arch);
   if (arch !== process.arch)
     throw new Error(`cannot build for ${arch} on ${process.arch}: run this on an ${arch} machine`);
-  run('tsx', ['tools/ensure-built.ts', 'native']);
+  // What is published is built without options.
+  const { options = [] } = readState(at(parts.native.record)) ?? {};
+  run('tsx', options.length > 0 ? ['tools/build-native.ts'] : ['tools/ensure-built.ts', 'native']);
   const staged = resolve('build/Release');
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { recursive: true });

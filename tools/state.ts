@@ -8,6 +8,8 @@ import { at, binaries } from './support.js';
 /** A digest of every source by its path, and for native code the machine. */
 export interface State {
   machine?: string;
+  /** Of a native build: those that it was asked for with, which leave something out or aim at certain GPUs. */
+  options?: string[];
   files: Record<string, string>;
 }
 
@@ -74,12 +76,12 @@ function filesAt(path: string): string[] {
     .flatMap((name) => filesAt(join(path, name)));
 }
 
-/** A file's contents, as far as builds read them: of package.json the versions, which scripts and dependencies are not. */
+/** A file's contents, as far as builds read them: of package.json the versions and entry points. */
 function contents(path: string): string | Buffer {
   const text = readFileSync(at(path));
   if (path !== 'package.json') return text;
-  const { version, binary } = JSON.parse(text.toString()) as Record<string, unknown>;
-  return JSON.stringify({ version, binary });
+  const { version, binary, exports } = JSON.parse(text.toString()) as Record<string, unknown>;
+  return JSON.stringify({ version, binary, exports });
 }
 
 const digest = (path: string) => createHash('sha256').update(contents(path)).digest('base64');
@@ -99,7 +101,9 @@ export function readState<T extends State>(file: string): T | undefined {
   }
 }
 
-export const sameState = (a: State | undefined, b: State) => JSON.stringify(a) === JSON.stringify(b);
+/** Whether both are of the same sources on the same kind of machine, whatever the options: who gave some wants them. */
+export const sameState = (a: State | undefined, b: State) =>
+  a?.machine === b.machine && JSON.stringify(a?.files) === JSON.stringify(b.files);
 
 /** Whether a part is there as a whole, made of its sources as they are now. */
 export function isBuilt(part: Part): boolean {

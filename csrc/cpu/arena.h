@@ -1,11 +1,9 @@
 // Workspace of one call, handed out in 64-byte aligned pieces.
 //
 // Planning and running share one code path: over no memory the arena only counts, so the size that
-// gld_engine.workspace() reports cannot differ from what run() takes. Phases that follow one another may
-// overlay their pieces with mark() and rewind().
+// gld_engine.workspace() reports cannot differ from what run() takes.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -29,7 +27,6 @@ class Arena {
     }
     char* piece = base_ == nullptr ? nullptr : base_ + used_;
     used_ = static_cast<std::size_t>(end) & ~(kAlignment - 1);
-    peak_ = std::max(peak_, used_);
     if (base_ != nullptr && used_ > limit_) throw std::bad_alloc();
     return reinterpret_cast<T*>(piece);
   }
@@ -42,15 +39,12 @@ class Arena {
     return take<T>(total);
   }
 
-  std::size_t mark() const { return used_; }
-  void rewind(std::size_t mark) { used_ = mark; }
-  std::size_t peak() const { return peak_; }
+  std::size_t used() const { return used_; }
 
  private:
   char* base_ = nullptr;
   std::size_t limit_ = 0;
   std::size_t used_ = 0;
-  std::size_t peak_ = 0;
 };
 
 // Rows of workspace matrices start on a cache line: with whole vectors per row, an element meets the same

@@ -47,7 +47,7 @@ gld_status workspace(const gld_call* call, gld_stage stage, std::int32_t threads
   return guarded(message, [&] {
     Arena counting;
     dispatch(*call, stage, counting, nullptr, threads, nullptr);
-    *bytes = counting.peak();
+    *bytes = counting.used();
   });
 }
 

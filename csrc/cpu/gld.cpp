@@ -29,11 +29,11 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       normalized_kd_(call),
       weights_(call, arena) {
   student_.plan_gradients(arena, threads);
+  if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), weights_, arena, threads);
   partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
   scratch_size_ = 2 * padded<T>(call.classes) +
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
   scratch_ = arena.take<T>(scratch_size_, threads);
-  if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), weights_, arena, threads);
 }
 
 template <class T>

@@ -1,10 +1,8 @@
 // Device workspace of one call, handed out in 256-byte aligned pieces (what cudaMalloc gives, and whole cache lines).
 //
-// Planning and running share one code path, as in csrc/cpu/arena.h: over no memory the arena only counts. Stages that
-// follow one another may overlay their pieces with mark() and rewind().
+// Planning and running share one code path, as in csrc/cpu/arena.h: over no memory the arena only counts.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -48,7 +46,6 @@ class Arena {
     }
     char* piece = base_ == nullptr ? nullptr : base_ + used_;
     used_ = static_cast<std::size_t>(end) / kAlignment * kAlignment;
-    peak_ = std::max(peak_, used_);
     if (base_ != nullptr && used_ > limit_) throw std::bad_alloc();
 #if GLD_GUARDED_ARENA
     if (piece != nullptr) ASAN_UNPOISON_MEMORY_REGION(piece, static_cast<std::size_t>(bytes));
@@ -63,12 +60,7 @@ class Arena {
     return {take<float>(count), pitch};
   }
 
-  std::size_t mark() const { return used_; }
-  // With AddressSanitizer every piece keeps its place and a guard behind it.
-  void rewind(std::size_t mark) {
-    if (!GLD_GUARDED_ARENA) used_ = mark;
-  }
-  std::size_t peak() const { return peak_; }
+  std::size_t used() const { return used_; }
 
  private:
   static constexpr std::size_t kGuard = GLD_GUARDED_ARENA ? kAlignment : 0;
@@ -76,7 +68,6 @@ class Arena {
   char* base_ = nullptr;
   std::size_t limit_ = 0;
   std::size_t used_ = 0;
-  std::size_t peak_ = 0;
 };
 
 }  // namespace gld::cuda

@@ -82,9 +82,9 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
   *oldest = Kept{};
   Arena counting;
   make_work(call, stage, counting, nullptr);
-  if (counting.peak() > workspace_.bytes()) {
+  if (counting.used() > workspace_.bytes()) {
     ++workspace_generation_;
-    workspace_.grow(counting.peak());
+    workspace_.grow(counting.used());
     key.generation = workspace_generation_ + staging_.generation();
   }
   std::memcpy(static_cast<void*>(&oldest->key), &key, sizeof key);

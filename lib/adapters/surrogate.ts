@@ -161,17 +161,18 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
     return { ...value, offset, gradients, scalar };
   }
 
-  function readNow(tensor: Tensor, argument: string): unknown {
+  /** Reads what has to be there at once; `waiting` is the function that awaits it. */
+  const readNow = (waiting: string) => (tensor: Tensor, argument: string) => {
     const elements = ops.read(tensor, argument);
     if (!isPromise(elements)) return elements;
-    return fail('ERR_GLD_ADAPTER', argument, 'elements from read(); surrogate() awaits a promise', 'a promise');
-  }
+    return fail('ERR_GLD_ADAPTER', argument, `elements from read(); ${waiting} awaits a promise`, 'a promise');
+  };
 
   function withTerms(inputs: SurrogateInputs<Tensor>, options?: GldLossOptions) {
     const settings = checkOptions(tables.adapter, options);
     const found = new Found(inputs, isTensor);
     const gradients = differentiable(found.names, settings);
-    const values = found.read(readNow);
+    const values = found.read(readNow('surrogate()'));
     const loss = workspaces.get(ownOptions(options), { ...settings, gradients });
     const { scalar, loss: number, terms, relationMethod } = tangent(loss.compute(values, weightsOf(settings)), values);
     return { scalar: scalar(inputs.student), loss: number, terms, relationMethod };
@@ -191,7 +192,7 @@ export function surrogateGld<Tensor extends object>(framework: SurrogateFramewor
   }
 
   const check: SurrogateGld<Tensor>['check'] = (side, output, options) =>
-    checkFound(findSide(side, output, options, isTensor).read(readNow), options);
+    checkFound(findSide(side, output, options, isTensor).read(readNow('checkAsync()')), options);
   const checkAsync: SurrogateGld<Tensor>['checkAsync'] = async (side, output, options) =>
     checkFound(await findSide(side, output, options, isTensor).readLater(ops.read), options);
 

@@ -38,7 +38,7 @@ export interface TfjsInputs<Tensor = TfjsTensor> {
   readonly teacher: TfjsSide<Tensor>;
   /** The network that is trained: gradients reach those of its parts that are tensors of tfjs. */
   readonly student: TfjsSide<Tensor>;
-  /** Class indices [n] or [n, 1], or soft labels [n, K], of any type (`tf.oneHot` gives int32, `tf.tensor1d` float32). */
+  /** Class indices [n] or [n, 1], or soft labels [n, K], of any type of numbers (`tf.oneHot` gives int32, `tf.tensor1d` float32). */
   readonly labels?: Tensor | Labels | undefined;
   /** How many times each sample counts, [n] or [n, 1]. Default: once. */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;

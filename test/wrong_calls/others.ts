@@ -9,6 +9,9 @@ class Deferred {
   then(): void {}
 }
 
+/** One that nobody sees without asking it. */
+const hidden = new Proxy(Promise.resolve(), {});
+
 /** Where something may be, as a path of names from `{ inputs, options }`; what messages call it, and a code of its own. */
 const places: readonly (readonly [path: string, argument?: string | undefined, code?: Expected[0]])[] = [
   ['inputs'],
@@ -74,6 +77,12 @@ export const promises: Row[] = [
     return [`${kind}: ${path}`, put(path, make()), code, argument, /got a promise that was not awaited$/];
   }),
 );
+
+for (const argument of ['options', 'relation', 'normalization']) {
+  const path = argument === 'options' ? argument : `options.${argument}`;
+  const message = /got a promise that was not awaited$/;
+  promises.push([`a promise behind a proxy: ${path}`, put(path, hidden), 'ARG_TYPE', argument, message]);
+}
 
 const method = (): void => undefined;
 

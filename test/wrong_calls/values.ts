@@ -135,13 +135,13 @@ export const values: Row[] = [
     'relation.reduction',
     "relation.reduction: expected 'matrix', 'row', or { rows } (did you mean row?), got 'rows'",
   ],
-  ...[0, -1, Infinity, NaN].map(
+  ...[0, -1, Infinity, NaN, 1e-320].map(
     (rows): Row => [
       `a reduction by ${rows} rows`,
       { options: { relation: { reduction: { rows } } } },
       'OPTION',
       'relation.reduction.rows',
-      `relation.reduction.rows: expected a finite number of rows greater than 0, got ${rows}`,
+      `relation.reduction.rows: expected a finite number of rows greater than 0, and not too small to divide by, got ${rows}`,
     ],
   ),
   [

@@ -157,8 +157,8 @@ class Stage {
     Arena planning;
     make(planning);
     workspace_.release();
-    workspace_.grow(planning.peak() + Arena::kAlignment);
-    Arena arena(workspace_.data(), planning.peak());
+    workspace_.grow(planning.used() + Arena::kAlignment);
+    Arena arena(workspace_.data(), planning.used());
     return make(arena);
   }
 
