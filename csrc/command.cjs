@@ -5,7 +5,7 @@
 // built. For the same reason binding.gyp lies in the package only while node-gyp reads it: npm takes one at the root of a
 // package for an install script.
 const { spawnSync } = require('node:child_process');
-const { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } = require('node:fs');
+const { copyFileSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { delimiter, dirname, join } = require('node:path');
 
@@ -27,6 +27,13 @@ function nodeGyp() {
   return [process.env.npm_config_node_gyp, onPath('node-gyp'), inside].find((path) => path && existsSync(path));
 }
 
+/** Puts the prebuilt engine for GPUs beside what was built, which goes before the prebuilt library and has none. */
+function keepCuda() {
+  const name = 'libgld_cuda.so';
+  const prebuilt = join(root, 'prebuilds', `${process.platform}-${process.arch}`, name);
+  if (existsSync(prebuilt)) copyFileSync(prebuilt, join(root, 'build/Release', name));
+}
+
 function build(more) {
   const script = nodeGyp();
   if (script === undefined) {
@@ -40,16 +47,20 @@ function build(more) {
     const env = { JOBS: String(availableParallelism()), ...process.env };
     const child = spawnSync(process.execPath, [script, 'rebuild', ...more], { cwd: root, env, stdio: 'inherit' });
     if (child.error) throw child.error;
+    if (child.status === 0) keepCuda();
     return child.status ?? 1;
   } finally {
     if (lent) rmSync(binding);
   }
 }
 
+const usage = 'Usage: gld-loss build [options of node-gyp]\nCompiles the native library for this machine.';
 const [command, ...more] = process.argv.slice(2);
-if (command === 'build') {
+if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+  console.log(usage);
+} else if (command === 'build') {
   process.exitCode = build(more);
 } else {
-  console.error('Usage: gld-loss build [options of node-gyp]\nCompiles the native library for this machine.');
+  console.error(usage);
   process.exitCode = 2;
 }

@@ -2,7 +2,8 @@
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 
-const candidates = [process.env.EIGEN3_INCLUDE_DIR, '/usr/include/eigen3', '/usr/local/include/eigen3'].filter(Boolean);
+const named = process.env.EIGEN3_INCLUDE_DIR;
+const candidates = named ? [named] : ['/usr/include/eigen3', '/usr/local/include/eigen3'];
 const found = candidates.find((folder) => existsSync(join(folder, 'Eigen/Core')));
 if (!found) {
   console.error(

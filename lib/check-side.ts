@@ -167,7 +167,8 @@ function compare(
   let most = 0;
   for (let at = 0; at < b.length; at += 1) {
     const difference = a[at] === b[at] ? 0 : Math.abs(a[at] - b[at]);
-    if (!(difference <= tolerance + ownAccuracy * Math.abs(b[at]))) return { at, most };
+    const own = ownAccuracy * Math.min(Math.abs(b[at]), Number.MAX_VALUE);
+    if (!(difference <= tolerance + own)) return { at, most };
     most = Math.max(most, difference);
   }
   return { at: undefined, most };

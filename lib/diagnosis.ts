@@ -95,9 +95,13 @@ function ofPermission(attempt: Attempt, { code, permission, resource }: Cause): 
   if (code === 'ERR_DLOPEN_DISABLED') return ofSwitch() ?? ofModel(['--allow-addons']);
   if (permission === 'Addon') return ofModel(['--allow-addons'], ', and do not drop that permission');
   if (code !== 'ERR_ACCESS_DENIED' && !hidden) return undefined;
-  // What was refused may also be node-gyp-build itself, or the file by which it knows Alpine.
-  const outside = resource !== undefined && !resource.startsWith(attempt.folder) ? [resource] : [];
-  const reads = [join(attempt.folder, '*'), ...outside].map((path) => `--allow-fs-read=${path}`);
+  // Besides the folder, node-gyp-build is read, and the file by which it knows Alpine.
+  const [, dependency] = /^(.*[\\/]node-gyp-build[\\/])/.exec(resource ?? '') ?? [];
+  const others = [dependency && `${dependency}*`, resource, '/etc/alpine-release'];
+  const reads = [join(attempt.folder, '*'), ...others.filter((path) => path && !path.startsWith(attempt.folder))]
+    .filter((path, i, all) => path && all.indexOf(path) === i && !(dependency && path === resource))
+    .filter((path) => !process.permission.has('fs.read', (path as string).replace(/\*$/, '')))
+    .map((path) => `--allow-fs-read=${path}`);
   return ofModel(addonsAllowed() ? reads : ['--allow-addons', ...reads]);
 }
 
@@ -171,7 +175,10 @@ function ofFolder({ folder, named, bundled }: Attempt): Diagnosis {
   if (bundled && !named) {
     return { reason: 'bundle', text: `A bundler has taken the code away from its native library. ${cures.external}` };
   }
-  const { code } = namesIn(folder);
+  const { code, names } = namesIn(folder);
+  if (named && names.includes(target)) {
+    return { reason: 'missing', text: `${it} is a prebuilds/ folder. Name the folder that it lies in.` };
+  }
   if (code) {
     const what = code === 'ENOTDIR' ? 'is not a folder' : 'does not exist';
     return { reason: 'missing', text: `${it} ${what}. ${cures.name}` };

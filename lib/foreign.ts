@@ -16,6 +16,14 @@ export function refuseLocation(argument: string, tensor: Properties): void {
 export function refuseData(argument: string, tensor: Properties, data: unknown): never {
   if (isPromise(tensor)) fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', describe(tensor));
   refuseModel(argument, tensor, 'a tensor');
+  if (Array.isArray(tensor)) {
+    const received = tensor.some(isPromise) ? 'an array of promises that were not awaited' : describe(tensor);
+    fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', received);
+  }
+  if ('sourceLayer' in tensor) {
+    const received = 'a symbolic one of TensorFlow.js, which has no numbers: predict() and apply() return some';
+    fail('ERR_GLD_ARG_TYPE', argument, 'a tensor', received);
+  }
   const bare = arrayKind(tensor);
   if (bare !== undefined) {
     fail('ERR_GLD_ARG_TYPE', argument, 'a tensor { data, shape }', `a bare ${bare}, which has no shape`);
@@ -72,14 +80,14 @@ const models = [
     methods: ['predict', 'getWeights'],
     lists: ['layers'],
     cure:
-      'features are tf.model({ inputs: model.inputs, outputs: layer.output }).predict(images) for the layer of the last ' +
+      'features are tf.model({ inputs: model.inputs, outputs: layer.output }).apply(images) for the layer of the last ' +
       'map, weight and bias are getWeights() of the dense layer after it, logits are what lies before its softmax',
   },
   {
     name: 'a layer of TensorFlow.js',
     methods: ['apply', 'getWeights'],
     lists: ['weights'],
-    cure: 'weight and bias are layer.getWeights()',
+    cure: '[weight, bias] = layer.getWeights()',
   },
   {
     name: 'a module',

@@ -10,7 +10,8 @@ export const signal: Check<AbortSignalLike | undefined> = (value, path) => {
   const given = value as AbortSignalLike | null | undefined;
   if (given === undefined) return given;
   if (typeof given?.aborted === 'boolean' && methods.every((name) => typeof given[name] === 'function')) return given;
-  return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', describe(value));
+  const received = Object(given).signal === undefined ? describe(value) : 'an AbortController: its signal is one';
+  return fail('ERR_GLD_ARG_TYPE', path, 'an AbortSignal', received);
 };
 
 /** Throws the reason of a signal that was aborted. */

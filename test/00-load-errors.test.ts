@@ -285,6 +285,12 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     /GLD_LOSS_PREBUILD names \S+, which has no binary for \S+\. Name the folder that holds/,
   ],
   [
+    'GLD_LOSS_PREBUILD names prebuilds/',
+    (project) => ({ env: { GLD_LOSS_PREBUILD: project.package('prebuilds') } }),
+    'missing',
+    /GLD_LOSS_PREBUILD names \S+prebuilds, which is a prebuilds\/ folder\. Name the folder that it lies in/,
+  ],
+  [
     'GLD_LOSS_PREBUILD names the folder of another addon',
     (project) => {
       const elsewhere = folder(project, 'elsewhere', 'build', 'Release');
@@ -401,7 +407,9 @@ t.test('the flags that a message names are enough', async (t) => {
   const { path, package: installed } = project;
   const readable = ['main.mjs', 'node_modules/node-gyp-build/*'].map((name) => path(name));
   readable.push(installed('dist/*'), installed('package.json'));
-  for (const given of [readAll, [model, ...readable.map((file) => `--allow-fs-read=${file}`)]]) {
+  const reads = readable.map((file) => `--allow-fs-read=${file}`);
+  const withoutDependency = reads.filter((flag) => !flag.includes('node-gyp-build'));
+  for (const given of [readAll, [model, ...reads], [model, ...withoutDependency]]) {
     const { message = '' } = project.run(importing(), { flags: given });
     const [, named = ''] = /Add (.*)\.\n/.exec(message) ?? [];
     t.match(named, '--allow-addons');

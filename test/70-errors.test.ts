@@ -70,7 +70,7 @@ for (const [name, given, ...expected] of wrongCalls) {
 }
 
 t.test('what only asynchronous calls take', async (t) => {
-  const expected: Expected = ['ARG_TYPE', 'signal', /an AbortSignal, got an object$/];
+  const expected: Expected = ['ARG_TYPE', 'signal', /an AbortSignal, got an AbortController: its signal is one$/];
   const signal = new AbortController();
   check(t, 'gldLossAsync', await rejected(() => (gldLossAsync as Loose)(right(), { signal })), expected);
   check(t, 'computeAsync', await rejected(() => new GldLoss().computeAsync(right(), { signal } as any)), expected);

@@ -94,7 +94,11 @@ for (const [name, Controller] of Object.entries(controllers)) {
       gldLossAsync: (inputs: Inputs, signal: AbortSignalLike) => gldLossAsync(inputs, { ...slow, signal }),
       computeAsync: (inputs: Inputs, signal: AbortSignalLike) => kept.computeAsync(inputs, { signal }),
       surrogate: (inputs: Inputs, signal: AbortSignalLike) =>
-        surrogateGld(framework as never).surrogate(inputs, { ...slow, gradients: false, signal }),
+        surrogateGld(framework as never).surrogate(inputs, {
+          relation: { ...slow.relation, reduction: 'matrix' },
+          gradients: false,
+          signal,
+        }),
     };
     for (const [call, run] of Object.entries(calls)) {
       const unused = new Controller();

@@ -58,6 +58,28 @@ for (const [name, inputs] of same) {
   t.test(name, async (t) => t.ok(close(gldLoss({ teacher, student, labels, ...inputs }), expected)));
 }
 
+t.test('casts, which leave an array of another type where it is', async (t) => {
+  const float = (x: tf.Tensor) => tf.cast(x, 'float32');
+  const integers = {
+    logits: tf.tensor3d(
+      Array.from({ length: N * 5 * K }, (_, i) => i % 7),
+      [N, 5, K],
+      'int32',
+    ),
+  };
+  const floats = { logits: tf.tensor3d(Array.from(integers.logits.dataSync()), [N, 5, K], 'float32') };
+  const other = { logits: random(9, [N, 5, K]) };
+  const wanted = gldLoss({ teacher: floats, student: other, labels });
+  for (const given of [labels, tf.oneHot(labels, K)]) {
+    const inputs = { teacher: { logits: float(integers.logits) }, student: other, labels: float(given) };
+    t.ok(close(gldLoss(inputs), wanted));
+    t.ok(Math.abs((await gldLoss.surrogate(inputs)).loss - wanted.dataSync()[0]) < 1e-5);
+  }
+  const sampleWeights = float(tf.greater(labels, 0));
+  const some = gldLoss({ teacher: floats, student: other, labels, sampleWeights });
+  t.ok(close(some, gldLoss({ teacher: floats, student: other, labels, sampleWeights: [1, 0, 1] })));
+});
+
 t.test('logits [n, K]', async (t) => {
   const [zt, zs] = [random(7, [N, K]), random(8, [N, K])];
   const rows = (logits: tf.Tensor) => tf.reshape(logits, [N, 1, K]);

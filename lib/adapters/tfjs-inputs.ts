@@ -72,9 +72,14 @@ export async function read(found: Found<TfjsTensor>): Promise<Inputs> {
 
 function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): object {
   const floats = (argument === 'labels' && shape.length === 2 && shape[1] !== 1) || argument === 'sampleWeights';
-  if (floats && dtype !== 'float32') return { data: Float32Array.from(data as ArrayLike<number>), shape };
-  return { data, shape, dtype };
+  const wanted = floats ? 'float32' : dtype;
+  // A cast on the cpu backend changes the type alone, and not the array.
+  const Kind: Float32ArrayConstructor | undefined = arrays[wanted as 'float32'];
+  const fits = Kind === undefined || data instanceof Kind;
+  return { data: fits ? data : Kind.from(data as ArrayLike<number>), shape, dtype: wanted };
 }
+
+const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
 
 /** The inputs with tfjs's axis orders filled in. */
 function withAxisOrders(inputs: Inputs): Inputs {

@@ -78,6 +78,14 @@ export const promises: Row[] = [
   }),
 );
 
+promises.push([
+  'promises in an array',
+  { inputs: inputs((sides) => (sides.student.weight = [Promise.resolve()])) },
+  'ARG_TYPE',
+  'student.weight',
+  /got an array of promises that were not awaited$/,
+]);
+
 for (const argument of ['options', 'relation', 'normalization']) {
   const path = argument === 'options' ? argument : `options.${argument}`;
   const message = /got a promise that was not awaited$/;

@@ -252,7 +252,7 @@ export const wrongStageCalls: (readonly [name: string, call: () => unknown, ...E
     () => call.relation(pair, { reduction: { rows: '320' } }),
     'ARG_TYPE',
     'reduction.rows',
-    /^reduction.rows: expected a finite number of rows greater than 0, got '320'$/,
+    /^reduction.rows: expected a finite number of rows greater than 0, and not too small to divide by, got '320'$/,
   ],
   [
     'relation: nothing',

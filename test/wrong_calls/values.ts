@@ -135,7 +135,7 @@ export const values: Row[] = [
     'relation.reduction',
     "relation.reduction: expected 'matrix', 'row', or { rows } (did you mean row?), got 'rows'",
   ],
-  ...[0, -1, Infinity, NaN, 1e-320].map(
+  ...[0, -1, Infinity, NaN, 1e-310].map(
     (rows): Row => [
       `a reduction by ${rows} rows`,
       { options: { relation: { reduction: { rows } } } },
