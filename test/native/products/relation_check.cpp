@@ -195,6 +195,7 @@ void check_stage(Stage& stage) {
         const OnTheDevice grad(before, stage.stream());
         const Relation relation =
             stage.plan([&](Arena& arena) { return Relation(call, m, t.matrix(), s.matrix(), arena); });
+        relation.fit(stage.launch());
         relation.run(stage.launch(), 3, grad.matrix(), reinterpret_cast<double*>(loss.matrix().data));
         double value = 0;
         copy_to_host(stage.stream(), &value, loss.matrix().data, sizeof value);
