@@ -361,7 +361,7 @@ for (const [version, compiler] of compilers) {
 }
 
 /** Types that others are made of, and that have no names outside. */
-const parts = ['ArgumentErrorCode', 'ArrayOf', 'MapOptions', 'OutOptions', 'Same', 'Sided', 'TfjsMap'];
+const parts = ['ArgumentErrorCode', 'ArrayOf', 'MapOptions', 'OutOptions', 'Same', 'SideName', 'Sided', 'TfjsMap'];
 
 t.test('nothing is published but what is public, in both flavours alike', async (t) => {
   const declared = (flavour: string) =>
