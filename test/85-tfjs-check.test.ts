@@ -1,5 +1,5 @@
 /** What a user takes out of a model by hand, checked against the model itself; and teachers that end in a softmax. */
-import * as tf from '@tensorflow/tfjs';
+import { tf } from './support/tfjs.js';
 import { tfjsGld, type TfjsSide } from 'gld-loss/tfjs';
 import t from 'tap';
 import { present } from '../tools/present.js';
