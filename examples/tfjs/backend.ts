@@ -6,6 +6,9 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { registerConvGradients } from './conv-gradients.js';
 
+// What is not on wasm runs on the CPU's backend, which would advertise another one when it is first used.
+Object.assign(tf.findBackend('cpu'), { firstUse: false });
+
 export { tf };
 
 /** Selects the backend ('wasm', or the slow 'cpu' one for comparisons); may be called more than once. */
