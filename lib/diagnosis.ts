@@ -96,11 +96,11 @@ function ofPermission(attempt: Attempt, { code, permission, resource }: Cause): 
   if (permission === 'Addon') return ofModel(['--allow-addons'], ', and do not drop that permission');
   if (code !== 'ERR_ACCESS_DENIED' && !hidden) return undefined;
   // Besides the folder, node-gyp-build is read, and the file by which it knows Alpine.
+  const whole = join(attempt.folder, '*');
   const [, dependency] = /^(.*[\\/]node-gyp-build[\\/])/.exec(resource ?? '') ?? [];
-  const others = [dependency && `${dependency}*`, resource, '/etc/alpine-release'];
-  const reads = [join(attempt.folder, '*'), ...others.filter((path) => path && !path.startsWith(attempt.folder))]
-    .filter((path, i, all) => path && all.indexOf(path) === i && !(dependency && path === resource))
-    .filter((path) => !process.permission.has('fs.read', (path as string).replace(/\*$/, '')))
+  const refused = resource === undefined || resource.startsWith(attempt.folder) ? whole : resource;
+  const reads = [...new Set([whole, dependency ? `${dependency}*` : refused, '/etc/alpine-release'])]
+    .filter((path) => !process.permission.has('fs.read', path.replace(/\*$/, '')))
     .map((path) => `--allow-fs-read=${path}`);
   return ofModel(addonsAllowed() ? reads : ['--allow-addons', ...reads]);
 }

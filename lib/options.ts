@@ -164,7 +164,7 @@ const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
 export const usualWeights = { alpha: 0.7, beta: 500, localWeight: 1 } as const;
 
 /** The rows that the usual weight of the relation belongs to: the paper's 64 samples of 1 + 4 rows each. */
-export const usualRows = 320;
+const usualRows = 320;
 
 /** What a weight of a term may be. */
 export const weightText = 'a finite number of at least 0';
