@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { root } from '../tools/support.js';
-import { claims, codeNames, declares, fileNames } from './support/placed-names.js';
+import { root } from '../../tools/support.js';
+import { claims, codeNames, declares, fileNames } from './placed-names.js';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];

@@ -7,19 +7,19 @@ import { checkSide, GldLoss, gldLoss, type GldError } from 'gld-loss';
 import manifest from 'gld-loss/package.json' with { type: 'json' };
 import t, { type Test } from 'tap';
 import ts from 'typescript';
-import { helpText as benchmarksHelp } from '../benchmarks/command-line.js';
-import { study } from '../examples/distill/study.js';
-import { studies } from '../examples/paper/studies.js';
-import { helpText } from '../examples/training/command-line.js';
-import { groupsOf } from '../examples/training/command.js';
-import { root } from '../tools/support.js';
-import { wrongCalls } from './wrong_calls/index.js';
-import { right } from './wrong_calls/inputs.js';
+import { helpText as benchmarksHelp } from '../../benchmarks/command-line.js';
+import { study } from '../../examples/distill/study.js';
+import { studies } from '../../examples/paper/studies.js';
+import { helpText } from '../../examples/training/command-line.js';
+import { groupsOf } from '../../examples/training/command.js';
+import { root } from '../../tools/support.js';
+import { wrongCalls } from '../wrong_calls/index.js';
+import { right } from '../wrong_calls/inputs.js';
 
 // What is not public has no declarations there.
-const inside = (name: string) => import(`../dist/esm/${name}.js`);
-const { options: read } = (await inside('check')) as typeof import('../lib/check.js');
-const { tables } = (await inside('options')) as typeof import('../lib/options.js');
+const inside = (name: string) => import(`../../dist/esm/${name}.js`);
+const { options: read } = (await inside('check')) as typeof import('../../lib/check.js');
+const { tables } = (await inside('options')) as typeof import('../../lib/options.js');
 
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 const readme = text('README.md');
