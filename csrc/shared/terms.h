@@ -1,7 +1,7 @@
 // Which terms a stage computes, their weights in its loss, and the total. Shared by the engines. docs/mathematics.md
 #pragma once
 
-#include "engine.h"
+#include "../engine.h"
 
 namespace gld {
 

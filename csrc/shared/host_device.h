@@ -1,6 +1,7 @@
-// The formulas of this folder are compiled into every engine: by the host's compiler and by nvcc for the device. They
-// hold the arithmetic of one row or one element; loops, sums and memory belong to the engines. Hence no std:: helpers
-// here that device code lacks (std::min, std::numeric_limits' functions), only <cmath>.
+// Marks what is compiled into every engine for the place where its loops run: by the host's compiler, or by nvcc for
+// the device. That is the arithmetic of one row, one element or one axis; loops, sums and memory belong to the engines.
+// Functions with the mark do without the std:: helpers that device code lacks (std::min, std::numeric_limits'
+// functions) and take <cmath> alone.
 #pragma once
 
 #ifdef __CUDACC__

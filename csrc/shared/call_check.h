@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "engine.h"
+#include "../engine.h"
 
 namespace gld {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "engine.h"
+#include "../engine.h"
 
 namespace gld {
 
