@@ -31,7 +31,7 @@ const library = [
   'test/native',
 ] as const;
 
-const everything = ['test', 'examples', 'benchmarks'] as const;
+const everything = ['test', 'pages/test', 'examples/test', 'benchmarks/test'] as const;
 
 /** Path of a runtime library of the compiler, for LD_PRELOAD. */
 const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
