@@ -1,8 +1,8 @@
 // docs/errors.md: every code and reason of lib/errors.ts under its class, and messages that come.
 import { checkSide, GldLoss, gldLoss, type GldError } from 'gld-loss';
 import t from 'tap';
-import { wrongCalls } from '../wrong_calls/index.js';
-import { right } from '../wrong_calls/inputs.js';
+import { wrongCalls } from '../calls/wrong-calls/index.js';
+import { right } from '../calls/wrong-calls/inputs.js';
 import { read, rows, section } from './markdown.js';
 
 const page = read('docs/errors.md');
