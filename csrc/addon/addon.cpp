@@ -216,10 +216,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* state = new Environment;  // deleted with the environment
   env.SetInstanceData(state);
   state->jobs = Jobs::create(env);
-  exports.Set("stages", stage_names(env));
-  exports.Set("fields", field_names(env));
-  exports.Set("roles", role_names(env));
-  exports.Set("roleFields", role_field_names(env));
+  exports.Set("schema", call_schema());
   exports.Set("Workspace", Workspace::define(env));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("info", Napi::Function::New<information>(env, "info"));
