@@ -68,7 +68,7 @@ function open(): Native {
   });
   if (typeof (native as Partial<Native> | undefined)?.info !== 'function')
     throw versionError(`${attempt.addon} has no info()`);
-  if (native.schema !== hash) throw versionError('it counts the numbers of a call in another way');
+  if (native.schema !== hash) throw versionError(`${attempt.addon} was made of another csrc/call.def`);
   const { available, built } = native.info();
   attempt.built = built;
   const forced = level(available);

@@ -58,7 +58,8 @@ export const resultCount = ${results.count};
 `;
 }
 
-function linesOf(definition: string): Line[] {
+/** The lines of a call.def. */
+export function linesOf(definition: string): Line[] {
   const written = definition.split('\n').filter((line) => line.startsWith('GLD_'));
   return written.map((line) => {
     const match = /^(GLD_\w+)\((.*)\)$/.exec(line.replace(/\s*\/\/.*/, ''));

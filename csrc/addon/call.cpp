@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
 
-#include "../shared/call_hash.h"
 #include "../shared/call_views.h"
 #include "device_memory.h"
 #include "engines.h"
@@ -289,12 +287,6 @@ void refuse_overlap(Napi::Env env, const std::array<Span, kViewCount>& spans) {
 }
 
 }  // namespace
-
-std::string call_schema() {
-  char text[17] = {};
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(kCallHash));
-  return text;
-}
 
 DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers) {
   const std::int64_t stage = stage_value.IsNumber() ? stage_value.As<Napi::Number>().Int64Value() : -1;

@@ -7,16 +7,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "../engine.h"
 #include "device.h"
 
 namespace gld {
-
-// Tells of which call.def this was made, as lib/schema.ts tells of itself.
-std::string call_schema();
 
 constexpr std::int32_t kHost = -1;  // where a device's number is expected
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "../call_check.h"
+#include "../shared/call_check.h"
 #include "../shared/call_views.h"
-#include "../status.h"
+#include "../shared/status.h"
 #include "stream.h"
 
 struct gld_stream : gld::cuda::CallStream {

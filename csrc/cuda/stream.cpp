@@ -3,7 +3,7 @@
 #include <new>
 
 #include "../shared/same_call.h"
-#include "../terms.h"
+#include "../shared/terms.h"
 
 namespace gld::cuda {
 namespace {

@@ -38,4 +38,14 @@ inline constexpr std::uint64_t kCallHash = hash_of(
 #include "../call.def"
 );
 
+// As lib/schema.ts has it.
+struct CallSchema {
+  char text[17] = {};
+
+  constexpr CallSchema() {
+    for (int digit = 0; digit < 16; ++digit) text[digit] = "0123456789abcdef"[kCallHash >> (60 - 4 * digit) & 15];
+  }
+};
+inline constexpr CallSchema kCallSchema;
+
 }  // namespace gld
