@@ -5,15 +5,9 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import t from 'tap';
-<<<<<<<< HEAD:test/device/check-cuda-faults.test.ts
 import type { CheckRecord } from '../../benchmarks/cuda/record.js';
 import { standIn } from '../../tools/stand-in.js';
 import { checkCuda } from '../support/check-cuda.js';
-========
-import type { CheckRecord } from '../cuda/record.js';
-import { standIn } from '../../tools/stand-in.js';
-import { checkCuda } from '../../test/support/check_cuda.js';
->>>>>>>> 64587394f5c3ad6368cf3f6a29796fd798d6caf5:benchmarks/test/check-cuda-device.test.ts
 
 const prebuild = { GLD_LOSS_PREBUILD: standIn(process.env.GLD_LOSS_PREBUILD) };
 

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-<<<<<<<< HEAD:test/device/check-cuda.test.ts
 import { coverPairs } from '../../benchmarks/cuda/checks/cover.js';
 import { Judge } from '../../benchmarks/cuda/checks/judge.js';
 import { choices } from '../../benchmarks/cuda/checks/options.js';
@@ -19,23 +18,6 @@ import { UsageError } from '../../benchmarks/select.js';
 import { present } from '../../tools/present.js';
 import { at } from '../../tools/support.js';
 import { checkCuda } from '../support/check-cuda.js';
-========
-import { coverPairs } from '../cuda/checks/cover.js';
-import { Judge } from '../cuda/checks/judge.js';
-import { choices } from '../cuda/checks/options.js';
-import { parseCommandLine, phases } from '../cuda/command-line.js';
-import { listen, type Message } from '../cuda/parts.js';
-import { parseKernels } from '../cuda/profile.js';
-import type { CheckRecord, Limits, Timing } from '../cuda/record.js';
-import { errorCount } from '../cuda/sanitizer.js';
-import { columns, summary } from '../cuda/summary.js';
-import { holdOnHost, openTarget } from '../cuda/target.js';
-import { floorOf, productRate } from '../cuda/timings/floor.js';
-import { UsageError } from '../select.js';
-import { present } from '../../tools/present.js';
-import { at } from '../../tools/support.js';
-import { checkCuda } from '../../test/support/check_cuda.js';
->>>>>>>> 64587394f5c3ad6368cf3f6a29796fd798d6caf5:benchmarks/test/check-cuda.test.ts
 
 t.test('every two values of different options meet', async (t) => {
   const all = choices({ ...openTarget('cpu'), precisions: ['float32', 'tf32', 'bf16'], halfGradients: true });
