@@ -7,6 +7,7 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { chooseEngine, type EngineSettings } from '../engine.js';
 import { output, resultType } from '../outputs.js';
 import type { Watch } from '../probabilities.js';
+import { results } from '../schema.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
@@ -134,7 +135,7 @@ export function rowLoss(
   call.set('rows', rows);
   call.set('classes', width);
   call.run(stage, null);
-  result.loss = call.result[0];
+  result.loss = call.result[results.loss];
   return { result, method: methodOf(call.result) };
 }
 
