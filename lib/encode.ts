@@ -47,7 +47,7 @@ export function encodeOptions(checked: Encodable, into: Float64Array): void {
   for (let i = 0; i < places.length; i += 1) {
     const { group, name, at, numberOf } = places[i];
     const value = group === undefined ? outer[name] : (outer[group] as Values | undefined)?.[name];
-    if (value !== undefined) into[at] = numberOf(value);
+    if (value !== undefined) into[at] = typeof value === 'number' ? value : numberOf(value);
   }
 }
 
