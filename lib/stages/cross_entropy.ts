@@ -29,7 +29,7 @@ export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
   /** [n, K]. */
   readonly logits: S;
   readonly labels: Labels | DeviceTensor;
-  /** [n]; each sample counts once by default. */
+  /** [n]: how many times each sample counts. @default once */
   readonly sampleWeights?: SampleWeights | undefined;
 }
 

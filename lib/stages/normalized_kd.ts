@@ -21,6 +21,7 @@ const watch = new Watch();
 
 /** Options of {@link normalizedKd}. */
 export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
+  /** What divides a row of logits before the softmax. @default { kind: 'std', unbiased: true } */
   readonly normalization?: Normalization | undefined;
 }
 

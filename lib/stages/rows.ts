@@ -25,9 +25,9 @@ import { readRowWeights } from '../weights.js';
 
 /** Options of a loss over rows of logits. */
 export interface RowLossOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'threads'> {
-  /** Whether to compute the gradient. Default true. */
+  /** Whether to compute the gradient. @default true */
   readonly gradients?: boolean | undefined;
-  /** A buffer for it, as {@link OutBuffers} describes. */
+  /** A buffer for it, as {@link OutBuffers} describes. @default a new one */
   readonly out?: { readonly logits?: B | undefined } | undefined;
 }
 
@@ -54,7 +54,8 @@ export interface LogitPair<S extends AnyTensor = TensorLike> {
   readonly student: S;
   /**
    * How many times each row counts, [n, R] or [n], as {@link SampleWeights} describes; in a bare array the rows one after
-   * the other. Default: once.
+   * the other.
+   * @default once
    */
   readonly weights?: SampleWeights | undefined;
 }
