@@ -1,6 +1,9 @@
 // An engine that computes nothing: its loss is the option that test/package/made-up-option.test.ts adds to call.def.
 #include "engine.h"
 
+#include <cstddef>
+#include <cstdint>
+
 namespace {
 
 gld_status workspace(const gld_call*, gld_stage, std::int32_t, std::size_t* bytes, char*) {
