@@ -3,9 +3,12 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
+#include <string>
 
 #include "engine.h"
+#include "status.h"
 
 namespace gld {
 
@@ -53,12 +56,12 @@ inline bool holds_grid(const gld_side& side, const gld_call& call) {
   return true;
 }
 
+inline bool is_float(const gld_view& view) { return view.dtype >= GLD_F32 && view.dtype <= GLD_BF16; }
+
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
-// keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and
-// which it writes, writable(view), with the message kNotWritable.
-template <class Buffers>
-const char* fault(const gld_call& call, gld_stage stage) {
-  const auto readable = [](const gld_view& view) { return Buffers::readable(view); };
+// keeps the engine from reading a view that is not there.
+inline const char* fault(const gld_call& call, gld_stage stage) {
+  const auto readable = [](const gld_view& view) { return view.data != nullptr && is_float(view); };
   const auto side = [&](const gld_side& side) {
     if (!readable(side.features)) return readable(side.logits);
     if (side.weight.data == nullptr) return side.bias.data == nullptr && side.channels == call.classes;
@@ -73,12 +76,13 @@ const char* fault(const gld_call& call, gld_stage stage) {
   if (call.compute != GLD_F32 && call.compute != GLD_F64) return "unknown compute type";
   for (const gld_view* view :
        {&call.out_features, &call.out_weight, &call.out_bias, &call.out_logits, &call.out_pooled}) {
-    if (view->data != nullptr && !Buffers::writable(*view)) return Buffers::kNotWritable;
+    if (view->data != nullptr && !is_float(*view)) return "an output of integers";
   }
 
   if (call.method < GLD_METHOD_AUTO || call.method > GLD_METHOD_MOMENTS || call.metric < GLD_METRIC_SQEUCLIDEAN ||
       call.metric > GLD_METRIC_EUCLIDEAN || call.normalization < GLD_NORMALIZE_STD ||
-      call.normalization > GLD_NORMALIZE_TEMPERATURE) {
+      call.normalization > GLD_NORMALIZE_TEMPERATURE || call.precision < GLD_PRECISION_FLOAT32 ||
+      call.precision > GLD_PRECISION_BF16) {
     return "unknown option";
   }
   if (!(call.label_smoothing >= 0 && call.label_smoothing < 1)) return "label smoothing outside [0, 1)";
@@ -119,6 +123,64 @@ const char* fault(const gld_call& call, gld_stage stage) {
                  : nullptr;
     default: return "unknown stage";
   }
+}
+
+// A buffer of a call with its name in JavaScript; no view: none.
+struct NamedView {
+  const char* name = "";
+  const gld_view* view = nullptr;
+  bool output = false;
+
+  explicit operator bool() const { return view != nullptr; }
+};
+
+// The first buffer that is there and of which is(NamedView) is true, or none.
+template <class F>
+NamedView find_view(const gld_call& call, F&& is) {
+  const NamedView views[] = {{"teacher.features", &call.teacher.features},
+                             {"teacher.mask", &call.teacher.mask},
+                             {"teacher.weight", &call.teacher.weight},
+                             {"teacher.bias", &call.teacher.bias},
+                             {"teacher.logits", &call.teacher.logits},
+                             {"student.features", &call.student.features},
+                             {"student.mask", &call.student.mask},
+                             {"student.weight", &call.student.weight},
+                             {"student.bias", &call.student.bias},
+                             {"student.logits", &call.student.logits},
+                             {"labels", &call.labels},
+                             {"softLabels", &call.soft_labels},
+                             {"weights", &call.weights},
+                             {"pooled", &call.in_pooled},
+                             {"upstream", &call.upstream},
+                             {"out.features", &call.out_features, true},
+                             {"out.weight", &call.out_weight, true},
+                             {"out.bias", &call.out_bias, true},
+                             {"out.logits", &call.out_logits, true},
+                             {"out.pooled", &call.out_pooled, true}};
+  for (const NamedView& one : views) {
+    if (one.view->data != nullptr && is(one)) return one;
+  }
+  return {};
+}
+
+// Fills in why a call is not computed; what supports() returns then.
+inline std::int32_t refuse(gld_refusal* refusal, gld_refusal_kind kind, const char* argument,
+                           const std::string& expected, const char* received) {
+  refusal->kind = kind;
+  std::snprintf(refusal->argument, sizeof refusal->argument, "%s", argument);
+  std::snprintf(refusal->expected, sizeof refusal->expected, "%s", expected.c_str());
+  std::snprintf(refusal->received, sizeof refusal->received, "%s", received);
+  return 0;
+}
+
+// Throws unless a call is sound and the engine's supports() has nothing against it: what submit() begins with.
+template <class Supports>
+void require_computable(const gld_call& call, gld_stage stage, std::int32_t place, const Supports& supports) {
+  if (!fits(call)) throw Error(GLD_TOO_LARGE, "larger ones");
+  if (const char* wrong = fault(call, stage)) throw Error(GLD_INVALID, wrong);
+  gld_refusal why;
+  if (supports(&call, stage, place, &why) != 0) return;
+  throw Error(GLD_UNSUPPORTED, std::string(why.argument) + ": expected " + why.expected + ", got " + why.received);
 }
 
 }  // namespace gld

@@ -6,10 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "device_memory.h"
 #include "engines.h"
-#include "errors.h"
-#include "job.h"
 
 namespace gld {
 namespace {
@@ -412,7 +409,8 @@ Napi::Array field_names(Napi::Env env) { return names(env, kFieldNames); }
 Napi::Array role_names(Napi::Env env) { return names(env, kRoleNames); }
 Napi::Array role_field_names(Napi::Env env) { return names(env, kRoleFieldNames); }
 
-DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers) {
+DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers,
+                        std::int32_t (*devices)()) {
   const std::int64_t stage = stage_value.IsNumber() ? stage_value.As<Napi::Number>().Int64Value() : -1;
   if (stage < 0 || stage >= GLD_STAGE_COUNT) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_ARG_TYPE", "stage", "a stage number", std::to_string(stage));
@@ -463,8 +461,8 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
 
   // 0: the host; i + 1: device i
   const std::int64_t device = numbers.field(kField_device) - 1;
-  if (device != kHost && (device < 0 || device >= device_count())) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(device_count()),
+  if (device != kHost && (device < 0 || device >= devices())) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(devices()),
            "cuda:" + std::to_string(device));
   }
   decoded.device = static_cast<std::int32_t>(device);

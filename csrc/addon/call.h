@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "../engine.h"
-#include "device.h"
+#include "device_memory.h"
+#include "errors.h"
 
 namespace gld {
 
@@ -18,8 +19,6 @@ Napi::Array stage_names(Napi::Env env);
 Napi::Array field_names(Napi::Env env);
 Napi::Array role_names(Napi::Env env);
 Napi::Array role_field_names(Napi::Env env);
-
-constexpr std::int32_t kHost = -1;  // where a device's number is expected
 
 struct DecodedCall {
   gld_stage stage;
@@ -30,7 +29,9 @@ struct DecodedCall {
 };
 
 // A buffer is a typed array, a DeviceMemory, or the address of memory on the device that runs the call, as a BigInt.
-// Throws a structured error if a number makes no sense or a view reaches outside its buffer.
-DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers);
+// Throws a structured error if a number makes no sense or a view reaches outside its buffer. devices(): how many of
+// them a call may name; asked only by one that names one.
+DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers,
+                        std::int32_t (*devices)());
 
 }  // namespace gld
