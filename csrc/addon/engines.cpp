@@ -8,6 +8,8 @@
 #include <map>
 #include <mutex>
 
+#include "../shared/call_hash.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -106,7 +108,7 @@ const gld_engine* open_library(const std::string& path, std::string* reason) {
   }
   const auto query = reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"));
   const gld_engine* engine = query == nullptr ? nullptr : query();
-  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI) {
+  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI || engine->call_hash != kCallHash) {
     *reason = "it is of another version than this addon";
     return nullptr;
   }

@@ -1,8 +1,9 @@
 // The CPU engine's side of engine.h. Compiled once per instruction-set level; GLD_LEVEL_NAME is its name.
 #include "../engine.h"
 
-#include "../call_check.h"
-#include "../status.h"
+#include "../shared/call_check.h"
+#include "../shared/call_hash.h"
+#include "../shared/status.h"
 #include "arena.h"
 #include "gld.h"
 #include "parallel.h"
@@ -47,12 +48,11 @@ std::int32_t supports(const gld_call* call, gld_stage, std::int32_t, gld_refusal
     return refuse(refusal, GLD_REFUSED_OPTION, "precision", "'float32' on the CPU, which always computes so",
                   call->precision == GLD_PRECISION_TF32 ? "'tf32'" : "'bf16'");
   }
-  const NamedView half = find_view(*call, [](const NamedView& each) {
-    return each.output && (each.view->dtype == GLD_F16 || each.view->dtype == GLD_BF16);
+  const ViewInfo* half = find_view(*call, [](const ViewInfo& info, const gld_view& view) {
+    return info.kind == ViewKind::output && (view.dtype == GLD_F16 || view.dtype == GLD_BF16);
   });
-  if (half) {
-    return refuse(refusal, GLD_REFUSED_DTYPE, half.name, "float32 or float64 elements on the CPU",
-                  half.view->dtype == GLD_F16 ? "float16" : "bfloat16");
+  if (half != nullptr) {
+    return refuse(refusal, GLD_REFUSED_DTYPE, half->name, "float32 or float64 elements on the CPU", "16 bits");
   }
   return 1;
 }
@@ -86,6 +86,7 @@ gld_status finish(gld_stream* stream, gld_result* result, char*) {
 constexpr gld_engine make_engine() {
   gld_engine engine{};
   engine.abi = GLD_ENGINE_ABI;
+  engine.call_hash = kCallHash;
   engine.name = "cpu";
   engine.level = GLD_LEVEL_NAME;
   engine.blocking = 1;

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "../status.h"
+#include "../shared/status.h"
 #include "arena.h"
 
 namespace gld {

@@ -7,7 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "../status.h"
+#include "../shared/call_hash.h"
+#include "../shared/status.h"
 #include "stream.h"
 #include "supports.h"
 
@@ -195,6 +196,7 @@ void cancel(gld_stream* stream) {
 constexpr gld_engine make_engine() {
   gld_engine engine{};
   engine.abi = GLD_ENGINE_ABI;
+  engine.call_hash = kCallHash;
   engine.name = "cuda";
   engine.level = "";
   engine.count = &count;

@@ -5,7 +5,7 @@
 #include <string>
 #include <tuple>
 
-#include "../call_check.h"
+#include "../shared/call_check.h"
 
 namespace gld::cuda {
 
@@ -33,9 +33,9 @@ inline std::int32_t supports(const gld_call* call, gld_stage stage, std::int32_t
       return only_on_cpu(features, "features or logits", "a map of logits");
     }
   }
-  const auto is_float64 = [](const NamedView& each) { return each.view->dtype == GLD_F64; };
-  if (const NamedView wide = find_view(*call, is_float64)) {
-    return no_float64(wide.name, "float32, float16 or bfloat16 elements");
+  const auto is_float64 = [](const ViewInfo&, const gld_view& view) { return view.dtype == GLD_F64; };
+  if (const ViewInfo* wide = find_view(*call, is_float64)) {
+    return no_float64(wide->name, "float32, float16 or bfloat16 elements");
   }
   return call->compute == GLD_F64 ? no_float64("compute", "float32") : 1;
 }

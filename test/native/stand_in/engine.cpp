@@ -25,9 +25,10 @@
 #include <thread>
 #include <vector>
 
-#include "../../../csrc/cuda/call_views.h"
 #include "../../../csrc/cuda/supports.h"
 #include "../../../csrc/engine.h"
+#include "../../../csrc/shared/call_hash.h"
+#include "../../../csrc/shared/call_views.h"
 
 namespace {
 
@@ -143,8 +144,6 @@ void expect_not_in_driver() {
   if (in_driver) std::abort();
 }
 
-bool on_device(const gld_view& view) { return view.data != nullptr && view.memory == GLD_DEVICE; }
-
 }  // namespace
 
 // The CPU engine computes within submit(), into memory of the stream; what a device would be busy with until done() is
@@ -167,7 +166,7 @@ struct gld_stream {
     stop.store(false);
     call = given;
     results.clear();
-    gld::cuda::for_each_output(call, [&](gld_view& view, const gld::cuda::Shape& shape) {
+    gld::for_each_view(call, stage, {gld::ViewKind::output}, [&](gld_view& view, const gld::ViewShape& shape) {
       std::size_t count = 1;
       for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
       results.push_back({view, std::vector<float>(count)});
@@ -341,10 +340,10 @@ gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, con
   if (const gld_status failed = failure("submit", message); failed != GLD_OK) return failed;
   gld_refusal refusal;
   if (gld::cuda::supports(call, stage, stream->index, &refusal) == 0) return say(message, GLD_UNSUPPORTED, "refused");
-  const gld::NamedView foreign = gld::find_view(*call, [&](const gld::NamedView& each) {
-    return on_device(*each.view) && !device(stream->index).holds(static_cast<const char*>(each.view->data), 1);
-  });
-  if (foreign) return say(message, GLD_INVALID, "a view of other memory");
+  const auto is_foreign = [&](const gld::ViewInfo&, const gld_view& view) {
+    return view.memory == GLD_DEVICE && !device(stream->index).holds(static_cast<const char*>(view.data), 1);
+  };
+  if (gld::find_view(*call, is_foreign) != nullptr) return say(message, GLD_INVALID, "a view of other memory");
   return stream->submit(*call, stage, done, closure, message);
 }
 
@@ -359,6 +358,7 @@ void cancel(gld_stream* stream) { stream->stop.store(true); }
 constexpr gld_engine make_engine() {
   gld_engine engine{};
   engine.abi = GLD_ENGINE_ABI;
+  engine.call_hash = gld::kCallHash;
   engine.name = "stand-in";
   engine.level = "";
   engine.count = &count;
