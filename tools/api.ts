@@ -41,7 +41,7 @@ const settings: ts.CompilerOptions = {
 
 const preamble = `# API
 
-This page is made by \`npm run docs\` from the declarations in \`lib/\` and their doc comments, which an editor shows as well;
+This page is made by \`npm run generate\` from the declarations in \`lib/\` and their doc comments, which an editor shows as well;
 a test keeps the two alike. How the parts are used together is told in the [guide](guide.md), what the formulas mean in
 [mathematics.md](mathematics.md), and what to do about errors in [errors.md](errors.md).
 `;

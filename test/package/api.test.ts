@@ -22,7 +22,7 @@ function optionsOf(section: string): [name: string, fallback: string | undefined
 
 const evaluated = (text: string): unknown => new Function(`return (${text})`)();
 
-t.test('the page is the one that npm run docs writes', async (t) => {
+t.test('the page is the one that npm run generate writes', async (t) => {
   t.equal(readFileSync(at('docs/api.md'), 'utf8'), made.text);
 });
 
