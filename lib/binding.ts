@@ -56,6 +56,13 @@ function tried<T>(attempt: Attempt, step: () => T): T {
   }
 }
 
+let loaded: Native | undefined;
+
+/** The addon, loaded and configured by the first who asks for it. After a failure, the next one tries again. */
+export function addon(): Native {
+  return (loaded ??= open());
+}
+
 function open(): Native {
   const threads = parallelism();
   const attempt = start();
@@ -93,8 +100,12 @@ function level(available: readonly string[]): string | undefined {
   return value;
 }
 
-/** The addon, loaded and configured. */
-export const native = open();
-
-/** The size of the pool, which no call exceeds. */
-export const { threads: maxThreads } = native.info();
+/**
+ * Loads the native library, which otherwise the first call does that needs it. A server that calls this at its start fails
+ * there if it has to.
+ *
+ * @throws {GldLoadError} `ERR_GLD_LOAD`, with the reason; `ERR_GLD_OPTION` for a wrong variable of the environment.
+ */
+export function loadEngine(): void {
+  addon();
+}

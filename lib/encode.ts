@@ -1,12 +1,12 @@
-import { maxThreads } from './binding.js';
 import type { Call } from './call.js';
+import { native } from './engines/native.js';
 import type { Settings } from './options.js';
 
 const methods = { auto: 0, pairwise: 1, moments: 2 } as const;
 const metrics = { sqeuclidean: 0, euclidean: 1 } as const;
 
 export function setThreads(call: Call, threads: number): void {
-  call.set('threads', Math.min(threads, maxThreads));
+  call.set('threads', Math.min(threads, native.threads));
 }
 
 export function setNormalization(call: Call, normalization: Settings['normalization']): void {
