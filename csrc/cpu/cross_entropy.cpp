@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "../formulas/cross_entropy.h"
-#include "../status.h"
+#include "../shared/cross_entropy.h"
+#include "../shared/status.h"
 #include "arena.h"
 #include "lanes.h"
 

@@ -1,8 +1,8 @@
 // The CPU engine's side of engine.h. Compiled once per instruction-set level; GLD_LEVEL_NAME is its name.
 #include "../engine.h"
 
-#include "../call_check.h"
-#include "../status.h"
+#include "../shared/call_check.h"
+#include "../shared/status.h"
 #include "arena.h"
 #include "gld.h"
 #include "parallel.h"

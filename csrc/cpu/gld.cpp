@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "../formulas/relation.h"
+#include "../shared/relation.h"
 
 namespace gld {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "../terms.h"
+#include "../shared/terms.h"
 #include "arena.h"
 #include "cross_entropy.h"
 #include "network.h"
@@ -23,7 +23,7 @@ class Gld {
   void run(const Parallel& parallel, gld_result& result);
 
  private:
-  // unit: of the gradient, as in formulas/relation.h.
+  // unit: of the gradient, as in shared/relation.h.
   void sweep_rows(const Parallel& parallel, double unit, gld_result& result) const;
   void put_back(double unit) const;
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "../formulas/softmax.h"
+#include "../shared/softmax.h"
 
 namespace gld {
 

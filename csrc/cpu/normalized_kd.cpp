@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../formulas/normalized_kd.h"
+#include "../shared/normalized_kd.h"
 #include "arena.h"
 #include "lanes.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "../engine.h"
-#include "../formulas/normalized_kd.h"
+#include "../shared/normalized_kd.h"
 #include "views.h"
 
 namespace gld {

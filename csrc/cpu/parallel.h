@@ -8,7 +8,7 @@
 #include <exception>
 
 #include "../engine.h"
-#include "../status.h"
+#include "../shared/status.h"
 
 namespace gld {
 

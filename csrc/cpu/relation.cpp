@@ -1,7 +1,7 @@
 #include "relation.h"
 
-#include "../formulas/relation.h"
-#include "../terms.h"
+#include "../shared/relation.h"
+#include "../shared/terms.h"
 #include "relation_cost.h"
 
 namespace gld {

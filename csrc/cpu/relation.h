@@ -24,7 +24,7 @@ class Relation {
 
   // Looks at the rows, before the rest.
   void fit(const Parallel& parallel);
-  // In which to add up the gradient of a loss that has this one with the weight: see formulas/relation.h.
+  // In which to add up the gradient of a loss that has this one with the weight: see shared/relation.h.
   double gradient_unit(double weight) const;
   // The loss, 0 if no row counts. grad, if there, gains weight * d loss / d student logits.
   double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../formulas/relation_moments.h"
+#include "../shared/relation_moments.h"
 #include "lanes.h"
 
 namespace gld {

@@ -56,7 +56,7 @@ class RelationMoments {
   MomentSums<T> plain_, weighted_;
   const RowWeights& weights_;
   // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes
-  // (formulas/relation.h) times their weights.
+  // (shared/relation.h) times their weights.
   Rows<T> x_, y_, ay_, by_;
   double* t_;
   double* s_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../formulas/relation_pairwise.h"
+#include "../shared/relation_pairwise.h"
 #include "lanes.h"
 #include "packets.h"
 

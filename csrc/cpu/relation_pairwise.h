@@ -76,7 +76,7 @@ class RelationPairwise {
   Packed<T> student_rows_;
   double* values_;       // per row: w ‖u - v‖²
   double* shared_sums_;  // per sample: a cell's share of rowsum(A) of the global
-  T* teacher_slope_;     // per row, formulas/relation.h
+  T* teacher_slope_;     // per row, shared/relation.h
   T* student_slope_;
   T* scratch_;  // per slot: a tile of either side, a panel of the gradient, room to pack a left factor
   std::int64_t tile_size_, panel_size_, scratch_size_;

@@ -2,7 +2,7 @@
 // gradient, by the threads that hold the row. docs/mathematics.md
 #pragma once
 
-#include "../formulas/cross_entropy.h"
+#include "../shared/cross_entropy.h"
 #include "begin.h"
 #include "line.cuh"
 

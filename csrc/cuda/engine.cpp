@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "../call_check.h"
-#include "../status.h"
+#include "../shared/call_check.h"
+#include "../shared/status.h"
 #include "call_views.h"
 #include "stream.h"
 

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "../terms.h"
+#include "../shared/terms.h"
 #include "network.h"
 #include "relation.h"
 #include "rows.h"

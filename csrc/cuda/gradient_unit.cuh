@@ -1,11 +1,11 @@
-// What a kernel that runs before the relation needs of it: the unit of formulas/relation.h in which the gradient of the
+// What a kernel that runs before the relation needs of it: the unit of shared/relation.h in which the gradient of the
 // logits is added up.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#include "../formulas/relation.h"
+#include "../shared/relation.h"
 #include "reduce.cuh"
 
 namespace gld::cuda {

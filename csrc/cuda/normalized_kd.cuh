@@ -1,9 +1,9 @@
 // Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs,
 // by the threads that hold both rows. s is the standard deviation over the classes or a temperature; the formulas are
-// those of formulas/normalized_kd.h. docs/mathematics.md
+// those of shared/normalized_kd.h. docs/mathematics.md
 #pragma once
 
-#include "../formulas/normalized_kd.h"
+#include "../shared/normalized_kd.h"
 #include "line.cuh"
 
 namespace gld::cuda {

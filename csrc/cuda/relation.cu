@@ -1,6 +1,6 @@
 #include "relation.h"
 
-#include "../terms.h"
+#include "../shared/terms.h"
 #include "gradient_unit.cuh"
 #include "relation_cost.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../formulas/relation_moments.h"
+#include "../shared/relation_moments.h"
 #include "reduce.cuh"
 #include "relation_total.h"
 

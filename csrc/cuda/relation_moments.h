@@ -62,7 +62,7 @@ class RelationMoments {
   void add_vectors(const Launch& launch, const Sums& sums, bool weighted, Chunk chunk) const;
 
   std::int64_t m_, classes_, chunk_, block_rows_, blocks_;
-  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; their slopes (formulas/relation.h).
+  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; their slopes (shared/relation.h).
   Matrix rows_[kSides];
   double* squares_[kSides];
   double* slopes_[kSides];

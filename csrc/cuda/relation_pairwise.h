@@ -43,7 +43,7 @@ class RelationPairwise {
   Matrix kept_[kSides];              // [m, m] distances, if they are kept
   double* sums_;                     // per slot (a share of the columns): Σ dt², Σ ds², Σ dt ds of every row
   double* values_;                   // per row: ‖u - v‖²
-  float* slopes_[kSides];            // per row, formulas/relation.h
+  float* slopes_[kSides];            // per row, shared/relation.h
   Matrix weights_;                   // A, or a panel of it
   double* weight_sums_ = nullptr;    // per slot: sums of the rows of A
   std::optional<Product> products_;  // of rows with rows, where tiles alone would not fill a device

@@ -2,7 +2,7 @@
 // parts of relation_pairwise.cu's kernel on tiles.
 #pragma once
 
-#include "../formulas/relation_pairwise.h"
+#include "../shared/relation_pairwise.h"
 #include "centred.h"
 #include "product_tile.cuh"
 #include "reduce.cuh"

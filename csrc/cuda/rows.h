@@ -3,7 +3,7 @@
 // without such terms.
 #pragma once
 
-#include "../terms.h"
+#include "../shared/terms.h"
 #include "begin.h"
 #include "views.h"
 

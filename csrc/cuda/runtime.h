@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include "../status.h"
+#include "../shared/status.h"
 
 namespace gld::cuda {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <new>
 
-#include "../terms.h"
+#include "../shared/terms.h"
 #include "canonical.h"
 
 namespace gld::cuda {

@@ -1,5 +1,5 @@
 /** The part of docs/paper.md that comes from a run. */
-import { duration } from '../report/numbers.js';
+import { duration } from 'gld-loss-pages/numbers';
 import type { RunEnvironment } from '../report/types.js';
 
 /** What the records of all studies have. */

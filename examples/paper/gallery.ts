@@ -1,5 +1,5 @@
 /** The pictures of samples.ts in a report. */
-import { type Html, html } from '../report/html.js';
+import { type Html, html } from 'gld-loss-pages/html';
 import { picture } from '../report/picture.js';
 
 /** A picture of every class that has one, with the class's name. */

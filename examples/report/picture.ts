@@ -1,4 +1,4 @@
-import { type Content, type Html, html } from './html.js';
+import { type Content, type Html, html } from 'gld-loss-pages/html';
 import { encodeRgbPng, pngUrl } from './png.js';
 
 /** Bytes in three planes (red, green, blue), each row by row, as the data sets of the examples keep their images. */

@@ -1,12 +1,12 @@
-// The formulas of csrc/formulas by themselves, each against another way to the same number. Prints one line per failure
+// The formulas of csrc/shared by themselves, each against another way to the same number. Prints one line per failure
 // and ends with the number of checks; also compiled by nvcc, which shows that device code may call every one of them.
 #include <cstdio>
 #include <vector>
 
-#include "../../csrc/formulas/cross_entropy.h"
-#include "../../csrc/formulas/normalized_kd.h"
-#include "../../csrc/formulas/relation_moments.h"
-#include "../../csrc/formulas/relation_pairwise.h"
+#include "../../csrc/shared/cross_entropy.h"
+#include "../../csrc/shared/normalized_kd.h"
+#include "../../csrc/shared/relation_moments.h"
+#include "../../csrc/shared/relation_pairwise.h"
 
 namespace {
 

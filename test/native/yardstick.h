@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine.h"
-#include "terms.h"
+#include "shared/terms.h"
 
 namespace yardstick {
 

@@ -1,5 +1,5 @@
 /** A run as a list of trainings, and what its networks and data turn out to be. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import {
   type DataDescription,
   type PairDescription,

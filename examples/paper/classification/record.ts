@@ -1,5 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { NetworkDescription, StudentResult } from '../../distill/jobs.js';
 import { type PackedMatrix, packMatrix } from '../../report/packed-matrix.js';

@@ -1,10 +1,10 @@
 /** The run as one HTML page. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { type Html, html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { type Html, html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
 import { unpackMatrix } from '../../report/packed-matrix.js';
 import { page } from '../../report/page.js';
 import { type ArmMatrix, armLegend, relationFigures, relationGuide } from '../../report/sections.js';

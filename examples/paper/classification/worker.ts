@@ -1,5 +1,5 @@
 /** The study in a worker thread. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { shapes } from '../../data/index.js';
 import { describeData, PairTrainer } from '../../distill/trainer.js';
 import type { OpenWorker } from '../../training/study.js';

@@ -1,7 +1,7 @@
 /** The result as one HTML page. */
 import { armColour } from '../../report/colours.js';
-import { html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
 import { armLegend } from '../../report/sections.js';
 import { tunedScores } from '../tuning/scores.js';
 import { classLegend, classPlot, sceneFigure, scenesSection, tuningPage } from '../tuning/sections.js';

@@ -1,5 +1,5 @@
 /** The result as one HTML page. */
-import { html } from '../../report/html.js';
+import { html } from 'gld-loss-pages/html';
 import { armLegend } from '../../report/sections.js';
 import { tunedScores } from '../tuning/scores.js';
 import { classLegend, classPlot, sceneFigure, scenesSection, tuningPage } from '../tuning/sections.js';

@@ -1,7 +1,7 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
-import { integer } from '../../report/numbers.js';
+import { integer } from 'gld-loss-pages/numbers';
 import type { Scores } from '../../report/scores.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';

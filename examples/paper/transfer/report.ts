@@ -2,8 +2,8 @@
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
 import { page } from '../../report/page.js';
 import { armLegend } from '../../report/sections.js';
 import { sampleGallery } from '../gallery.js';

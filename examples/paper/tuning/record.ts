@@ -1,5 +1,5 @@
 /** What records of such studies have in common: what results.json holds, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';

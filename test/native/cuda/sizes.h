@@ -5,7 +5,7 @@
 
 #include "../yardstick.h"
 #include "calls.h"
-#include "formulas/cross_entropy.h"
+#include "shared/cross_entropy.h"
 
 namespace random_calls {
 
