@@ -12,7 +12,7 @@ import { copyDense, countElements, cudaDtypes, expectHost, isDense, lengthOf, re
 
 /** Where a {@link CudaTensor} is to be. */
 export interface CudaTensorOptions {
-  /** 'cuda' (default) is the first GPU, the same as 'cuda:0'. */
+  /** 'cuda' is the first GPU, the same as 'cuda:0'. @default 'cuda' */
   readonly device?: CudaName | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { sharedStreams, type StreamLender } from './call.js';
 import { expectObject, known, options } from './check.js';
 import type { CudaTensor } from './cuda-tensor.js';
-import { setNormalization, setRelation, setThreads } from './encode.js';
+import { EncodedOptions, encodeOptions } from './encode.js';
 import type { Place, Stream } from './engine.js';
 import { fail } from './errors.js';
 import { setGrid } from './grid.js';
@@ -11,6 +11,7 @@ import { choosePlace } from './places.js';
 import { Watch } from './probabilities.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
+import { numbers } from './schema.js';
 import { throwIfAborted } from './signal.js';
 import type {
   AbortSignalLike,
@@ -76,7 +77,7 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
   const problem = spare ?? new Problem(watch);
   spare = undefined;
   try {
-    problem.weigh(checked);
+    encodeOptions(checked, problem.call.numbers);
     prepare(problem, inputs, checked, checked.out, false);
     problem.call.run('gld');
     return resultOf(problem, checked.out);
@@ -116,7 +117,7 @@ export async function gldLossAsync(
   throwIfAborted(checked.signal);
   const problem = new Problem(watch);
   try {
-    problem.weigh(checked);
+    encodeOptions(checked, problem.call.numbers);
     return await computeAsync(problem, inputs, checked, checked.out, sharedStreams, checked.signal);
   } finally {
     problem.clear();
@@ -131,6 +132,7 @@ export async function gldLossAsync(
  */
 export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
+  readonly #encoded: EncodedOptions;
   readonly #frames: Frame[] = [];
   readonly #streams: Stream[] = [];
   readonly #lender: StreamLender = {
@@ -144,6 +146,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   /** @throws {GldError} See {@link GldErrorCode}. */
   constructor(settings?: GldLossOptions<D>) {
     this.#settings = options(tables.instance, settings);
+    this.#encoded = new EncodedOptions(this.#settings);
   }
 
   /**
@@ -188,12 +191,13 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
     const own = this.#settings;
     const given = options(tables.computeAsync, settings);
-    const { alpha = own.alpha, beta = own.beta, localWeight = own.localWeight, out, signal } = given;
+    const { out, signal } = given;
     this.#expectInUse();
     throwIfAborted(signal);
     const frame = this.#takeFrame();
     try {
-      frame.problem.weigh({ alpha, beta, localWeight });
+      this.#encoded.copyTo(frame.problem.call.numbers);
+      encodeOptions(given, frame.problem.call.numbers);
       return await computeAsync(frame.problem, inputs, own, out, this.#lender, signal);
     } finally {
       this.#giveBackFrame(frame);
@@ -214,14 +218,16 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
 
   /** Reads the options of one call, each once, and returns the buffers. */
   #readOptions({ problem, lent }: Frame, given: object | undefined): Lent | undefined {
-    problem.weigh(this.#settings);
+    const to = problem.call.numbers;
+    this.#encoded.copyTo(to);
     if (given === undefined) return undefined;
     const { alpha, beta, localWeight, out } = known(tables.compute, given);
-    const { weights } = problem;
-    if (alpha !== undefined) weights[0] = isWeight(alpha) ? alpha : tables.instance.alpha(alpha, 'alpha');
-    if (beta !== undefined) weights[1] = isWeight(beta) ? beta : tables.instance.beta(beta, 'beta');
+    if (alpha !== undefined) to[numbers.alpha] = isWeight(alpha) ? alpha : tables.instance.alpha(alpha, 'alpha');
+    if (beta !== undefined) to[numbers.beta] = isWeight(beta) ? beta : tables.instance.beta(beta, 'beta');
     if (localWeight !== undefined) {
-      weights[2] = isWeight(localWeight) ? localWeight : tables.instance.localWeight(localWeight, 'localWeight');
+      to[numbers.localWeight] = isWeight(localWeight)
+        ? localWeight
+        : tables.instance.localWeight(localWeight, 'localWeight');
     }
     return readLent(out, 'out', lent);
   }
@@ -304,24 +310,20 @@ function prepare(
   readProblem(problem, inputs, settings);
   choosePlace(problem.call, settings);
   bindGradients(problem, settings, lent, deferred);
-  encode(problem, settings);
+  encode(problem);
 }
 
-function encode({ call, n, classes, rows, grid, axes, teacher, student, weights }: Problem, settings: Settings): void {
+function encode({ call, n, classes, rows, grid, axes, teacher, student }: Problem): void {
   call.set('n', n);
   call.set('classes', classes);
   call.set('rows', rows);
   if (grid !== undefined) setGrid(call, grid, axes);
-  call.set('teacherChannels', teacher.channels);
-  call.set('teacherDepth', teacher.size(2));
-  call.set('teacherHeight', teacher.size(1));
-  call.set('teacherWidth', teacher.size(0));
-  call.set('studentChannels', student.channels);
-  call.set('studentDepth', student.size(2));
-  call.set('studentHeight', student.size(1));
-  call.set('studentWidth', student.size(0));
-  call.setWeights(weights);
-  setNormalization(call, settings.normalization);
-  setRelation(call, settings.relation);
-  setThreads(call, settings.threads);
+  call.set('teacher.channels', teacher.channels);
+  call.set('teacher.depth', teacher.size(2));
+  call.set('teacher.height', teacher.size(1));
+  call.set('teacher.width', teacher.size(0));
+  call.set('student.channels', student.channels);
+  call.set('student.depth', student.size(2));
+  call.set('student.height', student.size(1));
+  call.set('student.width', student.size(0));
 }

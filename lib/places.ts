@@ -2,10 +2,9 @@ import type { Call } from './call.js';
 import type { Place } from './engine.js';
 import { cpu, native } from './engines/native.js';
 import { fail } from './errors.js';
+import { words } from './schema.js';
 import type { View } from './tensor.js';
 import type { DeviceOption, Precision } from './types.js';
-
-const precisions = { float32: 0, tf32: 1, bf16: 2 } as const;
 
 /** A GPU as options and messages name it. */
 export type CudaName = 'cuda' | `cuda:${number}`;
@@ -33,6 +32,7 @@ export function choosePlace(call: Call, { device, precision }: PlaceSettings): v
     if (precision !== 'float32' && device !== 'auto') {
       fail('ERR_GLD_OPTION', 'precision', "'float32' on the CPU, which always computes so", `'${precision}'`);
     }
+    call.set('precision', words.precision.indexOf('float32'));
     return;
   }
   const { name } = call.place;
@@ -48,7 +48,6 @@ export function choosePlace(call: Call, { device, precision }: PlaceSettings): v
       fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
     }
   }
-  call.set('precision', precisions[precision]);
 }
 
 /** The place in whose memory inputs lie; undefined: all are in the CPU's. */

@@ -22,11 +22,11 @@ export interface TensorLike {
   readonly dtype?: unknown;
   /** The same under the name that onnxruntime and transformers.js use; read when there is no `dtype`. */
   readonly type?: unknown;
-  /** Distance between neighbours along each axis, in elements; may be zero or negative. Default: dense, row-major. */
+  /** Distance between neighbours along each axis, in elements; may be zero or negative. @default dense, row-major */
   readonly strides?: ArrayLike<number> | ((...args: never[]) => unknown) | undefined;
   /** The same under scijs's name; read when there is no `strides`. A method of this name means dense data. */
   readonly stride?: ArrayLike<number> | ((...args: never[]) => unknown) | undefined;
-  /** Index in `data` of the element whose indices are all zero. Default 0. */
+  /** Index in `data` of the element whose indices are all zero. @default 0 */
   readonly offset?: number | undefined;
   /** Where numpy-ts keeps the offset; read when there is no `offset`. */
   readonly storage?: { readonly offset?: number | undefined } | undefined;
@@ -49,12 +49,13 @@ export interface DeviceTensor {
   readonly shape: ArrayLike<number>;
   /** Labels are int32, everything else one of the others. */
   readonly dtype: CudaDType;
-  /** The GPU's number. Default 0. */
+  /** The GPU's number. @default 0 */
   readonly deviceId?: number | undefined;
-  /** Distance between neighbours along each axis, in elements; may be zero or negative. Default: dense, row-major. */
+  /** Distance between neighbours along each axis, in elements; may be zero or negative. @default dense, row-major */
   readonly strides?: ArrayLike<number> | undefined;
-  /** Elements between `ptr` and the element whose indices are all zero. Default 0. */
+  /** Elements between `ptr` and the element whose indices are all zero. @default 0 */
   readonly offset?: number | undefined;
+  /** A tensor on a GPU has no array. */
   readonly data?: undefined;
 }
 

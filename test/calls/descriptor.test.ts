@@ -2,10 +2,24 @@
  * The addon's own checks, without lib in front of them: a descriptor that contradicts itself or its buffers is refused,
  * and no JavaScript that runs in between can pull memory away.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { Native } from '../../lib/native.cjs';
+import { linesOf } from '../../tools/schema.js';
+import { at } from '../../tools/support.js';
+import {
+  describe,
+  newResult,
+  placeOf,
+  run as runOn,
+  stageNumber,
+  type Fields,
+  type Roles as AnyRoles,
+  type RoleView,
+  type Stage,
+} from '../support/descriptor.js';
 
 const require = createRequire(import.meta.url);
 const native = (require('node-gyp-build') as (root: string) => Native)(
@@ -13,37 +27,12 @@ const native = (require('node-gyp-build') as (root: string) => Native)(
 );
 native.configure(2);
 
-interface Role {
-  data: ArrayBufferView;
-  dtype?: number;
-  offset?: number;
-  strides: number[];
-}
-
-const roleSize = native.roleFields.length;
-
-function describe(fields: Record<string, number>, roles: Record<string, Role>) {
-  const numbers = new Float64Array(native.fields.length + native.roles.length * roleSize);
-  const buffers: (ArrayBufferView | null)[] = native.roles.map(() => null);
-  for (const [name, value] of Object.entries(fields)) numbers[native.fields.indexOf(name)] = value;
-  for (const [name, { data, dtype = 0, offset = 0, strides }] of Object.entries(roles)) {
-    const index = native.roles.indexOf(name);
-    buffers[index] = data;
-    numbers[native.fields.indexOf('present')] += 2 ** index;
-    numbers.set([dtype, offset, ...strides], native.fields.length + index * roleSize);
-  }
-  return { numbers, buffers };
-}
-
-function run(stage: string, fields: Record<string, number>, roles: Record<string, Role>): Float64Array {
-  const { numbers, buffers } = describe(fields, roles);
-  const result = new Float64Array(6);
-  native.run(native.stages.indexOf(stage), numbers, buffers, result, null);
-  return result;
-}
+type Role = RoleView<ArrayBufferView>;
+type Roles = AnyRoles<ArrayBufferView>;
+const run = (stage: Stage, fields: Fields, roles: Roles) => runOn(native, stage, fields, roles);
 
 const floats = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i));
-const sizes = { n: 2, classes: 3, rows: 1, threads: 2, temperature: 1, unbiased: 1 };
+const sizes = { n: 2, classes: 3, rows: 1, threads: 2, 'normalization.temperature': 1, 'normalization.unbiased': 1 };
 const logits = (length = 6): Role => ({ data: floats(length), strides: [3, 3, 1, 0] });
 const sides = { 'teacher.logits': logits(), 'student.logits': logits() };
 
@@ -55,8 +44,15 @@ t.test('a sound call runs', async (t) => {
 
 t.test('unsound ones are refused', async (t) => {
   const features = { 'student.features': { data: floats(8), strides: [4, 4, 4, 2, 1] } };
-  const map = { ...sizes, levels: 1, studentChannels: 1, studentDepth: 1, studentHeight: 2, studentWidth: 2 };
-  const grid = (cells: number) => ({ grid0Depth: 1, grid0Height: cells, grid0Width: cells });
+  const map = {
+    ...sizes,
+    levels: 1,
+    'student.channels': 1,
+    'student.depth': 1,
+    'student.height': 2,
+    'student.width': 2,
+  };
+  const grid = (cells: number) => ({ grid: [1, cells, cells] });
   const both = { ...sides, ...features };
   const student = (strides: number[], data = floats(6)) => ({ ...sides, 'student.logits': { data, strides } });
   const out = (strides: number[], data: ArrayBufferView = floats(6)) => ({ ...sides, 'out.logits': { data, strides } });
@@ -64,15 +60,22 @@ t.test('unsound ones are refused', async (t) => {
   const everywhere = { 'teacher.logits': broadcast, 'student.logits': broadcast };
   const labels = { data: Int32Array.of(0, 3), dtype: 4, strides: [1, 0, 0, 0] };
   const input = sides['student.logits'].data;
-  const refused: [string, string, Record<string, number>, Record<string, Role>, string][] = [
+  const refused: [string, Stage, Fields, Roles, string][] = [
     ['a grid of 0 with features beside the logits', 'relation', map, both, 'ERR_GLD_NATIVE'],
     ['a grid larger than the rows', 'relation', { ...map, ...grid(100) }, both, 'ERR_GLD_NATIVE'],
     ['a grid whose cells overflow', 'pool', { ...map, ...grid(2 ** 40) }, features, 'ERR_GLD_NATIVE'],
-    ['an unknown method', 'relation', { ...sizes, method: 9 }, sides, 'ERR_GLD_NATIVE'],
-    ['rows of the relation below 0', 'relation', { ...sizes, relationRows: -1 }, sides, 'ERR_GLD_NATIVE'],
-    ['rows that are no number', 'relation', { ...sizes, relationRows: NaN }, sides, 'ERR_GLD_NATIVE'],
-    ['rows without end', 'relation', { ...sizes, relationRows: Infinity }, sides, 'ERR_GLD_NATIVE'],
-    ['moments of plain distances', 'relation', { ...sizes, method: 2, metric: 1 }, sides, 'ERR_GLD_NATIVE'],
+    ['an unknown method', 'relation', { ...sizes, 'relation.method': 9 }, sides, 'ERR_GLD_NATIVE'],
+    ['a method beyond 32 bits', 'relation', { ...sizes, 'relation.method': 2 ** 32 }, sides, 'ERR_GLD_NATIVE'],
+    ['rows of the relation below 0', 'relation', { ...sizes, 'relation.reduction': -1 }, sides, 'ERR_GLD_NATIVE'],
+    ['rows that are no number', 'relation', { ...sizes, 'relation.reduction': NaN }, sides, 'ERR_GLD_NATIVE'],
+    ['rows without end', 'relation', { ...sizes, 'relation.reduction': Infinity }, sides, 'ERR_GLD_NATIVE'],
+    [
+      'moments of plain distances',
+      'relation',
+      { ...sizes, 'relation.method': 2, 'relation.metric': 1 },
+      sides,
+      'ERR_GLD_NATIVE',
+    ],
     ['sizes whose product overflows', 'relation', { ...sizes, n: 2 ** 50 }, everywhere, 'ERR_GLD_OVERFLOW'],
     ['a number that is none', 'relation', { ...sizes, n: NaN }, sides, 'ERR_GLD_OVERFLOW'],
     ['no samples', 'relation', { ...sizes, n: 0 }, sides, 'ERR_GLD_SHAPE'],
@@ -99,20 +102,15 @@ const wide = () => ({
     beta: 1,
     localWeight: 1,
     levels: 2,
-    grid0Depth: 1,
-    grid0Height: 1,
-    grid0Width: 1,
-    grid1Depth: 1,
-    grid1Height: 2,
-    grid1Width: 2,
-    teacherChannels: 2,
-    teacherDepth: 1,
-    teacherHeight: 2,
-    teacherWidth: 2,
-    studentChannels: 2,
-    studentDepth: 3,
-    studentHeight: 2,
-    studentWidth: 2,
+    grid: [1, 1, 1, 1, 2, 2],
+    'teacher.channels': 2,
+    'teacher.depth': 1,
+    'teacher.height': 2,
+    'teacher.width': 2,
+    'student.channels': 2,
+    'student.depth': 3,
+    'student.height': 2,
+    'student.width': 2,
   },
   roles: {
     'teacher.features': { data: floats(16), strides: [8, 4, 4, 2, 1] },
@@ -121,15 +119,15 @@ const wide = () => ({
     'student.mask': { data: new Uint8Array(24).fill(1), dtype: 5, strides: [12, 4, 2, 1, 0] },
     weights: { data: Float64Array.of(1, 2), dtype: 1, strides: [1, 0, 0, 0, 0] },
     'out.features': { data: new Float32Array(48), strides: [24, 12, 4, 2, 1] },
-  } as Record<string, Role>,
+  } as Roles,
 });
 
-function start(stage: string, fields: Record<string, number>, roles: Record<string, Role>): Promise<Float64Array> {
-  const { numbers, buffers } = describe(fields, roles);
-  const result = new Float64Array(6);
+function start(stage: Stage, fields: Fields, roles: Roles): Promise<Float64Array> {
+  const { descriptor, buffers } = describe(fields, roles);
+  const result = newResult();
   return new Promise((resolve, reject) => {
     const done = (error: Error | null) => (error ? reject(error) : resolve(result));
-    native.start(native.stages.indexOf(stage), numbers, buffers, result, null, done);
+    native.start(stageNumber(stage), descriptor, buffers, result, null, done);
   });
 }
 
@@ -145,11 +143,10 @@ t.test('maps, masks and weights of exactly the size', async (t) => {
 });
 
 t.test('unsound maps, masks and weights are refused, in calls and in jobs', async (t) => {
-  const with_ = (role: string, change: Partial<Role>) => (given: ReturnType<typeof wide>) =>
+  const with_ = (role: keyof Roles, change: Partial<Role>) => (given: ReturnType<typeof wide>) =>
     Object.assign(given.roles, { [role]: { ...given.roles[role], ...change } });
-  const set = (change: Record<string, number>) => (given: ReturnType<typeof wide>) =>
-    Object.assign(given.fields, change);
-  const without = (role: string) => (given: ReturnType<typeof wide>) => delete given.roles[role];
+  const set = (change: Fields) => (given: ReturnType<typeof wide>) => Object.assign(given.fields, change);
+  const without = (role: keyof Roles) => (given: ReturnType<typeof wide>) => delete given.roles[role];
   const bytes = (length: number) => new Uint8Array(length);
   const gone = Uint8Array.of(1, 1, 1, 1, 1, 1, 1, 1);
   structuredClone(gone.buffer, { transfer: [gone.buffer] });
@@ -190,20 +187,17 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
     ['features of bytes', with_('student.features', { data: bytes(48), dtype: 5 }), 'ERR_GLD_DTYPE'],
     ['a map with a slice less', with_('student.features', { data: floats(47) }), 'ERR_GLD_SHORT'],
     ['a gradient with a slice less', with_('out.features', { data: new Float32Array(47) }), 'ERR_GLD_SHORT'],
-    ['a map of no depth', set({ studentDepth: 0 }), 'ERR_GLD_SHAPE'],
-    ['more depth than there is', set({ studentDepth: 4 }), 'ERR_GLD_SHORT'],
+    ['a map of no depth', set({ 'student.depth': 0 }), 'ERR_GLD_SHAPE'],
+    ['more depth than there is', set({ 'student.depth': 4 }), 'ERR_GLD_SHORT'],
     ['no levels', set({ levels: 0 }), 'ERR_GLD_NATIVE'],
     ['fewer levels than the rows', set({ levels: 1 }), 'ERR_GLD_NATIVE'],
     ['too many levels', set({ levels: 9 }), 'ERR_GLD_NATIVE'],
     ['levels beyond all bounds', set({ levels: 2 ** 40 }), 'ERR_GLD_NATIVE'],
     ['a level without cells', set({ levels: 3 }), 'ERR_GLD_NATIVE'],
-    ['a level of fewer than no cells', set({ grid1Height: -2, grid1Width: -2 }), 'ERR_GLD_NATIVE'],
-    ['a level whose cells overflow', set({ grid1Depth: 2 ** 40, grid1Height: 2 ** 40 }), 'ERR_GLD_NATIVE'],
-    ['more slices of cells than of a map', set({ grid1Depth: 4, grid1Height: 1, grid1Width: 1 }), 'ERR_GLD_NATIVE'],
-    ["more than the teacher's alone", set({ grid1Depth: 2, grid1Height: 2, grid1Width: 1 }), 'ERR_GLD_NATIVE'],
-    ['smoothing of 1', set({ labelSmoothing: 1 }), 'ERR_GLD_NATIVE'],
-    ['smoothing below 0', set({ labelSmoothing: -0.1 }), 'ERR_GLD_NATIVE'],
-    ['smoothing that is no number', set({ labelSmoothing: NaN }), 'ERR_GLD_NATIVE'],
+    ['a level of fewer than no cells', set({ grid: [1, 1, 1, 1, -2, -2] }), 'ERR_GLD_NATIVE'],
+    ['a level whose cells overflow', set({ grid: [1, 1, 1, 2 ** 40, 2 ** 40, 2] }), 'ERR_GLD_NATIVE'],
+    ['more slices of cells than of a map', set({ grid: [1, 1, 1, 4, 1, 1] }), 'ERR_GLD_NATIVE'],
+    ["more than the teacher's alone", set({ grid: [1, 1, 1, 2, 2, 1] }), 'ERR_GLD_NATIVE'],
     ['a mask of no map', without('student.features'), 'ERR_GLD_NATIVE'],
     ['a map of logits of other classes', set({ classes: 3 }), 'ERR_GLD_NATIVE'],
     [
@@ -224,6 +218,26 @@ t.test('unsound maps, masks and weights are refused, in calls and in jobs', asyn
   }
 });
 
+t.test('options that no engine takes are refused, and no others', async (t) => {
+  const bounded = linesOf(readFileSync(at('csrc/call.def'), 'utf8')).filter(
+    ({ macro, args }) => macro === 'GLD_OPTION' && args[3] !== 'true',
+  );
+  t.ok(bounded.length > 0);
+  for (const { args } of bounded) {
+    const [, , quoted, condition] = args;
+    const name = JSON.parse(quoted) as keyof Fields;
+    // What is C++ there is JavaScript too.
+    const isSound = new Function('value', 'DBL_MAX', `return ${condition}`) as (...numbers: number[]) => boolean;
+    for (const value of [-1, -0.1, 0, 0.5, 1, 2, 1e300, NaN, Infinity]) {
+      const { fields, roles } = wide();
+      const call = () => run('gld', { ...fields, [name]: value }, roles);
+      if (isSound(value, Number.MAX_VALUE)) t.doesNotThrow(call, `${name} ${value}`);
+      else
+        t.throws(call, { code: 'ERR_GLD_NATIVE', message: new RegExp(name.replace('.', '\\.')) }, `${name} ${value}`);
+    }
+  }
+});
+
 t.test('strides of axes of size 1 mean nothing', async (t) => {
   const plain = floats(6);
   run('relation', sizes, { ...sides, 'out.logits': { data: plain, strides: [3, 3, 1, 0] } });
@@ -235,25 +249,25 @@ t.test('strides of axes of size 1 mean nothing', async (t) => {
 });
 
 t.test('a getter among the buffers cannot take an earlier one away', async (t) => {
-  const { numbers, buffers } = describe(sizes, sides);
+  const { descriptor, buffers } = describe(sizes, sides);
   const teacher = sides['teacher.logits'].data as Float32Array;
-  Object.defineProperty(buffers, native.roles.indexOf('student.logits'), {
+  Object.defineProperty(buffers, placeOf('student.logits'), {
     get: () => {
       structuredClone(teacher.buffer, { transfer: [teacher.buffer as ArrayBuffer] });
       return floats(6);
     },
   });
-  const call = () => native.run(native.stages.indexOf('relation'), numbers, buffers, new Float64Array(6), null);
+  const call = () => native.run(stageNumber('relation'), descriptor, buffers, newResult(), null);
   t.throws(call, { code: 'ERR_GLD_DETACHED' });
 });
 
 t.test('neither can the result be taken from a job', async (t) => {
   const sound = { 'teacher.logits': logits(), 'student.logits': logits() };
-  const { numbers, buffers } = describe(sizes, sound);
-  const result = new Float64Array(6);
+  const { descriptor, buffers } = describe(sizes, sound);
+  const result = newResult();
   await new Promise<void>((resolve, reject) => {
     const done = (error: Error | null) => (error ? reject(error) : resolve());
-    native.start(native.stages.indexOf('relation'), numbers, buffers, result, null, done);
+    native.start(stageNumber('relation'), descriptor, buffers, result, null, done);
     structuredClone(result.buffer, { transfer: [result.buffer] });
   });
   t.equal(result.length, 0);
@@ -272,8 +286,8 @@ t.test('memory on a device, where no device computes', async (t) => {
 });
 
 t.test('only a Workspace is one', async (t) => {
-  const { numbers, buffers } = describe(sizes, { 'teacher.logits': logits(), 'student.logits': logits() });
+  const { descriptor, buffers } = describe(sizes, { 'teacher.logits': logits(), 'student.logits': logits() });
   const like = Object.create(native.Workspace.prototype) as InstanceType<Native['Workspace']>;
-  const call = () => native.run(native.stages.indexOf('relation'), numbers, buffers, new Float64Array(6), like);
+  const call = () => native.run(stageNumber('relation'), descriptor, buffers, newResult(), like);
   t.throws(call, { code: 'ERR_GLD_ARG_TYPE' });
 });

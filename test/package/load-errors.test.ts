@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { deviceInfo, type GldLoadReason } from 'gld-loss';
 import t from 'tap';
+import { hash } from '../../lib/schema.js';
 import { importing, Installed, platform, type Report, type Start } from './installed.js';
 
 /** Brings a cause about; gives how to start the process, or the report of one. */
@@ -327,10 +328,10 @@ const causes: [name: string, spoil: Spoil, reason: GldLoadReason, message: RegEx
     'an addon of another version',
     (project) =>
       patch(project.addon, (bytes) =>
-        Buffer.from(bytes.toString('latin1').replaceAll('normalized_kd', 'normalized_xy'), 'latin1'),
+        Buffer.from(bytes.toString('latin1').replaceAll(hash, hash.replaceAll(/./g, 'f')), 'latin1'),
       ),
     'version',
-    /of another version than the package.*list of stages lacks normalized_kd/s,
+    /of another version than the package.*was made of another csrc\/call\.def/s,
   ],
   [
     'an addon of something else',

@@ -17,7 +17,7 @@ import { wrongCalls } from '../calls/wrong-calls/index.js';
 import { right } from '../calls/wrong-calls/inputs.js';
 
 // What is not public has no declarations there.
-const inside = (name: string) => import(`../dist/esm/${name}.js`);
+const inside = (name: string) => import(`../../dist/esm/${name}.js`);
 const { options: read } = (await inside('check')) as typeof import('../../lib/check.js');
 const { tables } = (await inside('options')) as typeof import('../../lib/options.js');
 

@@ -56,8 +56,8 @@ t.test('the emulator', async (t) => {
   for (const seed of ['1', '2', '3']) passes(t, program, [], { GLD_EMULATED_SEED: seed });
 });
 
-t.test('nothing of a call is lost where it is made comparable', async (t) => {
-  passes(t, compile('canonical', ['test/native/cuda/canonical.cpp']), []);
+t.test('calls are compared by all that they consist of', async (t) => {
+  passes(t, compile('same_call', ['test/native/cuda/same_call.cpp']), []);
 });
 
 t.test('streams', { skip }, async (t) => {

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { DeviceMemory, Native } from '../../../lib/native.cjs';
+import { results } from '../../../lib/schema.js';
+import { run as runOn, type Roles } from '../../support/descriptor.js';
 
 const require = createRequire(import.meta.url);
 const native = (require('node-gyp-build') as (root: string) => Native)(
@@ -10,8 +12,7 @@ const native = (require('node-gyp-build') as (root: string) => Native)(
 );
 native.configure(2);
 
-const shape = { n: 2, classes: 3, rows: 1, temperature: 1, unbiased: 1 };
-const roleSize = native.roleFields.length;
+const shape = { n: 2, classes: 3, rows: 1, 'normalization.temperature': 1, 'normalization.unbiased': 1 };
 type Data = ArrayBufferView | DeviceMemory | bigint;
 
 function run(
@@ -19,25 +20,13 @@ function run(
   student: Data,
   { out, dtype = 0, offset = 0, device = 0 }: { out?: Data; dtype?: number; offset?: number; device?: number } = {},
 ): number {
-  const numbers = new Float64Array(native.fields.length + native.roles.length * roleSize);
-  const buffers: (Data | null)[] = native.roles.map(() => null);
-  for (const [name, value] of Object.entries({ ...shape, device: device + 1 }))
-    numbers[native.fields.indexOf(name)] = value;
-  for (const [name, data] of Object.entries({
-    'teacher.logits': teacher,
-    'student.logits': student,
-    'out.logits': out,
-  })) {
-    if (data === undefined) continue;
-    const index = native.roles.indexOf(name);
-    buffers[index] = data;
-    numbers[native.fields.indexOf('present')] += 2 ** index;
-    const [type, start] = name === 'student.logits' ? [dtype, offset] : [0, 0];
-    numbers.set([type, start, 3, 3, 1, 0], native.fields.length + index * roleSize);
-  }
-  const result = new Float64Array(6);
-  native.run(native.stages.indexOf('relation'), numbers, buffers, result, null);
-  return result[0];
+  const strides = [3, 3, 1, 0];
+  const roles: Roles<Data> = {
+    'teacher.logits': { data: teacher, strides },
+    'student.logits': { data: student, strides, dtype, offset },
+  };
+  if (out !== undefined) roles['out.logits'] = { data: out, strides };
+  return runOn(native, 'relation', { ...shape, device: device + 1 }, roles)[results.loss];
 }
 
 const floats = Float32Array.of(1, 5, 2, 8, 3, 7);
