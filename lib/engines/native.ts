@@ -19,18 +19,12 @@ class NativeEngine implements Engine {
   /** The CPU, which is there before the addon is. */
   readonly cpu: Place = new NativePlace(this, 0);
   #places: readonly Place[] | undefined;
-  #threads: number | undefined;
 
   places(): readonly Place[] {
     return (this.#places ??= [
       this.cpu,
       ...Array.from({ length: addon().countDevices() }, (_, gpu) => new NativePlace(this, gpu + 1)),
     ]);
-  }
-
-  /** The size of the thread pool, which no call exceeds. */
-  get threads(): number {
-    return (this.#threads ??= addon().info().threads);
   }
 
   absence(): string {
