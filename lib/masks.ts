@@ -1,7 +1,7 @@
 import type { Call } from './call.js';
 import { brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { host, readView, type View } from './tensor.js';
+import { expectHost, readView, type View } from './tensor.js';
 
 const ranks = [2, 3, 4] as const;
 
@@ -9,7 +9,7 @@ const ranks = [2, 3, 4] as const;
 export function readMask(call: Call, view: View, argument: string, value: unknown, map: View): void {
   call.needHost(argument, 'none', 'one');
   readView(view, argument, value, ranks, '[n, ...axes of the map]', bytesOf);
-  if (view.device !== host) fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory', `one on cuda:${view.device}`);
+  expectHost(view, 'a tensor in CPU memory', 'one');
   if (view.dtype !== 'uint8' && view.dtype !== 'bool') {
     fail('ERR_GLD_DTYPE', argument, 'bytes or booleans (a Uint8Array or an array of booleans)', view.dtype);
   }

@@ -32,7 +32,8 @@ export interface Device {
   freeMemory: number;
 }
 
-type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
+/** Of a call, by position; null where a role is not taken. */
+export type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
 
 /** What the addon exports. Numbers and buffers of a call travel by position, see lib/schema.ts. */
 export interface Native {

@@ -1,6 +1,6 @@
 import { Call, type RoleView } from './call.js';
 import { expectObject, known } from './check.js';
-import type { CudaTensor } from './cuda_tensor.js';
+import type { CudaTensor } from './cuda-tensor.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
 import {
@@ -18,7 +18,7 @@ import { tables, type Settings } from './options.js';
 import type { Watch } from './probabilities.js';
 import { numbers } from './schema.js';
 import { readSide, Side } from './sides.js';
-import { countElements, host } from './tensor.js';
+import { countElements } from './tensor.js';
 import { readSampleWeights } from './weights.js';
 
 const outputs = ['out.features', 'out.weight', 'out.bias', 'out.logits'] as const;
@@ -45,7 +45,7 @@ export class Problem {
 
   /** Holds on to nothing of the caller's. */
   clear(): void {
-    if (this.call.device !== host) this.onDevice.fill(undefined);
+    if (this.call.place.isApart) this.onDevice.fill(undefined);
     this.call.clear();
   }
 }

@@ -5,13 +5,17 @@ import { Html } from './html.js';
 // Plot draws into a document; Node has none, linkedom's is enough.
 const { document } = parseHTML('<!doctype html><html></html>');
 
+/** With two decimals in the numbers of attributes: a hundredth of a pixel is nothing to be seen. */
+const rounded = (svg: string): string =>
+  svg.replace(/-?\d+\.\d{3,}(?=[^<>]*>)/g, (number) => String(Number(Number(number).toFixed(2))));
+
 /** A plot as an <svg> element for the page. `label` is what a screen reader says. */
 export function plot(label: string, options: Plot.PlotOptions): Html {
   const svg = Plot.plot({ document, className: 'plot', style: { background: 'none' }, ...options });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', label);
-  return new Html(svg.outerHTML);
+  return new Html(rounded(svg.outerHTML));
 }
 
 /** A tick label without the noise of binary fractions. */

@@ -249,7 +249,8 @@ class Writer {
     if (node.type !== undefined && ts.isTypeLiteralNode(node.type) && node.type.members.some(isDocumented)) {
       return `${this.#titled(name, comment)}\n${this.#list(path, [...node.type.members])}`;
     }
-    const type = node.type?.getText() ?? node.initializer?.getText() ?? '';
+    const initial = ts.isPropertyDeclaration(node) ? node.initializer : undefined;
+    const type = node.type?.getText() ?? initial?.getText() ?? '';
     const text = oneLine(type).replace(optional ? / \| undefined$/ : /$^/, '');
     return this.#titled(`${name}: ${text}`, comment);
   }

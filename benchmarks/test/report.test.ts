@@ -210,9 +210,8 @@ t.test('runs with less in them', async (t) => {
   t.strictSame(shown({ ...run, measurements: one }), [...plotNames]);
 });
 
-t.test('results.json: a line for each measurement, and the same record again', async (t) => {
+t.test('results.json: the same record again', async (t) => {
   const text = toJson(run);
-  t.equal(text.split('\n').filter((line) => /^ {4}\{.*"group":/.test(line)).length, run.measurements.length);
   const again = fromJson(text);
   t.strictSame(toJson(again), text);
   t.strictSame({ ...again.environment }, run.environment);

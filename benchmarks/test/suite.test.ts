@@ -9,6 +9,7 @@ import { floorOf, relationFlops, work } from '../floor.js';
 import { makeInputs } from '../inputs.js';
 import type { Limits } from '../record.js';
 import { report } from '../report/index.js';
+import { fromJson } from '../report/json.js';
 import { run } from '../run.js';
 import { matches, patterns } from '../select.js';
 import { median } from '../statistics.js';
@@ -91,6 +92,7 @@ t.test('what is wrong on the command line is named, with what there is', async (
   t.throws(() => parseCommandLine(['--fast']), /--fast/);
   t.throws(() => parseCommandLine(['fast']), /'fast'/);
   t.throws(() => parseCommandLine(['--compare', 'a.json']), /expected two files, got 1/);
+  t.same(parseCommandLine(['--report', 'a.json', '--out', 'b']), { do: 'report', file: 'a.json', directory: 'b' });
   t.same(parseCommandLine(['--compare', 'a.json', 'b.json']), { do: 'compare', files: ['a.json', 'b.json'] });
 });
 
@@ -212,7 +214,7 @@ t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
   ]);
   if (command.do !== 'run') throw new Error('not a run');
   await report(await run(command.settings), command.directory);
-  const record = JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8'));
+  const record = fromJson(readFileSync(join(directory, 'results.json'), 'utf8'));
 
   t.match(record, { format: 1, environment: { selection: /^quick --case overhead/ }, memory: [] });
   t.equal(record.limits.length, 1);

@@ -1,7 +1,7 @@
 // Workspace of one call, handed out in 64-byte aligned pieces.
 //
-// Planning and running share one code path: over no memory the arena only counts, so the size that
-// gld_engine.workspace() reports cannot differ from what run() takes.
+// Planning and running share one code path: over no memory the arena only counts, so the size that is planned cannot
+// differ from what the run takes.
 #pragma once
 
 #include <cstddef>

@@ -73,7 +73,7 @@ Staging::Buffer Staging::describe(const gld_view& view, const ViewShape& shape) 
   }
   const std::int64_t count = count_of(shape);
   const std::int64_t span = within ? high - low + 1 : std::numeric_limits<std::int64_t>::max();
-  buffer.packed = view.dtype == GLD_F64 || span > count + count / 4;
+  buffer.packed = span > count + count / 4;
   buffer.low = buffer.packed ? 0 : low;
   buffer.bytes = (buffer.packed ? count : span) * element_bytes(view.dtype);
   return buffer;
@@ -117,7 +117,6 @@ void Staging::plan(gld_call& call, gld_stage stage) {
       const std::int64_t element = element_bytes(view.dtype);
       view.data = base + buffer.offset - buffer.low * element;
       view.memory = GLD_DEVICE;
-      if (view.dtype == GLD_F64) view.dtype = GLD_F32;
       if (buffer.packed) settle(view, buffer.shape);
     }
   };
@@ -131,19 +130,18 @@ template <class Byte, class F>
 void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
   const std::int64_t element = element_bytes(view.dtype);
-  const auto run = [&](auto of_host, auto of_device) {
-    using Host = decltype(of_host);
-    using Device = std::conditional_t<std::is_const_v<Byte>, const decltype(of_device), decltype(of_device)>;
+  const auto run = [&](auto bits) {
+    using Host = decltype(bits);
+    using Staged = std::conditional_t<std::is_const_v<Byte>, const Host, Host>;
     const std::int64_t first = begin / element;
     lines(buffer.shape, view.stride, first, end / element - first,
           [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
-            move(static_cast<Host*>(view.data) + offset, reinterpret_cast<Device*>(staged) + (at - first), length,
+            move(static_cast<Host*>(view.data) + offset, reinterpret_cast<Staged*>(staged) + (at - first), length,
                  stride);
           });
   };
-  if (view.dtype == GLD_F64) return run(double{}, float{});
-  if (element == 2) return run(std::uint16_t{}, std::uint16_t{});
-  run(std::uint32_t{}, std::uint32_t{});
+  if (element == 2) return run(std::uint16_t{});
+  run(std::uint32_t{});
 }
 
 // Where byte `begin` of an unpacked buffer is in the caller's memory.
@@ -157,8 +155,7 @@ void Staging::read(const Buffer& buffer, std::int64_t begin, std::int64_t end, c
     return;
   }
   each_line(buffer, begin, end, to, [](const auto* host, auto* staged, std::int64_t count, std::int64_t stride) {
-    using Staged = std::remove_reference_t<decltype(*staged)>;
-    for (std::int64_t i = 0; i < count; ++i) staged[i] = static_cast<Staged>(host[i * stride]);
+    for (std::int64_t i = 0; i < count; ++i) staged[i] = host[i * stride];
   });
 }
 
@@ -168,8 +165,7 @@ void Staging::write(const Buffer& buffer, std::int64_t begin, std::int64_t end, 
     return;
   }
   each_line(buffer, begin, end, from, [](auto* host, const auto* staged, std::int64_t count, std::int64_t stride) {
-    using Host = std::remove_reference_t<decltype(*host)>;
-    for (std::int64_t i = 0; i < count; ++i) host[i * stride] = static_cast<Host>(staged[i]);
+    for (std::int64_t i = 0; i < count; ++i) host[i * stride] = staged[i];
   });
 }
 

@@ -3,9 +3,13 @@
 
 #include <cfloat>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
+#include <string>
 
 #include "../engine.h"
+#include "call_views.h"
+#include "status.h"
 
 namespace gld {
 
@@ -53,6 +57,8 @@ inline bool holds_grid(const gld_side& side, const gld_call& call) {
   return true;
 }
 
+inline bool is_float(const gld_view& view) { return view.dtype >= GLD_F32 && view.dtype <= GLD_BF16; }
+
 // Which option has a value that no engine takes, and what was expected; or null.
 inline const char* unsound_option(const gld_call& call) {
 #define GLD_OPTION(type, member, name, sound)        \
@@ -67,11 +73,9 @@ inline const char* unsound_option(const gld_call& call) {
 }
 
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
-// keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and
-// which it writes, writable(view), with the message kNotWritable.
-template <class Buffers>
-const char* fault(const gld_call& call, gld_stage stage) {
-  const auto readable = [](const gld_view& view) { return Buffers::readable(view); };
+// keeps the engine from reading a view that is not there.
+inline const char* fault(const gld_call& call, gld_stage stage) {
+  const auto readable = [](const gld_view& view) { return view.data != nullptr && is_float(view); };
   const auto side = [&](const gld_side& side) {
     if (!readable(side.features)) return readable(side.logits);
     if (side.weight.data == nullptr) return side.bias.data == nullptr && side.channels == call.classes;
@@ -86,7 +90,7 @@ const char* fault(const gld_call& call, gld_stage stage) {
   if (call.compute != GLD_F32 && call.compute != GLD_F64) return "unknown compute type";
   for (const gld_view* view :
        {&call.out_features, &call.out_weight, &call.out_bias, &call.out_logits, &call.out_pooled}) {
-    if (view->data != nullptr && !Buffers::writable(*view)) return Buffers::kNotWritable;
+    if (view->data != nullptr && !is_float(*view)) return "an output of integers";
   }
 
   if (const char* wrong = unsound_option(call)) return wrong;
@@ -125,6 +129,26 @@ const char* fault(const gld_call& call, gld_stage stage) {
                  : nullptr;
     default: return "unknown stage";
   }
+}
+
+// Fills in why a call is not computed; what supports() returns then.
+inline std::int32_t refuse(gld_refusal* refusal, gld_refusal_kind kind, const char* argument,
+                           const std::string& expected, const char* received) {
+  refusal->kind = kind;
+  std::snprintf(refusal->argument, sizeof refusal->argument, "%s", argument);
+  std::snprintf(refusal->expected, sizeof refusal->expected, "%s", expected.c_str());
+  std::snprintf(refusal->received, sizeof refusal->received, "%s", received);
+  return 0;
+}
+
+// Throws unless a call is sound and the engine's supports() has nothing against it: what submit() begins with.
+template <class Supports>
+void require_computable(const gld_call& call, gld_stage stage, std::int32_t place, const Supports& supports) {
+  if (!fits(call)) throw Error(GLD_TOO_LARGE, "larger ones");
+  if (const char* wrong = fault(call, stage)) throw Error(GLD_INVALID, wrong);
+  gld_refusal why;
+  if (supports(&call, stage, place, &why) != 0) return;
+  throw Error(GLD_UNSUPPORTED, std::string(why.argument) + ": expected " + why.expected + ", got " + why.received);
 }
 
 }  // namespace gld

@@ -24,7 +24,7 @@ export function intoDocument(document: string, name: string, record: StudyRecord
   const text = [
     begin,
     `\`${record.command}\`, ${record.startedAt.slice(0, 10)}, ${duration(record.seconds)} on ${cpu}, ${cores} cores, ` +
-      `Node.js ${node}, ${framework}. [The report with curves and pictures](../examples/results/${name}/report.html).`,
+      `Node.js ${node}, ${framework}. \`npm run paper -- report ${name}\` makes the report with curves and pictures.`,
     '',
     '```',
     table,

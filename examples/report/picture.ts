@@ -17,6 +17,10 @@ export function interleaved({ planes, width, height }: Planes): Uint8Array {
   return Uint8Array.from(planes, (_, i) => planes[(i % 3) * plane + Math.floor(i / 3)]);
 }
 
+/** Of a square image. */
+export const rgbOf = ({ planes }: { planes: Uint8Array }, side: number): Uint8Array =>
+  interleaved({ planes, width: side, height: side });
+
 /**
  * An image with sharp pixels and, over it, SVG elements in units of its pixels (`overlay`; the image's corner is 0, 0).
  * Lines that should keep their width at any size take `vector-effect="non-scaling-stroke"`.

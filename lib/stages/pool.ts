@@ -1,12 +1,12 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
-import type { CudaTensor } from '../cuda_tensor.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { encodeOptions } from '../encode.js';
-import { chooseEngine } from '../engine.js';
 import { countLevels, countRows, expectGridFits, setGrid, usualGrid } from '../grid.js';
 import { readMask } from '../masks.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
+import { choosePlace } from '../places.js';
 import { layouts, readMap } from '../sides.js';
 import type {
   AnyBuffer,
@@ -79,7 +79,7 @@ export function pool(
     if (upstream !== undefined) {
       readLike(call.view('upstream'), 'upstream', upstream, [n, rows, channels], 'pooled has');
     }
-    chooseEngine(call, { device, precision: 'float32' });
+    choosePlace(call, { device, precision: 'float32' });
     const dtype = resultType(features);
     const result: PoolResult<DenseTensor | CudaTensor> = {
       pooled: output(call, 'out.pooled', { dtype, like: features, axes: [n, rows, channels], lent: out.pooled }),
@@ -99,7 +99,7 @@ export function pool(
     call.set('student.depth', depth);
     call.set('student.height', height);
     call.set('student.width', width);
-    call.run('pool', null);
+    call.run('pool');
     return result;
   });
 }

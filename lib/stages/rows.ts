@@ -3,9 +3,9 @@ import { brackets, describe } from '../describe.js';
 import { expectObject, options } from '../check.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
-import type { CudaTensor } from '../cuda_tensor.js';
-import { chooseEngine, type EngineSettings } from '../engine.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { output, resultType } from '../outputs.js';
+import { choosePlace, type PlaceSettings } from '../places.js';
 import type { Watch } from '../probabilities.js';
 import { results } from '../schema.js';
 import { expectClasses } from '../sides.js';
@@ -121,9 +121,9 @@ export function rowLoss(
   call: Call,
   stage: Stage,
   { n, rows, width, view, shape }: Rows,
-  settings: EngineSettings & { readonly gradients: boolean; readonly out: { readonly logits: unknown } },
+  settings: PlaceSettings & { readonly gradients: boolean; readonly out: { readonly logits: unknown } },
 ): { result: RowLossResult<DenseTensor | CudaTensor>; method: RelationMethod } {
-  chooseEngine(call, settings);
+  choosePlace(call, settings);
   const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
   if (settings.gradients) {
     const spec = { dtype: resultType(view), like: view, axes: [...shape], lent: settings.out.logits };
@@ -134,7 +134,7 @@ export function rowLoss(
   call.set('n', n);
   call.set('rows', rows);
   call.set('classes', width);
-  call.run(stage, null);
+  call.run(stage);
   result.loss = call.result[results.loss];
   return { result, method: methodOf(call.result) };
 }

@@ -8,6 +8,7 @@ import { kits } from './surrogate-frameworks.js';
 import { checkHalfABatch, usualRelation, type LogitBatch } from './cases.js';
 import { Random } from '../support/random.js';
 import { tf } from '../support/tfjs.js';
+import { unusual } from '../support/options.js';
 
 await tf.setBackend('wasm');
 const N = 3;
@@ -135,7 +136,7 @@ for (const [name, kit] of Object.entries(kits)) {
       const map = normal(N, K, 4, 4);
       const mask = { data: Uint8Array.from(map.data.subarray(0, N * 16), (x) => Number(x > 0)), shape: [N, 4, 4] };
       const weights = { data: Float32Array.of(0.5, 2, 1), shape: [N] };
-      const options = { grid: [1, 2], labelSmoothing: 0.1, ignoreIndex: 0 };
+      const options = { ...unusual, grid: [1, 2], ignoreIndex: 0 };
       const wanted = core(
         { teacher, student: { logitMap: map, mask }, labels, sampleWeights: weights.data },
         { ...options, relation: usualRelation },

@@ -6,6 +6,7 @@ import { present } from '../../tools/present.js';
 import { opsLoss } from './tfjs-ops.js';
 import { usualRelation } from './cases.js';
 import { tf } from '../support/tfjs.js';
+import { smoothing, unusual } from '../support/options.js';
 
 const N = 3;
 const K = 5;
@@ -111,11 +112,11 @@ t.test('weights of samples are samples repeated', async (t) => {
 
 t.test('smoothed labels', async (t) => {
   const teacher = { logits: random(1, [N, 5, K]) };
-  const smoothed = tf.add(tf.mul(oneHot, 0.8), 0.2 / K);
+  const smoothed = tf.add(tf.mul(oneHot, 1 - smoothing), smoothing / K);
   same(
     t,
     [random(2, [N, 5, K])],
-    (logits) => gldLoss({ teacher, student: { logits }, labels }, { labelSmoothing: 0.2 }),
+    (logits) => gldLoss({ teacher, student: { logits }, labels }, unusual),
     (logits) => opsLoss(teacher, { logits }, smoothed),
   );
 });
@@ -127,7 +128,7 @@ t.test('everything at once, in either form, is what the core computes', async (t
   const weight = random(2, [2, K]);
   const logitMap = random(3, [N, 5, 7, K]);
   const weights = tf.tensor1d([0.5, 2, 1]);
-  const options = { grid: [1, 2, 3], labelSmoothing: 0.1, ignoreIndex: 0, beta: 20 };
+  const options = { ...unusual, grid: [1, 2, 3], ignoreIndex: 0, beta: 20 };
   const inputs: TfjsInputs<tf.Tensor> = {
     teacher: { features, weight },
     student: { logitMap, mask },

@@ -119,7 +119,7 @@ const wide = () => ({
     'student.mask': { data: new Uint8Array(24).fill(1), dtype: 5, strides: [12, 4, 2, 1, 0] },
     weights: { data: Float64Array.of(1, 2), dtype: 1, strides: [1, 0, 0, 0, 0] },
     'out.features': { data: new Float32Array(48), strides: [24, 12, 4, 2, 1] },
-  } as Roles,
+  } as Roles & { 'out.features': Role },
 });
 
 function start(stage: Stage, fields: Fields, roles: Roles): Promise<Float64Array> {

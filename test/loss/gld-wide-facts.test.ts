@@ -7,6 +7,7 @@ import { arrayError, lossError } from '../support/compare.js';
 import { problem, tensorsOf, withTensor, type ProblemSpec } from '../support/problems.js';
 import { select, sumCopies, withAxis } from '../support/samples.js';
 import { encodeInputs } from '../support/tensors.js';
+import { smoothing, unusual } from '../support/options.js';
 
 const termNames = ['task', 'global', 'local', 'relation'] as const;
 const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }] as const;
@@ -66,7 +67,7 @@ for (const [name, spec] of Object.entries(specs)) {
       for (const reduction of ['matrix', 'row', { rows: 320 }] as const) {
         const options = {
           relation: { ...relation, reduction },
-          labelSmoothing: 0.1,
+          ...unusual,
           ...(spec.grid && { grid: spec.grid }),
         };
         const weighted = loss({ ...once, sampleWeights: counts }, options);
@@ -213,9 +214,10 @@ t.test('a sample that a mask leaves nothing of is an absent one', async (t) => {
 t.test('smoothed hard labels are soft labels; an ignored index may be that of a class', async (t) => {
   const inputs = problem({ ...specs.features, labels: 'hard' });
   const labels = Array.from(inputs.labels as ArrayLike<number>);
-  const row = (label: number): number[] => Array.from({ length: 6 }, (_, k) => (k === label ? 0.75 : 0) + 0.25 / 6);
+  const row = (label: number): number[] =>
+    Array.from({ length: 6 }, (_, k) => (k === label ? 1 - smoothing : 0) + smoothing / 6);
   const smoothed = { data: labels.flatMap(row), shape: [5, 6] };
-  same(t, 'smoothing', loss(inputs, { labelSmoothing: 0.25 }), loss({ ...inputs, labels: smoothed }));
+  same(t, 'smoothing', loss(inputs, unusual), loss({ ...inputs, labels: smoothed }));
   const other = labels.map((label) => (label === labels[0] ? -100 : label));
   t.same(loss(inputs, { ignoreIndex: labels[0] }), loss({ ...inputs, labels: other }, { ignoreIndex: -100 }));
   t.equal(loss({ ...inputs, labels: [9, 9, 9, 9, 9] }, { ignoreIndex: 9 }).terms.task, 0);
@@ -234,7 +236,7 @@ t.test('the same bits whatever the threads, with a kept workspace, and asynchron
   for (const dtype of ['float32', 'float64'] as const) {
     const { given } = encodeInputs(problem(all), dtype);
     for (const relation of relations) {
-      const options = { grid: [1, 2, 4], relation, labelSmoothing: 0.1, ignoreIndex: 3 };
+      const options = { ...unusual, grid: [1, 2, 4], relation, ignoreIndex: 3 };
       const expected = gldLoss(given, { ...options, threads: 1 });
       for (const threads of [2, 3, 8]) t.same(gldLoss(given, { ...options, threads }), expected, `${threads} threads`);
       const kept = new GldLoss(options);

@@ -13,6 +13,7 @@ import { arrayError, lossError } from '../support/compare.js';
 import { problem } from '../support/problems.js';
 import { Random } from '../support/random.js';
 import { select, sumCopies, withAxis } from '../support/samples.js';
+import { smoothing, unusual } from '../support/options.js';
 
 const normalizations: Normalization[] = [
   { kind: 'std' },
@@ -236,8 +237,8 @@ t.test('what a mask leaves out may be anything; smoothed labels are soft ones; a
   );
 
   const labels = inputs.labels as ArrayLike<number>;
-  const soft = { data: smoothed(oneHot(labels, 3), 3, 0.3), shape: [4, 3] };
-  same(t, 'smoothing', gld(inputs, { labelSmoothing: 0.3 }), gld({ ...inputs, labels: soft }));
+  const soft = { data: smoothed(oneHot(labels, 3), 3, smoothing), shape: [4, 3] };
+  same(t, 'smoothing', gld(inputs, unusual), gld({ ...inputs, labels: soft }));
   const [first] = Array.from(labels);
   const others = Array.from(labels, (label) => (label === first ? -100 : label));
   same(t, 'ignored', gld(inputs, { ignoreIndex: first }), gld({ ...inputs, labels: others }, { ignoreIndex: -100 }));

@@ -28,7 +28,6 @@ export interface ClassificationRecord {
   study: 'classification';
   settings: ClassificationSettings;
   data: ClassificationDescription['data'];
-  samples: string[];
   pairs: PairRecord[];
   environment: RunEnvironment;
   command: string;
@@ -52,13 +51,12 @@ export function buildRecord({
   seconds,
 }: Outcome<ClassificationSettings, ClassificationJob, ClassificationDescription>): ClassificationRecord {
   const { settings, command, startedAt } = header;
-  const { data, samples, pairs: networks } = description;
+  const { data, pairs: networks } = description;
   return {
     version: 1,
     study: 'classification',
     settings,
     data,
-    samples,
     environment,
     command,
     startedAt,

@@ -1,10 +1,11 @@
 // npm run paper: the ablation and the transfer study as a user runs them.
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import type { ClassificationRecord } from '../../paper/classification/record.js';
 import { study as classification } from '../../paper/classification/index.js';
 import { intoDocument, type StudyRecord } from '../../paper/document.js';
+import { readResults, writeReports } from '../../paper/results.js';
 import { studies } from '../../paper/studies.js';
 import type { TransferRecord } from '../../paper/transfer/record.js';
 import { killedAndResumed, outcome, readRecord, run as runProgram, succeeds } from '../program.js';
@@ -158,16 +159,22 @@ t.test('studies', async (t) => {
 });
 
 t.test('docs/paper.md quotes the results that are in the repository', async (t) => {
-  const root = join(import.meta.dirname, '../../..');
-  const document = await readFile(join(root, 'docs/paper.md'), 'utf8');
+  const document = await readFile(join(import.meta.dirname, '../../../docs/paper.md'), 'utf8');
   for (const [name, study] of Object.entries(studies)) {
-    const record = await readFile(join(root, 'examples/results', name, 'results.json'), 'utf8').catch(() => undefined);
-    const again =
-      record === undefined
-        ? document
-        : intoDocument(document, name, JSON.parse(record) as StudyRecord, study.table(JSON.parse(record)));
+    const record = readResults(name);
+    const again = record === undefined ? document : intoDocument(document, name, record, study.table(record));
     t.equal(again, document, name);
   }
+  const folder = t.testdir();
+  const reports = await writeReports([], folder);
+  t.same(
+    reports.map((path) => basename(path)),
+    Object.keys(studies).map((name) => `${name}.html`),
+    'of each study there is a report',
+  );
+  for (const path of reports) t.match(await readFile(path, 'utf8'), /^<!doctype html>/);
+  await t.rejects(writeReports(['tuning'], folder), { message: /^'tuning': expected classification, / });
+
   const made = intoDocument(
     'a <!-- results: x -->old<!-- end of results --> b',
     'x',

@@ -64,7 +64,7 @@ const kinds = {
 };
 
 const options = {
-  'sample weights, and masks on both sides': { ignoreIndex: 255, labelSmoothing: 0.1 },
+  'sample weights, and masks on both sides': { ignoreIndex: 255, localWeight: 0.1 },
   'a map of logits under a pyramid': { grid: [1, 2, 3] },
 };
 

@@ -1,4 +1,6 @@
-import { native } from './binding.js';
+import { addon } from './binding.js';
+import { native } from './engines/native.js';
+import type { Device } from './native.cjs';
 
 /** What the loss can compute on here. */
 export interface DeviceInfo {
@@ -43,14 +45,14 @@ export interface Gpu {
  * driver where there is one, which takes a moment.
  */
 export function deviceInfo(): DeviceInfo {
-  const { version, level, available, built, threads } = native.info();
+  const { version, level, available, built, threads } = addon().info();
   return { version, cpu: { level, available, built, threads }, cuda: cudaInfo() };
 }
 
 function cudaInfo(): DeviceInfo['cuda'] {
-  let found: ReturnType<typeof native.devices>;
+  let found: Device[] | string;
   try {
-    found = native.devices();
+    found = native.describeGpus();
   } catch (error) {
     found = (error as Error).message;
   }

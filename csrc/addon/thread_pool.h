@@ -11,16 +11,18 @@ namespace gld {
 
 constexpr int kMaxThreads = 1024;
 
-// Creates the pool on first use; later sizes are ignored, the pool belongs to the whole process.
-void configure_pool(int threads);
-int pool_threads();
-void schedule_job(std::function<void()> job);
+// Of the pool, which belongs to the whole process.
+namespace thread_pool {
+void configure(int threads);  // creates it on first use; later sizes are ignored
+int threads();
+void schedule(std::function<void()> job);
+}  // namespace thread_pool
 
 // Runs tasks on the calling thread and up to threads - 1 of the pool's. The caller works through all tasks itself if
 // the pool is busy, so calls can be nested and concurrent without ever waiting for each other.
 class Executor {
  public:
-  Executor(int threads, const std::atomic<bool>* stop);
+  Executor(int threads, const std::atomic<bool>& stop);
   const gld_executor& lent() const { return lent_; }
 
  private:
@@ -28,7 +30,7 @@ class Executor {
   static std::int32_t stopped(void* self);
 
   gld_executor lent_;
-  const std::atomic<bool>* stop_;  // may be null
+  const std::atomic<bool>& stop_;
 };
 
 }  // namespace gld

@@ -1,4 +1,4 @@
-import { allocateArray, kinds, type ElementType, type ViewArray } from './tensor.js';
+import { allocateArray, kinds, type ElementType, type ViewArray } from './elements.js';
 
 /** Arrays begin at multiples of this many bytes, which suits every element type. */
 const ALIGNMENT = 64;
@@ -7,7 +7,7 @@ const ALIGNMENT = 64;
  * Memory for the arrays that only one call sees, and the next ones again: to have new pages from the system each time
  * takes several times as long as to fill them. What the first call needs is allocated piece by piece, then as a whole.
  */
-export class Copies {
+export class CallArrays {
   #memory = new ArrayBuffer(0);
   #used = 0;
   #most = 0;

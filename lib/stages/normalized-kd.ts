@@ -1,6 +1,6 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
-import type { CudaTensor } from '../cuda_tensor.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { encodeOptions } from '../encode.js';
 import { tables } from '../options.js';
 import { Watch } from '../probabilities.js';

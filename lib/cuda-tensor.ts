@@ -1,24 +1,14 @@
-import { native } from './binding.js';
 import { options, type Check } from './check.js';
-import { expectGpu, indexOf, type CudaName } from './cuda.js';
 import { brackets, describe } from './describe.js';
-import { fail, type GldError } from './errors.js';
-import { disposeOf } from './holds.js';
+import { allocateArray, kinds } from './elements.js';
+import type { Place } from './engine.js';
+import { memoryOf, native } from './engines/native.js';
+import { fail } from './errors.js';
+import { disposeMemory } from './held-memory.js';
 import type { DeviceMemory } from './native.cjs';
-import {
-  allocateArray,
-  copyDense,
-  countElements,
-  cudaDtypes,
-  host,
-  isDense,
-  kinds,
-  lengthOf,
-  memoryOf,
-  readView,
-  View,
-} from './tensor.js';
-import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js';
+import { gpuNumber, type CudaName } from './places.js';
+import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './tensor-types.js';
+import { copyDense, countElements, cudaDtypes, expectHost, isDense, lengthOf, readView, View } from './tensor.js';
 
 /** Where a {@link CudaTensor} is to be. */
 export interface CudaTensorOptions {
@@ -32,7 +22,7 @@ const device: Check<number> = (value, path) => {
   if (value === undefined || value === 'cuda') return 0;
   const expected = "'cuda', or the name of one GPU such as 'cuda:1'";
   if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, expected, describe(value));
-  return indexOf(value) ?? fail('ERR_GLD_OPTION', path, expected, describe(value));
+  return gpuNumber(value) ?? fail('ERR_GLD_OPTION', path, expected, describe(value));
 };
 
 const dtype: Check<CudaDType> = (value, path) => {
@@ -44,7 +34,7 @@ const dtype: Check<CudaDType> = (value, path) => {
 const tables = { device: { device }, empty: { device, dtype } };
 
 /** A tensor over that memory. */
-let over: (memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) => CudaTensor;
+let over: (memory: DeviceMemory, place: Place, shape: readonly number[], dtype: CudaDType) => CudaTensor;
 
 /**
  * A dense, row-major tensor in the memory of a GPU. It can stand wherever a call takes a tensor, as an input or in `out`;
@@ -59,6 +49,7 @@ export class CudaTensor implements DeviceTensor {
   readonly deviceId: number;
   readonly shape: readonly number[];
   readonly dtype: CudaDType;
+  readonly #place: Place;
   readonly #memory: DeviceMemory;
   #disposed = false;
 
@@ -68,9 +59,10 @@ export class CudaTensor implements DeviceTensor {
   }
 
   // biome-ignore lint/style/useConsistentMemberAccessibility: a constructor has no other way to be private
-  private constructor(memory: DeviceMemory, deviceId: number, shape: readonly number[], dtype: CudaDType) {
+  private constructor(memory: DeviceMemory, place: Place, shape: readonly number[], dtype: CudaDType) {
     this.#memory = memory;
-    this.deviceId = deviceId;
+    this.#place = place;
+    this.deviceId = native.numberOfGpu(place);
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
   }
@@ -84,9 +76,9 @@ export class CudaTensor implements DeviceTensor {
   static from(tensor: TensorLike, settings?: CudaTensorOptions): CudaTensor {
     const { device } = options(tables.device, settings);
     const view = readHost('tensor', tensor);
-    const result = allocate('device', view.shape, view.dtype as CudaDType, device);
+    const result = allocate('device', view.shape, view.dtype as CudaDType, gpu(device));
     try {
-      result.#memory.write(copyDense(view));
+      result.#write(view);
     } catch (error) {
       result.dispose();
       throw error;
@@ -100,7 +92,7 @@ export class CudaTensor implements DeviceTensor {
     settings?: CudaTensorOptions & { readonly dtype?: CudaDType | undefined },
   ): CudaTensor {
     const { device, dtype } = options(tables.empty, settings);
-    return allocate('device', readShape(shape), dtype, device);
+    return allocate('device', readShape(shape), dtype, gpu(device));
   }
 
   /**
@@ -110,7 +102,6 @@ export class CudaTensor implements DeviceTensor {
   static at(tensor: DeviceTensor): CudaTensor {
     const view = new View();
     readView(view, 'tensor', tensor, ranks, 'of 1 to 8 sizes');
-    if (view.device === host) fail('ERR_GLD_DEVICE', 'tensor', 'a tensor on a GPU', 'one in CPU memory');
     return tensorOver('tensor', view);
   }
 
@@ -138,25 +129,29 @@ export class CudaTensor implements DeviceTensor {
     if (view.shape.length !== this.shape.length || !view.shape.every((size, axis) => size === this.shape[axis])) {
       fail('ERR_GLD_SHAPE', 'tensor', `shape ${brackets(this.shape)}`, brackets(view.shape));
     }
-    this.#memory.write(copyDense(view));
+    this.#write(view);
   }
 
   /** A copy in CPU memory: float16 and bfloat16 elements in a Uint16Array, the others in an array of their type. */
   toHost(): HostTensor {
     this.#expectInUse();
     const data = allocateArray('toHost', this.dtype, countElements('toHost', this.shape));
-    this.#memory.read(data);
+    this.#place.engine.read(this.#memory, data);
     return { data, shape: [...this.shape], dtype: this.dtype } as HostTensor;
   }
 
   /** Frees the memory; calls under way finish first. Further uses are errors, except of this method. */
   dispose(): void {
     this.#disposed = true;
-    disposeOf(this.#memory);
+    disposeMemory(this.#place.engine, this.#memory);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #write(view: View): void {
+    this.#place.engine.write(this.#memory, copyDense(view));
   }
 
   #expectInUse(): void {
@@ -164,26 +159,20 @@ export class CudaTensor implements DeviceTensor {
   }
 }
 
-/** A new tensor on a GPU that is there; `argument` is whose fault it is if it is not. */
-export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, deviceId: number): CudaTensor {
-  expectGpu(argument, deviceId, 'a GPU', `cuda:${deviceId}`);
-  const bytes = countElements(argument, shape) * kinds[dtype].BYTES_PER_ELEMENT;
-  return over(allocateMemory(deviceId, bytes), deviceId, shape, dtype);
+function gpu(number: number): Place {
+  return native.gpu('device', number, 'a GPU', `cuda:${number}`);
 }
 
-/** Memory that idle streams hold is given back first where it is needed. */
-function allocateMemory(deviceId: number, bytes: number): DeviceMemory {
-  try {
-    return new native.DeviceMemory(deviceId, bytes);
-  } catch (error) {
-    if ((error as GldError).code !== 'ERR_GLD_MEMORY' || !native.trim(deviceId)) throw error;
-    return new native.DeviceMemory(deviceId, bytes);
-  }
+/** A new tensor on a GPU. */
+export function allocate(argument: string, shape: readonly number[], dtype: CudaDType, place: Place): CudaTensor {
+  const bytes = countElements(argument, shape) * kinds[dtype].BYTES_PER_ELEMENT;
+  return over(native.allocate(place, bytes), place, shape, dtype);
 }
 
 /** A tensor over the memory that a view on a GPU lies on: whoever owned it still does. */
 export function tensorOver(argument: string, view: View): CudaTensor {
-  const { shape, strides, device, offset, data } = view;
+  const { shape, strides, place, offset, data } = view;
+  if (place === undefined) fail('ERR_GLD_DEVICE', argument, 'a tensor on a GPU', 'one in CPU memory');
   if (!isDense(view)) fail('ERR_GLD_STRIDE', argument, 'a dense tensor on a GPU', `strides ${brackets(strides)}`);
   const dtype = view.dtype as CudaDType;
   const size = kinds[dtype].BYTES_PER_ELEMENT;
@@ -196,16 +185,14 @@ export function tensorOver(argument: string, view: View): CudaTensor {
       describe(address),
     );
   }
-  const memory = new native.DeviceMemory(device, countElements(argument, shape) * size, address, argument);
-  return over(memory, device, shape, dtype);
+  const memory = native.borrow(place, address, countElements(argument, shape) * size, argument);
+  return over(memory, place, shape, dtype);
 }
 
 function readHost(argument: string, tensor: unknown): View {
   const view = new View();
   readView(view, argument, tensor, ranks, 'of 1 to 8 sizes');
-  if (view.device !== host) {
-    fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory', `one on cuda:${view.device}`);
-  }
+  expectHost(view, 'a tensor in CPU memory', 'one');
   if (!cudaDtypes.includes(view.dtype as CudaDType)) {
     const expected = `${cudaDtypes.join(', ')} elements (16-bit floats in a Float16Array, or a Uint16Array with its dtype)`;
     fail('ERR_GLD_DTYPE', argument, expected, view.dtype === 'uint16' ? 'a Uint16Array without a dtype' : view.dtype);

@@ -1,4 +1,4 @@
-#include "executor.h"
+#include "thread_pool.h"
 
 #include <algorithm>
 #include <chrono>
@@ -47,7 +47,7 @@ constexpr int kMostShares = 64;
 // when it is done with that: what a task reads and writes is likely to be in the caches of the core that had it before.
 class Region {
  public:
-  Region(std::int64_t tasks, int threads, gld_task run, void* closure, const std::atomic<bool>* stop)
+  Region(std::int64_t tasks, int threads, gld_task run, void* closure, const std::atomic<bool>& stop)
       : shares_(std::min(threads, kMostShares)), run_(run), closure_(closure), stop_(stop) {
     for (int i = 0; i < shares_; ++i) {
       share_[i].next.store(tasks * i / shares_, std::memory_order_relaxed);
@@ -60,7 +60,7 @@ class Region {
   void work_as_helper(int thread, std::int32_t slot) { work(1 + thread % (shares_ - 1), slot); }
 
  private:
-  friend class Pool;
+  friend class ThreadPool;
 
   struct alignas(64) Share {
     std::atomic<std::int64_t> next;
@@ -71,7 +71,7 @@ class Region {
     for (int i = 0; i < shares_; ++i) {
       Share& share = share_[(own + i) % shares_];
       for (;;) {
-        if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return;
+        if (stop_.load(std::memory_order_relaxed)) return;
         const std::int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
         if (task >= share.end) break;
         run_(closure_, task, slot);
@@ -82,7 +82,7 @@ class Region {
   const int shares_;
   const gld_task run_;
   void* const closure_;
-  const std::atomic<bool>* const stop_;
+  const std::atomic<bool>& stop_;
 
   // Guarded by the pool's mutex. active_ alone is also read without it, by the caller that looks out for 0.
   Region* older_ = nullptr;
@@ -95,7 +95,7 @@ class Region {
 };
 
 // The threads of the process, and what is there for them to do: help in regions first, then jobs that have not begun.
-class Pool {
+class ThreadPool {
  public:
   void configure(int threads) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -222,20 +222,20 @@ class Pool {
 };
 
 // Never destroyed: its threads may outlive static destructors at exit.
-Pool& pool() {
-  static auto* const instance = new Pool;
+ThreadPool& pool() {
+  static auto* const instance = new ThreadPool;
   return *instance;
 }
 
 }  // namespace
 
-void configure_pool(int threads) { pool().configure(threads); }
+void thread_pool::configure(int threads) { pool().configure(threads); }
 
-int pool_threads() { return pool().threads(); }
+int thread_pool::threads() { return pool().threads(); }
 
-void schedule_job(std::function<void()> job) { pool().schedule(std::move(job)); }
+void thread_pool::schedule(std::function<void()> job) { pool().schedule(std::move(job)); }
 
-Executor::Executor(int threads, const std::atomic<bool>* stop)
+Executor::Executor(int threads, const std::atomic<bool>& stop)
     : lent_{this, threads, &parallel, &stopped}, stop_(stop) {}
 
 void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* closure) {
@@ -253,8 +253,7 @@ void Executor::parallel(void* self, std::int64_t tasks, gld_task run, void* clos
 }
 
 std::int32_t Executor::stopped(void* self) {
-  const auto* stop = static_cast<Executor*>(self)->stop_;
-  return stop != nullptr && stop->load(std::memory_order_relaxed) ? 1 : 0;
+  return static_cast<Executor*>(self)->stop_.load(std::memory_order_relaxed) ? 1 : 0;
 }
 
 }  // namespace gld
