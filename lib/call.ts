@@ -2,7 +2,7 @@ import { CallArrays } from './call-arrays.js';
 import type { CallTurns } from './call-turns.js';
 import type { CudaTensor } from './cuda-tensor.js';
 import type { ElementType } from './elements.js';
-import type { EngineCall, Memory, Place, Stream, Submission } from './engine.js';
+import type { EngineCall, Memory, Place, Refusal, Stream, Submission } from './engine.js';
 import { cpu } from './engines/native.js';
 import type { GldError } from './errors.js';
 import { holdMemory, unholdMemory } from './held-memory.js';
@@ -78,8 +78,6 @@ export class Call implements EngineCall {
   readonly views: readonly RoleView[] = views.map((view) => new RoleView(view));
   /** Where the call is computed. */
   place: Place = cpu;
-  /** Why no GPU can; no argument: one can. */
-  readonly hostNeed = { argument: '', expected: '', received: '' };
   readonly numbers = new Float64Array(numberCount + views.length * viewNumberCount);
   readonly buffers = new Array<Memory | null>(views.length).fill(null);
   /** Arrays that the caller has no part in, lent until the call is cleared. */
@@ -105,15 +103,6 @@ export class Call implements EngineCall {
     this.numbers[at + 2] = width;
   }
 
-  /** Notes that only the CPU does this; of several the first counts. Texts as errors have them. */
-  needHost(argument: string, expected: string, received: string): void {
-    const { hostNeed } = this;
-    if (hostNeed.argument !== '') return;
-    hostNeed.argument = argument;
-    hostNeed.expected = expected;
-    hostNeed.received = received;
-  }
-
   /** Memory for n labels, kept between calls. */
   labels(n: number): Int32Array {
     if (this.#labels.length !== n) this.#labels = new Int32Array(n);
@@ -130,6 +119,17 @@ export class Call implements EngineCall {
   made(tensor: CudaTensor): CudaTensor {
     this.#made.push(tensor);
     return tensor;
+  }
+
+  /** Why it is not computed at its place, whose engine is asked; undefined: it is. Outputs need not be there. */
+  refusal(stage: Stage): Refusal | undefined {
+    this.#bind();
+    try {
+      const refusal = this.place.engine.supports(this, stages[stage]);
+      return refusal && { ...refusal, argument: this.#callersName(refusal.argument) };
+    } catch (error) {
+      throw this.#inCallersTerms(error as GldError);
+    }
   }
 
   /** Computes, and returns when done. */
@@ -164,7 +164,6 @@ export class Call implements EngineCall {
   clear(): void {
     for (const view of this.views) view.data = null;
     this.place = cpu;
-    this.hostNeed.argument = '';
     this.numbers.fill(0);
     this.buffers.fill(null);
     this.arrays.clear();
@@ -235,13 +234,17 @@ export class Call implements EngineCall {
     });
   }
 
-  /** The addon knows tensors by their roles; the caller by the names of arguments. */
   #inCallersTerms(error: GldError): GldError {
-    const { argument } = error;
+    const argument = this.#callersName(error.argument);
+    if (argument === error.argument) return error;
+    error.message = argument + error.message.slice(error.argument.length);
+    return Object.assign(error, { argument });
+  }
+
+  /** Engines know tensors by their roles; the caller by the names of arguments. */
+  #callersName(argument: string): string {
     const view = this.views.find(({ role, data }) => role === argument && data !== null);
-    if (!view?.argument || view.argument === argument) return error;
-    error.message = view.argument + error.message.slice(argument.length);
-    return Object.assign(error, { argument: view.argument });
+    return view?.argument || argument;
   }
 
   /**
