@@ -1,5 +1,4 @@
 import { CallArrays } from './call-arrays.js';
-import type { CallTurns } from './call-turns.js';
 import type { CudaTensor } from './cuda-tensor.js';
 import type { ElementType } from './elements.js';
 import type { EngineCall, Memory, Place, Refusal, Stream, Submission } from './engine.js';
@@ -151,12 +150,14 @@ export class Call implements EngineCall {
   async start(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
     const { turns, readsLate } = this.place;
     if (readsLate) this.#copyInputs();
-    if (!turns.take()) await this.#wait(turns, signal);
+    if (turns.take()) return this.#inTurn(stage, streams, signal);
+    this.#copyInputs();
+    const held = this.#holdMemory();
     try {
-      throwIfAborted(signal);
-      await this.#submit(stage, streams, signal);
+      await turns.wait(signal);
+      await this.#inTurn(stage, streams, signal);
     } finally {
-      turns.leave();
+      held.forEach(unholdMemory);
     }
   }
 
@@ -175,19 +176,24 @@ export class Call implements EngineCall {
     if (this.#made.length > 0) this.#made.length = 0;
   }
 
-  /** Waits for the call's turn, and keeps what lies at its place until then, also if it is disposed of meanwhile. */
-  async #wait(turns: CallTurns, signal: AbortSignalLike | undefined): Promise<void> {
-    this.#copyInputs();
+  /** Computes the call, whose turn it is, and lets the next one have its turn. */
+  async #inTurn(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
+    try {
+      throwIfAborted(signal);
+      await this.#submit(stage, streams, signal);
+    } finally {
+      this.place.turns.leave();
+    }
+  }
+
+  /** Keeps what lies at the call's place until it is unheld, also if it is disposed of meanwhile. */
+  #holdMemory(): readonly Memory[] {
     const held: Memory[] = [];
     for (const { data, place } of this.views) {
       if (data !== null && place !== undefined) held.push(data);
     }
     held.forEach(holdMemory);
-    try {
-      await turns.wait(signal);
-    } finally {
-      held.forEach(unholdMemory);
-    }
+    return held;
   }
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
