@@ -1,8 +1,7 @@
 import { CallArrays } from './call-arrays.js';
-import type { CallTurns } from './call-turns.js';
 import type { CudaTensor } from './cuda-tensor.js';
 import type { ElementType } from './elements.js';
-import type { EngineCall, Memory, Place, Stream, Submission } from './engine.js';
+import type { EngineCall, Memory, Place, Refusal, Stream, Submission } from './engine.js';
 import { cpu } from './engines/native.js';
 import type { GldError } from './errors.js';
 import { holdMemory, unholdMemory } from './held-memory.js';
@@ -78,8 +77,6 @@ export class Call implements EngineCall {
   readonly views: readonly RoleView[] = views.map((view) => new RoleView(view));
   /** Where the call is computed. */
   place: Place = cpu;
-  /** Why no GPU can; no argument: one can. */
-  readonly hostNeed = { argument: '', expected: '', received: '' };
   readonly numbers = new Float64Array(numberCount + views.length * viewNumberCount);
   readonly buffers = new Array<Memory | null>(views.length).fill(null);
   /** Arrays that the caller has no part in, lent until the call is cleared. */
@@ -105,15 +102,6 @@ export class Call implements EngineCall {
     this.numbers[at + 2] = width;
   }
 
-  /** Notes that only the CPU does this; of several the first counts. Texts as errors have them. */
-  needHost(argument: string, expected: string, received: string): void {
-    const { hostNeed } = this;
-    if (hostNeed.argument !== '') return;
-    hostNeed.argument = argument;
-    hostNeed.expected = expected;
-    hostNeed.received = received;
-  }
-
   /** Memory for n labels, kept between calls. */
   labels(n: number): Int32Array {
     if (this.#labels.length !== n) this.#labels = new Int32Array(n);
@@ -130,6 +118,17 @@ export class Call implements EngineCall {
   made(tensor: CudaTensor): CudaTensor {
     this.#made.push(tensor);
     return tensor;
+  }
+
+  /** Why it is not computed at its place, whose engine is asked; undefined: it is. Outputs need not be there. */
+  refusal(stage: Stage): Refusal | undefined {
+    this.#bind();
+    try {
+      const refusal = this.place.engine.supports(this, stages[stage]);
+      return refusal && { ...refusal, argument: this.#callersName(refusal.argument) };
+    } catch (error) {
+      throw this.#inCallersTerms(error as GldError);
+    }
   }
 
   /** Computes, and returns when done. */
@@ -151,12 +150,14 @@ export class Call implements EngineCall {
   async start(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
     const { turns, readsLate } = this.place;
     if (readsLate) this.#copyInputs();
-    if (!turns.take()) await this.#wait(turns, signal);
+    if (turns.take()) return this.#inTurn(stage, streams, signal);
+    this.#copyInputs();
+    const held = this.#holdMemory();
     try {
-      throwIfAborted(signal);
-      await this.#submit(stage, streams, signal);
+      await turns.wait(signal);
+      await this.#inTurn(stage, streams, signal);
     } finally {
-      turns.leave();
+      held.forEach(unholdMemory);
     }
   }
 
@@ -164,7 +165,6 @@ export class Call implements EngineCall {
   clear(): void {
     for (const view of this.views) view.data = null;
     this.place = cpu;
-    this.hostNeed.argument = '';
     this.numbers.fill(0);
     this.buffers.fill(null);
     this.arrays.clear();
@@ -176,19 +176,24 @@ export class Call implements EngineCall {
     if (this.#made.length > 0) this.#made.length = 0;
   }
 
-  /** Waits for the call's turn, and keeps what lies at its place until then, also if it is disposed of meanwhile. */
-  async #wait(turns: CallTurns, signal: AbortSignalLike | undefined): Promise<void> {
-    this.#copyInputs();
+  /** Computes the call, whose turn it is, and lets the next one have its turn. */
+  async #inTurn(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
+    try {
+      throwIfAborted(signal);
+      await this.#submit(stage, streams, signal);
+    } finally {
+      this.place.turns.leave();
+    }
+  }
+
+  /** Keeps what lies at the call's place until it is unheld, also if it is disposed of meanwhile. */
+  #holdMemory(): readonly Memory[] {
     const held: Memory[] = [];
     for (const { data, place } of this.views) {
       if (data !== null && place !== undefined) held.push(data);
     }
     held.forEach(holdMemory);
-    try {
-      await turns.wait(signal);
-    } finally {
-      held.forEach(unholdMemory);
-    }
+    return held;
   }
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
@@ -235,13 +240,17 @@ export class Call implements EngineCall {
     });
   }
 
-  /** The addon knows tensors by their roles; the caller by the names of arguments. */
   #inCallersTerms(error: GldError): GldError {
-    const { argument } = error;
+    const argument = this.#callersName(error.argument);
+    if (argument === error.argument) return error;
+    error.message = argument + error.message.slice(error.argument.length);
+    return Object.assign(error, { argument });
+  }
+
+  /** Engines know tensors by their roles; the caller by the names of arguments. */
+  #callersName(argument: string): string {
     const view = this.views.find(({ role, data }) => role === argument && data !== null);
-    if (!view?.argument || view.argument === argument) return error;
-    error.message = view.argument + error.message.slice(argument.length);
-    return Object.assign(error, { argument: view.argument });
+    return view?.argument || argument;
   }
 
   /**

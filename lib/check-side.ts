@@ -85,7 +85,7 @@ export function sideName(settings: CheckSideOptions | undefined): SideName {
 function globalLogits(name: SideName, value: Side): Own {
   return withCall((call) => {
     const side = new ReadSide(call, 'student', name);
-    readSide(call, side, value);
+    readSide(side, value);
     for (const { argument, data, place } of call.views) {
       if (data === null || place === undefined) continue;
       fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory (its toHost() is one)', `one on ${place.name}`);

@@ -1,4 +1,5 @@
 import type { CallTurns } from './call-turns.js';
+import type { ArgumentErrorCode, GldError } from './errors.js';
 
 /**
  * The door between the API and what computes: everything above it knows an engine by this file alone. An engine has places to
@@ -12,6 +13,8 @@ export interface Engine {
   absence(): string;
   /** The memory at one of its places that a tensor names, of which each property is read once; undefined: CPU memory. */
   placeOf(argument: string, tensor: Readonly<Record<string | symbol, unknown>>): Located | undefined;
+  /** Why it does not compute a call at the place that the call names; undefined: it does. Nothing runs. */
+  supports(call: EngineCall, stage: number): Refusal | undefined;
 
   allocate(place: Place, bytes: number): Memory;
   /** Frees memory that allocate() gave; calls that have begun keep it until they are done. */
@@ -50,6 +53,9 @@ export interface Located {
   readonly place: Place;
   readonly memory: Memory;
 }
+
+/** Why a call is not computed, as errors have it; `argument` is a view of the call, or an option. */
+export type Refusal = Pick<GldError, 'argument' | 'expected' | 'received'> & { readonly code: ArgumentErrorCode };
 
 /** A call as engines take it: numbers and buffers in the order of the call's schema. */
 export interface EngineCall {

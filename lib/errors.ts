@@ -29,7 +29,7 @@
 export type GldErrorCode = ArgumentErrorCode | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
 
 /** Codes of errors about arguments. */
-type ArgumentErrorCode =
+export type ArgumentErrorCode =
   | 'ERR_GLD_ARG_TYPE'
   | 'ERR_GLD_DTYPE'
   | 'ERR_GLD_ADAPTER'

@@ -308,9 +308,9 @@ function prepare(
   deferred: boolean,
 ): void {
   readProblem(problem, inputs, settings);
-  choosePlace(problem.call, settings);
-  bindGradients(problem, settings, lent, deferred);
   encode(problem);
+  choosePlace(problem.call, 'gld', settings.device);
+  bindGradients(problem, settings, lent, deferred);
 }
 
 function encode({ call, n, classes, rows, grid, axes, teacher, student }: Problem): void {

@@ -20,7 +20,6 @@ export function readLabels(
   const argument = 'labels';
   if (ignoreIndex !== undefined) {
     call.set('unlabelled', 1);
-    call.needHost('ignoreIndex', 'none', 'one');
   }
   if (Array.isArray(value)) {
     expectCount(argument, value.length, n);

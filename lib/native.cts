@@ -49,6 +49,12 @@ export interface Native {
   };
   /** What there is for a call's `device`, or why there is nothing. The first call of either loads the driver. */
   devices(): Device[] | string;
+  /** Why the engine of the call's device does not compute it, as an error has it. */
+  supports(
+    stage: number,
+    call: Float64Array,
+    buffers: Buffers,
+  ): { code: string; argument: string; expected: string; received: string } | undefined;
   /** Closes idle streams of a GPU; false if there are none. */
   trim(device: number): boolean;
   countDevices(): number;

@@ -1,7 +1,7 @@
 import { addon } from '../binding.js';
 import { CallTurns } from '../call-turns.js';
 import { describe } from '../describe.js';
-import type { Engine, EngineCall, Located, Memory, Place, Stream, Submission } from '../engine.js';
+import type { Engine, EngineCall, Located, Memory, Place, Refusal, Stream, Submission } from '../engine.js';
 import { fail, type GldError } from '../errors.js';
 import type { Buffers, Device, DeviceMemory, Workspace } from '../native.cjs';
 
@@ -68,6 +68,10 @@ class NativeEngine implements Engine {
       fail('ERR_GLD_ARG_TYPE', argument, 'memory on a GPU', describe(memory));
     }
     return { place, memory };
+  }
+
+  supports({ numbers, buffers }: EngineCall, stage: number): Refusal | undefined {
+    return addon().supports(stage, numbers, buffers as Buffers) as Refusal | undefined;
   }
 
   /** Memory that idle streams hold is given back first where it is needed. */

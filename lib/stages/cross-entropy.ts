@@ -63,13 +63,12 @@ export function crossEntropy(
   const what = '{ logits, labels, sampleWeights? }';
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, what));
   const checked = options(tables.crossEntropy, settings);
-  const { device, gradients, out } = checked;
   return withCall((call) => {
     encodeOptions(checked, call.numbers);
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
     if (watch.next()) watch.look('student', student.view, 1);
     readLabels(call, given.labels, student.n, student.width, checked);
     if (given.sampleWeights !== undefined) readSampleWeights(call, given.sampleWeights, student.n, 1);
-    return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients, out }).result;
+    return rowLoss(call, 'cross_entropy', student, checked).result;
   });
 }

@@ -54,8 +54,7 @@ export function normalizedKd(
   return withCall((call) => {
     const student = readPair(call, inputs, watch);
     const checked = options(tables.normalizedKd, settings);
-    const { device, gradients, out } = checked;
     encodeOptions(checked, call.numbers);
-    return rowLoss(call, 'normalized_kd', student, { device, precision: 'float32', gradients, out }).result;
+    return rowLoss(call, 'normalized_kd', student, checked).result;
   });
 }

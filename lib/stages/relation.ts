@@ -63,10 +63,10 @@ export function relation(
   return withCall((call) => {
     const student = readPair(call, inputs, watch);
     const checked = options(tables.relation, settings);
-    const { device, gradients, out, precision, threads } = checked;
+    const { precision, threads } = checked;
     refuseEuclideanMoments(checked, 'method');
     encodeOptions({ relation: checked, precision, threads }, call.numbers);
-    const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients, out });
+    const { result, method } = rowLoss(call, 'relation', student, checked);
     return { ...result, method };
   });
 }

@@ -5,7 +5,7 @@ import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import type { CudaTensor } from '../cuda-tensor.js';
 import { output, resultType } from '../outputs.js';
-import { choosePlace, type PlaceSettings } from '../places.js';
+import { choosePlace } from '../places.js';
 import type { Watch } from '../probabilities.js';
 import { results } from '../schema.js';
 import { expectClasses } from '../sides.js';
@@ -14,6 +14,7 @@ import type {
   AnyGradient,
   AnyTensor,
   DenseTensor,
+  DeviceOption,
   GldLossOptions,
   Gradient,
   HostBuffer,
@@ -121,9 +122,16 @@ export function rowLoss(
   call: Call,
   stage: Stage,
   { n, rows, width, view, shape }: Rows,
-  settings: PlaceSettings & { readonly gradients: boolean; readonly out: { readonly logits: unknown } },
+  settings: {
+    readonly device: DeviceOption | undefined;
+    readonly gradients: boolean;
+    readonly out: { readonly logits: unknown };
+  },
 ): { result: RowLossResult<DenseTensor | CudaTensor>; method: RelationMethod } {
-  choosePlace(call, settings);
+  call.set('n', n);
+  call.set('rows', rows);
+  call.set('classes', width);
+  choosePlace(call, stage, settings.device);
   const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
   if (settings.gradients) {
     const spec = { dtype: resultType(view), like: view, axes: [...shape], lent: settings.out.logits };
@@ -131,9 +139,6 @@ export function rowLoss(
   } else {
     refuseLent(settings.out, ['logits'], 'without gradients');
   }
-  call.set('n', n);
-  call.set('rows', rows);
-  call.set('classes', width);
   call.run(stage);
   result.loss = call.result[results.loss];
   return { result, method: methodOf(call.result) };
