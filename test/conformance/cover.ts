@@ -1,5 +1,5 @@
 /** Few combinations of many choices, so that every two values of different choices meet in at least one of them. */
-import { Random } from '../../../test/support/random.js';
+import { Random } from '../support/random.js';
 
 export type Choices = { [name: string]: readonly unknown[] };
 export type Drawn<T extends Choices> = { [name in keyof T]: T[name][number] };

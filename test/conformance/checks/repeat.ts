@@ -1,12 +1,12 @@
 /** The same input gives the same bits: again, in another object, from other memory, in another way of calling. */
 import { createHash } from 'node:crypto';
 import { GldLoss, type GldOptions } from 'gld-loss';
-import { relations } from '../../../test/support/hostile.js';
-import { problem } from '../../../test/support/problems.js';
+import { relations } from '../../support/hostile.js';
+import { problem } from '../../support/problems.js';
 import type { Target } from '../target.js';
-import { call, Prepared, type Answer, type Memory, type Setting, type Ways } from './call.js';
-import type { Check } from './index.js';
-import type { Judge } from './judge.js';
+import { call, Prepared, type Answer, type Setting, type Ways } from '../call.js';
+import type { Check } from '../check.js';
+import type { Judge } from '../judge.js';
 
 export function digest({ result, gradients }: Answer): string {
   const hash = createHash('sha256');
@@ -25,7 +25,7 @@ async function sameBits(judge: Judge, target: Target, setting: Setting, what: st
   const ways: Ways[] = ['sync', 'async', 'object', 'object async'];
   const seen = new Map<string, string>();
   for (const way of ways) {
-    for (const where of ['host', 'device'] as const satisfies Memory[]) {
+    for (const where of target.memories) {
       const changed: Setting = {
         ...setting,
         way,

@@ -1,12 +1,12 @@
 /** Sizes whose indices pass 2^31: many samples or rows that are all the same, so that only where they lie differs. */
 import { crossEntropy, CudaTensor, normalizedKd, pool } from 'gld-loss';
-import { pool as poolReference } from '../../../test/reference/pool.js';
-import { arrayError, lossError } from '../../../test/support/compare.js';
-import { fromBfloat16, toBfloat16 } from '../../../test/support/half.js';
-import { Random } from '../../../test/support/random.js';
+import { pool as poolReference } from '../../reference/pool.js';
+import { arrayError, lossError } from '../../support/compare.js';
+import { fromBfloat16, toBfloat16 } from '../../support/half.js';
+import { Random } from '../../support/random.js';
 import { present } from '../../../tools/present.js';
 import type { Target } from '../target.js';
-import type { Check } from './index.js';
+import type { Check } from '../check.js';
 
 const limit = 2 ** 31;
 

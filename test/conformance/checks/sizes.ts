@@ -1,11 +1,11 @@
 /** Sizes around the borders of vectors, warps and tiles. */
-import { relations } from '../../../test/support/hostile.js';
-import { problem } from '../../../test/support/problems.js';
+import { relations } from '../../support/hostile.js';
+import { problem } from '../../support/problems.js';
 import type { Target } from '../target.js';
 import { judgeCall } from './options.js';
-import type { Check } from './index.js';
-import type { Judge } from './judge.js';
-import { hostile, usual } from './limits.js';
+import type { Check } from '../check.js';
+import type { Judge } from '../judge.js';
+import { hostile, usual } from '../limits.js';
 
 const edges = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
 const few = [1, 3, 31, 33, 65, 127];
@@ -16,7 +16,7 @@ async function logits(judge: Judge, target: Target, samples: number, classes: nu
   for (const relation of relations) {
     const options = { grid: 1, beta: (500 / 320) * 2 * samples, relation };
     // Of two classes nearly all of the gradient cancels.
-    const limits = classes === 2 ? hostile : usual.float32;
+    const limits = classes === 2 ? hostile.float32 : usual.float32;
     await judgeCall(
       judge,
       target,

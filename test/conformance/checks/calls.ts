@@ -1,11 +1,11 @@
 /** What calls do besides computing: refuse, stop, run out of memory, change shape, and go on afterwards. */
 import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type GldError, type GldOptions } from 'gld-loss';
-import { problem } from '../../../test/support/problems.js';
+import { problem } from '../../support/problems.js';
 import type { Target } from '../target.js';
-import { call, compare, Prepared, type Setting } from './call.js';
-import type { Check } from './index.js';
-import type { Judge } from './judge.js';
-import { usual } from './limits.js';
+import { call, compare, Prepared, type Setting } from '../call.js';
+import type { Check } from '../check.js';
+import type { Judge } from '../judge.js';
+import { usual } from '../limits.js';
 import { digest } from './repeat.js';
 
 const side = { channels: 33, map: [6, 6] } as const;
@@ -47,7 +47,7 @@ export const callChecks: Check[] = [
     quick: true,
     async run(judge, target) {
       for (const label of [-1, 9, 1 << 30]) {
-        for (const labels of ['host', 'device'] as const) {
+        for (const labels of target.memories) {
           for (const way of ['sync', 'async', 'object', 'object async'] as const) {
             const bad = Int32Array.of(0, 1, label, 3, 4);
             const setting: Setting = {

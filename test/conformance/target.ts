@@ -6,11 +6,12 @@
  * floating-point type and -1 as a label, so that reading a margin shows in the result; writing to one shows in the margin.
  */
 import { cpus } from 'node:os';
-import { CudaTensor, deviceInfo, type DeviceOption } from 'gld-loss';
+import { CudaTensor, deviceInfo, type DeviceOption, type DType } from 'gld-loss';
 import type { DeviceFacts, Precision } from './record.js';
 
 export type Elements = Float32Array | Float64Array | Uint16Array | Int32Array;
-export type ElementType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32';
+export type ElementType = DType | 'int32';
+export type Memory = 'host' | 'device';
 
 export interface Placement {
   shape: readonly number[];
@@ -36,36 +37,44 @@ export interface Target {
   readonly device: DeviceOption;
   readonly precisions: readonly Precision[];
   /** Element types that it computes with. */
-  readonly dtypes: readonly ('float32' | 'float16' | 'bfloat16')[];
+  readonly dtypes: readonly DType[];
+  /** Where tensors can lie. */
+  readonly memories: readonly Memory[];
+  /** Whether it computes maps of one and three axes, pyramids, masks, maps of logits, weights, and labels to ignore. */
+  readonly wide: boolean;
   /** Whether gradients may be in the student's own 16-bit type. */
   readonly halfGradients: boolean;
   /** A copy of the elements in the device's own memory. */
   hold(elements: Elements, placement: Placement): Held;
 }
 
-/** Bytes on either side; a multiple of what any kernel reads at once, so that the alignment is what it was. */
+/** Bytes on either side, more than any kernel reads at once. */
 const margin = 4096;
+
+/** Where the elements begin: at an address of the same alignment as theirs. */
+const beginOf = ({ byteOffset }: Elements) => margin + (byteOffset % 64);
 
 /** The memory with its margins, as bytes that can be looked at. */
 function withMargins(elements: Elements): Uint8Array<ArrayBuffer> {
-  const size = Math.ceil(elements.byteLength / 4) * 4;
-  const bytes = new Uint8Array(2 * margin + size).fill(0xff);
-  bytes.set(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength), margin);
+  const size = Math.ceil((beginOf(elements) + elements.byteLength) / 4) * 4;
+  const bytes = new Uint8Array(size + margin).fill(0xff);
+  bytes.set(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength), beginOf(elements));
   return bytes;
 }
 
 /** An array over the elements between the margins. */
 function inside(bytes: Uint8Array<ArrayBuffer>, elements: Elements): Elements {
   const Kind = elements.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => Elements;
-  return new Kind(bytes.buffer, bytes.byteOffset + margin, elements.length);
+  return new Kind(bytes.buffer, bytes.byteOffset + beginOf(elements), elements.length);
 }
 
 function damageOf(bytes: Uint8Array, elements: Elements): string | undefined {
-  const end = margin + elements.byteLength;
+  const begin = beginOf(elements);
+  const end = begin + elements.byteLength;
   for (let at = 0; at < bytes.length; at++) {
-    if (at === margin) at = end;
+    if (at === begin) at = end;
     if (at < bytes.length && bytes[at] !== 0xff) {
-      const where = at < margin ? `${margin - at} bytes before its begin` : `${at - end} bytes after its end`;
+      const where = at < begin ? `${begin - at} bytes before its begin` : `${at - end} bytes after its end`;
       return `memory of ${elements.length} elements was written to ${where}`;
     }
   }
@@ -96,7 +105,7 @@ function holdOnGpu(
     const { data } = memory.toHost();
     return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   };
-  const ptr = memory.ptr + BigInt(margin);
+  const ptr = memory.ptr + BigInt(beginOf(elements));
   const deviceId = memory.deviceId;
   return {
     tensor: { device: 'cuda', ptr, deviceId, shape, dtype, ...(strides && { strides, offset }) },
@@ -128,6 +137,8 @@ function gpu(index: number): Target {
     device,
     precisions: ['float32', 'tf32', 'bf16'],
     dtypes: ['float32', 'float16', 'bfloat16'],
+    memories: ['host', 'device'],
+    wide: false,
     halfGradients: true,
     hold: (elements, placement) => holdOnGpu(device, elements, placement),
   };
@@ -138,7 +149,9 @@ function cpu(): Target {
     facts: { kind: 'cpu', name: `${cpus()[0]?.model.trim() ?? 'a CPU'}, ${deviceInfo().cpu.level}` },
     device: 'cpu',
     precisions: ['float32'],
-    dtypes: ['float32', 'float16', 'bfloat16'],
+    dtypes: ['float32', 'float64', 'float16', 'bfloat16'],
+    memories: ['host'],
+    wide: true,
     halfGradients: false,
     hold: holdOnHost,
   };

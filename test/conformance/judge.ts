@@ -1,5 +1,5 @@
 /** Collects what the comparisons of one check find. */
-import type { CheckResult } from '../record.js';
+import type { CheckResult } from './record.js';
 
 type Findings = Pick<CheckResult, 'passed' | 'cases' | 'worst' | 'failures'>;
 

@@ -1,14 +1,20 @@
 /** Inputs on which careless formulas break, and inputs that are not finite. */
-import { gld } from '../../../test/reference/gld.js';
-import { checkExcluded, excludedProblems, finiteOptions } from '../../../test/support/excluded.js';
-import { hostileFeatures, hostileLogits, poisoned, variants } from '../../../test/support/hostile.js';
-import { isOverflowed, overflowedGradients, overflowing } from '../../../test/support/overflow.js';
-import { problem } from '../../../test/support/problems.js';
-import { Random } from '../../../test/support/random.js';
-import { call, Prepared, type Setting } from './call.js';
-import type { Check } from './index.js';
-import { hostile as limits, usual } from './limits.js';
+import { gld } from '../../reference/gld.js';
+import { checkExcluded, excludedProblems, finiteOptions } from '../../support/excluded.js';
+import { hostileFeatures, hostileLogits, poisoned, variants } from '../../support/hostile.js';
+import { isOverflowed, overflowedGradients, overflowing } from '../../support/overflow.js';
+import { problem } from '../../support/problems.js';
+import { Random } from '../../support/random.js';
+import { call, Prepared, type Setting } from '../call.js';
+import type { Check } from '../check.js';
+import { hostile as limits, usual } from '../limits.js';
+import type { Target } from '../target.js';
 import { judgeCall } from './options.js';
+
+/** Of excluded classes in float64. */
+const exactLimits = { loss: 1e-13, relation: 1e-13, gradient: 1e-12 };
+
+const exactTypes = ({ dtypes }: Target) => dtypes.filter((type) => type === 'float32' || type === 'float64');
 
 const hostileInputs = { ...hostileLogits, ...hostileFeatures };
 
@@ -18,9 +24,12 @@ export const hostileChecks: Check[] = [
     name: 'finite and accurate where the mathematics is',
     quick: true,
     async run(judge, target) {
-      for (const [name, inputs] of Object.entries(hostileInputs)) {
-        for (const options of variants) {
-          await judgeCall(judge, target, { inputs, options }, `${name}, ${JSON.stringify(options)}`, limits);
+      for (const type of exactTypes(target)) {
+        for (const [name, inputs] of Object.entries(hostileInputs)) {
+          for (const options of variants) {
+            const setting: Setting = { inputs, options, dtype: { teacher: type, student: type } };
+            await judgeCall(judge, target, setting, `${type}, ${name}, ${JSON.stringify(options)}`, limits[type]);
+          }
         }
       }
     },
@@ -78,7 +87,8 @@ export const hostileChecks: Check[] = [
           const { loss, terms } = result;
           const gradients = Object.fromEntries(Object.entries(given).map(([key, { values }]) => [key, values]));
           const expected = gld(prepared.exact, finiteOptions);
-          checkExcluded({ loss, terms, gradients }, expected, inputs.student, usual.float32, {
+          const limits = dtype === 'float64' ? exactLimits : usual.float32;
+          checkExcluded({ loss, terms, gradients }, expected, inputs.student, limits, {
             add: (quantity, error, most) => judge.add(quantity, error, most, `${name}, ${dtype}`),
             ok: (holds, what) => judge.ok(holds, `${name}, ${dtype}: ${what}`),
           });
@@ -101,7 +111,7 @@ export const hostileChecks: Check[] = [
       for (const inputs of problems) {
         for (const [where, bad] of poisoned(inputs, random)) {
           for (const options of variants) {
-            for (const memory of ['host', 'device'] as const) {
+            for (const memory of target.memories) {
               const setting: Setting = {
                 inputs: bad,
                 options,

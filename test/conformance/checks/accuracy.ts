@@ -1,10 +1,10 @@
 /** The errors of each precision, measured: what docs/cuda.md quotes. */
-import { problem } from '../../../test/support/problems.js';
-import { Random } from '../../../test/support/random.js';
-import type { Inputs } from '../../../test/reference/types.js';
+import { problem } from '../../support/problems.js';
+import { Random } from '../../support/random.js';
+import type { Inputs } from '../../reference/types.js';
 import type { Accuracy } from '../record.js';
 import type { Target } from '../target.js';
-import { compare } from './call.js';
+import { compare } from '../call.js';
 
 const side = { channels: 256, map: [8, 8] } as const;
 

@@ -6,32 +6,34 @@ import {
   type AnyBuffer,
   type AnyGradient,
   type AnyInputs,
+  type DType,
   type GldOptions,
   type GldResult,
   type GradientDtype,
 } from 'gld-loss';
-import { gld } from '../../../test/reference/gld.js';
-import type * as reference from '../../../test/reference/types.js';
-import { boundOf } from '../../../test/support/check.js';
-import { arrayError, largest, lossError, relationError } from '../../../test/support/compare.js';
-import { fromBfloat16, fromFloat16 } from '../../../test/support/half.js';
-import { encode, type Placement } from '../../../test/support/tensors.js';
-import { present } from '../../../tools/present.js';
-import type { Precision } from '../record.js';
-import { holdOnHost, type Elements, type ElementType, type Held, type Target } from '../target.js';
+import { gld } from '../reference/gld.js';
+import type * as reference from '../reference/types.js';
+import { boundOf } from '../support/check.js';
+import { arrayError, largest, lossError, relationError } from '../support/compare.js';
+import type { TensorName } from '../support/problems.js';
+import { fromBfloat16, fromFloat16 } from '../support/half.js';
+import { encodeInputs, type Placement } from '../support/tensors.js';
+import { present } from '../../tools/present.js';
+import type { Precision } from './record.js';
+import { holdOnHost, type Elements, type Held, type Memory, type Target } from './target.js';
 import { storageError } from './limits.js';
 
-export type Memory = 'host' | 'device';
 export type Ways = 'sync' | 'async' | 'object' | 'object async';
 /** Of the library, for all kinds of memory. */
 type Options = GldOptions<AnyBuffer, GradientDtype>;
 
-export type GradientName = 'features' | 'weight' | 'bias' | 'logits';
+export type GradientName = TensorName;
+const gradientNames = ['features', 'weight', 'bias', 'logits', 'logitMap'] as const;
 
 export interface Setting {
   inputs: reference.Inputs;
   options?: reference.Options & Pick<GldOptions, 'relation' | 'threads'>;
-  dtype?: { teacher: ElementType; student: ElementType };
+  dtype?: { teacher: DType; student: DType };
   placement?: Placement;
   memory?: { teacher: Memory; student: Memory; labels: Memory };
   precision?: Precision;
@@ -40,6 +42,23 @@ export interface Setting {
   out?: Memory | 'none';
   way?: Ways;
 }
+
+/** A tensor in CPU memory as `encode` makes it, or labels, which have no type of their own. */
+interface Placed {
+  data: Elements;
+  shape: number[];
+  dtype?: DType;
+  strides?: number[];
+  offset?: number;
+}
+
+/** Masks are no such tensors, nor are lists of weights. */
+function isPlaced(value: unknown): value is Placed {
+  if (typeof value !== 'object' || value === null || !('data' in value) || !('shape' in value)) return false;
+  return !(value.data instanceof Uint8Array);
+}
+
+const samplesOf = ({ labels = [] }: reference.Inputs) => ('data' in labels ? labels.shape[0] : labels.length);
 
 /** The inputs in watched memory, and what the reference is to be given. */
 export class Prepared {
@@ -53,57 +72,31 @@ export class Prepared {
   ) {
     const { inputs, dtype = { teacher: 'float32', student: 'float32' }, placement = 'dense' } = setting;
     const { memory = { teacher: 'host', student: 'host', labels: 'host' } } = setting;
-    const tensor = (name: string, dense: reference.Dense, type: ElementType, where: Memory) => {
-      if (type === 'int32') throw new Error('only labels are integers');
-      const { tensor: placed, exact } = encode(dense, type, placement);
-      const { data, shape, strides, offset } = placed as {
-        data: Elements;
-        shape: number[];
-        strides?: number[];
-        offset?: number;
-      };
-      const place = { shape, dtype: type, ...(strides && { strides }), ...(offset !== undefined && { offset }) };
-      return { given: this.hold(name, data, place, where), exact };
-    };
-    const side = (name: 'teacher' | 'student') => {
-      const of = inputs[name];
-      const given: Record<string, unknown> = { ...of };
-      const exact: Record<string, unknown> = { ...of };
-      for (const key of ['features', 'weight', 'bias', 'logits'] as const) {
-        const dense = (of as unknown as Record<string, reference.Dense | undefined>)[key];
-        if (dense === undefined) continue;
-        const one = tensor(`${name}.${key}`, dense, dtype[name], memory[name]);
-        given[key] = one.given;
-        exact[key] = one.exact;
-      }
-      return { given, exact };
-    };
-    const [teacher, student] = [side('teacher'), side('student')];
-    const labels = this.labels(inputs.labels, memory.labels, (dense) =>
-      tensor('labels', dense, dtype.student, memory.labels),
-    );
-    this.given = { teacher: teacher.given, student: student.given, ...labels.given } as unknown as AnyInputs;
-    this.exact = { teacher: teacher.exact, student: student.exact, ...labels.exact } as unknown as reference.Inputs;
+    const { given, exact } = encodeInputs(inputs, dtype, placement);
+    const side = (name: 'teacher' | 'student') => this.holdAll(given[name], `${name}.`, memory[name]);
+    // Labels in a list of their own become a tensor: where that lies is to be watched, too.
+    const listed = exact.labels !== undefined && !('data' in exact.labels);
+    const labels = listed
+      ? { data: Int32Array.from(exact.labels as ArrayLike<number>), shape: [samplesOf(exact)] }
+      : given.labels;
+    const others = { ...given, ...(labels && { labels }), teacher: side('teacher'), student: side('student') };
+    this.given = this.holdAll(others, '', memory.labels) as AnyInputs;
+    this.exact = exact;
   }
 
-  private labels(
-    labels: reference.Labels | undefined,
-    where: Memory,
-    soft: (dense: reference.Dense) => { given: object; exact: object },
-  ): { given: object; exact: object } {
-    if (labels === undefined) return { given: {}, exact: {} };
-    if ('data' in labels && labels.shape.length === 2) {
-      const { given, exact } = soft(labels);
-      return { given: { labels: given }, exact: { labels: exact } };
-    }
-    const hard = Int32Array.from('data' in labels ? labels.data : labels);
-    const place = { shape: [hard.length], dtype: 'int32' } as const;
-    return { given: { labels: this.hold('labels', hard, place, where) }, exact: { labels: hard } };
+  /** The object with each tensor of it in watched memory. */
+  private holdAll(of: object, path: string, where: Memory): object {
+    const held = Object.entries(of).map(([name, value]) => [
+      name,
+      isPlaced(value) ? this.hold(path + name, value, where) : value,
+    ]);
+    return Object.fromEntries(held);
   }
 
-  private hold(name: string, elements: Elements, place: Parameters<Target['hold']>[1], where: Memory): object {
-    const memory = where === 'device' ? this.target.hold(elements, place) : holdOnHost(elements, place);
-    this.held.push({ name, memory, before: elements.slice() });
+  private hold(name: string, { data, ...place }: Placed, where: Memory): object {
+    const dtype = place.dtype ?? 'int32';
+    const memory = (where === 'device' ? this.target.hold : holdOnHost)(data, { ...place, dtype });
+    this.held.push({ name, memory, before: data.slice() });
     return memory.tensor;
   }
 
@@ -162,9 +155,7 @@ function lend(target: Target, setting: Setting): { [name: string]: { memory: Hel
   const own = dtype?.student ?? 'float32';
   const type = (own === 'float64' || gradientDtype === 'student' ? own : 'float32') as keyof typeof arrays;
   const tensors = student as unknown as Record<string, reference.Dense | undefined>;
-  const wanted = (gradients === true ? ['features', 'weight', 'bias', 'logits'] : gradients).filter(
-    (name) => tensors[name],
-  );
+  const wanted = (gradients === true ? gradientNames : gradients).filter((name) => tensors[name]);
   return Object.fromEntries(
     wanted.map((name) => {
       const { shape } = present(tensors[name]);
@@ -253,6 +244,10 @@ async function run(
   }
 }
 
+/** What the engine computes in: a single float64 tensor is enough for float64. */
+export const computedIn = (dtype: Setting['dtype']): 'float32' | 'float64' =>
+  dtype?.teacher === 'float64' || dtype?.student === 'float64' ? 'float64' : 'float32';
+
 export interface CallErrors {
   loss: number;
   relation: number;
@@ -262,14 +257,14 @@ export interface CallErrors {
 }
 
 const termNames = ['task', 'global', 'local', 'relation'] as const;
-const gradientNames = ['features', 'weight', 'bias', 'logits'] as const;
 
 export function errorsOf(
   { result, gradients }: Answer,
   expected: reference.Result,
   bound: number,
-  wanted: Setting['gradients'],
+  { gradients: wanted, dtype }: Setting,
 ): CallErrors {
+  const computed = computedIn(dtype);
   const { terms, gradients: dStudent } = expected;
   const asked = gradientNames.filter(
     (name) =>
@@ -286,7 +281,7 @@ export function errorsOf(
   for (const name of asked) {
     const data = present(dStudent[name]).data;
     gradient = Math.max(gradient, arrayError(gradients[name]?.values ?? [], data, scaleOf(name)));
-    storage = Math.max(storage, storageError(gradients[name]?.dtype ?? '', largest(data)));
+    storage = Math.max(storage, storageError(gradients[name]?.dtype ?? '', computed, largest(data)));
   }
   return {
     loss: Math.max(
@@ -309,7 +304,7 @@ export async function compare(
     const answer = await call(target, prepared, setting);
     answer.damages.push(...prepared.damages());
     const expected = gld(prepared.exact, setting.options);
-    return { ...errorsOf(answer, expected, boundOf(expected, setting.options), setting.gradients), answer, expected };
+    return { ...errorsOf(answer, expected, boundOf(expected, setting.options), setting), answer, expected };
   } finally {
     prepared.dispose();
   }
