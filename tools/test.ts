@@ -2,7 +2,7 @@
 //   npm test                 everything, against build/
 //   npm test -- test/loss    a folder with those in it, or a file; several of them too
 // Modes (npm run test:prebuild, test:asan, test:tsan, test:emulated) run the same tests against another build of the same
-// sources.
+// sources; test:quick and test:asan-soon are selections.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,6 +33,45 @@ const library = [
 
 const everything = ['test', 'pages/test', 'examples/test', 'benchmarks/test'] as const;
 
+/** Something of every folder, in about a minute: what a contributor runs after each change. */
+const quick = [
+  'test/reference/facts.test.ts',
+  'test/stages',
+  'test/loss/gld.test.ts',
+  'test/loss/excluded-classes.test.ts',
+  'test/loss/hostile.test.ts',
+  'test/calls/gld.test.ts',
+  'test/calls/descriptor.test.ts',
+  'test/calls/errors.test.ts',
+  'test/async/abort.test.ts',
+  'test/adapters/tfjs-inputs.test.ts',
+  'test/adapters/surrogate.test.ts',
+  'test/conformance/cpu/accuracy.test.ts',
+  'test/device/without-cuda.test.ts',
+  'test/native/formulas.test.ts',
+  'test/package/schema.test.ts',
+  'test/package/api.test.ts',
+  'test/package/docs.test.ts',
+  'test/package/readme.test.ts',
+  'pages/test',
+  'examples/test/distill/library.test.ts',
+  'benchmarks/test/report.test.ts',
+] as const;
+
+/** What reads and writes memory in other ways than the rest, for a sanitizer in a run that is to end soon. */
+const sanitizedSoon = [
+  'test/stages/pool-wide.test.ts',
+  'test/stages/out.test.ts',
+  'test/loss/gld.test.ts',
+  'test/loss/shapes.test.ts',
+  'test/loss/overflow.test.ts',
+  'test/loss/excluded-classes.test.ts',
+  'test/calls/gld.test.ts',
+  'test/calls/descriptor.test.ts',
+  'test/calls/check-side.test.ts',
+  'test/async/abort.test.ts',
+] as const;
+
 /** Path of a runtime library of the compiler, for LD_PRELOAD. */
 const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
@@ -44,10 +83,23 @@ function sanitized(sanitize: string, folder: string, preload: string[], environm
   return { environment: { ...environment, ...load }, options: ['--timeout=3600'] };
 }
 
+function asan(): Mode {
+  return sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
+    // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak. What is freed
+    // stays in quarantine: less of it than the default, so that test/async/memory can tell that from a leak too.
+    ASAN_OPTIONS: 'detect_leaks=0:quarantine_size_mb=32',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  });
+}
+
 const modes: Record<string, () => Mode> = {
   build: () => {
     run('tsx', ['tools/ensure-built.ts']);
     return { environment: {} };
+  },
+  quick: () => {
+    run('tsx', ['tools/ensure-built.ts']);
+    return { environment: {}, folders: quick };
   },
   prebuild: () => {
     run('tsx', ['tools/ensure-built.ts', 'ts']);
@@ -61,13 +113,8 @@ const modes: Record<string, () => Mode> = {
     const environment = { GLD_LOSS_PREBUILD: at('build-emulated'), GLD_EMULATED_DEVICES: '2' };
     return { environment, options: ['--timeout=3600'], folders: ['test/device/gpu', 'test/conformance/cuda'] };
   },
-  asan: () =>
-    sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
-      // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak. What is freed
-      // stays in quarantine: less of it than the default, so that test/async/memory can tell that from a leak too.
-      ASAN_OPTIONS: 'detect_leaks=0:quarantine_size_mb=32',
-      UBSAN_OPTIONS: 'print_stacktrace=1',
-    }),
+  asan,
+  'asan-soon': () => ({ ...asan(), folders: sanitizedSoon }),
   tsan: () => ({
     ...sanitized('thread', 'build-tsan', ['libtsan.so', 'libstdc++.so'], {
       // node is not instrumented: what it does with memory is left out, what it does with locks and threads is seen.
