@@ -59,7 +59,7 @@ function entryPoints(): [name: string, file: string][] {
 }
 
 /** The anchor that a heading has on GitHub. */
-export const anchorOf = (heading: string): string =>
+const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N} _-]/gu, '')
@@ -133,7 +133,7 @@ const isPrivate = (member: ts.Node): boolean =>
   commentOf(member).internal;
 
 /** Whether a default is a value of JavaScript, and not words about one. */
-export const isValue = (fallback: string): boolean => /^(-?[\d.]+|'[^']*'|true|false|\{.*\})$/.test(fallback);
+const isValue = (fallback: string): boolean => /^(-?[\d.]+|'[^']*'|true|false|\{.*\})$/.test(fallback);
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
