@@ -209,7 +209,7 @@ bool backward_planes(const Launch& to, const PoolShape& shape, const SampleRows&
   const std::int64_t most = std::clamp<std::int64_t>(all / (4 * to.sm_count), 4, kPoolMaxPlanes);
   const auto planes = static_cast<int>(regions > 0xffff ? 0 : units_of_block(4 * pitch, fixed, most));
   if (planes == 0) return false;
-  launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
+  launch(to, planes_kernel<T>, grid_of(ceil_div(all, planes)), dim3(kPoolThreads),
          static_cast<std::size_t>(4 * pitch * planes + fixed), to.stop, grad_pooled, all, shape.channels, vertical,
          horizontal, PlaneTile{planes, static_cast<int>(pitch)}, features);
   return true;
@@ -225,17 +225,17 @@ bool backward_lines(const Launch& to, const PoolShape& shape, const SampleRows& 
   const std::int64_t bytes = 4 * (regions * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2) +
                              static_cast<std::int64_t>(sizeof(Region)) * vertical.length * horizontal.length;
   if (regions > 0xffff || bytes > kPoolMaxShared) return false;
-  const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
+  const std::int64_t chunks = ceil_div(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
   launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
          to.stop, grad_pooled, shape.samples, shape.channels, chunks, vertical, horizontal, features);
   return true;
 }
 
 template <class T>
-void backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, const gld_view& view) {
-  T* const features = static_cast<T*>(view.data);
+void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, const gld_view& view,
+                   T* features) {
   const std::int64_t all = shape.samples * shape.channels * shape.vertical.length * shape.horizontal.length;
-  const dim3 grid = grid_of(ceil_div<std::int64_t>(all, kPoolThreads));
+  const dim3 grid = grid_of(ceil_div(all, kPoolThreads));
   if (dense_planes(view, shape)) {
     if (backward_planes<T>(to, shape, grad_pooled, features)) return;
     return launch(to, elements_kernel<T, false>, grid, dim3(kPoolThreads), 0, to.stop, grad_pooled, shape, features);
@@ -247,10 +247,8 @@ void backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_p
 
 }  // namespace
 
-void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled,
-                   const gld_view& grad_features) {
-  visit(grad_features.dtype,
-        [&](auto tag) { backward<typename decltype(tag)::type>(to, shape, grad_pooled, grad_features); });
+void Pool::backward(const Launch& to, const SampleRows& grad_pooled, const gld_view& grad_features) const {
+  visit(grad_features, [&](auto* data) { pool_backward(to, shape_, grad_pooled, grad_features, data); });
 }
 
 }  // namespace gld::cuda

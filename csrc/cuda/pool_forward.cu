@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "pool_plan.cuh"
 #include "reduce.cuh"
 
@@ -75,7 +77,7 @@ __global__ void __launch_bounds__(kPoolThreads)
     }
     __syncthreads();
 
-    // Along rows first, so that no chain of additions is long.
+    // Sums go along rows first, so that no chain of additions is long.
     for (int u = tid; u < tile.planes * vertical.length * runs; u += kPoolThreads) {
       const int plane = u % tile.planes;
       if (plane >= count) continue;
@@ -247,7 +249,7 @@ bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& vi
   const auto planes = static_cast<int>(units_of_block(bytes, fixed, kPoolMaxPlanes));
   if (planes == 0) return false;
   const std::int64_t all = shape.samples * shape.channels;
-  launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
+  launch(to, planes_kernel<T>, grid_of(ceil_div(all, planes)), dim3(kPoolThreads),
          static_cast<std::size_t>(planes * bytes + fixed), to.stop, static_cast<const T*>(view.data), all,
          shape.channels, vertical, horizontal, PlaneTile{planes, pitch}, pooled);
   return true;
@@ -261,11 +263,11 @@ bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& vie
   const dim3 threads = line_threads(shape.channels, kChannels);
   const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
   // Two units or more for every row of threads, as regions differ in size; no more than a region has rows.
-  const std::int64_t longest = ceil_div<std::int64_t>(vertical.length, vertical.cells);
+  const std::int64_t longest = ceil_div(vertical.length, vertical.cells);
   const std::int64_t parts = std::min(longest, std::max<std::int64_t>(2 * threads.y / regions, 1));
   const std::int64_t bytes = 4 * (regions * parts * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2);
   if (bytes > kPoolMaxShared) return false;
-  const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
+  const std::int64_t chunks = ceil_div(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
   launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
          to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[3], view.stride[4], shape.samples,
          shape.channels, vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
@@ -282,7 +284,7 @@ void forward_elements(const Launch& to, const PoolShape& shape, const gld_view& 
 }
 
 template <class T>
-void forward(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (forward_planes<T>(to, shape, view, pooled)) return;
   if (view.stride[1] == 1 || shape.channels == 1) {
     if (wide_lines(view, shape) && forward_lines<T, kWide<T>>(to, shape, view, pooled)) return;
@@ -294,8 +296,14 @@ void forward(const Launch& to, const PoolShape& shape, const gld_view& view, con
 
 }  // namespace
 
-void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& features, const SampleRows& pooled) {
-  visit(features.dtype, [&](auto tag) { forward<typename decltype(tag)::type>(to, shape, features, pooled); });
+Pool::Pool(const gld_call& call, const gld_side& side)
+    : shape_{call.n, side.channels, make_axis<std::int64_t>(side.height, call.grid[0][1]),
+             make_axis<std::int64_t>(side.width, call.grid[0][2])},
+      features_(side.features) {}
+
+void Pool::forward(const Launch& to, const SampleRows& pooled) const {
+  visit(features_,
+        [&](auto* data) { pool_forward<std::remove_pointer_t<decltype(data)>>(to, shape_, features_, pooled); });
 }
 
 }  // namespace gld::cuda

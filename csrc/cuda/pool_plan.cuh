@@ -43,6 +43,16 @@ inline bool small_map(const PoolShape& shape) {
          shape.vertical.length * shape.horizontal.length <= 2 * kPoolMaxSide;
 }
 
+// begins[r] = first position of run r, begins[runs] = length; by the threads [first, count) of a block.
+template <class Int, class Index>
+__device__ void find_runs(const Axis<Int>& axis, Index* begins, Int first, Int count) {
+  for (Int p = first; p <= axis.length; p += count) {
+    const Int to = p == axis.length ? axis.runs() : axis.run(p);
+    const Int from = p == 0 ? -1 : axis.run(p - 1);
+    for (Int r = from + 1; r <= to; ++r) begins[r] = static_cast<Index>(p);
+  }
+}
+
 // A power of two of units of `bytes` each that a block's shared memory holds beside `fixed` bytes; 0 if not even one.
 inline std::int64_t units_of_block(std::int64_t bytes, std::int64_t fixed, std::int64_t most) {
   if (fixed + bytes > kPoolMaxShared) return 0;

@@ -15,6 +15,9 @@ namespace {
 constexpr std::int64_t kAlignment = 256;
 constexpr int kAxes = static_cast<int>(std::tuple_size_v<Shape>);
 
+// Bytes of an element in the staging memory, where float64 is float32.
+std::int64_t staged_bytes(std::int32_t dtype) { return element_bytes(dtype == GLD_F64 ? GLD_F32 : dtype); }
+
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 std::int64_t count_of(const Shape& shape) {
@@ -77,7 +80,7 @@ Staging::Buffer Staging::describe(const gld_view& view, const Shape& shape) {
   const std::int64_t span = within ? high - low + 1 : std::numeric_limits<std::int64_t>::max();
   buffer.packed = view.dtype == GLD_F64 || span > count + count / 4;
   buffer.low = buffer.packed ? 0 : low;
-  buffer.bytes = (buffer.packed ? count : span) * element_bytes(view.dtype);
+  buffer.bytes = (buffer.packed ? count : span) * staged_bytes(view.dtype);
   return buffer;
 }
 
@@ -115,7 +118,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   const auto place = [&](std::vector<Buffer>& list, char* base) {
     for (const Buffer& buffer : list) {
       gld_view& view = *views[next++];
-      const std::int64_t element = element_bytes(view.dtype);
+      const std::int64_t element = staged_bytes(view.dtype);
       view.data = base + buffer.offset - buffer.low * element;
       view.memory = GLD_DEVICE;
       if (view.dtype == GLD_F64) view.dtype = GLD_F32;
@@ -131,7 +134,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
 template <class Byte, class F>
 void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
-  const std::int64_t element = element_bytes(view.dtype);
+  const std::int64_t element = staged_bytes(view.dtype);
   const auto run = [&](auto of_host, auto of_device) {
     using Host = decltype(of_host);
     using Device = std::conditional_t<std::is_const_v<Byte>, const decltype(of_device), decltype(of_device)>;
@@ -149,7 +152,7 @@ void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t e
 
 // Where byte `begin` of an unpacked buffer is in the caller's memory.
 char* Staging::as_it_lies(const Buffer& buffer, std::int64_t begin) {
-  return static_cast<char*>(buffer.host.data) + buffer.low * element_bytes(buffer.host.dtype) + begin;
+  return static_cast<char*>(buffer.host.data) + buffer.low * staged_bytes(buffer.host.dtype) + begin;
 }
 
 void Staging::read(const Buffer& buffer, std::int64_t begin, std::int64_t end, char* to) {

@@ -114,8 +114,11 @@ const char* fault(const gld_call& call, gld_stage stage) {
       return readable(student.logits) && readable(call.teacher.logits) ? nullptr : "logits are missing";
     case GLD_STAGE_GLD:
       if (!side(call.teacher) || !side(student)) return "gld: a side has neither features nor logits";
-      return student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)
-                 ? "gld: gradients of a classifier that is not there"
+      if (student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)) {
+        return "gld: gradients of a classifier that is not there";
+      }
+      return (student.features.data == nullptr ? call.out_features : call.out_logits).data != nullptr
+                 ? "gld: gradients of what is not the student's input"
                  : nullptr;
     default: return "unknown stage";
   }

@@ -24,13 +24,12 @@ class Strided {
   // Writes the values as this type holds them, into `values` too.
   void write(Values& values, Stream stream) const {
     std::vector<unsigned char> host(static_cast<std::size_t>(count_ * element_bytes(dtype_)));
+    const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(dtype_, [&](auto tag) {
-          using T = typename decltype(tag)::type;
-          const T element = from_float<T>(static_cast<float>(values.at(r, c)));
-          std::memcpy(host.data() + (r * row_ + c * column_) * static_cast<Index>(sizeof(T)), &element, sizeof(T));
-          values.at(r, c) = static_cast<double>(to_float(element));
+        visit(moved(there, r * row_ + c * column_), [&](auto* element) {
+          *element = from_float<std::remove_pointer_t<decltype(element)>>(static_cast<float>(values.at(r, c)));
+          values.at(r, c) = static_cast<double>(to_float(*element));
         });
       }
     }
@@ -42,14 +41,11 @@ class Strided {
     copy_to_host(stream, host.data(), memory_->data(), host.size());
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
     Values values(rows_, columns_);
+    const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(dtype_, [&](auto tag) {
-          using T = typename decltype(tag)::type;
-          T element;
-          std::memcpy(&element, host.data() + (r * row_ + c * column_) * static_cast<Index>(sizeof(T)), sizeof(T));
-          values.at(r, c) = static_cast<double>(to_float(element));
-        });
+        visit(moved(there, r * row_ + c * column_),
+              [&](const auto* element) { values.at(r, c) = static_cast<double>(to_float(*element)); });
       }
     }
     return values;
