@@ -14,9 +14,10 @@ usage: npm run bench -- [options]
   --case PATTERN     cases by name, such as imagenet or relation/*; may be repeated, or a list with commas
   --contender NAME   contenders by name, likewise: ${contenderNames.join(', ')}
   --threads N,N,...  numbers of threads (default: 1 and all)
-  --out DIR          folder for the results (default: benchmarks/results/<time>)
+  --out DIR          folder for the results (default: runs/benchmarks-<time>)
   --list             names of the cases and contenders, and no run
   --compare A B      two results.json files next to each other, and no run
+  --report FILE      tables, plots and page of a results.json, and no run
   --help             this text
 `;
 
@@ -24,6 +25,7 @@ export type Command =
   | { do: 'help' }
   | { do: 'list' }
   | { do: 'compare'; files: [string, string] }
+  | { do: 'report'; file: string; directory: string }
   | { do: 'run'; settings: Settings; directory: string };
 
 const options = {
@@ -34,6 +36,7 @@ const options = {
   out: { type: 'string' },
   list: { type: 'boolean' },
   compare: { type: 'boolean' },
+  report: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
 
@@ -74,6 +77,8 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
     return { do: 'compare', files: positionals as [string, string] };
   }
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}': expected an option such as --quick`);
+  const directory = values.out ?? `runs/benchmarks-${stamp(now)}`;
+  if (values.report !== undefined) return { do: 'report', file: values.report, directory };
   const quick = values.quick ?? false;
   const offered = quick ? cases.filter((on) => on.quick) : cases;
   const wanted = { case: patterns(values.case ?? []), contender: patterns(values.contender ?? []) };
@@ -86,7 +91,7 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {
     do: 'run',
-    directory: values.out ?? `benchmarks/results/${stamp(now)}`,
+    directory,
     settings: {
       cases: offered.filter(({ name }) => names.includes(name)),
       memory: names.includes(memoryName),

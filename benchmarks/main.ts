@@ -34,6 +34,8 @@ async function perform(command: Command): Promise<void> {
       return void process.stdout.write(list());
     case 'compare':
       return console.log(compare(read(command.files[0]), read(command.files[1])));
+    case 'report':
+      return report(read(command.file), command.directory);
     case 'run':
       return report(await run(command.settings), command.directory);
   }

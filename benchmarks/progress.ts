@@ -1,6 +1,6 @@
 /** What the terminal shows meanwhile: a bar and the latest result, or plain lines when the output is no terminal. */
 import { Presets, SingleBar } from 'cli-progress';
-import { clock } from '../examples/training/progress.js';
+import { clock } from 'gld-loss-pages/numbers';
 
 export interface Progress {
   /** The next of the cases begins. */

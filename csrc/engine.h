@@ -3,9 +3,9 @@
 //
 // An engine is a shared library that exports gld_engine_query() or, if it computes on devices with memory of their own,
 // gld_device_engine_query(). One gld_call describes any stage: it carries the sizes, the options and a strided view of
-// every buffer; each stage reads and writes the views named in its comment below. Layouts (NCHW or NHWC features, KC or
-// CK weights) and slices are nothing but strides here; a map of one or two axes is one of three whose first have
-// size 1.
+// every buffer; each stage reads and writes the views named in its comment. What a call consists of says call.def.
+// Layouts (NCHW or NHWC features, KC or CK weights) and slices are nothing but strides here; a map of one or two axes
+// is one of three whose first have size 1.
 #ifndef GLD_ENGINE_H
 #define GLD_ENGINE_H
 
@@ -16,11 +16,13 @@
 extern "C" {
 #endif
 
-// Raised whenever a struct of this file changes; an engine of another version is refused.
-#define GLD_ENGINE_ABI 4
+// Raised whenever what follows changes in a way that call.def does not show; an engine of another version is refused.
+#define GLD_ENGINE_ABI 5
 
-#define GLD_MAX_LEVELS 8   // of a pyramid of grids
-#define GLD_NO_LABEL (-1)  // of a sample that has none, in a call with unlabelled samples
+enum {
+#define GLD_LIMIT(id, name, value) id = (value),
+#include "call.def"
+};
 
 typedef enum gld_status {
   GLD_OK = 0,
@@ -33,27 +35,17 @@ typedef enum gld_status {
   GLD_UNAVAILABLE = 7  // no such device, or no driver; the message says which
 } gld_status;
 
-typedef enum gld_stage {
-  // Outputs whose view is absent are not computed. Except for the logits of the classifier and the pooled rows of the
-  // pool, an output is the gradient of the loss, or of <upstream, result>, with respect to the input of that name.
-  GLD_STAGE_POOL = 0,  // student.features, .mask -> out_pooled; upstream -> out_features
-  GLD_STAGE_CLASSIFIER =
-      1,  // in_pooled, student.weight, .bias -> out_logits; upstream -> out_pooled, out_weight, out_bias
-  GLD_STAGE_CROSS_ENTROPY =
-      2,  // student.logits (row 0 of each sample), labels or soft_labels, weights -> loss, out_logits
-  GLD_STAGE_NORMALIZED_KD = 3,  // teacher.logits, student.logits, weights -> loss over all rows, out_logits
-  GLD_STAGE_RELATION = 4,       // teacher.logits, student.logits, weights -> loss, out_logits
-  GLD_STAGE_GLD = 5,            // both sides, weights -> loss, terms; out_logits, or out_features, out_weight, out_bias
-  GLD_STAGE_COUNT = 6
-} gld_stage;
+// gld_stage, gld_dtype, gld_normalization, gld_method, gld_metric and gld_precision; the number of words of each is the
+// constant gld_stage_count, and so on.
+#define GLD_ENUM(type, name) typedef enum type {
+#define GLD_WORD(id, word) id,
+#define GLD_ENUM_END(type) \
+  type##_count             \
+  }                        \
+  type;
+#include "call.def"
 
-typedef enum gld_dtype { GLD_F32 = 0, GLD_F64 = 1, GLD_F16 = 2, GLD_BF16 = 3, GLD_I32 = 4, GLD_U8 = 5 } gld_dtype;
-typedef enum gld_normalization { GLD_NORMALIZE_STD = 0, GLD_NORMALIZE_TEMPERATURE = 1 } gld_normalization;
-typedef enum gld_method { GLD_METHOD_AUTO = 0, GLD_METHOD_PAIRWISE = 1, GLD_METHOD_MOMENTS = 2 } gld_method;
-typedef enum gld_metric { GLD_METRIC_SQEUCLIDEAN = 0, GLD_METRIC_EUCLIDEAN = 1 } gld_metric;
 typedef enum gld_memory { GLD_HOST = 0, GLD_DEVICE = 1 } gld_memory;
-// Of the inputs of matrix products on a device; sums are float32 always. FLOAT32 is as accurate as float32 products.
-typedef enum gld_precision { GLD_PRECISION_FLOAT32 = 0, GLD_PRECISION_TF32 = 1, GLD_PRECISION_BF16 = 2 } gld_precision;
 
 // A strided view; strides are in elements, in the logical axis order given at each use. data == NULL: not there.
 // data points at the element whose indices are all zero, strides may be zero or negative.
@@ -61,56 +53,28 @@ typedef struct gld_view {
   void* data;
   int32_t dtype;
   int32_t memory;  // gld_memory; GLD_DEVICE: an address on the device that the call runs on
-  int64_t stride[5];
+  int64_t stride[GLD_AXES];
 } gld_view;
 
-// One network: features with a linear classifier, a map of logits (features without one, whose channels are the
-// classes), or logits.
 typedef struct gld_side {
-  int64_t channels, depth, height, width;
-  gld_view features;  // [n, channels, depth, height, width]
-  gld_view mask;      // [n, depth, height, width] GLD_U8, optional: 0 where the map's position does not count
-  gld_view weight;    // [classes, channels]
-  gld_view bias;      // [classes], optional
-  gld_view logits;    // [n, rows, classes], row 0 of a sample is the global one
+#define GLD_SIDE_NUMBER(type, member, name) type member;
+#define GLD_SIDE_INPUT(member, name, axes, types) gld_view member;
+#include "call.def"
 } gld_side;
 
 typedef struct gld_call {
-  // sizes: rows logit rows per sample, the global one, then those of the cells of each level; m = n * rows of them in
-  // all
-  int64_t n, classes, rows;
-  int32_t levels;                   // of the pyramid of grids that maps are pooled by, if there are maps
-  int64_t grid[GLD_MAX_LEVELS][3];  // the cells of a level over depth, height, width
   gld_side teacher, student;
-  gld_view labels;       // [n] int32
-  gld_view soft_labels;  // [n, classes]
-  gld_view weights;      // [n, rows] GLD_F32 or GLD_F64, optional: how often each row counts, finite and not below 0
-  gld_view in_pooled;    // [n, rows, channels] of the student
-  gld_view upstream;     // [n, rows, channels] for the pool stage, [n, rows, classes] for the classifier
-
-  int32_t compute;        // GLD_F32 or GLD_F64
-  int32_t normalization;  // gld_normalization
-  int32_t unbiased;       // standard deviation over classes - 1 instead of classes
-  int32_t method, metric;
-  int32_t precision;   // gld_precision; engines on the host compute in `compute` itself
-  int32_t unlabelled;  // samples whose label is GLD_NO_LABEL have no task term; else that label is out of range
-  double alpha, beta, local_weight, temperature;
-  double label_smoothing;  // in [0, 1): the share of a target that is spread over all classes
-  double relation_rows;    // the relation is 1 / (m * relation_rows) times its sum over all entries; 0 stands for m
-
-  // outputs, GLD_F32 or GLD_F64 (on a device GLD_F32, GLD_F16 or GLD_BF16), each optional: dense, row-major in the
-  // order given here, except that features may have their channels last and weights their classes last
-  gld_view out_features;  // [n, channels, depth, height, width] of the student
-  gld_view out_weight;    // [classes, channels]
-  gld_view out_bias;      // [classes]
-  gld_view out_logits;    // [n, rows, classes]
-  gld_view out_pooled;    // [n, rows, channels]
+#define GLD_SIDE_NUMBER(type, member, name)
+#define GLD_SIDE_INPUT(member, name, axes, types)
+#define GLD_GRID(type, member, name, levels, axes) type member[levels][axes];
+#define GLD_EACH_NUMBER(id, type, path, name) type path;
+#define GLD_EACH_VIEW(id, path, name, axes, other, types, kind) gld_view path;
+#include "call.def"
 } gld_call;
 
-// Unweighted terms; loss is the weighted total (or the stage's own loss).
 typedef struct gld_result {
-  double loss, task, global, local, relation;
-  int32_t method;  // the relation method that ran, 0 if none did
+#define GLD_RESULT(type, member, name) type member;
+#include "call.def"
 } gld_result;
 
 // What the caller lends to an engine for one call. Tasks are numbered; which thread runs which one is the executor's

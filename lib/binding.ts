@@ -4,6 +4,7 @@ import { describe } from './describe.js';
 import { isOurs, loadError, refuseDamaged, versionError, type Attempt } from './diagnosis.js';
 import { fail } from './errors.js';
 import { filename, nodeGypBuild, type Native } from './native.cjs';
+import { hash } from './schema.js';
 
 /** Threads that the pool may have: GLD_LOSS_THREADS, else what the process may use of the machine. */
 function parallelism(): number {
@@ -67,6 +68,7 @@ function open(): Native {
   });
   if (typeof (native as Partial<Native> | undefined)?.info !== 'function')
     throw versionError(`${attempt.addon} has no info()`);
+  if (native.schema !== hash) throw versionError(`${attempt.addon} was made of another csrc/call.def`);
   const { available, built } = native.info();
   attempt.built = built;
   const forced = level(available);
@@ -95,6 +97,3 @@ function level(available: readonly string[]): string | undefined {
 
 /** The addon, loaded and configured. */
 export const native = open();
-
-/** The size of the pool, which no call exceeds. */
-export const { threads: maxThreads } = native.info();

@@ -1,141 +1,39 @@
 import { native } from './binding.js';
 import { Copies } from './copies.js';
 import type { CudaTensor } from './cuda_tensor.js';
-import { versionError } from './diagnosis.js';
 import type { GldError } from './errors.js';
 import { hold, letGo } from './holds.js';
 import type { DeviceMemory, Job, Workspace } from './native.cjs';
+import {
+  limits,
+  numberCount,
+  numbers as field,
+  resultCount,
+  results,
+  viewNumberCount,
+  viewNumbers,
+  views,
+  words,
+} from './schema.js';
 import { reasonOf, throwIfAborted } from './signal.js';
 import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
 import { turnsOf, type Turns } from './turns.js';
-import type { AbortSignalLike } from './types.js';
-
-/**
- * One call in the addon's terms: the numbers of the descriptor, the buffers by role, the result. Where each name lies
- * is looked up in the addon's own lists once, at load; a list that lacks a name is an error there and then.
- */
-const field = positions('fields', native.fields, [
-  'n',
-  'classes',
-  'rows',
-  'levels',
-  ...gridFields(),
-  'teacherChannels',
-  'teacherDepth',
-  'teacherHeight',
-  'teacherWidth',
-  'studentChannels',
-  'studentDepth',
-  'studentHeight',
-  'studentWidth',
-  'compute',
-  'alpha',
-  'beta',
-  'localWeight',
-  'normalization',
-  'unbiased',
-  'temperature',
-  'method',
-  'metric',
-  'precision',
-  'unlabelled',
-  'labelSmoothing',
-  'relationRows',
-  'threads',
-  'device',
-  'present',
-]);
-
-const role = positions('roles', native.roles, [
-  'teacher.features',
-  'teacher.mask',
-  'teacher.weight',
-  'teacher.bias',
-  'teacher.logits',
-  'student.features',
-  'student.mask',
-  'student.weight',
-  'student.bias',
-  'student.logits',
-  'labels',
-  'softLabels',
-  'weights',
-  'pooled',
-  'upstream',
-  'out.features',
-  'out.weight',
-  'out.bias',
-  'out.logits',
-  'out.pooled',
-]);
-
-const roleField = positions('roleFields', native.roleFields, [
-  'dtype',
-  'offset',
-  'stride0',
-  'stride1',
-  'stride2',
-  'stride3',
-  'stride4',
-]);
-
-const stages = positions('stages', native.stages, [
-  'pool',
-  'classifier',
-  'cross_entropy',
-  'normalized_kd',
-  'relation',
-  'gld',
-]);
+import type { AbortSignalLike, RelationMethod } from './types.js';
 
 export type Field = keyof typeof field;
-export type Role = keyof typeof role;
-export type Stage = keyof typeof stages;
+export type Role = (typeof views)[number]['role'];
+export type Stage = (typeof words.stage)[number];
 
-const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
-  float32: 0,
-  float64: 1,
-  float16: 2,
-  bfloat16: 3,
-  int32: 4,
-  uint8: 5,
-  bool: 5,
-};
-
-const strideFields = [
-  roleField.stride0,
-  roleField.stride1,
-  roleField.stride2,
-  roleField.stride3,
-  roleField.stride4,
-] as const;
-const numberCount = native.fields.length + native.roles.length * native.roleFields.length;
-
-/** The axes of a role of which a view may lack some: how many there are, and of how many the first ones are always there. */
-interface Axes {
-  readonly all: number;
-  readonly first: number;
+/** The place of each name in a list. */
+function placesIn<Name extends string>(names: readonly Name[]): Readonly<Record<Name, number>> {
+  return Object.fromEntries(names.map((name, place) => [name, place])) as Record<Name, number>;
 }
 
-/** [n, C, depth, height, width]. */
-const ofMap: Axes = { all: 5, first: 2 };
-/** [n, depth, height, width]. */
-const ofMask: Axes = { all: 4, first: 1 };
-/** [n, R, K]. */
-const ofRows: Axes = { all: 3, first: 1 };
-
-const axesOf: Readonly<Partial<Record<Role, Axes>>> = {
-  'teacher.features': ofMap,
-  'student.features': ofMap,
-  'out.features': ofMap,
-  'teacher.mask': ofMask,
-  'student.mask': ofMask,
-  'teacher.logits': ofRows,
-  'student.logits': ofRows,
-  'out.logits': ofRows,
-  pooled: ofRows,
-  upstream: ofRows,
-  'out.pooled': ofRows,
+const roles = placesIn(views.map(({ role }) => role));
+const stages = placesIn(words.stage);
+const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
+  ...placesIn(words.dtype),
+  bool: words.dtype.indexOf('uint8'),
 };
 
 /**
@@ -143,19 +41,22 @@ const axesOf: Readonly<Partial<Record<Role, Axes>>> = {
  * height and width; rows of numbers may be [n, K], one row for each sample, as well as [n, R, K].
  */
 export class RoleView extends View {
+  readonly role: Role;
   readonly isOutput: boolean;
-  readonly #axes: Axes | undefined;
+  readonly #axes: number;
+  readonly #leading: number;
 
-  constructor(readonly role: Role) {
+  constructor({ role, isOutput, axes, leading }: (typeof views)[number]) {
     super();
-    this.isOutput = role.startsWith('out.');
-    this.#axes = axesOf[role];
+    this.role = role;
+    this.isOutput = isOutput;
+    this.#axes = axes;
+    this.#leading = leading;
   }
 
   /** Which of the role's axes is the view's axis of that number. */
   roleAxis(axis: number): number {
-    const axes = this.#axes;
-    return axes === undefined || axis < axes.first ? axis : axis + axes.all - this.shape.length;
+    return axis < this.#leading ? axis : axis + this.#axes - this.shape.length;
   }
 }
 
@@ -168,18 +69,18 @@ export interface Lender {
 /** For calls without a workspace that is kept. */
 export const noWorkspace: Lender = { take: () => null, giveBack: () => undefined };
 
-/** The arguments of one native call, built up by name. One that was cleared serves for another call. */
+/** One call in the addon's terms, numbers, buffers and results, built up by name. One that was cleared serves for another call. */
 export class Call {
-  /** [loss, task, global, local, relation, method: 1 pairwise, 2 moments]. */
-  readonly result = new Float64Array(6);
+  /** What came of it, see {@link results}. */
+  readonly result = new Float64Array(resultCount);
   /** One per role, in the addon's order; those with data take part. */
-  readonly views: readonly RoleView[] = native.roles.map((name) => new RoleView(name as Role));
+  readonly views: readonly RoleView[] = views.map((view) => new RoleView(view));
   /** The GPU that computes the call, or `host`. */
   device = host;
   /** Why no GPU can; no argument: one can. */
   readonly hostNeed = { argument: '', expected: '', received: '' };
-  readonly #numbers = new Float64Array(numberCount);
-  readonly #buffers = new Array<ViewArray | DeviceData | null>(native.roles.length).fill(null);
+  readonly numbers = new Float64Array(numberCount + views.length * viewNumberCount);
+  readonly #buffers = new Array<ViewArray | DeviceData | null>(views.length).fill(null);
   /** Arrays that the caller has no part in, lent until the call is cleared. */
   readonly copies = new Copies();
   #labels = new Int32Array(0);
@@ -188,27 +89,19 @@ export class Call {
   readonly #made: CudaTensor[] = [];
 
   view(name: Role): RoleView {
-    return this.views[role[name]];
+    return this.views[roles[name]];
   }
 
   set(name: Field, value: number): void {
-    this.#numbers[field[name]] = value;
-  }
-
-  /** The weights of the terms: alpha, beta, localWeight. */
-  setWeights(weights: Float64Array): void {
-    const numbers = this.#numbers;
-    numbers[field.alpha] = weights[0];
-    numbers[field.beta] = weights[1];
-    numbers[field.localWeight] = weights[2];
+    this.numbers[field[name]] = value;
   }
 
   /** One level of the pyramid of grids: its cells over each axis. */
   setLevel(level: number, depth: number, height: number, width: number): void {
-    const at = field.grid0Depth + level * mapAxes;
-    this.#numbers[at] = depth;
-    this.#numbers[at + 1] = height;
-    this.#numbers[at + 2] = width;
+    const at = field.grid + level * limits.mapAxes;
+    this.numbers[at] = depth;
+    this.numbers[at + 1] = height;
+    this.numbers[at + 2] = width;
   }
 
   /** Notes that only the CPU does this; of several the first counts. Texts as errors have them. */
@@ -242,7 +135,7 @@ export class Call {
   run(stage: Stage, workspace: Workspace | null): void {
     this.#bind();
     try {
-      native.run(stages[stage], this.#numbers, this.#buffers, this.result, workspace);
+      native.run(stages[stage], this.numbers, this.#buffers, this.result, workspace);
     } catch (error) {
       throw this.#inCallersTerms(error as GldError);
     }
@@ -276,7 +169,7 @@ export class Call {
     for (const view of this.views) view.data = null;
     this.device = host;
     this.hostNeed.argument = '';
-    this.#numbers.fill(0);
+    this.numbers.fill(0);
     this.#buffers.fill(null);
     this.copies.clear();
     if (this.#made.length > 0) this.#made.splice(0).forEach((tensor) => tensor.dispose());
@@ -348,7 +241,7 @@ export class Call {
       try {
         this.#bind();
         // A list of its own, which keeps the buffers as long as the job runs.
-        job = native.start(stages[stage], this.#numbers, [...this.#buffers], this.result, workspace, done);
+        job = native.start(stages[stage], this.numbers, [...this.#buffers], this.result, workspace, done);
       } catch (error) {
         signal?.removeEventListener('abort', abort);
         throw this.#inCallersTerms(error as GldError);
@@ -369,23 +262,23 @@ export class Call {
    * Hands over all that the call reads and writes, says what that is, and computes in float64 if an input is, weights aside.
    */
   #bind(): void {
-    const numbers = this.#numbers;
-    let compute = 0;
+    const numbers = this.numbers;
+    let compute: ElementType = 'float32';
     let present = 0;
     for (let index = 0; index < this.views.length; index += 1) {
       const view = this.views[index];
       const { data, dtype, offset, strides, isOutput } = view;
       this.#buffers[index] = data;
       if (data === null) continue;
-      const at = native.fields.length + index * native.roleFields.length;
-      numbers[at + roleField.dtype] = dtypes[dtype] ?? Number.NaN;
-      numbers[at + roleField.offset] = offset;
+      const at = numberCount + index * viewNumberCount;
+      numbers[at + viewNumbers.dtype] = dtypes[dtype] ?? Number.NaN;
+      numbers[at + viewNumbers.offset] = offset;
       for (let axis = 0; axis < strides.length; axis += 1)
-        numbers[at + strideFields[view.roleAxis(axis)]] = strides[axis];
-      if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = 1;
+        numbers[at + viewNumbers.strides + view.roleAxis(axis)] = strides[axis];
+      if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = dtype;
       present |= 1 << index;
     }
-    this.set('compute', compute);
+    this.set('compute', dtypes[compute] ?? Number.NaN);
     this.set('device', this.device + 1);
     this.set('present', present);
   }
@@ -405,30 +298,7 @@ export function withCall<T>(work: (call: Call) => T): T {
   }
 }
 
-/** Levels that a pyramid of grids has at most, and axes of a map. */
-export const maxLevels = 8;
-const mapAxes = 3;
-
-/** The names of the cells of each level, which the addon keeps in this order too. */
-function gridFields() {
-  const levels = ['0', '1', '2', '3', '4', '5', '6', '7'] as const;
-  return levels.flatMap((level) => [`grid${level}Depth`, `grid${level}Height`, `grid${level}Width`] as const);
-}
-
 /** The relation method that a result names. */
-export function methodOf(result: Float64Array): 'pairwise' | 'moments' {
-  return result[5] === 2 ? 'moments' : 'pairwise';
-}
-
-function positions<const N extends string>(
-  what: string,
-  list: readonly string[],
-  names: readonly N[],
-): Record<N, number> {
-  const missing = names.filter((name) => !list.includes(name));
-  if (missing.length > 0 || list.length !== names.length) {
-    const detail = missing.length > 0 ? `lacks ${missing.join(', ')}` : 'has names that this package does not know';
-    throw versionError(`its list of ${what} ${detail}`);
-  }
-  return Object.fromEntries(names.map((name) => [name, list.indexOf(name)])) as Record<N, number>;
+export function methodOf(result: Float64Array): RelationMethod {
+  return words['relation.method'][result[results.method]] === 'moments' ? 'moments' : 'pairwise';
 }

@@ -11,7 +11,7 @@ import type { DType, FeatureSide, LogitMapSide, Side, TensorLike } from './types
 
 /** Options of {@link checkSide}. */
 export interface CheckSideOptions {
-  /** What messages call the side. Default 'side'. */
+  /** What messages call the side. @default 'side' */
   readonly name?: SideName | undefined;
 }
 

@@ -22,7 +22,7 @@ import type { CudaDType, DeviceTensor, HostTensor, TensorLike } from './types.js
 
 /** Where a {@link CudaTensor} is to be. */
 export interface CudaTensorOptions {
-  /** 'cuda' (default) is the first GPU, the same as 'cuda:0'. */
+  /** 'cuda' is the first GPU, the same as 'cuda:0'. @default 'cuda' */
   readonly device?: CudaName | undefined;
 }
 

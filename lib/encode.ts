@@ -1,32 +1,65 @@
-import { maxThreads } from './binding.js';
-import type { Call } from './call.js';
 import type { Settings } from './options.js';
+import { numberCount, numbers, options, words } from './schema.js';
 
-const methods = { auto: 0, pairwise: 1, moments: 2 } as const;
-const metrics = { sqeuclidean: 0, euclidean: 1 } as const;
+type Option = (typeof options)[number];
 
-export function setThreads(call: Call, threads: number): void {
-  call.set('threads', Math.min(threads, maxThreads));
+/** The name of an option, or of the object that it is in: 'relation' of 'relation.method'. */
+type Root<Name extends string> = Name extends `${infer Group}.${string}` ? Group : Name;
+
+/** Options after they were checked. */
+export type Encodable = { readonly [name in Root<Option>]?: unknown };
+
+type Values = { readonly [name: string]: unknown };
+
+/** Where an option is, in the checked options and among the numbers of a call. */
+interface Place {
+  readonly group: string | undefined;
+  readonly name: string;
+  readonly at: number;
+  readonly numberOf: (value: unknown) => number;
 }
 
-export function setNormalization(call: Call, normalization: Settings['normalization']): void {
-  if ('temperature' in normalization) {
-    call.set('normalization', 1);
-    call.set('temperature', normalization.temperature);
-  } else {
-    call.set('normalization', 0);
-    call.set('unbiased', normalization.unbiased ? 1 : 0);
-  }
-}
-
-export function setRelation(call: Call, relation: Settings['relation']): void {
-  call.set('method', methods[relation.method]);
-  call.set('metric', metrics[relation.metric]);
-  call.set('relationRows', rowsOf(relation.reduction));
-}
+/** Options that are neither numbers nor flags nor words of an enum. */
+const others: { readonly [name in Option]?: (value: unknown) => number } = {
+  'relation.reduction': (value) => rowsOf(value as Settings['relation']['reduction']),
+};
 
 /** What the relation's sum is divided by besides m; 0 stands for m. */
 function rowsOf(reduction: Settings['relation']['reduction']): number {
   if (typeof reduction === 'object') return reduction.rows;
   return reduction === 'row' ? 1 : 0;
+}
+
+function encoderOf(option: Option): Place['numberOf'] {
+  if (!Object.hasOwn(words, option)) return others[option] ?? Number;
+  const known: readonly unknown[] = words[option as Option & keyof typeof words];
+  return (word) => known.indexOf(word);
+}
+
+const places: readonly Place[] = options.map((option) => {
+  const [name = option, group] = option.split('.').reverse();
+  return { group, name, at: numbers[option], numberOf: encoderOf(option) };
+});
+
+/** Writes options into the numbers of a call. Those that are not there leave what there is. */
+export function encodeOptions(checked: Encodable, into: Float64Array): void {
+  const outer: Values = checked;
+  for (let i = 0; i < places.length; i += 1) {
+    const { group, name, at, numberOf } = places[i];
+    const value = group === undefined ? outer[name] : (outer[group] as Values | undefined)?.[name];
+    if (value !== undefined) into[at] = typeof value === 'number' ? value : numberOf(value);
+  }
+}
+
+/** Options as numbers, for calls that repeat them. */
+export class EncodedOptions {
+  readonly #numbers = new Float64Array(numberCount);
+
+  constructor(checked: Encodable) {
+    encodeOptions(checked, this.#numbers);
+  }
+
+  copyTo(numbers: Float64Array): void {
+    for (let i = 0; i < places.length; i += 1) numbers[places[i].at] = this.#numbers[places[i].at];
+  }
 }

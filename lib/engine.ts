@@ -1,10 +1,9 @@
 import type { Call } from './call.js';
 import { countGpus, indexOf } from './cuda.js';
 import { fail } from './errors.js';
+import { words } from './schema.js';
 import { host, type View } from './tensor.js';
 import type { DeviceOption, Precision } from './types.js';
-
-const precisions = { float32: 0, tf32: 1, bf16: 2 } as const;
 
 /** By what the engine of a call is chosen. */
 export interface EngineSettings {
@@ -24,6 +23,7 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
     if (precision !== 'float32' && device !== 'auto') {
       fail('ERR_GLD_OPTION', 'precision', "'float32' on the CPU, which always computes so", `'${precision}'`);
     }
+    call.set('precision', words.precision.indexOf('float32'));
     return;
   }
   const { hostNeed } = call;
@@ -38,7 +38,6 @@ export function chooseEngine(call: Call, { device, precision }: EngineSettings):
       fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
     }
   }
-  call.set('precision', precisions[precision]);
 }
 
 /** The GPU that inputs lie on, or `host`. */

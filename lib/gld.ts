@@ -2,7 +2,7 @@ import { native } from './binding.js';
 import { noWorkspace, type Lender } from './call.js';
 import { expectObject, known, options } from './check.js';
 import type { CudaTensor } from './cuda_tensor.js';
-import { setNormalization, setRelation, setThreads } from './encode.js';
+import { EncodedOptions, encodeOptions } from './encode.js';
 import { chooseEngine } from './engine.js';
 import { fail } from './errors.js';
 import { setGrid } from './grid.js';
@@ -12,6 +12,7 @@ import { bindGradients, deliver } from './outputs.js';
 import { Watch } from './probabilities.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
+import { numbers } from './schema.js';
 import { throwIfAborted } from './signal.js';
 import type {
   AbortSignalLike,
@@ -77,7 +78,7 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
   const problem = spare ?? new Problem(watch);
   spare = undefined;
   try {
-    problem.weigh(checked);
+    encodeOptions(checked, problem.call.numbers);
     compute(problem, inputs, checked, checked.out, null);
     return resultOf(problem, checked.out);
   } finally {
@@ -116,7 +117,7 @@ export async function gldLossAsync(
   throwIfAborted(checked.signal);
   const problem = new Problem(watch);
   try {
-    problem.weigh(checked);
+    encodeOptions(checked, problem.call.numbers);
     return await computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
   } finally {
     problem.clear();
@@ -131,6 +132,7 @@ export async function gldLossAsync(
  */
 export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
+  readonly #encoded: EncodedOptions;
   readonly #benches: Bench[] = [];
   readonly #workspaces: Workspace[] = [];
   readonly #lender: Lender = {
@@ -144,6 +146,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   /** @throws {GldError} See {@link GldErrorCode}. */
   constructor(settings?: GldLossOptions<D>) {
     this.#settings = options(tables.instance, settings);
+    this.#encoded = new EncodedOptions(this.#settings);
   }
 
   /**
@@ -189,12 +192,13 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   async computeAsync(inputs: AnyInputs, settings?: ComputeAsyncOptions<AnyBuffer>): Promise<GldResult<AnyGradient>> {
     const own = this.#settings;
     const given = options(tables.computeAsync, settings);
-    const { alpha = own.alpha, beta = own.beta, localWeight = own.localWeight, out, signal } = given;
+    const { out, signal } = given;
     this.#expectInUse();
     throwIfAborted(signal);
     const bench = this.#takeBench();
     try {
-      bench.problem.weigh({ alpha, beta, localWeight });
+      this.#encoded.copyTo(bench.problem.call.numbers);
+      encodeOptions(given, bench.problem.call.numbers);
       return await computeAsync(bench.problem, inputs, own, out, this.#lender, signal);
     } finally {
       this.#giveBackBench(bench);
@@ -215,14 +219,16 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
 
   /** Reads the options of one call, each once, and returns the buffers. */
   #readOptions({ problem, lent }: Bench, given: object | undefined): Lent | undefined {
-    problem.weigh(this.#settings);
+    const to = problem.call.numbers;
+    this.#encoded.copyTo(to);
     if (given === undefined) return undefined;
     const { alpha, beta, localWeight, out } = known(tables.compute, given);
-    const { weights } = problem;
-    if (alpha !== undefined) weights[0] = isWeight(alpha) ? alpha : tables.instance.alpha(alpha, 'alpha');
-    if (beta !== undefined) weights[1] = isWeight(beta) ? beta : tables.instance.beta(beta, 'beta');
+    if (alpha !== undefined) to[numbers.alpha] = isWeight(alpha) ? alpha : tables.instance.alpha(alpha, 'alpha');
+    if (beta !== undefined) to[numbers.beta] = isWeight(beta) ? beta : tables.instance.beta(beta, 'beta');
     if (localWeight !== undefined) {
-      weights[2] = isWeight(localWeight) ? localWeight : tables.instance.localWeight(localWeight, 'localWeight');
+      to[numbers.localWeight] = isWeight(localWeight)
+        ? localWeight
+        : tables.instance.localWeight(localWeight, 'localWeight');
     }
     return readLent(out, 'out', lent);
   }
@@ -300,24 +306,20 @@ function prepare(
   readProblem(problem, inputs, settings);
   chooseEngine(problem.call, settings);
   bindGradients(problem, settings, lent, deferred);
-  encode(problem, settings);
+  encode(problem);
 }
 
-function encode({ call, n, classes, rows, grid, axes, teacher, student, weights }: Problem, settings: Settings): void {
+function encode({ call, n, classes, rows, grid, axes, teacher, student }: Problem): void {
   call.set('n', n);
   call.set('classes', classes);
   call.set('rows', rows);
   if (grid !== undefined) setGrid(call, grid, axes);
-  call.set('teacherChannels', teacher.channels);
-  call.set('teacherDepth', teacher.size(2));
-  call.set('teacherHeight', teacher.size(1));
-  call.set('teacherWidth', teacher.size(0));
-  call.set('studentChannels', student.channels);
-  call.set('studentDepth', student.size(2));
-  call.set('studentHeight', student.size(1));
-  call.set('studentWidth', student.size(0));
-  call.setWeights(weights);
-  setNormalization(call, settings.normalization);
-  setRelation(call, settings.relation);
-  setThreads(call, settings.threads);
+  call.set('teacher.channels', teacher.channels);
+  call.set('teacher.depth', teacher.size(2));
+  call.set('teacher.height', teacher.size(1));
+  call.set('teacher.width', teacher.size(0));
+  call.set('student.channels', student.channels);
+  call.set('student.depth', student.size(2));
+  call.set('student.height', student.size(1));
+  call.set('student.width', student.size(0));
 }

@@ -2,6 +2,7 @@ import type { Call } from './call.js';
 import { expectObject, known, type Check } from './check.js';
 import { brackets, describe } from './describe.js';
 import { fail } from './errors.js';
+import { limits } from './schema.js';
 import type { View } from './tensor.js';
 
 /** Cells of one level of a grid: the same on every axis, or one number per axis. */
@@ -17,8 +18,7 @@ export interface Grid {
 /** 2 cells on every axis. */
 export const usualGrid: Grid = { levels: [2], list: false };
 
-const mostLevels = 8;
-const mostAxes = 3;
+const { levels: mostLevels, mapAxes: mostAxes } = limits;
 /** Axes of a tensor [n, C, ...axes of the map]. */
 const beforeMap = 2;
 

@@ -1,6 +1,8 @@
 import type { Call } from './call.js';
 import { arrayKind, describe } from './describe.js';
 import { fail } from './errors.js';
+import type { Settings } from './options.js';
+import { limits } from './schema.js';
 import {
   expectFloats,
   host,
@@ -14,20 +16,18 @@ import {
   type View,
 } from './tensor.js';
 
-/** Options about labels. */
-export interface LabelSettings {
-  readonly labelSmoothing: number;
-  readonly ignoreIndex: number | undefined;
-}
-
 /**
  * Reads and checks the labels of n samples over so many classes: class indices, copied into memory of our own, or a
  * view of soft labels [n, K]; and tells the call what the options say of them.
  */
-export function readLabels(call: Call, value: unknown, n: number, classes: number, settings: LabelSettings): void {
+export function readLabels(
+  call: Call,
+  value: unknown,
+  n: number,
+  classes: number,
+  { ignoreIndex }: Pick<Settings, 'ignoreIndex'>,
+): void {
   const argument = 'labels';
-  const { ignoreIndex, labelSmoothing } = settings;
-  call.set('labelSmoothing', labelSmoothing);
   if (ignoreIndex !== undefined) {
     call.set('unlabelled', 1);
     call.needHost('ignoreIndex', 'none', 'one');
@@ -95,8 +95,6 @@ function placeOnDevice(call: Call, argument: string, from: View, n: number): voi
 }
 
 const ranks = [1, 2] as const;
-/** What the engine knows a sample without a label by. */
-const noLabel = -1;
 
 function expectSoftLabels(argument: string, view: View, n: number, classes: number): void {
   expectFloats(argument, view);
@@ -126,7 +124,7 @@ function readIndices(
     const given = source[offset + i * stride];
     const label = typeof given === 'bigint' ? Number(given) : given;
     if (ignoreIndex !== undefined && label === ignoreIndex) {
-      data[i] = noLabel;
+      data[i] = limits.noLabel;
       continue;
     }
     if (!Number.isInteger(label) || (label as number) < 0 || (label as number) >= classes) {

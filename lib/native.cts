@@ -34,12 +34,10 @@ export interface Device {
 
 type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
 
-/** What the addon exports. Numbers and buffers of a call travel by position; the names say which is where. */
+/** What the addon exports. Numbers and buffers of a call travel by position, see lib/schema.ts. */
 export interface Native {
-  readonly stages: readonly string[];
-  readonly fields: readonly string[];
-  readonly roles: readonly string[];
-  readonly roleFields: readonly string[];
+  /** Tells of which call.def it was made. */
+  readonly schema: string;
   configure(parallelism: number, level?: string): void;
   info(): {
     version: string;

@@ -14,8 +14,10 @@ import {
 } from './check.js';
 import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
+import type { Encodable } from './encode.js';
 import { fail } from './errors.js';
 import { grid } from './grid.js';
+import { words } from './schema.js';
 import { signal } from './signal.js';
 import type { DeviceOption, GradientName, RelationOptions } from './types.js';
 
@@ -24,7 +26,7 @@ const unread: Check<unknown> = (value) => value;
 
 const threads: Check<number> = (value, path) => {
   const what = 'an integer of at least 1';
-  if (value === undefined) return Infinity;
+  if (value === undefined) return Number.MAX_SAFE_INTEGER;
   if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
   if (!Number.isSafeInteger(value) || value < 1) fail('ERR_GLD_OPTION', path, what, String(value));
   return value;
@@ -64,7 +66,7 @@ function aboveZero(what: string): Check<number> {
   };
 }
 
-const std = { kind: oneOf(['std', 'temperature'], 'std'), unbiased: flag(true) };
+const std = { kind: oneOf(words['normalization.kind'], 'std'), unbiased: flag(true) };
 const temperature = {
   kind: std.kind,
   temperature: aboveZero("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
@@ -93,8 +95,8 @@ function reduction(fallback: Reduction): Check<Reduction> {
 }
 
 export const relationTable = {
-  method: oneOf(['auto', 'pairwise', 'moments'], 'auto'),
-  metric: oneOf(['sqeuclidean', 'euclidean'], 'sqeuclidean'),
+  method: oneOf(words['relation.method'], 'auto'),
+  metric: oneOf(words['relation.metric'], 'sqeuclidean'),
   reduction: reduction('matrix'),
 };
 
@@ -158,7 +160,7 @@ const device: Check<DeviceOption | undefined> = (value, path) => {
   return value as DeviceOption;
 };
 
-const precision = oneOf(['float32', 'tf32', 'bf16'], 'float32');
+const precision = oneOf(words.precision, 'float32');
 
 /** The weights of the terms where nothing is said of them. */
 export const usualWeights = { alpha: 0.7, beta: 500, localWeight: 1 } as const;
@@ -195,6 +197,9 @@ const labels = {
   ignoreIndex,
 };
 
+/** Those options that are no numbers of the call, but belong to its inputs, its outputs and the choice of its engine. */
+type Besides = 'ignoreIndex' | 'grid' | 'gradients' | 'gradientDtype' | 'device';
+
 const computed = {
   ...termWeights,
   ...labels,
@@ -206,7 +211,7 @@ const computed = {
   device,
   precision,
   threads,
-};
+} satisfies { readonly [name in keyof Encodable | Besides]: Check<unknown> };
 
 const layout = oneOf(['NCW', 'NWC', 'NCHW', 'NHWC', 'NCDHW', 'NDHWC']);
 const weightLayout = oneOf(['KC', 'CK'], 'KC');

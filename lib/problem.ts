@@ -16,6 +16,7 @@ import {
 import { readLabels } from './labels.js';
 import { tables, type Settings } from './options.js';
 import type { Watch } from './probabilities.js';
+import { numbers } from './schema.js';
 import { readSide, Side } from './sides.js';
 import { countElements, host } from './tensor.js';
 import { readSampleWeights } from './weights.js';
@@ -38,21 +39,9 @@ export class Problem {
   /** By which maps are pooled, and how many axes they have; none if both sides are logits. */
   grid: Grid | undefined;
   axes = 0;
-  /**
-   * Of the terms: alpha, beta, localWeight. They may change with every call, and fractions that are kept in properties, or
-   * handed from function to function, are allocated each time.
-   */
-  readonly weights = new Float64Array(3);
   hasLabels = false;
 
   constructor(readonly watch: Watch) {}
-
-  /** Weighs the terms as the options say. */
-  weigh({ alpha, beta, localWeight }: Pick<Settings, 'alpha' | 'beta' | 'localWeight'>): void {
-    this.weights[0] = alpha;
-    this.weights[1] = beta;
-    this.weights[2] = localWeight;
-  }
 
   /** Holds on to nothing of the caller's. */
   clear(): void {
@@ -88,9 +77,9 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   problem.hasLabels = labels !== undefined;
   if (!problem.hasLabels) return;
   readLabels(call, labels, n, classes, settings);
-  if (problem.weights[0] > 1) {
+  if (call.numbers[numbers.alpha] > 1) {
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
-    fail('ERR_GLD_OPTION', 'alpha', expected, String(problem.weights[0]));
+    fail('ERR_GLD_OPTION', 'alpha', expected, String(call.numbers[numbers.alpha]));
   }
 }
 

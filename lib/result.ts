@@ -2,6 +2,7 @@ import { methodOf } from './call.js';
 import { gradientNames, type Lent } from './options.js';
 import { writeShape } from './outputs.js';
 import type { Problem } from './problem.js';
+import { results } from './schema.js';
 import { slotOf } from './sides.js';
 import type { AnyGradient, DenseTensor, GldResult } from './types.js';
 
@@ -78,11 +79,11 @@ class Form {
     const result = this.#result;
     const terms = this.#terms;
     const done = problem.call.result;
-    result.loss = done[0];
-    if (this.#hasLabels) terms.task = done[1];
-    terms.global = done[2];
-    terms.local = done[3];
-    terms.relation = done[4];
+    result.loss = done[results.loss];
+    if (this.#hasLabels) terms.task = done[results.task];
+    terms.global = done[results.global];
+    terms.local = done[results.local];
+    terms.relation = done[results.relation];
     result.terms = terms;
     result.relationMethod = methodOf(done);
     if (this.#gradients === undefined) return result;

@@ -10,11 +10,11 @@ import { usualWeights, weightText } from './options.js';
 export interface Ramp {
   readonly from: number;
   readonly to: number;
-  /** Default 0. */
+  /** The step at which it begins. @default 0 */
   readonly start?: number | undefined;
-  /** Greater than `start`. Default: `steps` of the schedule. */
+  /** The step at which it ends, greater than `start`. @default `steps` of the schedule */
   readonly end?: number | undefined;
-  /** 'linear' (default), or 'cosine': half a wave, which begins and ends slowly. */
+  /** A straight line, or half a wave, which begins and ends slowly. @default 'linear' */
   readonly shape?: 'linear' | 'cosine' | undefined;
 }
 
@@ -23,19 +23,20 @@ export type ScheduledWeight = number | Ramp;
 
 /** What {@link gldSchedule} makes a schedule of. */
 export interface ScheduleOptions {
-  /** α; at least 0, and at most 1 when there are labels. Default 0.7. */
+  /** α; at least 0, and at most 1 when there are labels. @default 0.7 */
   readonly alpha?: ScheduledWeight | undefined;
-  /** β, at least 0. Default 500, which belongs to m = 320 rows: `reduction` of the relation says how. */
+  /** β, at least 0. 500 belongs to m = 320 rows, see {@link RelationOptions}. @default 500 */
   readonly beta?: ScheduledWeight | undefined;
-  /** Weight of the local term, at least 0. Default 1. */
+  /** Weight of the local term, at least 0. @default 1 */
   readonly localWeight?: ScheduledWeight | undefined;
   /**
    * Steps in which the distillation terms come in: α, β and the local weight are multiplied by a factor that grows evenly
    * from 0 at step 0 to 1 at this step. As the task term weighs 1 - α, it has its full weight at first and gives way as the
-   * teacher comes in. Default 0: they are there from the start.
+   * teacher comes in.
+   * @default 0
    */
   readonly warmup?: number | undefined;
-  /** The length of the training: where ramps without an `end` end. */
+  /** The length of the training: where ramps without an `end` end. @default none */
   readonly steps?: number | undefined;
 }
 

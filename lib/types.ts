@@ -24,11 +24,11 @@ export interface TensorLike {
   readonly dtype?: unknown;
   /** The same under the name that onnxruntime and transformers.js use; read when there is no `dtype`. */
   readonly type?: unknown;
-  /** Distance between neighbours along each axis, in elements; may be zero or negative. Default: dense, row-major. */
+  /** Distance between neighbours along each axis, in elements; may be zero or negative. @default dense, row-major */
   readonly strides?: ArrayLike<number> | ((...args: never[]) => unknown) | undefined;
   /** The same under scijs's name; read when there is no `strides`. A method of this name means dense data. */
   readonly stride?: ArrayLike<number> | ((...args: never[]) => unknown) | undefined;
-  /** Index in `data` of the element whose indices are all zero. Default 0. */
+  /** Index in `data` of the element whose indices are all zero. @default 0 */
   readonly offset?: number | undefined;
   /** Where numpy-ts keeps the offset; read when there is no `offset`. */
   readonly storage?: { readonly offset?: number | undefined } | undefined;
@@ -51,12 +51,13 @@ export interface DeviceTensor {
   readonly shape: ArrayLike<number>;
   /** Labels are int32, everything else one of the others. */
   readonly dtype: CudaDType;
-  /** The GPU's number. Default 0. */
+  /** The GPU's number. @default 0 */
   readonly deviceId?: number | undefined;
-  /** Distance between neighbours along each axis, in elements; may be zero or negative. Default: dense, row-major. */
+  /** Distance between neighbours along each axis, in elements; may be zero or negative. @default dense, row-major */
   readonly strides?: ArrayLike<number> | undefined;
-  /** Elements between `ptr` and the element whose indices are all zero. Default 0. */
+  /** Elements between `ptr` and the element whose indices are all zero. @default 0 */
   readonly offset?: number | undefined;
+  /** A tensor on a GPU has no array. */
   readonly data?: undefined;
 }
 
@@ -116,16 +117,18 @@ export type MapLayout = 'NCW' | 'NWC' | 'NCHW' | 'NHWC' | 'NCDHW' | 'NDHWC';
  * booleans; an array of booleans is copied.
  */
 export interface MaskLike extends Omit<TensorLike, 'data'> {
+  /** A byte or a boolean for each position. */
   readonly data: Uint8Array | Uint8ClampedArray | readonly boolean[];
 }
 
 /** What the maps of both kinds of sides have in common. */
 interface MapOptions {
-  /** Axis order of the map. Default: channels first, 'NCW', 'NCHW' or 'NCDHW'. */
+  /** Axis order of the map. @default channels first, 'NCW', 'NCHW' or 'NCDHW' */
   readonly layout?: MapLayout | undefined;
   /**
    * [n, ...axes of the map], in CPU memory: positions that do not count are left out of every mean, whatever they hold,
-   * NaN included, and a row without any that counts is left out of the loss. Default: all count.
+   * NaN included, and a row without any that counts is left out of the loss.
+   * @default all count
    */
   readonly mask?: MaskLike | undefined;
 }
@@ -136,9 +139,9 @@ export interface FeatureSide<T extends AnyTensor = TensorLike> extends MapOption
   readonly features: T;
   /** The classifier's weight: [K, C], or [C, K] with `weightLayout` 'CK'. */
   readonly weight: T;
-  /** The classifier's bias [K]; none by default. */
+  /** The classifier's bias [K]. @default none */
   readonly bias?: T | undefined;
-  /** Axis order of `weight`. Default 'KC'. */
+  /** Axis order of `weight`. @default 'KC' */
   readonly weightLayout?: 'KC' | 'CK' | undefined;
 }
 
@@ -196,7 +199,7 @@ export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = 
   readonly student: Side<S>;
   /** Without labels there is no task term. */
   readonly labels?: Labels | T | undefined;
-  /** Default: each sample counts once. */
+  /** How many times each sample counts. @default once */
   readonly sampleWeights?: SampleWeights | undefined;
 }
 
@@ -215,7 +218,7 @@ export type RelationMethod = 'pairwise' | 'moments';
 
 /**
  * What divides a row of logits before the softmax:
- * - 'std' (default): the row's own standard deviation over its K classes, with K - 1 (`unbiased`, default) or K.
+ * - 'std': the row's own standard deviation over its K classes, with K - 1 (`unbiased`) or K.
  *   A row of equal logits counts as uniform and gets no gradient. One with a logit of −∞ is NaN.
  * - 'temperature': a constant τ > 0 with the factor τ² on the loss, as in Hinton et al. (2015), eq. 1 and section 2.
  */
@@ -227,21 +230,23 @@ export type Normalization =
 export interface RelationOptions {
   /**
    * 'pairwise' takes O(m²K) time, 'moments' O(mK²) time and O(K²) memory; both are exact, and neither keeps an m × m
-   * matrix. 'auto' (default) takes the one expected to be faster. 'moments' is for squared distances only.
+   * matrix. 'auto' takes the one expected to be faster. 'moments' is for squared distances only.
+   * @default 'auto'
    */
   readonly method?: 'auto' | RelationMethod | undefined;
-  /** Distance between two rows of logits: ‖a - b‖² (default) or ‖a - b‖. */
+  /** Distance between two rows of logits: ‖a - b‖² or ‖a - b‖. @default 'sqeuclidean' */
   readonly metric?: 'sqeuclidean' | 'euclidean' | undefined;
   /**
    * What (1/m) Σ_rc, the mean over the m rows of a sum over a row, is divided by:
-   * - 'matrix' (the default of the core, and the paper's): by m. The term shrinks as 1/m, so that with the same β each row
+   * - 'matrix' (the paper's): by m. The term shrinks as 1/m, so that with the same β each row
    *   of a batch of a fraction 1/f of the rows weighs f times as much against the batch's other terms.
-   * - `{ rows }` (the adapters' default, with 320): by that number, finite and greater than 0, whatever m is. What 'matrix'
+   * - `{ rows }`: by that number, finite and greater than 0, whatever m is. What 'matrix'
    *   is in a batch of so many rows: β = 500 belongs to 320, the paper's 64 samples with 1 + 4 rows each. A last, smaller
    *   batch weighs the term as the others do.
    * - 'row': by nothing, which is `{ rows: 1 }`; the paper's weight is then β = 500/320.
    *
-   * With sample weights, m is their sum over the rows.
+   * With sample weights, m is their sum over the rows. Adapters have `{ rows: 320 }` by default.
+   * @default 'matrix'
    */
   readonly reduction?: 'matrix' | 'row' | { readonly rows: number } | undefined;
 }
@@ -273,50 +278,56 @@ export type GridOption = number | readonly number[] | { readonly pyramid: readon
 
 /** The weights of the terms, which may change from call to call. */
 export interface TermWeights {
-  /** α in (1 - α)·task + α·global; at least 0, and at most 1 when there are labels. Default 0.7. */
+  /** α in (1 - α)·task + α·global; at least 0, and at most 1 when there are labels. @default 0.7 */
   readonly alpha?: number | undefined;
-  /** β, the relation term's weight, at least 0. 500 belongs to m = 320 rows, see {@link RelationOptions}. Default 500. */
+  /** β, the relation term's weight, at least 0. 500 belongs to m = 320 rows, see {@link RelationOptions}. @default 500 */
   readonly beta?: number | undefined;
-  /** Weight of the local term, at least 0. Default 1. */
+  /** Weight of the local term, at least 0. @default 1 */
   readonly localWeight?: number | undefined;
 }
 
 /** Options about labels. */
 export interface LabelOptions {
   /**
-   * ε in [0, 1): labels are taken as (1 - ε)·label + ε/K, hard and soft ones. Default 0. Every class is a target then: one
-   * that a logit of −∞ excludes makes the loss +∞.
+   * ε in [0, 1): labels are taken as (1 - ε)·label + ε/K, hard and soft ones. With ε > 0 every class is a target: one that a
+   * logit of −∞ excludes makes the loss +∞.
+   * @default 0
    */
   readonly labelSmoothing?: number | undefined;
   /**
    * Samples whose class index is this integer, which need not be a class, have no task term; the mean is over the others.
-   * Not for soft labels. Default: none.
+   * Not for soft labels.
+   * @default none
    */
   readonly ignoreIndex?: number | undefined;
 }
 
 /** Options of a {@link GldLoss}: everything but the buffers, which belong to one call. */
 export interface GldLossOptions<D extends GradientDtype = 'float32'> extends TermWeights, LabelOptions {
-  /** Cells of the map. Default 2 on every axis, or what the logits have if both sides are logits. */
+  /** Cells of the map. @default 2 on every axis, or what the logits have if both sides are logits */
   readonly grid?: GridOption | undefined;
+  /** What divides a row of logits before the softmax. @default { kind: 'std', unbiased: true } */
   readonly normalization?: Normalization | undefined;
+  /** How the relation term is computed. */
   readonly relation?: RelationOptions | undefined;
-  /** Which gradients to compute: all that the student has (default), none, or those named. */
+  /** Which gradients to compute: all that the student has, none, or those named. @default true */
   readonly gradients?: boolean | readonly GradientName[] | undefined;
   /**
-   * 'float32' (default): float32, or float64 for a float64 tensor. 'student': that of the student's tensor, 16-bit floats
-   * included, which only a GPU writes; in CPU memory those are in a Uint16Array.
+   * 'float32': float32, or float64 for a float64 tensor. 'student': that of the student's tensor, 16-bit floats included,
+   * which only a GPU writes; in CPU memory those are in a Uint16Array.
+   * @default 'float32'
    */
   readonly gradientDtype?: D | undefined;
-  /** What computes, see {@link DeviceOption}. Default: the GPU that tensors lie on, else the CPU. */
+  /** What computes, see {@link DeviceOption}. @default the GPU that tensors lie on, else the CPU */
   readonly device?: DeviceOption | undefined;
   /**
-   * Precision of the matrix products on a GPU: 'float32' (default) as accurate as float32 products, 'tf32' with factors
+   * Precision of the matrix products on a GPU: 'float32' as accurate as float32 products, 'tf32' with factors
    * of 10 bits of fraction, 'bf16' with factors of 7. The CPU has 'float32' only and refuses the others, unless it was
    * 'auto' that chose it.
+   * @default 'float32'
    */
   readonly precision?: Precision | undefined;
-  /** The most CPU threads to use, at least 1; no bit of the result depends on it. Default and cap: the machine's cores. */
+  /** The most CPU threads to use, at least 1; no bit of the result depends on it. @default all of the pool */
   readonly threads?: number | undefined;
 }
 
@@ -335,6 +346,7 @@ export type OutBuffers<B = Float32Array | Float64Array> = { readonly [name in Gr
 
 /** Buffers for the gradients. */
 interface OutOptions<B> {
+  /** Buffers to write the gradients into. @default new ones */
   readonly out?: OutBuffers<B> | undefined;
 }
 

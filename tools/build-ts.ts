@@ -7,6 +7,7 @@ import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
 import manifest from '../package.json' with { type: 'json' };
+import { expectFresh } from './schema.js';
 import { parts, stateOf } from './state.js';
 import { at, root, tool } from './support.js';
 
@@ -101,6 +102,7 @@ function buildChecks(): void {
 }
 
 tool(async () => {
+  expectFresh();
   const state = stateOf(parts.ts);
   rmSync(at(parts.ts.record), { force: true });
   const written = flavours.map(({ name }) => compile(at(`tsconfig.${name}.json`)));

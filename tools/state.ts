@@ -27,6 +27,7 @@ export const parts = {
   ts: {
     sources: [
       'lib',
+      'csrc/call.def',
       'tsconfig.base.json',
       'tsconfig.esm.json',
       'tsconfig.cjs.json',
@@ -36,6 +37,7 @@ export const parts = {
       'test/support',
       'tools/build-ts.ts',
       'tools/present.ts',
+      'tools/schema.ts',
       'package.json',
       'node_modules/@types/node/package.json',
       'node_modules/node-gyp-build/package.json',

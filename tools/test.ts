@@ -1,30 +1,46 @@
 // Runs the tests with tap and ends with one line that counts them. Arguments it does not know go to tap:
-//   npm test                        everything, against build/
-//   npm test -- test/20-*.test.ts   some files
+//   npm test                 everything, against build/
+//   npm test -- test/loss    a folder with those in it, or a file; several of them too
 // Modes (npm run test:prebuild, test:asan, test:tsan, test:emulated) run the same tests against another build of the same
 // sources.
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { at, root, run } from './support.js';
 
 type Environment = Record<string, string>;
 
-/** What a mode adds: variables for the tests, arguments for tap, and the files to run when none are named. */
+/** What a mode adds: variables for the tests, arguments for tap, and the folders to run when nothing is named. */
 interface Mode {
   environment: Environment;
   options?: string[];
-  files?: RegExp;
+  folders?: readonly string[];
 }
 
+/** The library's own tests that need nothing but its binaries: those in test/device build engines that stand in for others. */
+const library = [
+  'test/reference',
+  'test/stages',
+  'test/loss',
+  'test/calls',
+  'test/async',
+  'test/adapters',
+  'test/package',
+  'test/conformance',
+  'test/native',
+] as const;
+
+const everything = ['test', 'pages/test', 'examples/test', 'benchmarks/test'] as const;
+
 /** Path of a runtime library of the compiler, for LD_PRELOAD. */
-const library = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
 function sanitized(sanitize: string, folder: string, preload: string[], environment: Environment): Mode {
   run('tsx', ['tools/ensure-built.ts', 'ts']);
   run('tsx', ['tools/build-native.ts', '--sanitize', sanitize, '--out', folder]);
   // node itself is not instrumented, so the runtime has to be there before the addon is loaded.
-  const load = { GLD_LOSS_PREBUILD: at(folder), LD_PRELOAD: preload.map(library).join(' ') };
+  const load = { GLD_LOSS_PREBUILD: at(folder), LD_PRELOAD: preload.map(runtime).join(' ') };
   return { environment: { ...environment, ...load }, options: ['--timeout=3600'] };
 }
 
@@ -36,20 +52,19 @@ const modes: Record<string, () => Mode> = {
   prebuild: () => {
     run('tsx', ['tools/ensure-built.ts', 'ts']);
     run('tsx', ['tools/prebuilds.ts']);
-    // All but those that load a stand-in for the CUDA engine, from a build of their own.
-    return { environment: { PREBUILDS_ONLY: '1' }, files: /^(?!(80|81|98)-).*\.test\.ts$/ };
+    return { environment: { PREBUILDS_ONLY: '1' }, folders: library };
   },
   emulated: () => {
     run('tsx', ['tools/ensure-built.ts', 'ts']);
     run('tsx', ['tools/build-native.ts', '--emulated', '--out', 'build-emulated']);
     // The CUDA engine and calls on a GPU, here two whose kernels run on the CPU.
     const environment = { GLD_LOSS_PREBUILD: at('build-emulated'), GLD_EMULATED_DEVICES: '2' };
-    return { environment, options: ['--timeout=3600'], files: /^(80|82|83)-.*\.test\.ts$/ };
+    return { environment, options: ['--timeout=3600'], folders: ['test/device/gpu', 'test/conformance/cuda'] };
   },
   asan: () =>
     sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
       // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak. What is freed
-      // stays in quarantine: less of it than the default, so that test/77-memory can tell that from a leak too.
+      // stays in quarantine: less of it than the default, so that test/async/memory can tell that from a leak too.
       ASAN_OPTIONS: 'detect_leaks=0:quarantine_size_mb=32',
       UBSAN_OPTIONS: 'print_stacktrace=1',
     }),
@@ -59,7 +74,7 @@ const modes: Record<string, () => Mode> = {
       TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1',
     }),
     // Where several threads work: whole losses, equal bits for any number of threads, fuzzing, async, abort, workers.
-    files: /^(60|61|64|72|75|76|78)-.*\.test\.ts$/,
+    folders: ['test/loss', 'test/calls', 'test/async'],
   }),
 };
 
@@ -109,18 +124,22 @@ async function tap(args: string[], environment: Environment): Promise<number> {
   return failed === 0 && count('pass') > 0 ? 0 : 1;
 }
 
+/** A folder's tests, those of folders in it too; a file as it is, and so an option of tap. */
+function testsAt(argument: string): string[] {
+  if (argument.startsWith('-') || !statSync(at(argument), { throwIfNoEntry: false })?.isDirectory()) return [argument];
+  return readdirSync(at(argument), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules/'))
+    .map((name) => join(argument, name))
+    .sort();
+}
+
 const [first = '', ...rest] = process.argv.slice(2);
 const named = Object.hasOwn(modes, first);
 try {
   const args = named ? rest : process.argv.slice(2);
-  const { environment, options = [], files } = modes[named ? first : 'build']();
-  const chosen =
-    files && args.every((argument) => argument.startsWith('-'))
-      ? readdirSync(at('test'))
-          .filter((name) => files.test(name))
-          .map((name) => `test/${name}`)
-      : [];
-  process.exitCode = await tap([...options, ...args, ...chosen], environment);
+  const { environment, options = [], folders = everything } = modes[named ? first : 'build']();
+  const chosen = args.every((argument) => argument.startsWith('-')) ? folders : [];
+  process.exitCode = await tap([...options, ...[...args, ...chosen].flatMap(testsAt)], environment);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -1,9 +1,9 @@
 /** The tests' reference: plain TypeScript in float64, written from the definitions. Also what errors are judged by. */
-import { crossEntropy, oneHot } from '../../test/reference/cross_entropy.js';
+import { crossEntropy, oneHot } from '../../test/reference/cross-entropy.js';
 import { classify, classifyGradient } from '../../test/reference/classifier.js';
 import { gld } from '../../test/reference/gld.js';
 import { fromChannelsFirst, mapShape, toChannelsFirst } from '../../test/reference/layout.js';
-import { normalizedKd } from '../../test/reference/normalized_kd.js';
+import { normalizedKd } from '../../test/reference/normalized-kd.js';
 import { pool, poolGradient } from '../../test/reference/pool.js';
 import { relation } from '../../test/reference/relation.js';
 import { present } from '../../tools/present.js';

@@ -1,9 +1,9 @@
-/** The numbers of a run for the README. */
+/** The numbers of runs for the documents. */
 import type { Measurement, RunRecord } from '../record.js';
 import { median, ratio } from '../statistics.js';
 import { environmentLine } from './environment.js';
 import { caseName, contenderName, digits, errors, floorShare, share, sizesText, times } from './format.js';
-import { lineups, measured } from './lineup.js';
+import { type Lineup, lineups, measured } from './lineup.js';
 import type { PlotName } from './plots/index.js';
 
 const begin = '<!-- benchmarks:begin -->';
@@ -79,18 +79,35 @@ const captions: Record<PlotName, string> = {
   memory: 'Memory of the relation term against rows',
 };
 
-/**
- * The README with its block replaced by this run's.
- *
- * @param folder the folder of the run, relative to the README
- * @param has whether a file exists there
- */
-export function intoReadme(readme: string, record: RunRecord, folder: string, has: (name: string) => boolean): string {
-  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
-  if (from < 0 || to < from) throw new RangeError(`README.md: expected ${begin} and, after it, ${end}`);
-  const images = Object.entries(captions)
+/** The plots of a run that are there, as images. `folder` leads to them from the document. */
+export const images = (folder: string, has: (name: string) => boolean): string[] =>
+  Object.entries(captions)
     .filter(([name]) => has(`${name}.svg`))
     .map(([name, caption]) => `![${caption}](${folder}/${name}.svg)`);
-  const block = [begin, summary(record), ...images.map((image) => `\n${image}`), end].join('\n');
-  return readme.slice(0, from) + block + readme.slice(to + end.length);
+
+/** Whole steps on two threads in float32 and NCHW beside one contender, on several machines. */
+export function highlights(records: Readonly<Record<string, RunRecord>>, contender: string): string {
+  const machines = Object.entries(records).map(([name, record]) => ({ name, rows: steps(record) }));
+  const cases = [...new Map(machines.flatMap(({ rows }) => rows.map(({ of }) => [of.case, of.sizes] as const)))];
+  const cells = (rows: readonly Lineup[], of: string): string[] => {
+    const { own, others = [] } = rows.find((row) => row.of.case === of) ?? {};
+    const theirs = others.find((one) => one.contender === contender);
+    if (!measured(own) || !measured(theirs)) return ['–', '–', '–'];
+    return [milliseconds(own), milliseconds(theirs), times(ratio(theirs.seconds, own.seconds))];
+  };
+  return [
+    row(['one step, ms', ...machines.flatMap(({ name }) => [`${name}: gld-loss`, contenderName(contender), 'ratio'])]),
+    row(['---', ...machines.flatMap(() => ['--:', '--:', '--:'])]),
+    ...cases.map(([of, sizes]) => row([sizesText(sizes), ...machines.flatMap(({ rows }) => cells(rows, of))])),
+  ].join('\n');
+}
+
+const steps = (record: RunRecord): Lineup[] =>
+  lineups(record, { group: 'step', mode: 'gradients', threads: 2 }).filter(({ of }) => caseName(of) === of.case);
+
+/** The document with what is between its marks replaced. */
+export function intoBlock(document: string, text: string): string {
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) throw new RangeError(`document: expected ${begin} and, after it, ${end}`);
+  return [document.slice(0, from) + begin, text, document.slice(to)].join('\n');
 }

@@ -1,7 +1,7 @@
 /** The run as one self-contained page. */
-import { type Content, Html, html } from '../../examples/report/html.js';
-import { duration } from '../../examples/report/numbers.js';
-import { style } from '../../examples/report/style.js';
+import { type Content, Html, html } from 'gld-loss-pages/html';
+import { duration } from 'gld-loss-pages/numbers';
+import { style } from 'gld-loss-pages/style';
 import type { RunRecord } from '../record.js';
 import { ratio } from '../statistics.js';
 import { caseList } from './case-tables.js';

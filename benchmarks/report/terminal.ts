@@ -1,7 +1,7 @@
 /** The tables of a run as text of at most 120 columns. */
 import CliTable from 'cli-table3';
 import type { RunRecord } from '../record.js';
-import { duration } from '../../examples/report/numbers.js';
+import { duration } from 'gld-loss-pages/numbers';
 import { caseList } from './case-tables.js';
 import { environmentLine, missing } from './environment.js';
 import { tables } from './tables.js';

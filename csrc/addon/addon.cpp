@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "../shared/call_hash.h"
 #include "call.h"
 #include "device.h"
 #include "device_call.h"
@@ -216,10 +217,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* state = new Environment;  // deleted with the environment
   env.SetInstanceData(state);
   state->jobs = Jobs::create(env);
-  exports.Set("stages", stage_names(env));
-  exports.Set("fields", field_names(env));
-  exports.Set("roles", role_names(env));
-  exports.Set("roleFields", role_field_names(env));
+  exports.Set("schema", kCallSchema.text);
   exports.Set("Workspace", Workspace::define(env));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("info", Napi::Function::New<information>(env, "info"));

@@ -1,6 +1,6 @@
-// A call as JavaScript sends it: one array of numbers and one of buffers by role; the number `present` has bit i set if
-// role i has a buffer. The names and their order are exported, so lib/call.ts fills the numbers in by name. This file
-// checks what memory safety needs; what makes a call sensible is checked in lib.
+// A call as JavaScript sends it: one array of numbers and one of buffers, both in the order of call.def; the number
+// `present` has bit i set if view i has a buffer. This file checks what memory safety needs; what makes a call sensible
+// is checked in lib.
 #pragma once
 
 #include <napi.h>
@@ -13,11 +13,6 @@
 #include "device.h"
 
 namespace gld {
-
-Napi::Array stage_names(Napi::Env env);
-Napi::Array field_names(Napi::Env env);
-Napi::Array role_names(Napi::Env env);
-Napi::Array role_field_names(Napi::Env env);
 
 constexpr std::int32_t kHost = -1;  // where a device's number is expected
 

@@ -9,8 +9,10 @@
 namespace gld {
 
 void write_result(const gld_result& from, double* to) {
-  const double numbers[kResultNumbers] = {from.loss,  from.task,     from.global,
-                                          from.local, from.relation, static_cast<double>(from.method)};
+  const double numbers[kResultNumbers] = {
+#define GLD_RESULT(type, member, name) static_cast<double>(from.member),
+#include "../call.def"
+  };
   std::copy(std::begin(numbers), std::end(numbers), to);
 }
 

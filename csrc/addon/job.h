@@ -75,9 +75,13 @@ class Jobs : public std::enable_shared_from_this<Jobs> {
   std::set<std::shared_ptr<Job>> jobs_;  // JavaScript thread only
 };
 
-// Result numbers in the order that lib/call.ts reads.
+// Result numbers in the order of call.def.
 void write_result(const gld_result& from, double* to);
-constexpr std::size_t kResultNumbers = 6;
+enum ResultNumber : std::size_t {
+#define GLD_RESULT(type, member, name) kResult_##member,
+#include "../call.def"
+  kResultNumbers
+};
 Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device = kHost);
 
 }  // namespace gld

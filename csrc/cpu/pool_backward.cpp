@@ -28,7 +28,7 @@ class Backward {
         grad_pooled_(grad_pooled),
         grad_(grad),
         planes_size_(planes_size<T>(plan)),
-        past_caches_(element_bytes(grad.dtype) * plan.samples * plan.channels * plan.positions() > kCachedBytes) {}
+        past_caches_(bytes_of(grad.dtype) * plan.samples * plan.channels * plan.positions() > kCachedBytes) {}
 
   // The gradient of some channels. lines: a line of channels for each position of a band; of_regions, which is another
   // place if there is a mask: those of the positions' regions.

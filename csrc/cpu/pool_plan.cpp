@@ -9,7 +9,7 @@ PoolAxis::PoolAxis(const gld_call& call, int axis, std::int64_t length, std::int
   // Own and shared positions of the cells take turns, and each of them may be cut.
   for (std::int64_t level = 0; level < levels; ++level) {
     const std::int64_t of_level = call.grid[level][axis];
-    grid[level] = make_axis<std::int64_t>(length, of_level);
+    grid[level] = make_windows<std::int64_t>(length, of_level);
     windows[level] = arena.take<RunRange>(of_level);
     limit = std::min(length, limit + 2 * of_level);
   }
@@ -19,7 +19,7 @@ PoolAxis::PoolAxis(const gld_call& call, int axis, std::int64_t length, std::int
   for (std::int64_t begin = 0, end = 0; begin < length; begin = end) {
     end = std::min(begin + longest, length);
     for (std::int64_t level = 0; level < levels; ++level) {
-      const Axis<std::int64_t>& of_level = grid[level];
+      const Windows<std::int64_t>& of_level = grid[level];
       const CellRange held{of_level.first_cell(begin), of_level.last_cell(begin)};
       cells[level][count] = held;
       end = std::min(end, of_level.end(held.first));

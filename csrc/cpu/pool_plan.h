@@ -28,7 +28,7 @@ struct CellRange {
 struct PoolAxis {
   std::int64_t length, limit;  // positions; runs that there may be
   std::int64_t levels;
-  Axis<std::int64_t> grid[GLD_MAX_LEVELS];
+  Windows<std::int64_t> grid[GLD_MAX_LEVELS];
   RunRange* windows[GLD_MAX_LEVELS];  // of the cells of a level
   CellRange* cells[GLD_MAX_LEVELS];   // of the runs
   Run* data;

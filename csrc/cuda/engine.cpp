@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "../shared/call_check.h"
+#include "../shared/call_views.h"
 #include "../shared/status.h"
-#include "call_views.h"
 #include "stream.h"
 
 struct gld_stream : gld::cuda::CallStream {
@@ -191,15 +191,12 @@ void close(gld_stream* stream) {
 std::size_t bytes(const gld_stream* stream) { return stream->bytes(); }
 
 void refuse_float64(const gld_call& call, gld_stage stage) {
-  gld_call views = call;
-  const auto check = [](const gld_view& view, const Shape&) {
+  const auto check = [](const gld_view& view, const ViewShape&) {
     if (view.memory == GLD_DEVICE && view.dtype == GLD_F64) {
       throw Error(GLD_INVALID, "float64 buffers on the device are not supported: float32, float16 and bfloat16 are");
     }
   };
-  for_each_input_of_teacher(views, check);
-  for_each_other_input(views, stage, check);
-  for_each_output(views, check);
+  for_each_view(call, stage, {ViewKind::teacher, ViewKind::student, ViewKind::input, ViewKind::output}, check);
 }
 
 // What only the CPU engine computes, by its name; or null.
@@ -226,9 +223,6 @@ gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld
     refuse_float64(*call, stage);
     if (const char* wrong = fault<Buffers>(*call, stage)) throw Error(GLD_INVALID, wrong);
     if (const char* other = unsupported(*call, stage)) throw Error(GLD_INVALID, other);
-    if (call->precision < GLD_PRECISION_FLOAT32 || call->precision > GLD_PRECISION_BF16) {
-      throw Error(GLD_INVALID, "unknown precision");
-    }
     stream->submit(*call, stage, done, closure);
   });
 }

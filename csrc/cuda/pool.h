@@ -19,7 +19,7 @@ namespace gld::cuda {
 
 struct PoolShape {
   std::int64_t samples, channels;
-  Axis<std::int64_t> vertical, horizontal;
+  Windows<std::int64_t> vertical, horizontal;
 };
 
 class Pool {

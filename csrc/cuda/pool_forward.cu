@@ -13,7 +13,7 @@ struct Window {
   int area;
 };
 template <bool kDownInRuns>
-__device__ Window window_of(const Axis<int>& vertical, const Axis<int>& horizontal, int row) {
+__device__ Window window_of(const Windows<int>& vertical, const Windows<int>& horizontal, int row) {
   if (row == 0) {
     return {0, kDownInRuns ? vertical.runs() : vertical.length, 0, horizontal.runs(),
             vertical.length * horizontal.length};
@@ -36,7 +36,7 @@ struct PlaneTile {
 template <class T>
 __global__ void __launch_bounds__(kPoolThreads)
     planes_kernel(const std::int32_t* stop, const T* features, std::int64_t planes, std::int64_t channels,
-                  Axis<int> vertical, Axis<int> horizontal, PlaneTile tile, SampleRows pooled) {
+                  Windows<int> vertical, Windows<int> horizontal, PlaneTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int tid = static_cast<int>(threadIdx.x);
   const int width = horizontal.length;
@@ -125,8 +125,8 @@ struct LineTile {
 template <class T, int kChannels>
 __global__ void __launch_bounds__(kPoolThreads, 4)
     lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample, std::int64_t of_row,
-                 std::int64_t of_column, std::int64_t samples, std::int64_t channels, Axis<int> vertical,
-                 Axis<int> horizontal, LineTile tile, SampleRows pooled) {
+                 std::int64_t of_column, std::int64_t samples, std::int64_t channels, Windows<int> vertical,
+                 Windows<int> horizontal, LineTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int lane = static_cast<int>(threadIdx.x);
   const int lanes = static_cast<int>(blockDim.x);
@@ -204,8 +204,8 @@ __global__ void __launch_bounds__(kPoolThreads)
                     std::int64_t of_row, std::int64_t of_column, PoolShape shape, SampleRows pooled) {
   if (block_stopped(stop)) return;
   constexpr int kLanes = kOnChannels ? 1 : kWarp;
-  const Axis<std::int64_t>& vertical = shape.vertical;
-  const Axis<std::int64_t>& horizontal = shape.horizontal;
+  const Windows<std::int64_t>& vertical = shape.vertical;
+  const Windows<std::int64_t>& horizontal = shape.horizontal;
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
   const std::int64_t skipped = pooled.global == nullptr ? 1 : 0;
   const std::int64_t outputs = 1 - skipped + vertical.cells * horizontal.cells;
@@ -241,8 +241,8 @@ __global__ void __launch_bounds__(kPoolThreads)
 template <class T>
 bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (!dense_planes(view, shape) || !small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const int pitch = (vertical.length * horizontal.length) | 1;
   const std::int64_t bytes = 4 * (pitch + static_cast<std::int64_t>(vertical.length) * horizontal.runs());
   const std::int64_t fixed = 4 * (horizontal.runs() + 1);
@@ -258,8 +258,8 @@ bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& vi
 template <class T, int kChannels>
 bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (!small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const dim3 threads = line_threads(shape.channels, kChannels);
   const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
   // Two units or more for every row of threads, as regions differ in size; no more than a region has rows.
@@ -297,8 +297,8 @@ void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& view
 }  // namespace
 
 Pool::Pool(const gld_call& call, const gld_side& side)
-    : shape_{call.n, side.channels, make_axis<std::int64_t>(side.height, call.grid[0][1]),
-             make_axis<std::int64_t>(side.width, call.grid[0][2])},
+    : shape_{call.n, side.channels, make_windows<std::int64_t>(side.height, call.grid[0][1]),
+             make_windows<std::int64_t>(side.width, call.grid[0][2])},
       features_(side.features) {}
 
 void Pool::forward(const Launch& to, const SampleRows& pooled) const {

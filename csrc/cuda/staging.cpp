@@ -4,7 +4,6 @@
 #include <cstring>
 #include <limits>
 #include <new>
-#include <tuple>
 #include <type_traits>
 
 #include "convert.cuh"
@@ -13,14 +12,13 @@ namespace gld::cuda {
 namespace {
 
 constexpr std::int64_t kAlignment = 256;
-constexpr int kAxes = static_cast<int>(std::tuple_size_v<Shape>);
 
 // Bytes of an element in the staging memory, where float64 is float32.
-std::int64_t staged_bytes(std::int32_t dtype) { return element_bytes(dtype == GLD_F64 ? GLD_F32 : dtype); }
+std::int64_t staged_bytes(std::int32_t dtype) { return bytes_of(dtype == GLD_F64 ? GLD_F32 : dtype); }
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-std::int64_t count_of(const Shape& shape) {
+std::int64_t count_of(const ViewShape& shape) {
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return count;
@@ -36,9 +34,9 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
 // Elements [first, first + count) in row-major order, line by line: use(host element offset, place in that order,
 // length, stride).
 template <class F>
-void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, std::int64_t count, F&& use) {
+void lines(const ViewShape& shape, const std::int64_t* stride, std::int64_t first, std::int64_t count, F&& use) {
   // The last axis that has more than one element is the lines'.
-  int axis = kAxes - 1;
+  int axis = GLD_AXES - 1;
   while (axis > 0 && shape[static_cast<std::size_t>(axis)] == 1) --axis;
   const std::int64_t width = shape[static_cast<std::size_t>(axis)];
   for (std::int64_t at = first; at < first + count;) {
@@ -56,9 +54,9 @@ void lines(const Shape& shape, const std::int64_t* stride, std::int64_t first, s
 }
 
 // Row-major strides.
-void settle(gld_view& view, const Shape& shape) {
+void settle(gld_view& view, const ViewShape& shape) {
   std::int64_t size = 1;
-  for (int axis = kAxes - 1; axis >= 0; --axis) {
+  for (int axis = GLD_AXES - 1; axis >= 0; --axis) {
     view.stride[axis] = size;
     size *= shape[static_cast<std::size_t>(axis)];
   }
@@ -66,12 +64,12 @@ void settle(gld_view& view, const Shape& shape) {
 
 }  // namespace
 
-Staging::Buffer Staging::describe(const gld_view& view, const Shape& shape) {
+Staging::Buffer Staging::describe(const gld_view& view, const ViewShape& shape) {
   Buffer buffer{view, shape, 0, 0, true, 0};
   std::int64_t low = 0;
   std::int64_t high = 0;
   bool within = true;
-  for (int axis = 0; axis < kAxes; ++axis) {
+  for (int axis = 0; axis < GLD_AXES; ++axis) {
     std::int64_t extent = 0;
     within = within && !__builtin_mul_overflow(shape[static_cast<std::size_t>(axis)] - 1, view.stride[axis], &extent) &&
              !__builtin_add_overflow(extent < 0 ? low : high, extent, extent < 0 ? &low : &high);
@@ -89,7 +87,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   outputs_.clear();
   input_bytes_ = output_bytes_ = 0;
   std::vector<gld_view*> views;
-  const auto add = [&](std::vector<Buffer>& list, std::int64_t& total, gld_view& view, const Shape& shape) {
+  const auto add = [&](std::vector<Buffer>& list, std::int64_t& total, gld_view& view, const ViewShape& shape) {
     if (view.memory != GLD_HOST) return;
     Buffer buffer = describe(view, shape);
     buffer.offset = total;
@@ -97,11 +95,12 @@ void Staging::plan(gld_call& call, gld_stage stage) {
     list.push_back(buffer);
     views.push_back(&view);
   };
-  const auto add_input = [&](gld_view& view, const Shape& shape) { add(inputs_, input_bytes_, view, shape); };
-  for_each_input_of_teacher(call, add_input);
+  const auto add_input = [&](gld_view& view, const ViewShape& shape) { add(inputs_, input_bytes_, view, shape); };
+  for_each_view(call, stage, {ViewKind::teacher}, add_input);
   teacher_bytes_ = input_bytes_;
-  for_each_other_input(call, stage, add_input);
-  for_each_output(call, [&](gld_view& view, const Shape& shape) { add(outputs_, output_bytes_, view, shape); });
+  for_each_view(call, stage, {ViewKind::student, ViewKind::input}, add_input);
+  for_each_view(call, stage, {ViewKind::output},
+                [&](gld_view& view, const ViewShape& shape) { add(outputs_, output_bytes_, view, shape); });
 
   const auto grow = [&](auto& memory, std::int64_t bytes) {
     if (static_cast<std::size_t>(bytes) <= memory.bytes()) return;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../engine.h"
-#include "call_views.h"
+#include "../shared/call_views.h"
 #include "runtime.h"
 
 namespace gld::cuda {
@@ -48,13 +48,13 @@ class Staging {
 
   struct Buffer {
     gld_view host;
-    Shape shape;
+    ViewShape shape;
     std::int64_t offset, bytes;  // in the staging memory
     bool packed;                 // element by element, in row-major order; else as it lies
     std::int64_t low;            // as it lies: the first element
   };
 
-  static Buffer describe(const gld_view& view, const Shape& shape);
+  static Buffer describe(const gld_view& view, const ViewShape& shape);
   template <class Byte, class F>
   static void each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move);
   static char* as_it_lies(const Buffer& buffer, std::int64_t begin);

@@ -1,10 +1,9 @@
 #include "stream.h"
 
-#include <cstring>
 #include <new>
 
+#include "../shared/same_call.h"
 #include "../shared/terms.h"
-#include "canonical.h"
 
 namespace gld::cuda {
 namespace {
@@ -63,14 +62,10 @@ void CallStream::fail() noexcept {
 }
 
 CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
-  Key key;
-  std::memset(static_cast<void*>(&key), 0, sizeof key);
-  key.call = canonical(call);
-  key.stage = stage;
-  key.generation = workspace_generation_ + staging_.generation();
+  const std::uint64_t generation = workspace_generation_ + staging_.generation();
   Kept* oldest = kept_.data();
   for (Kept& kept : kept_) {
-    if (kept.work && std::memcmp(&kept.key, &key, sizeof key) == 0) {
+    if (kept.work && kept.stage == stage && kept.generation == generation && same_call(kept.call, call)) {
       kept.used = ++uses_;
       // Guards between the pieces of the workspace are those of the work planned last.
       if (GLD_GUARDED_ARENA) place(kept);
@@ -85,9 +80,10 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
   if (counting.used() > workspace_.bytes()) {
     ++workspace_generation_;
     workspace_.grow(counting.used());
-    key.generation = workspace_generation_ + staging_.generation();
   }
-  std::memcpy(static_cast<void*>(&oldest->key), &key, sizeof key);
+  oldest->call = call;
+  oldest->stage = stage;
+  oldest->generation = workspace_generation_ + staging_.generation();
   place(*oldest);
   oldest->used = ++uses_;
   return *oldest;
@@ -96,7 +92,7 @@ CallStream::Kept& CallStream::find(const gld_call& call, gld_stage stage) {
 // Of the kept call: the work keeps a reference to it.
 void CallStream::place(Kept& kept) {
   Arena arena(workspace_.data(), workspace_.bytes());
-  kept.work = make_work(kept.key.call, static_cast<gld_stage>(kept.key.stage), arena, &on_device()->report);
+  kept.work = make_work(kept.call, kept.stage, arena, &on_device()->report);
 }
 
 void CallStream::run(Kept& kept) {

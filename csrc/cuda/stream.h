@@ -37,14 +37,10 @@ class CallStream {
  private:
   static constexpr std::size_t kKept = 4;  // calls
 
-  // A call as it is compared with others: no padding, addresses on the device.
-  struct Key {
-    gld_call call;
-    std::int64_t stage;
-    std::uint64_t generation;  // of the memory that it uses
-  };
   struct Kept {
-    Key key;
+    gld_call call{};  // with addresses on the device
+    gld_stage stage = GLD_STAGE_GLD;
+    std::uint64_t generation = 0;  // of the memory that it uses
     std::unique_ptr<Work> work;
     Graph teacher, rest;  // if the teacher's inputs come first; else all is in `rest`
     bool captured = false;

@@ -1,7 +1,7 @@
 // What every engine checks of a call before it starts.
 #pragma once
 
-#include <cmath>
+#include <cfloat>
 #include <cstdint>
 #include <initializer_list>
 
@@ -53,6 +53,19 @@ inline bool holds_grid(const gld_side& side, const gld_call& call) {
   return true;
 }
 
+// Which option has a value that no engine takes, and what was expected; or null.
+inline const char* unsound_option(const gld_call& call) {
+#define GLD_OPTION(type, member, name, sound)        \
+  {                                                  \
+    [[maybe_unused]] const type value = call.member; \
+    if (!(sound)) return name ": expected " #sound;  \
+  }
+#define GLD_CHOICE(type, member, name) \
+  if (call.member < 0 || call.member >= type##_count) return name ": expected a " #type;
+#include "../call.def"
+  return nullptr;
+}
+
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
 // keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and
 // which it writes, writable(view), with the message kNotWritable.
@@ -76,14 +89,7 @@ const char* fault(const gld_call& call, gld_stage stage) {
     if (view->data != nullptr && !Buffers::writable(*view)) return Buffers::kNotWritable;
   }
 
-  if (call.method < GLD_METHOD_AUTO || call.method > GLD_METHOD_MOMENTS || call.metric < GLD_METRIC_SQEUCLIDEAN ||
-      call.metric > GLD_METRIC_EUCLIDEAN || call.normalization < GLD_NORMALIZE_STD ||
-      call.normalization > GLD_NORMALIZE_TEMPERATURE) {
-    return "unknown option";
-  }
-  if (!(call.label_smoothing >= 0 && call.label_smoothing < 1)) return "label smoothing outside [0, 1)";
-  if (!(call.relation_rows >= 0 && std::isfinite(call.relation_rows)))
-    return "rows of the relation below 0 or infinite";
+  if (const char* wrong = unsound_option(call)) return wrong;
   if (call.weights.data != nullptr && call.weights.dtype != GLD_F32 && call.weights.dtype != GLD_F64) {
     return "weights are neither float32 nor float64";
   }

@@ -15,7 +15,7 @@
 namespace gld {
 
 template <class Int>
-struct Axis {
+struct Windows {
   Int length, cells;
   Int period;  // positions from one coinciding beginning and end to the next: length / gcd(length, cells)
 
@@ -34,7 +34,7 @@ struct Axis {
 };
 
 template <class Int>
-Axis<Int> make_axis(std::int64_t length, std::int64_t cells) {
+Windows<Int> make_windows(std::int64_t length, std::int64_t cells) {
   std::int64_t divisor = length;
   for (std::int64_t rest = cells; rest != 0;) {
     const std::int64_t next = divisor % rest;

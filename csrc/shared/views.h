@@ -1,16 +1,12 @@
-// The strided views of a call: their element types and layouts.
+// The strided views of a call as engines read and write them: their element types and layouts.
 #pragma once
 
 #include <cstdint>
 #include <utility>
 
-#include "../engine.h"
+#include "call_views.h"
 
 namespace gld {
-
-constexpr std::int64_t element_bytes(std::int32_t dtype) {
-  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : dtype == GLD_U8 ? 1 : 4;
-}
 
 // The type that an engine has for the elements of a dtype.
 template <std::int32_t kDtype, class T>
@@ -33,7 +29,7 @@ void visit_as(const gld_view& view, F&& use) {
 
 // The view with its origin moved by a number of elements.
 inline gld_view moved(gld_view view, std::int64_t elements) {
-  view.data = static_cast<char*>(view.data) + elements * element_bytes(view.dtype);
+  view.data = static_cast<char*>(view.data) + elements * bytes_of(view.dtype);
   return view;
 }
 

@@ -1,7 +1,7 @@
 /** The objectives of students that have a teacher: gldLoss of the addon as an operation of tfjs, and relational KD. */
 import type { GldOptions } from 'gld-loss';
 import { tfjsGld } from 'gld-loss/tfjs';
-import { present } from '../../tools/present.js';
+import { present } from '../present.js';
 import type { Batch, Dataset } from '../data/index.js';
 import { relationMatrix } from '../report/relation-matrix.js';
 import type { RelationMatrix } from '../report/types.js';

@@ -1,5 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { present } from '../../tools/present.js';
+import { present } from '../present.js';
 import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
 import type { EpochResult } from '../training/train.js';

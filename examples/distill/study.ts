@@ -22,7 +22,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
     'usage: npm start -- [options]',
     '',
     '  npm start                                   generated images, four arms, three seeds; it has taken',
-    '                                              3:15 and 6:55 minutes on two machines (README.md, Results)',
+    '                                              3:15 and 6:55 minutes on two machines (docs/main-job.md)',
     '  npm start -- --quick                        the same, smaller',
     '  npm start -- --dataset cifar100 --data DIR  real images; --recipe paper for the published training',
     '  npm start -- --resume runs/NAME             go on after an interruption',

@@ -1,6 +1,6 @@
 /** The teacher of a run in a worker: the trained network, the ONNX model, or their outputs from a file. */
 import { createHash } from 'node:crypto';
-import { present } from '../../tools/present.js';
+import { present } from '../present.js';
 import { type Dataset, Rng } from '../data/index.js';
 import { openOnnxTeacher, type OnnxTeacher } from '../onnx/teacher.js';
 import { type CacheEntry, cachedTeacher, dataDigest, fillCache, sha256 } from '../teachers/cache.js';

@@ -1,7 +1,7 @@
 /** Constants of an ONNX model as float32 arrays. */
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { present } from '../../tools/present.js';
+import { present } from '../present.js';
 import { type Numbers, TeacherError } from '../teachers/types.js';
 import { elementType, type TensorProto } from './schema.js';
 

@@ -1,5 +1,5 @@
 /** The part of docs/paper.md that comes from a run. */
-import { duration } from '../report/numbers.js';
+import { duration } from 'gld-loss-pages/numbers';
 import type { RunEnvironment } from '../report/types.js';
 
 /** What the records of all studies have. */
@@ -24,7 +24,7 @@ export function intoDocument(document: string, name: string, record: StudyRecord
   const text = [
     begin,
     `\`${record.command}\`, ${record.startedAt.slice(0, 10)}, ${duration(record.seconds)} on ${cpu}, ${cores} cores, ` +
-      `Node.js ${node}, ${framework}. [The report with curves and pictures](../examples/results/${name}/report.html).`,
+      `Node.js ${node}, ${framework}. \`npm run paper -- report ${name}\` makes the report with curves and pictures.`,
     '',
     '```',
     table,

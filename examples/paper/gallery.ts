@@ -1,13 +1,13 @@
 /** The pictures of samples.ts in a report. */
-import { type Html, html } from '../report/html.js';
+import { type Html, html } from 'gld-loss-pages/html';
+import type { Dataset } from '../data/index.js';
 import { picture } from '../report/picture.js';
+import { samples } from './samples.js';
 
-/** A picture of every class that has one, with the class's name. */
-export function sampleGallery(
-  samples: string[],
-  { classes, imageShape: [height, width] }: { classes: string[]; imageShape: [number, number, number] },
-): Html {
-  const figure = (bytes: string, name: string) =>
-    html`<figure>${picture(width, height, Buffer.from(bytes, 'base64'), name)}<figcaption>${name}</figcaption></figure>`;
-  return html`<div class="grid">${samples.map((bytes, i) => bytes !== '' && figure(bytes, classes[i]))}</div>`;
+/** A test image of every class that has one, with the class's name. */
+export async function sampleGallery(data: Omit<Dataset, 'name'>): Promise<Html> {
+  const { classes, width, height } = data;
+  const figure = (bytes: Uint8Array, name: string) =>
+    html`<figure>${picture(width, height, bytes, name)}<figcaption>${name}</figcaption></figure>`;
+  return html`<div class="grid">${(await samples(data)).map((bytes, i) => bytes && figure(bytes, classes[i]))}</div>`;
 }

@@ -1,16 +1,36 @@
-/** `npm run paper -- STUDY`: the paper's experiments in miniature. Without a study, says which there are. */
+/**
+ * `npm run paper -- STUDY`: the paper's experiments in miniature. Without a study, says which there are. As a study,
+ * `report` makes the reports of the results that are in the repository.
+ */
 import { runCommand } from '../training/command.js';
-import { didYouMean } from '../training/options.js';
+import { didYouMean, UsageError } from '../training/options.js';
+import { writeReports } from './results.js';
 import { studies } from './studies.js';
 
-const [name = '--help', ...argv] = process.argv.slice(2);
-if (Object.hasOwn(studies, name)) {
-  process.exitCode = await runCommand(studies[name], argv);
-} else if (name === '--help') {
-  const lines = Object.entries(studies).flatMap(([key, { help }]) => ['', key, ...help.slice(0, help.indexOf(''))]);
-  process.stdout.write(`usage: npm run paper -- STUDY [options], or STUDY --help\n${lines.join('\n')}\n`);
-} else {
-  const names = Object.keys(studies);
-  process.stderr.write(`'${name}': expected ${names.join(', ')}${didYouMean(name, names)}\n`);
+const help = Object.entries(studies).flatMap(([key, { help }]) => ['', key, ...help.slice(0, help.indexOf(''))]);
+const helpText = `usage: npm run paper -- STUDY [options], or STUDY --help
+       npm run paper -- report [STUDY ...], reports of the results in examples/results into runs/reports
+${help.join('\n')}
+`;
+
+async function main([name = '--help', ...argv]: string[]): Promise<number> {
+  if (Object.hasOwn(studies, name)) return runCommand(studies[name], argv);
+  if (name === 'report') {
+    for (const path of await writeReports(argv, 'runs/reports')) process.stdout.write(`${path}\n`);
+    return 0;
+  }
+  if (name !== '--help') {
+    const names = Object.keys(studies);
+    throw new UsageError(`'${name}': expected ${names.join(', ')}${didYouMean(name, names)}`);
+  }
+  process.stdout.write(helpText);
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
 }

@@ -3,7 +3,7 @@ import type { LossSettings } from '../distill/arms.js';
 import type { PairSettings } from '../distill/jobs.js';
 import { optimizerText } from '../distill/record.js';
 import { reductionText } from '../report/beta.js';
-import type { Content } from '../report/html.js';
+import type { Content } from 'gld-loss-pages/html';
 
 export const recipeFacts = (pair: PairSettings): [string, Content][] => [
   ['Optimizer', optimizerText(pair)],

@@ -1,5 +1,5 @@
 /** Curves of trainings as the scores that tables and plots show. */
-import { mean, percent } from '../report/numbers.js';
+import { mean, percent } from 'gld-loss-pages/numbers';
 import type { ScoredRun, Scores } from '../report/scores.js';
 import type { EpochResult } from '../training/train.js';
 

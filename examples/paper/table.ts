@@ -1,7 +1,7 @@
 /** Scores of arms as a table for the terminal and for the documents. */
 import Table from 'cli-table3';
 import { differences, finals } from '../report/headline.js';
-import { deviation, mean, percent, points } from '../report/numbers.js';
+import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import type { Scores } from '../report/scores.js';
 
 const plusMinus = (values: number[]): string => {

@@ -1,5 +1,5 @@
-import { Html, html } from './html.js';
-import { integer, significant } from './numbers.js';
+import { Html, html } from 'gld-loss-pages/html';
+import { integer, significant } from 'gld-loss-pages/numbers';
 import type { Reduction, RunRecord } from './types.js';
 
 /** The authors' weight of the relation term, and the number of rows it was chosen for: 64 images on a 2 × 2 grid. */

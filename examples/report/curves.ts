@@ -1,9 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { armColour, termColour, terms, type TermName } from './colours.js';
-import { type Html, html } from './html.js';
-import { columns, mean, percent, superscript } from './numbers.js';
+import { type Html, html } from 'gld-loss-pages/html';
+import { columns, mean, percent, superscript } from 'gld-loss-pages/numbers';
 import type { Scores } from './scores.js';
-import { plot, spread, tick, unitExponent } from './svg.js';
+import { plot, spread, tick, unitExponent } from 'gld-loss-pages/svg';
 import type { ArmRecord, RunRecord } from './types.js';
 
 /** One epoch of an arm over its seeds. */

@@ -1,6 +1,6 @@
 import { reductionText } from './beta.js';
-import { type Content, type Html, html } from './html.js';
-import { duration, gibibytes, integer } from './numbers.js';
+import { type Content, type Html, html } from 'gld-loss-pages/html';
+import { duration, gibibytes, integer } from 'gld-loss-pages/numbers';
 import type { RunRecord } from './types.js';
 
 /** A list of facts under a heading; those without a value are left out. */

@@ -1,6 +1,6 @@
 import { armColour } from './colours.js';
-import { type Html, html, swatch } from './html.js';
-import { deviation, mean, percent, points } from './numbers.js';
+import { type Html, html, swatch } from 'gld-loss-pages/html';
+import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import type { ScoredArm, ScoredRun, Scores } from './scores.js';
 
 export const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);

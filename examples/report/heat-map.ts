@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { type Html, html } from './html.js';
+import { type Html, html } from 'gld-loss-pages/html';
 import { encodePng, pngUrl } from './png.js';
 import type { RelationMatrix } from './types.js';
 

@@ -1,6 +1,6 @@
-import { type Content, Html, html } from './html.js';
-import { duration } from './numbers.js';
-import { style } from './style.js';
+import { type Content, Html, html } from 'gld-loss-pages/html';
+import { duration } from 'gld-loss-pages/numbers';
+import { style } from 'gld-loss-pages/style';
 
 export interface Page {
   /** Of the browser's tab. */

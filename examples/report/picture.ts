@@ -1,4 +1,4 @@
-import { type Content, type Html, html } from './html.js';
+import { type Content, type Html, html } from 'gld-loss-pages/html';
 import { encodeRgbPng, pngUrl } from './png.js';
 
 /** Bytes in three planes (red, green, blue), each row by row, as the data sets of the examples keep their images. */
@@ -16,6 +16,10 @@ export function interleaved({ planes, width, height }: Planes): Uint8Array {
   }
   return Uint8Array.from(planes, (_, i) => planes[(i % 3) * plane + Math.floor(i / 3)]);
 }
+
+/** Of a square image. */
+export const rgbOf = ({ planes }: { planes: Uint8Array }, side: number): Uint8Array =>
+  interleaved({ planes, width: side, height: side });
 
 /**
  * An image with sharp pixels and, over it, SVG elements in units of its pixels (`overlay`; the image's corner is 0, 0).

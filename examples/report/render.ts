@@ -1,7 +1,7 @@
 import { betaSection } from './beta.js';
 import { guideSection, settingsSection } from './facts.js';
 import { lede, resultTable } from './headline.js';
-import { html } from './html.js';
+import { html } from 'gld-loss-pages/html';
 import { page } from './page.js';
 import { accuracies } from './scores.js';
 import { curvesSection, relationSection, termsSection } from './sections.js';

@@ -1,5 +1,5 @@
-import type { Content } from './html.js';
-import { integer, mean, percent } from './numbers.js';
+import type { Content } from 'gld-loss-pages/html';
+import { integer, mean, percent } from 'gld-loss-pages/numbers';
 import type { RunRecord } from './types.js';
 
 /** One score of every arm, seed and epoch: what the table of results and the learning curves show. All in 0 … 1. */

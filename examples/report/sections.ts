@@ -1,8 +1,8 @@
 import { armColour, termColour, type TermName, terms } from './colours.js';
 import { contributions, learningCurves, rawTerm } from './curves.js';
 import { brightest, heatMap, legendGradient } from './heat-map.js';
-import { type Html, html, swatch } from './html.js';
-import { significant } from './numbers.js';
+import { type Html, html, swatch } from 'gld-loss-pages/html';
+import { significant } from 'gld-loss-pages/numbers';
 import { accuracies } from './scores.js';
 import type { RelationMatrix, RunRecord } from './types.js';
 

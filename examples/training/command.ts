@@ -1,11 +1,12 @@
 /** Runs a study from the command line: a new run or one to go on with, its progress, its record, table and report. */
 import { availableParallelism } from 'node:os';
-import { present } from '../../tools/present.js';
+import { clock } from 'gld-loss-pages/numbers';
+import { present } from '../present.js';
 import { helpText, parseCommandLine } from './command-line.js';
 import { environment } from './environment.js';
 import { writeFileAtomically } from './files.js';
 import { type Arguments, conductOptions, type OptionGroups, UsageError } from './options.js';
-import { clock, createProgress } from './progress.js';
+import { createProgress } from './progress.js';
 import {
   createRun,
   defaultDirectory,

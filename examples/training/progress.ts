@@ -1,6 +1,7 @@
 /** What the terminal shows meanwhile: bars with the time left, or plain lines when the output is not a terminal. */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { present } from '../../tools/present.js';
+import { clock } from 'gld-loss-pages/numbers';
+import { present } from '../present.js';
 import type { Listener } from './scheduler.js';
 import type { Job, Work } from './study.js';
 import type { EpochResult } from './train.js';
@@ -54,14 +55,6 @@ class Account {
     if (done === 0) return 'measuring';
     return `${clock(((performance.now() - this.began) / 1000) * ((this.total - this.sum()) / done))} left`;
   }
-}
-
-/** Seconds as m:ss, or h:mm:ss. */
-export function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (n: number) => String(n).padStart(2, '0');
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -45,6 +45,7 @@ export type JaxInputs<A> = SurrogateInputs<A>;
 export type JaxTargets<A> = Omit<JaxInputs<A>, 'student'>;
 /** The loss and its terms as numbers. */
 export type JaxValue = SurrogateValue;
+/** Options of the asynchronous forms. */
 export type JaxAsyncOptions = SurrogateAsyncOptions;
 
 /** What {@link JaxGld} returns: the numbers, and the gradients of the loss. */

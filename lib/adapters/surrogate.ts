@@ -44,9 +44,9 @@ export interface SurrogateFramework<Tensor> {
    * array must not be written to.
    */
   constant(data: OwnArray, shape: number[]): Tensor;
-  /** Σ tensor · constant over all elements, differentiable. Default: `tensor.mul(constant).sum()`. */
+  /** Σ tensor · constant over all elements, differentiable. @default `tensor.mul(constant).sum()` */
   dot?(tensor: Tensor, constant: Tensor): Tensor;
-  /** The sum of two scalars, as `dot` and `constant` make them. Default: `a.add(b)`. */
+  /** The sum of two scalars, as `dot` and `constant` make them. @default `a.add(b)` */
   add?(a: Tensor, b: Tensor): Tensor;
 }
 
@@ -66,7 +66,7 @@ export interface SurrogateInputs<Tensor> {
   readonly student: SurrogateSide<Tensor>;
   /** Class indices [n] or [n, 1], or soft labels [n, K]. */
   readonly labels?: Tensor | Labels | undefined;
-  /** How many times each sample counts, [n] or [n, 1]. Default: once. */
+  /** How many times each sample counts, [n] or [n, 1]. @default once */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
 }
 

@@ -6,9 +6,9 @@ import { isLayerVariable, isTfjsTensor, type TfjsLike, type TfjsTensor } from '.
 
 /** What maps of both kinds have in common. */
 interface TfjsMap<Tensor> {
-  /** Axis order of the map, also where it is a typed array. Default: channels last, as is that of tfjs. */
+  /** Axis order of the map, also where it is a typed array. @default channels last, as is that of tfjs */
   readonly layout?: MapLayout | undefined;
-  /** [n, ...axes of the map]: which positions count; bool where a tensor. Default: all. */
+  /** [n, ...axes of the map]: which positions count; bool where a tensor. @default all */
   readonly mask?: Tensor | MaskLike | undefined;
 }
 
@@ -19,9 +19,9 @@ export type TfjsSide<Tensor = TfjsTensor> =
       readonly features: Tensor | TensorLike;
       /** The classifier's weight: [C, K], as a dense layer's kernel is, or [K, C] with `weightLayout` 'KC'. */
       readonly weight: Tensor | TensorLike;
-      /** The classifier's bias [K]; none by default. */
+      /** The classifier's bias [K]. @default none */
       readonly bias?: Tensor | TensorLike | undefined;
-      /** Axis order of `weight`, also where it is a typed array. Default 'CK', that of tfjs. */
+      /** Axis order of `weight`, also where it is a typed array. @default 'CK', that of tfjs */
       readonly weightLayout?: 'CK' | 'KC' | undefined;
     })
   | (TfjsMap<Tensor> & {
@@ -33,6 +33,7 @@ export type TfjsSide<Tensor = TfjsTensor> =
       readonly logits: Tensor | TensorLike;
     };
 
+/** {@link Inputs}, with tensors of tfjs wherever the core takes one. */
 export interface TfjsInputs<Tensor = TfjsTensor> {
   /** The constant network that is imitated: gradients do not reach it. */
   readonly teacher: TfjsSide<Tensor>;
@@ -40,7 +41,7 @@ export interface TfjsInputs<Tensor = TfjsTensor> {
   readonly student: TfjsSide<Tensor>;
   /** Class indices [n] or [n, 1], or soft labels [n, K], of any type of numbers (`tf.oneHot` gives int32, `tf.tensor1d` float32). */
   readonly labels?: Tensor | Labels | undefined;
-  /** How many times each sample counts, [n] or [n, 1]. Default: once. */
+  /** How many times each sample counts, [n] or [n, 1]. @default once */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
 }
 

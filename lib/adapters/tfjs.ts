@@ -34,8 +34,9 @@ export interface TfjsResult<Scalar> extends TfjsValue {
 /** Options of the asynchronous forms. */
 export interface TfjsAsyncOptions extends GldLossOptions, SignalOption {}
 
+/** Options of {@link TfjsGld.minimizeAsync}. */
 export interface TfjsMinimizeOptions<Tensor> extends TfjsAsyncOptions {
-  /** The variables to train, as `optimizer.minimize` takes them. Default: all trainable ones. */
+  /** The variables to train, as `optimizer.minimize` takes them. @default all trainable ones */
   readonly varList?: Tensor[] | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
-import { setThreads } from '../encode.js';
+import { encodeOptions } from '../encode.js';
 import { chooseEngine } from '../engine.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
@@ -69,9 +69,11 @@ export function classify(
 ): ClassifyResult<DenseTensor | CudaTensor> {
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));
-  const { device, out, precision, threads, upstream } = options(tables.classify, settings);
+  const checked = options(tables.classify, settings);
+  const { device, out, precision, upstream } = checked;
   const { weightLayout } = given;
   return withCall((call) => {
+    encodeOptions(checked, call.numbers);
     const pooled = readRows(call.view('pooled'), 'pooled', given.pooled, 'C');
     const channels = pooled.width;
     const [weight, bias] = [call.view('student.weight'), call.view('student.bias')];
@@ -103,8 +105,7 @@ export function classify(
     call.set('n', pooled.n);
     call.set('rows', pooled.rows);
     call.set('classes', classes);
-    call.set('studentChannels', channels);
-    setThreads(call, threads);
+    call.set('student.channels', channels);
     call.run('classifier', null);
     return result;
   });

@@ -1,7 +1,7 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
-import { setThreads } from '../encode.js';
+import { encodeOptions } from '../encode.js';
 import { readLabels } from '../labels.js';
 import { tables } from '../options.js';
 import { Watch } from '../probabilities.js';
@@ -29,7 +29,7 @@ export interface CrossEntropyInputs<S extends AnyTensor = TensorLike> {
   /** [n, K]. */
   readonly logits: S;
   readonly labels: Labels | DeviceTensor;
-  /** [n]; each sample counts once by default. */
+  /** [n]: how many times each sample counts. @default once */
   readonly sampleWeights?: SampleWeights | undefined;
 }
 
@@ -62,13 +62,14 @@ export function crossEntropy(
 ): RowLossResult<DenseTensor | CudaTensor> {
   const what = '{ logits, labels, sampleWeights? }';
   const given = options(tables.crossEntropyInputs, expectObject('inputs', inputs, what));
-  const { device, gradients, out, threads, ...about } = options(tables.crossEntropy, settings);
+  const checked = options(tables.crossEntropy, settings);
+  const { device, gradients, out } = checked;
   return withCall((call) => {
+    encodeOptions(checked, call.numbers);
     const student = readLogitRows(call.view('student.logits'), 'logits', given.logits, [2]);
     if (watch.next()) watch.look('student', student.view, 1);
-    readLabels(call, given.labels, student.n, student.width, about);
+    readLabels(call, given.labels, student.n, student.width, checked);
     if (given.sampleWeights !== undefined) readSampleWeights(call, given.sampleWeights, student.n, 1);
-    setThreads(call, threads);
     return rowLoss(call, 'cross_entropy', student, { device, precision: 'float32', gradients, out }).result;
   });
 }

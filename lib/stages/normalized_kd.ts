@@ -1,7 +1,7 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
-import { setNormalization, setThreads } from '../encode.js';
+import { encodeOptions } from '../encode.js';
 import { tables } from '../options.js';
 import { Watch } from '../probabilities.js';
 import type {
@@ -21,6 +21,7 @@ const watch = new Watch();
 
 /** Options of {@link normalizedKd}. */
 export interface NormalizedKdOptions<B = HostBuffer> extends RowLossOptions<B> {
+  /** What divides a row of logits before the softmax. @default { kind: 'std', unbiased: true } */
   readonly normalization?: Normalization | undefined;
 }
 
@@ -52,9 +53,9 @@ export function normalizedKd(
 ): RowLossResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs, watch);
-    const { device, gradients, normalization, out, threads } = options(tables.normalizedKd, settings);
-    setNormalization(call, normalization);
-    setThreads(call, threads);
+    const checked = options(tables.normalizedKd, settings);
+    const { device, gradients, out } = checked;
+    encodeOptions(checked, call.numbers);
     return rowLoss(call, 'normalized_kd', student, { device, precision: 'float32', gradients, out }).result;
   });
 }

@@ -1,7 +1,7 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
-import { setThreads } from '../encode.js';
+import { encodeOptions } from '../encode.js';
 import { chooseEngine } from '../engine.js';
 import { countLevels, countRows, expectGridFits, setGrid, usualGrid } from '../grid.js';
 import { readMask } from '../masks.js';
@@ -65,8 +65,10 @@ export function pool(
 ): PoolResult<DenseTensor | CudaTensor> {
   const what = '{ features, layout?, mask? }';
   const { features: map, layout, mask } = options(tables.poolInputs, expectObject('inputs', inputs, what));
-  const { device, grid = usualGrid, out, threads, upstream } = options(tables.pool, settings);
+  const checked = options(tables.pool, settings);
+  const { device, grid = usualGrid, out, upstream } = checked;
   return withCall((call) => {
+    encodeOptions(checked, call.numbers);
     const features = call.view('student.features');
     const found = readMap(call, features, 'features', map, layout);
     const [n, channels, ...size] = features.shape as [number, number, ...number[]];
@@ -92,12 +94,11 @@ export function pool(
     call.set('n', n);
     call.set('rows', rows);
     setGrid(call, grid, size.length);
-    call.set('studentChannels', channels);
+    call.set('student.channels', channels);
     const [width, height = 1, depth = 1] = size.reverse();
-    call.set('studentDepth', depth);
-    call.set('studentHeight', height);
-    call.set('studentWidth', width);
-    setThreads(call, threads);
+    call.set('student.depth', depth);
+    call.set('student.height', height);
+    call.set('student.width', width);
     call.run('pool', null);
     return result;
   });

@@ -1,7 +1,7 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
 import type { CudaTensor } from '../cuda_tensor.js';
-import { setRelation, setThreads } from '../encode.js';
+import { encodeOptions } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
 import type {
   AnyBuffer,
@@ -62,10 +62,10 @@ export function relation(
 ): RelationResult<DenseTensor | CudaTensor> {
   return withCall((call) => {
     const student = readPair(call, inputs, watch);
-    const { device, gradients, out, precision, threads, ...chosen } = options(tables.relation, settings);
-    refuseEuclideanMoments(chosen, 'method');
-    setRelation(call, chosen);
-    setThreads(call, threads);
+    const checked = options(tables.relation, settings);
+    const { device, gradients, out, precision, threads } = checked;
+    refuseEuclideanMoments(checked, 'method');
+    encodeOptions({ relation: checked, precision, threads }, call.numbers);
     const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients, out });
     return { ...result, method };
   });

@@ -7,6 +7,7 @@ import type { CudaTensor } from '../cuda_tensor.js';
 import { chooseEngine, type EngineSettings } from '../engine.js';
 import { output, resultType } from '../outputs.js';
 import type { Watch } from '../probabilities.js';
+import { results } from '../schema.js';
 import { expectClasses } from '../sides.js';
 import { readFloats, type View } from '../tensor.js';
 import type {
@@ -24,9 +25,9 @@ import { readRowWeights } from '../weights.js';
 
 /** Options of a loss over rows of logits. */
 export interface RowLossOptions<B = HostBuffer> extends Pick<GldLossOptions, 'device' | 'threads'> {
-  /** Whether to compute the gradient. Default true. */
+  /** Whether to compute the gradient. @default true */
   readonly gradients?: boolean | undefined;
-  /** A buffer for it, as {@link OutBuffers} describes. */
+  /** A buffer for it, as {@link OutBuffers} describes. @default a new one */
   readonly out?: { readonly logits?: B | undefined } | undefined;
 }
 
@@ -53,7 +54,8 @@ export interface LogitPair<S extends AnyTensor = TensorLike> {
   readonly student: S;
   /**
    * How many times each row counts, [n, R] or [n], as {@link SampleWeights} describes; in a bare array the rows one after
-   * the other. Default: once.
+   * the other.
+   * @default once
    */
   readonly weights?: SampleWeights | undefined;
 }
@@ -133,7 +135,7 @@ export function rowLoss(
   call.set('rows', rows);
   call.set('classes', width);
   call.run(stage, null);
-  result.loss = call.result[0];
+  result.loss = call.result[results.loss];
   return { result, method: methodOf(call.result) };
 }
 

@@ -7,10 +7,10 @@
  * nothing of its window.
  */
 import { classify, classifyGradient } from './classifier.js';
-import { crossEntropy, oneHot, smoothed } from './cross_entropy.js';
+import { crossEntropy, oneHot, smoothed } from './cross-entropy.js';
 import { countCells, levelsOf } from './grid.js';
 import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC, usualLayout } from './layout.js';
-import { normalizedKd } from './normalized_kd.js';
+import { normalizedKd } from './normalized-kd.js';
 import { filledRows, pool, poolGradient } from './pool.js';
 import { relation } from './relation.js';
 import { rows } from './rows.js';

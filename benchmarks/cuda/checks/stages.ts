@@ -1,9 +1,9 @@
 /** Each stage alone, with its gradients, from host and device memory. */
 import { classify, crossEntropy, normalizedKd, pool, relation, type TensorLike } from 'gld-loss';
 import { classify as classifyReference, classifyGradient } from '../../../test/reference/classifier.js';
-import { crossEntropy as crossEntropyReference, oneHot, smoothed } from '../../../test/reference/cross_entropy.js';
+import { crossEntropy as crossEntropyReference, oneHot, smoothed } from '../../../test/reference/cross-entropy.js';
 import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC } from '../../../test/reference/layout.js';
-import { normalizedKd as normalizedKdReference } from '../../../test/reference/normalized_kd.js';
+import { normalizedKd as normalizedKdReference } from '../../../test/reference/normalized-kd.js';
 import { pool as poolReference, poolGradient } from '../../../test/reference/pool.js';
 import { reductionRows, relation as relationReference } from '../../../test/reference/relation.js';
 import { arrayError, lossError } from '../../../test/support/compare.js';

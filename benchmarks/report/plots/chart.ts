@@ -1,7 +1,7 @@
 /** Plots as files of their own: titles, legend and panels in one SVG that follows the light or dark setting. */
 import type * as Plot from '@observablehq/plot';
-import { Html, html } from '../../../examples/report/html.js';
-import { plot } from '../../../examples/report/svg.js';
+import { Html, html } from 'gld-loss-pages/html';
+import { plot } from 'gld-loss-pages/svg';
 import { shorten } from '../format.js';
 import { colourRules } from './colours.js';
 

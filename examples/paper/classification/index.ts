@@ -1,5 +1,5 @@
 /** `npm run paper -- classification`: the ablation. What is each term of the loss worth, and are others worth more? */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
 import { scoreTable } from '../table.js';

@@ -1,5 +1,5 @@
 /** A run as a list of trainings, and what its networks and data turn out to be. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import {
   type DataDescription,
   type PairDescription,
@@ -18,8 +18,6 @@ export interface ClassificationJob extends StudentJob {
 export interface ClassificationDescription {
   data: DataDescription;
   pairs: Partial<Record<PairName, PairDescription>>;
-  /** A test image of every class: base64 of red, green, blue of each pixel, row by row. */
-  samples: string[];
 }
 
 export const pairsOf = ({ pairs }: Pick<ClassificationSettings, 'pairs'>): [PairName, PairSettings][] =>

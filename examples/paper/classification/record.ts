@@ -1,5 +1,5 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { NetworkDescription, StudentResult } from '../../distill/jobs.js';
 import { type PackedMatrix, packMatrix } from '../../report/packed-matrix.js';
@@ -28,7 +28,6 @@ export interface ClassificationRecord {
   study: 'classification';
   settings: ClassificationSettings;
   data: ClassificationDescription['data'];
-  samples: string[];
   pairs: PairRecord[];
   environment: RunEnvironment;
   command: string;
@@ -52,13 +51,12 @@ export function buildRecord({
   seconds,
 }: Outcome<ClassificationSettings, ClassificationJob, ClassificationDescription>): ClassificationRecord {
   const { settings, command, startedAt } = header;
-  const { data, samples, pairs: networks } = description;
+  const { data, pairs: networks } = description;
   return {
     version: 1,
     study: 'classification',
     settings,
     data,
-    samples,
     environment,
     command,
     startedAt,

@@ -1,21 +1,23 @@
 /** The run as one HTML page. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { type Html, html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { type Html, html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
 import { unpackMatrix } from '../../report/packed-matrix.js';
 import { page } from '../../report/page.js';
 import { type ArmMatrix, armLegend, relationFigures, relationGuide } from '../../report/sections.js';
 import { sampleGallery } from '../gallery.js';
 import { lossFacts, recipeFacts } from '../recipe.js';
+import { imagesOf } from './images.js';
 import type { ClassificationRecord, PairRecord } from './record.js';
 import { pairScores, pairTitle } from './scores.js';
 
-export function renderReport(record: ClassificationRecord): string {
-  const { data, pairs, settings, samples, startedAt, seconds, environment, command } = record;
+export async function renderReport(record: ClassificationRecord): Promise<string> {
+  const { data, pairs, settings, startedAt, seconds, environment, command } = record;
   const [recipe] = Object.values(settings.pairs);
+  const gallery = await sampleGallery(imagesOf(settings));
   return page({
     title: 'Distillation: the ablation',
     heading: 'What each term of the loss is worth',
@@ -26,7 +28,7 @@ export function renderReport(record: ClassificationRecord): string {
     about: data.description,
     sections: [
       ...pairs.map((pair) => pairSection(record, pair)),
-      html`<section><h2>The images</h2><p>A test image of every class.</p>${sampleGallery(samples, data)}</section>`,
+      html`<section><h2>The images</h2><p>A test image of every class.</p>${gallery}</section>`,
       html`<section><h2>Relations between logits</h2>${relationGuide}
 <p>Of the first seed of every arm.</p>${pairs.map(
         (pair) => html`<h3>${pairTitle(pair)}</h3>${relations(pair, data.classes)}`,

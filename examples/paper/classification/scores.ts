@@ -1,5 +1,5 @@
 /** The accuracies of a pair, for tables and curves. */
-import { integer } from '../../report/numbers.js';
+import { integer } from 'gld-loss-pages/numbers';
 import type { Scores } from '../../report/scores.js';
 import { accuracyScores } from '../scores.js';
 import type { ClassificationRecord, PairRecord } from './record.js';

@@ -1,8 +1,8 @@
 /** Scenes with boxes drawn on them: what is there and what was found. */
 import type { Box, SceneObject } from '../../data/index.js';
 import { armColour } from '../../report/colours.js';
-import { type Html, html } from '../../report/html.js';
-import { percent } from '../../report/numbers.js';
+import { type Html, html } from 'gld-loss-pages/html';
+import { percent } from 'gld-loss-pages/numbers';
 import { picture } from '../../report/picture.js';
 import { shownScore } from './constants.js';
 import type { Detection } from './detections.js';

@@ -1,9 +1,9 @@
 /** Drawings of the report that only detection has. */
 import * as Plot from '@observablehq/plot';
 import { armColour } from '../../report/colours.js';
-import type { Html } from '../../report/html.js';
-import { mean } from '../../report/numbers.js';
-import { plot } from '../../report/svg.js';
+import type { Html } from 'gld-loss-pages/html';
+import { mean } from 'gld-loss-pages/numbers';
+import { plot } from 'gld-loss-pages/svg';
 import { recalls } from './constants.js';
 import type { DetectionRecord } from './record.js';
 

@@ -1,17 +1,9 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import type { SceneObject } from '../../data/index.js';
 import type { Outcome } from '../../training/study.js';
 import type { NetworkSize, TuningDescription, TuningStudyJob } from '../tuning/jobs.js';
 import { type TuningRecord, tuningRecord } from '../tuning/record.js';
 import type { Detection } from './detections.js';
 import type { DetectionSettings } from './settings.js';
-
-/** A scene as the record keeps it. */
-export interface ShownScene {
-  /** Base64 of the picture's bytes: red, green, blue of each pixel, row by row. */
-  rgb: string;
-  objects: SceneObject[];
-}
 
 export interface DetectorSize extends NetworkSize {
   defaultBoxes: number;
@@ -30,9 +22,9 @@ export interface FirstDetections {
   found: Detection[][];
 }
 
-export type DetectionDescription = TuningDescription<DetectorSize, ShownScene>;
+export type DetectionDescription = TuningDescription<DetectorSize>;
 
-export type DetectionRecord = TuningRecord<DetectionSettings, DetectorSize, ShownScene, DetectorRun, FirstDetections>;
+export type DetectionRecord = TuningRecord<DetectionSettings, DetectorSize, DetectorRun, FirstDetections>;
 
 export const buildRecord = (
   outcome: Outcome<DetectionSettings, TuningStudyJob, DetectionDescription>,

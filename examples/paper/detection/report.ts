@@ -1,8 +1,10 @@
 /** The result as one HTML page. */
 import { armColour } from '../../report/colours.js';
-import { html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
+import { rgbOf } from '../../report/picture.js';
 import { armLegend } from '../../report/sections.js';
+import { shownScenesOf } from '../tuning/scenes.js';
 import { tunedScores } from '../tuning/scores.js';
 import { classLegend, classPlot, sceneFigure, scenesSection, tuningPage } from '../tuning/sections.js';
 import { matchingOverlap, negativesPerPositive, shownScore } from './constants.js';
@@ -14,7 +16,6 @@ import type { DetectionRecord } from './record.js';
 export function renderReport(record: DetectionRecord): string {
   const {
     arms,
-    scenes,
     settings: { pair, detector, side },
     description: {
       network,
@@ -39,15 +40,14 @@ ${armLegend(record)}
 <div class="grid maps"><figure>${precisionPlot(record)}</figure>
 <figure>${classPlot('average precision', classes, arms)}</figure></div></section>`,
       scenesSection(
-        record,
+        shownScenesOf(record.settings),
         html`<p>The first test scenes, not chosen. Dashed white: the objects. In colour: what the
 detector found with a score of at least ${100 * shownScore} %, with the name of the class and the score. Detectors of
 seed ${arms[0].runs[0].seed}.</p>${classLegend(classes, armColour)}`,
-        (scene) =>
+        (scene, i) =>
           arms.map(({ label, first }) => {
-            const { rgb, objects } = scenes[scene];
-            const seen = { side, rgb: new Uint8Array(Buffer.from(rgb, 'base64')), objects };
-            return sceneFigure(scene, label, (name) => detectionPicture(seen, first.found[scene], classes, name));
+            const seen = { side, rgb: rgbOf(scene, side), objects: scene.objects };
+            return sceneFigure(i, label, (name) => detectionPicture(seen, first.found[i], classes, name));
           }),
       ),
     ],

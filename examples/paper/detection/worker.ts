@@ -1,7 +1,8 @@
 /** The study in a worker thread. */
 import type { OpenWorker } from '../../training/study.js';
 import type { TuningStudyJob } from '../tuning/jobs.js';
-import { rgbOf, shownScenes, tuningWorker } from '../tuning/worker.js';
+import { shownScenes } from '../tuning/scenes.js';
+import { tuningWorker } from '../tuning/worker.js';
 import { averagePrecision, meanPrecision } from './average-precision.js';
 import { recalls, shownScore } from './constants.js';
 import { buildDetector, type Detector, detectionObjective, judge, matchScenes } from './detector.js';
@@ -42,6 +43,5 @@ export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescri
           },
         };
       },
-      show: (scene) => ({ rgb: rgbOf(scene, side), objects: scene.objects }),
     };
   });

@@ -1,5 +1,5 @@
 /** Scenes with the classes of their pixels painted over them: what is there and what was found. */
-import type { Html } from '../../report/html.js';
+import type { Html } from 'gld-loss-pages/html';
 import { picture } from '../../report/picture.js';
 import { ignored } from './labels.js';
 

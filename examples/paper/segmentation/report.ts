@@ -1,26 +1,27 @@
 /** The result as one HTML page. */
-import { html } from '../../report/html.js';
+import { html } from 'gld-loss-pages/html';
+import type { Scene } from '../../data/index.js';
+import { unpackBytes } from '../../report/packed-bytes.js';
+import { rgbOf } from '../../report/picture.js';
 import { armLegend } from '../../report/sections.js';
+import { shownScenesOf } from '../tuning/scenes.js';
 import { tunedScores } from '../tuning/scores.js';
 import { classLegend, classPlot, sceneFigure, scenesSection, tuningPage } from '../tuning/sections.js';
-import { pixelClasses } from './labels.js';
+import { labelMap, pixelClasses } from './labels.js';
 import { measure, networks } from './names.js';
 import { classColour, maskPicture } from './pictures.js';
 import type { SegmentationRecord } from './record.js';
 
-const bytes = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-
 export function renderReport(record: SegmentationRecord): string {
   const {
     arms,
-    scenes,
     settings: { pair, head, side },
     description: {
       scenes: { classes },
     },
   } = record;
-  const figure = (scene: number, what: string, labels: string) =>
-    sceneFigure(scene, what, (label) => maskPicture(side, bytes(scenes[scene].rgb), bytes(labels), label));
+  const figure = (scene: Scene, index: number, what: string, labels: Uint8Array) =>
+    sceneFigure(index, what, (label) => maskPicture(side, rgbOf(scene, side), labels, label));
   return tuningPage(record, {
     title: 'Segmentation with distilled backbones',
     heading: `Segmentation: backbones of ${pair.student.network}, undistilled and distilled`,
@@ -39,14 +40,14 @@ ${head.skipStage}. The loss is the cross-entropy of every pixel that is not at a
 share of those that are or were. The mIoU is the mean over the classes.</p>
 ${armLegend(record)}<figure>${classPlot('IoU', pixelClasses(classes), arms)}</figure></section>`,
       scenesSection(
-        record,
+        shownScenesOf(record.settings),
         html`<p>The first test scenes, not chosen. Pixels are tinted in the colour of their class, the
 background is darkened. White edges blend an object with what is behind it; they are neither learned nor counted.
 Networks of seed ${arms[0].runs[0].seed}.</p>
 ${classLegend(classes, (index) => classColour(index + 1))}`,
-        (scene) => [
-          figure(scene, 'what is there', scenes[scene].labels),
-          ...arms.map(({ label, first }) => figure(scene, label, first.predicted[scene])),
+        (scene, i) => [
+          figure(scene, i, 'what is there', labelMap(scene)),
+          ...arms.map(({ label, first }) => figure(scene, i, label, unpackBytes(first.predicted[i]))),
         ],
       ),
     ],

@@ -1,8 +1,10 @@
 /** The study in a worker thread. */
 import type { OpenWorker } from '../../training/study.js';
 import type { TuningStudyJob } from '../tuning/jobs.js';
-import { base64, rgbOf, shownScenes, tuningWorker } from '../tuning/worker.js';
-import { labelMap, pixelClasses } from './labels.js';
+import { packBytes } from '../../report/packed-bytes.js';
+import { shownScenes } from '../tuning/scenes.js';
+import { tuningWorker } from '../tuning/worker.js';
+import { pixelClasses } from './labels.js';
 import type { SegmentationDescription } from './record.js';
 import { buildSegmenter, judge, type Segmenter, segmentationObjective } from './segmenter.js';
 import type { SegmentationSettings } from './settings.js';
@@ -22,9 +24,8 @@ export const open: OpenWorker<SegmentationSettings, TuningStudyJob, Segmentation
         const { confusion, predicted } = await judge(segmenter, data.test);
         return {
           run: { perClass: confusion.intersectionOverUnion().map((value) => value ?? null) },
-          first: { predicted: predicted.slice(0, shownScenes).map(base64) },
+          first: { predicted: predicted.slice(0, shownScenes).map(packBytes) },
         };
       },
-      show: (scene) => ({ rgb: rgbOf(scene, settings.side), labels: base64(labelMap(scene)) }),
     };
   });

@@ -1,5 +1,5 @@
 /** What a frozen network makes of a data set: pooled features, computed once, and a linear classifier on them. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import type { BatchOptions, Split } from '../../data/index.js';
 import type { Rng } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';

@@ -23,8 +23,6 @@ export interface TransferDescription {
   /** Of the networks' own data and sizes. */
   classification: ClassificationDescription;
   symbols: DataDescription;
-  /** A test image of every class of symbols. */
-  samples: string[];
 }
 
 /** The networks unless another run has them, then the linear classifiers, each as soon as its network is there. */

@@ -1,7 +1,7 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
-import { integer } from '../../report/numbers.js';
+import { integer } from 'gld-loss-pages/numbers';
 import type { Scores } from '../../report/scores.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
@@ -28,7 +28,6 @@ export interface TransferRecord {
   study: 'transfer';
   settings: TransferSettings;
   symbols: TransferDescription['symbols'];
-  samples: string[];
   pairs: TransferPair[];
   environment: RunEnvironment;
   command: string;
@@ -47,7 +46,7 @@ export function buildRecord({
   seconds,
 }: Outcome<TransferSettings, TransferJob, TransferDescription>): TransferRecord {
   const { settings, command, startedAt } = header;
-  const { symbols, samples } = description;
+  const { symbols } = description;
   const all = jobs.filter((job): job is LinearJob => job.role === 'linear');
   const run = ({ id, network: { seed } }: LinearJob): LinearRun => ({
     seed,
@@ -58,7 +57,6 @@ export function buildRecord({
     study: 'transfer',
     settings,
     symbols,
-    samples,
     environment,
     command,
     startedAt,

@@ -2,18 +2,20 @@
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { html } from '../../report/html.js';
-import { integer } from '../../report/numbers.js';
+import { html } from 'gld-loss-pages/html';
+import { integer } from 'gld-loss-pages/numbers';
 import { page } from '../../report/page.js';
 import { armLegend } from '../../report/sections.js';
 import { sampleGallery } from '../gallery.js';
 import { lossFacts, recipeFacts } from '../recipe.js';
 import { optimizerText } from '../../distill/record.js';
+import { imagesOf } from './images.js';
 import { pairScores, pairTitle, type TransferRecord } from './record.js';
 
-export function renderReport(record: TransferRecord): string {
-  const { symbols, samples, pairs, settings, startedAt, seconds, environment, command } = record;
+export async function renderReport(record: TransferRecord): Promise<string> {
+  const { symbols, pairs, settings, startedAt, seconds, environment, command } = record;
   const [recipe] = Object.values(settings.classification.pairs);
+  const gallery = await sampleGallery(imagesOf(settings));
   return page({
     title: 'Distillation: transfer',
     heading: 'What the students’ features are worth elsewhere',
@@ -31,10 +33,7 @@ export function renderReport(record: TransferRecord): string {
 <h3>Learning curves of the linear classifiers</h3>
 <div class="narrow">${armLegend(scores)}</div><figure>${learningCurves(scores)}</figure></section>`;
       }),
-      html`<section><h2>The second data set</h2><p>A test image of every class.</p>${sampleGallery(
-        samples,
-        symbols,
-      )}</section>`,
+      html`<section><h2>The second data set</h2><p>A test image of every class.</p>${gallery}</section>`,
       html`<section><h2>Settings and machine</h2><div class="facts">${[
         factList('Linear classifiers', [
           ['Training / test', `${integer(symbols.trainSize)} / ${integer(symbols.testSize)}`],

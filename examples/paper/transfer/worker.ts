@@ -1,18 +1,17 @@
 /** The study in a worker thread. */
-import { Rng, symbols } from '../../data/index.js';
+import { Rng } from '../../data/index.js';
 import { describeData, loadBackbone } from '../../distill/trainer.js';
 import { trainJob } from '../../training/job.js';
 import type { JobContext, OpenWorker } from '../../training/study.js';
 import { open as openClassification } from '../classification/worker.js';
-import { samples } from '../samples.js';
 import { featureSource, linear, pooledFeatures, scaled, scaling } from './features.js';
-import { pairsOf } from '../classification/jobs.js';
+import { imagesOf } from './images.js';
 import type { LinearJob, TransferDescription, TransferJob } from './jobs.js';
 import type { TransferSettings } from './settings.js';
 
 export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription> = async (settings, threads) => {
   const classification = await openClassification(settings.classification, threads);
-  const data = symbols({ seed: pairsOf(settings.classification)[0][1].baseSeed, ...settings.symbols });
+  const data = imagesOf(settings);
   const classes = data.classes.length;
 
   const run = async (job: LinearJob, context: JobContext): Promise<boolean> => {
@@ -46,7 +45,6 @@ export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription
     describe: async () => ({
       classification: await classification.describe(),
       symbols: describeData(data),
-      samples: await samples(data),
     }),
     run: (job, context) => (job.role === 'linear' ? run(job, context) : classification.run(job, context)),
   };

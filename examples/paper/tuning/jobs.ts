@@ -23,15 +23,13 @@ export interface NetworkSize {
 }
 
 /** What data and networks turn out to be. */
-export interface TuningDescription<Network extends NetworkSize = NetworkSize, Shown = unknown> {
+export interface TuningDescription<Network extends NetworkSize = NetworkSize> {
   pair: PairDescription;
   /** Of the pictures of one object. */
   objects: DataDescription;
   /** Of the scenes. */
   scenes: DataDescription;
   network: Network;
-  /** The test scenes that the report shows. */
-  shown: Shown[];
 }
 
 /** Teacher and backbones, then the larger networks (`name` begins their ids), each as soon as its backbone is there. */

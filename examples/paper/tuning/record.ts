@@ -1,5 +1,5 @@
 /** What records of such studies have in common: what results.json holds, put together from the checkpoints. */
-import { present } from '../../../tools/present.js';
+import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
@@ -31,7 +31,6 @@ export interface TunedArm<Run = unknown, Arm = unknown> {
 export interface TuningRecord<
   Settings extends TuningSettings = TuningSettings,
   Network extends NetworkSize = NetworkSize,
-  Shown = unknown,
   Run = unknown,
   First = unknown,
 > {
@@ -39,7 +38,7 @@ export interface TuningRecord<
   version: 1;
   study: string;
   settings: Settings;
-  description: Omit<TuningDescription<Network>, 'shown'>;
+  description: TuningDescription<Network>;
   environment: RunEnvironment;
   command: string;
   /** When the run began, ISO 8601. */
@@ -49,7 +48,6 @@ export interface TuningRecord<
   /** The teacher's training; its score is the accuracy as a classifier of single objects. */
   teacher: EpochResult[];
   arms: TunedArm<Run, First>[];
-  scenes: Shown[];
 }
 
 /** What a finished larger network adds to its curve: for every seed, and for the first one of an arm. */
@@ -58,13 +56,13 @@ export interface TuningResult<Run, First> {
   first: First;
 }
 
-export function tuningRecord<Settings extends TuningSettings, Network extends NetworkSize, Shown, Run, First>(
+export function tuningRecord<Settings extends TuningSettings, Network extends NetworkSize, Run, First>(
   study: string,
-  outcome: Outcome<Settings, TuningStudyJob, TuningDescription<Network, Shown>>,
-): TuningRecord<Settings, Network, Shown, Run, First> {
+  outcome: Outcome<Settings, TuningStudyJob, TuningDescription<Network>>,
+): TuningRecord<Settings, Network, Run, First> {
   const {
     header: { settings, command, startedAt },
-    description: { shown, ...description },
+    description,
     environment,
     seconds,
   } = outcome;
@@ -98,6 +96,5 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
         first: results[0].first,
       };
     }),
-    scenes: shown,
   };
 }

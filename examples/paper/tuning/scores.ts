@@ -1,5 +1,5 @@
 /** The scores that tables and plots show: of the larger networks, and of the backbones as classifiers before. */
-import { integer } from '../../report/numbers.js';
+import { integer } from 'gld-loss-pages/numbers';
 import type { ScoredRun, Scores } from '../../report/scores.js';
 import type { EpochResult } from '../../training/train.js';
 import { accuracyCertainty, scored } from '../scores.js';

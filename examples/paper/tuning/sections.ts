@@ -1,16 +1,17 @@
 /** Sections of a report that such studies have in common. */
 import * as Plot from '@observablehq/plot';
+import type { Scene } from '../../data/index.js';
 import { optimizerText } from '../../distill/record.js';
 import { armColour } from '../../report/colours.js';
 import { learningCurves } from '../../report/curves.js';
 import { factList, machineFacts } from '../../report/facts.js';
 import { lede, resultTable } from '../../report/headline.js';
-import { type Content, type Html, html, swatch } from '../../report/html.js';
-import { integer, mean, percent } from '../../report/numbers.js';
+import { type Content, type Html, html, swatch } from 'gld-loss-pages/html';
+import { integer, mean, percent } from 'gld-loss-pages/numbers';
 import { page } from '../../report/page.js';
 import type { Scores } from '../../report/scores.js';
 import { armLegend } from '../../report/sections.js';
-import { plot } from '../../report/svg.js';
+import { plot } from 'gld-loss-pages/svg';
 import { lossFacts, recipeFacts } from '../recipe.js';
 import type { TuningRecord } from './record.js';
 import { backboneScores, capital } from './scores.js';
@@ -70,13 +71,16 @@ export function classPlot(
   });
 }
 
-/** Several arms' pictures of every test scene that is shown. @param figures of the scene with this number, from 0 */
-export const scenesSection = ({ scenes }: TuningRecord, text: Content, figures: (scene: number) => Content): Html =>
-  html`<section><h2>What they see</h2>${text}<div class="grid scenes">${scenes.map((_, i) => figures(i))}</div></section>`;
+/** Several arms' pictures of the scenes that are shown. */
+export const scenesSection = (
+  scenes: readonly Scene[],
+  text: Content,
+  figures: (scene: Scene, index: number) => Content,
+): Html => html`<section><h2>What they see</h2>${text}<div class="grid scenes">${scenes.map(figures)}</div></section>`;
 
-export const sceneFigure = (scene: number, what: string, picture: (label: string) => Html): Html =>
-  html`<figure class="map"><figcaption>${scene + 1}<small>${what}</small></figcaption>
-${picture(`Scene ${scene + 1}, ${what}`)}</figure>`;
+export const sceneFigure = (index: number, what: string, picture: (label: string) => Html): Html =>
+  html`<figure class="map"><figcaption>${index + 1}<small>${what}</small></figcaption>
+${picture(`Scene ${index + 1}, ${what}`)}</figure>`;
 
 export interface TuningPage {
   title: string;

@@ -1,7 +1,6 @@
 /** Such a study in a worker thread. */
-import { type Batch, Rng, type Scene, type SceneDataset, scenes, singleObjects } from '../../data/index.js';
+import { type Batch, Rng, type SceneDataset, singleObjects } from '../../data/index.js';
 import { describeData, loadBackbone, PairTrainer } from '../../distill/trainer.js';
-import { interleaved } from '../../report/picture.js';
 import type { MapShape, Parameters } from '../../tfjs/layers.js';
 import { type Backbone, buildBackbone } from '../../tfjs/networks.js';
 import { trainJob } from '../../training/job.js';
@@ -9,6 +8,7 @@ import type { JobContext, StudyWorker } from '../../training/study.js';
 import type { Objective } from '../../training/train.js';
 import type { NetworkSize, TuningDescription, TuningJob, TuningStudyJob } from './jobs.js';
 import type { TuningResult } from './record.js';
+import { scenesOf } from './scenes.js';
 import type { TuningSettings } from './settings.js';
 
 /** A network on a backbone, which is its own. */
@@ -20,7 +20,7 @@ export interface TunedNetwork {
 }
 
 /** What a study does with scenes. */
-export interface TuningTask<Network extends TunedNetwork, Size extends NetworkSize, Shown, Run, First> {
+export interface TuningTask<Network extends TunedNetwork, Size extends NetworkSize, Run, First> {
   /** Puts a freshly drawn head on a backbone; `rng` decides its weights. */
   build(backbone: Backbone, rng: Rng): Network;
   size(network: Network, size: NetworkSize): Size;
@@ -28,27 +28,16 @@ export interface TuningTask<Network extends TunedNetwork, Size extends NetworkSi
   /** The score on the test scenes. */
   evaluate(network: Network): Promise<number>;
   finish(network: Network): Promise<TuningResult<Run, First>>;
-  /** A test scene for the report. */
-  show(scene: Scene): Shown;
 }
 
-/** Test scenes that the reports show: the first ones. */
-export const shownScenes = 8;
-
-export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-/** A scene's picture as base64 of red, green, blue of each pixel, row by row. */
-export const rgbOf = ({ planes }: Scene, side: number): string =>
-  base64(interleaved({ planes, width: side, height: side }));
-
-export function tuningWorker<Network extends TunedNetwork, Size extends NetworkSize, Shown, Run, First>(
+export function tuningWorker<Network extends TunedNetwork, Size extends NetworkSize, Run, First>(
   settings: TuningSettings,
   threads: number,
-  taskOn: (data: SceneDataset) => TuningTask<Network, Size, Shown, Run, First>,
-): StudyWorker<TuningStudyJob, TuningDescription<Size, Shown>> {
+  taskOn: (data: SceneDataset) => TuningTask<Network, Size, Run, First>,
+): StudyWorker<TuningStudyJob, TuningDescription<Size>> {
   const { side, pair, recipe } = settings;
   const pictures = singleObjects({ seed: pair.baseSeed, side, ...settings.objects });
-  const data = scenes({ seed: pair.baseSeed, side, ...settings.scenes });
+  const data = scenesOf(settings);
   const input: MapShape = [side, side, data.channels];
   const trainer = new PairTrainer(pair, pictures);
   const task = taskOn(data);
@@ -64,7 +53,7 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
     }
   };
 
-  const describe = async (): Promise<TuningDescription<Size, Shown>> => {
+  const describe = async (): Promise<TuningDescription<Size>> => {
     const pairDescription = await trainer.describe(threads); // first: its student has the names of the backbone's variables
     const backbone = buildBackbone(pair.student.network, { input, scope: 'student', rng: new Rng(0) });
     return {
@@ -77,7 +66,6 @@ export function tuningWorker<Network extends TunedNetwork, Size extends NetworkS
           parameters: backbone.parameters.count + network.head.parameters.count,
         }),
       ),
-      shown: data.test.scenes.slice(0, shownScenes).map(task.show),
     };
   };
 

@@ -130,7 +130,7 @@ int main(int count, char** arguments) {
   std::int32_t devices = 0;
   if (device->count(&devices, message) != GLD_OK) die("no device");
   std::int64_t bad = 0;
-  for (int stage = 0; stage < GLD_STAGE_COUNT; ++stage) {
+  for (int stage = 0; stage < gld_stage_count; ++stage) {
     if (wanted != "all" && wanted != kStages[stage].name) continue;
     gld_stream* stream = nullptr;
     if (device->open(0, &stream, message) != GLD_OK) die("open");

@@ -1,0 +1,110 @@
+// Parts of the studies of npm run paper that need no run.
+import t from 'tap';
+import { loadDataset, Rng, shapes, symbols } from '../../data/index.js';
+import { featureSource, linear, pooledFeatures, scaled, scaling } from '../../paper/transfer/features.js';
+import { samples } from '../../paper/samples.js';
+import { present } from '../../present.js';
+import { packMatrix, unpackMatrix } from '../../report/packed-matrix.js';
+import { tf, useBackend } from '../../tfjs/backend.js';
+import { buildBackbone } from '../../tfjs/networks.js';
+import { collect, digest } from '../data/passes.js';
+
+t.test('symbols', async (t) => {
+  const data = symbols({ seed: 4, trainSize: 24, testSize: 16 });
+  t.equal(data.classes.length, 8);
+  t.match(data, { height: 16, width: 16, channels: 3, train: { size: 24 }, test: { size: 16 } });
+  const batches = await collect(data.train, { batchSize: 24 });
+  const { labels } = batches[0];
+  t.same(
+    [...labels].sort(),
+    Array.from({ length: 24 }, (_, i) => Math.floor(i / 3)),
+    'three of each class',
+  );
+  const of = async (seed: number) =>
+    digest(await collect(symbols({ seed, trainSize: 24, testSize: 16 }).train, { batchSize: 24 }));
+  t.equal(await of(4), digest(batches), 'the seed decides the images');
+  t.not(await of(5), digest(batches));
+  t.throws(() => symbols({ seed: 1, trainSize: 0 }), {
+    name: 'RangeError',
+    message: /^trainSize: expected an integer/,
+  });
+});
+
+t.test('a picture of every class', async (t) => {
+  const data = shapes({ seed: 2, testSize: 40 });
+  const found = await samples(data);
+  t.ok(
+    found.every((bytes) => bytes?.length === 16 * 16 * 3),
+    'of every class',
+  );
+  const {
+    images,
+    labels,
+    shape: [, height, width, channels],
+  } = (await collect(data.test, { batchSize: 40 }))[0];
+  const at = labels.indexOf(3) * height * width * channels;
+  const byte = present(found[3])[5];
+  t.ok(Math.abs(byte / 255 - (0.25 * images[at + 5] + 0.4)) < 1e-6, 'its bytes are those before normalisation');
+  t.equal((await samples(shapes({ seed: 2, testSize: 3 }))).filter((bytes) => bytes).length, 3);
+});
+
+t.test('packed relation matrices', async (t) => {
+  const data = [0, 0.25, 1, 0.5, 0, 0.125, 2, 1, 0];
+  const back = unpackMatrix(packMatrix({ size: 3, data, rowLabels: [1, 0, 1] }));
+  t.match(back, { size: 3, rowLabels: [1, 0, 1] });
+  t.ok(back.data.every((value, i) => Math.abs(value - data[i]) <= 1 / 255));
+  t.same(unpackMatrix(packMatrix({ size: 1, data: [0], rowLabels: [0] })).data, [0]);
+  t.same(unpackMatrix(packMatrix({ size: 2, data: [0, NaN, 1, 0], rowLabels: [0, 0] })).data, [0, 0, 1, 0]);
+});
+
+t.test('pooled features of a frozen network', async (t) => {
+  await useBackend('wasm');
+  const data = await loadDataset('shapes', { seed: 3, trainSize: 12, testSize: 5 });
+  const before = tf.memory().numTensors;
+  const backbone = buildBackbone('wrn10-0.25', { input: [16, 16, 3], scope: 'student', rng: new Rng(1) });
+  const features = await pooledFeatures(backbone, data.test);
+  const { images, shape, labels } = (await collect(data.test, { batchSize: 5 }))[0];
+  const expected = tf.tidy(() => tf.mean(backbone.maps(tf.tensor4d(images, shape), false)[2], [1, 2]).dataSync());
+  t.equal(features.channels, 16);
+  t.same(features.labels, labels);
+  t.ok(features.rows.every((value, i) => Math.abs(value - expected[i]) < 5e-7));
+  backbone.dispose();
+  t.equal(tf.memory().numTensors, before, 'nothing stays');
+});
+
+t.test('the linear classifier', async (t) => {
+  await useBackend('wasm');
+  const rows = Float32Array.of(1, 10, 7, 3, 10, 7, 5, 10, 7, 7, 10, 7);
+  const features = { rows, channels: 3, labels: Int32Array.of(0, 1, 2, 3) };
+  const scale = scaling(features);
+  t.same(scale.mean, [4, 10, 7]);
+  t.same(scale.deviation.slice(1), [1, 1], 'what never changes is left as it is');
+  const { rows: standard } = scaled(features, scale);
+  t.ok(Math.abs(standard[0] ** 2 + standard[3] ** 2 + standard[6] ** 2 + standard[9] ** 2 - 4) < 1e-5);
+
+  const batches = async (skip: number) => {
+    const seen: number[] = [];
+    const source = featureSource(features);
+    for await (const { rows: batch, labels, size } of source.batches({ batchSize: 3, shuffle: new Rng(6), skip })) {
+      t.same(
+        Array.from(batch.dataSync()).filter((_, i) => i % 3 === 0),
+        Array.from(labels, (label) => 1 + 2 * label),
+      );
+      t.equal(size, labels.length);
+      seen.push(...labels);
+    }
+    return seen;
+  };
+  const before = tf.memory().numTensors;
+  const all = await batches(0);
+  t.same([...all].sort(), [0, 1, 2, 3]);
+  t.same(await batches(1), all.slice(3), 'goes on in the middle of a pass');
+  t.equal(tf.memory().numTensors, before, 'no batch stays');
+
+  const { parameters, accuracy } = linear(1, 2, new Rng(1));
+  const [kernel, bias] = parameters.trainable;
+  kernel.assign(tf.tensor2d([[1, -1]]));
+  bias.assign(tf.tensor1d([0, 1]));
+  t.equal(accuracy({ rows: Float32Array.of(0, 1, 2, 3), channels: 1, labels: Int32Array.of(1, 0, 1, 0) }), 0.75);
+  parameters.dispose();
+});

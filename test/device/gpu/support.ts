@@ -1,0 +1,111 @@
+/** Tensors on a GPU for the tests, and what the stand-in tells about itself. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { CudaTensor, deviceInfo, type AnyInputs, type AnyTensor, type DeviceTensor, type Inputs } from 'gld-loss';
+import t from 'tap';
+import { present } from '../../../tools/present.js';
+import { fromBfloat16, fromFloat16 } from '../../support/half.js';
+
+t.setTimeout(600_000); // an emulated GPU takes its time
+
+/** Where the tensors of a call are: in CPU memory, in a CudaTensor each, at addresses, or some here and some there. */
+export const homes = ['host', 'tensor', 'pointer', 'mixed'] as const;
+export type Home = (typeof homes)[number];
+
+interface HostLike {
+  data: ArrayBufferView & ArrayLike<number>;
+  shape: number[];
+  dtype?: string;
+  strides?: number[];
+  offset?: number;
+}
+
+/** Owners of memory that is known by its address only: calls cannot keep them, as they keep CudaTensors. */
+const owners: CudaTensor[] = [];
+
+function arrayType({ data, dtype }: HostLike): 'float32' | 'float16' | 'bfloat16' | 'int32' {
+  return (dtype ?? (data instanceof Int32Array ? 'int32' : 'float32')) as 'float32';
+}
+
+/** The tensor on the GPU, strides and all, as an address. */
+export function pointer(tensor: HostLike, deviceId = 0): DeviceTensor {
+  const { shape, strides, offset } = tensor;
+  const dtype = arrayType(tensor);
+  const whole = { data: tensor.data, shape: [tensor.data.length], dtype };
+  const owner = CudaTensor.from(whole, { device: `cuda:${deviceId}` });
+  const made = { device: 'cuda' as const, ptr: owner.ptr, shape, dtype, deviceId, ...(strides && { strides, offset }) };
+  owners.push(owner);
+  return made;
+}
+
+let moves = 0;
+
+export function moved(tensor: HostLike, home: Home, deviceId = 0): AnyTensor {
+  const to = home === 'mixed' ? homes[(moves += 1) % 3] : home;
+  if (to === 'host') return tensor as AnyTensor;
+  if (to === 'pointer') return pointer(tensor, deviceId);
+  return CudaTensor.from(tensor as never, { device: `cuda:${deviceId}` });
+}
+
+/** The inputs with all tensors, labels included, brought there. */
+export function move(inputs: Inputs, home: Home, deviceId = 0): AnyInputs {
+  const side = (of: object) =>
+    Object.fromEntries(
+      Object.entries(of).map(([name, value]) => [
+        name,
+        typeof value === 'object' ? moved(value as HostLike, home, deviceId) : value,
+      ]),
+    );
+  const { teacher, student, labels } = inputs;
+  const listed = Array.isArray(labels) || ArrayBuffer.isView(labels);
+  const tensor = listed ? { data: Int32Array.from(labels as number[]), shape: [(labels as number[]).length] } : labels;
+  return {
+    teacher: side(teacher),
+    student: side(student),
+    ...(tensor !== undefined && { labels: home === 'host' ? labels : moved(tensor as HostLike, home, deviceId) }),
+  } as unknown as AnyInputs;
+}
+
+/** The values of a tensor wherever it is. */
+export function valuesOf(tensor: object | undefined): ArrayLike<number> {
+  if (tensor === undefined) return [];
+  const { data, dtype } = tensor instanceof CudaTensor ? tensor.toHost() : (tensor as HostLike);
+  const array = data as ArrayLike<number>;
+  if (dtype === 'float16') return Float64Array.from(array, fromFloat16);
+  if (dtype === 'bfloat16') return Float64Array.from(array, fromBfloat16);
+  return array;
+}
+
+/** What the stand-in counts on a device; undefined with any other engine. */
+export function counts(
+  deviceId = 0,
+): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
+  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/.exec(
+    deviceInfo().cuda.devices[deviceId].name,
+  );
+  if (numbers === null) return undefined;
+  const [streams, submits, firstShapes, blocks] = numbers.slice(1).map(Number) as [number, number, number, number];
+  return { streams, submits, firstShapes, blocks };
+}
+
+export const isStandIn = counts() !== undefined;
+export const skipUnlessStandIn = isStandIn ? {} : { skip: 'needs the stand-in, which counts and fails as it is told' };
+export const devices = deviceInfo().cuda.devices.length;
+
+/** Sets variables that steer the stand-in, for as long as the work takes. */
+export async function steered<T>(variables: Record<string, string | number>, work: () => T | Promise<T>): Promise<T> {
+  const names = Object.keys(variables).map((name) => `GLD_STAND_IN_${name.toUpperCase()}`);
+  names.forEach((name, i) => (process.env[name] = String(Object.values(variables)[i])));
+  try {
+    return await work();
+  } finally {
+    for (const name of names) delete process.env[name];
+  }
+}
+
+/** Collects garbage until nothing more comes free: finalizers run between turns of the loop. Needs node --expose-gc. */
+export async function collect(): Promise<void> {
+  for (let i = 0; i < 6; i += 1) {
+    present(globalThis.gc)();
+    await turn();
+  }
+}

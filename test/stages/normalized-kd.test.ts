@@ -1,0 +1,113 @@
+/** Stage `normalized_kd` against the reference. */
+import { normalizedKd } from 'gld-loss';
+import t from 'tap';
+import * as reference from '../reference/normalized-kd.js';
+import { dot, rows } from '../reference/rows.js';
+import type { Normalization } from '../reference/types.js';
+import { arrayError, lossError } from '../support/compare.js';
+import { Errors } from '../support/errors.js';
+import { Random } from '../support/random.js';
+import { dtypes, encode, placements } from '../support/tensors.js';
+
+const tolerance = { float32: { loss: 1e-6, gradient: 5e-6 }, float64: { loss: 1e-13, gradient: 1e-13 } };
+const normalizations: Normalization[] = [
+  { kind: 'std' },
+  { kind: 'std', unbiased: false },
+  { kind: 'temperature', temperature: 4 },
+  { kind: 'temperature', temperature: 0.5 },
+];
+
+for (const shape of [
+  [1, 3],
+  [5, 10],
+  [3, 5, 7],
+  [40, 100],
+  [13, 5, 33],
+  [2, 5, 1000],
+]) {
+  t.test(`logits [${shape}]`, async (t) => {
+    const classes = shape[shape.length - 1];
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    const errors = new Errors();
+    const random = new Random(size);
+    const dense = { teacher: random.normals(size, 3), student: random.normals(size, 3) };
+    for (const normalization of normalizations) {
+      for (const dtype of dtypes) {
+        for (const placement of placements) {
+          const computed = dtype === 'float64' ? 'float64' : 'float32';
+          const teacher = encode({ data: dense.teacher, shape }, dtype, placement);
+          const student = encode({ data: dense.student, shape }, dtype, placement);
+          const expected = reference.normalizedKd(
+            Float64Array.from(teacher.exact.data),
+            Float64Array.from(student.exact.data),
+            { samples: shape[0], classes, normalization },
+          );
+          const got = normalizedKd({ teacher: teacher.tensor, student: student.tensor }, { normalization });
+          const gradient = got.gradients?.logits;
+          const what = `${JSON.stringify(normalization)} ${dtype} ${placement}`;
+          t.match(gradient, { shape, dtype: computed }, what);
+          const lossOff = lossError(got.loss, expected.loss);
+          const gradientOff = arrayError(gradient?.data ?? [], expected.gradient);
+          errors.add(`loss ${computed}`, lossOff, tolerance[computed].loss, what);
+          errors.add(`gradient ${computed}`, gradientOff, tolerance[computed].gradient, what);
+        }
+      }
+    }
+    errors.check(t);
+  });
+}
+
+t.test('the gradient is orthogonal to 1 and to z − μ of its row', async (t) => {
+  const random = new Random(3);
+  const classes = 37;
+  const shape = [6, classes];
+  const { tensor: teacher } = encode({ data: random.normals(6 * classes, 3), shape }, 'float32');
+  const { tensor: student, exact } = encode({ data: random.normals(6 * classes, 3), shape }, 'float32');
+  for (const unbiased of [true, false]) {
+    const { gradients } = normalizedKd({ teacher, student }, { normalization: { kind: 'std', unbiased } });
+    for (const [r, row] of rows(Float64Array.from(gradients?.logits?.data ?? []), classes).entries()) {
+      const z = Float64Array.from(exact.data).subarray(r * classes, (r + 1) * classes);
+      const mean = z.reduce((sum, value) => sum + value, 0) / classes;
+      const centred = z.map((value) => value - mean);
+      const cosine = (other: Float64Array): number => dot(row, other) / Math.sqrt(dot(row, row) * dot(other, other));
+      t.ok(Math.abs(cosine(new Float64Array(classes).fill(1))) < 1e-6, 'orthogonal to 1');
+      t.ok(Math.abs(cosine(centred)) < 1e-6, 'orthogonal to z − μ');
+    }
+  }
+});
+
+t.test('σ = 0 on either side, and K = 2', async (t) => {
+  for (const dtype of ['float32', 'float64'] as const) {
+    for (const value of [0, 0.1, -1e30]) {
+      const { tensor: constant } = encode({ data: new Float64Array(5).fill(value), shape: [1, 5] }, dtype);
+      const { tensor: varied, exact } = encode({ data: [0.5, 2, -1, 0, 1], shape: [1, 5] }, dtype);
+      const uniform = { samples: 1, classes: 5, normalization: { kind: 'std' } } as const;
+      const z = Float64Array.from(exact.data);
+
+      const student = normalizedKd({ teacher: varied, student: constant });
+      t.ok(lossError(student.loss, reference.normalizedKd(z, new Float64Array(5), uniform).loss) < 1e-6);
+      t.same([...(student.gradients?.logits?.data ?? [])], [0, 0, 0, 0, 0]);
+
+      const teacher = normalizedKd({ teacher: constant, student: varied });
+      const expected = reference.normalizedKd(new Float64Array(5), z, uniform);
+      t.ok(lossError(teacher.loss, expected.loss) < 1e-6);
+      t.ok(arrayError(teacher.gradients?.logits?.data ?? [], expected.gradient) < 1e-5);
+    }
+    const random = new Random(4);
+    const two = (): ReturnType<typeof encode> => encode({ data: random.normals(40, 3), shape: [20, 2] }, dtype);
+    const [teacher, student] = [two(), two()];
+    const { loss, gradients } = normalizedKd({ teacher: teacher.tensor, student: student.tensor });
+    t.ok(Number.isFinite(loss));
+    const worst = Math.max(...Array.from(gradients?.logits?.data ?? [NaN], Math.abs));
+    t.ok(worst < (dtype === 'float32' ? 1e-6 : 1e-14), `K = 2 leaves no gradient: ${worst}`);
+  }
+});
+
+t.test('without gradients the loss is the same', async (t) => {
+  const random = new Random(5);
+  const { tensor: teacher } = encode({ data: random.normals(30, 3), shape: [3, 10] }, 'float32');
+  const { tensor: student } = encode({ data: random.normals(30, 3), shape: [3, 10] }, 'float32');
+  const got = normalizedKd({ teacher, student }, { gradients: false });
+  t.equal(got.gradients, undefined);
+  t.equal(got.loss, normalizedKd({ teacher, student }).loss);
+});
