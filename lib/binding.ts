@@ -57,6 +57,13 @@ function tried<T>(attempt: Attempt, step: () => T): T {
   }
 }
 
+let loaded: Native | undefined;
+
+/** The addon, loaded and configured by the first who asks for it. After a failure, the next one tries again. */
+export function addon(): Native {
+  return (loaded ??= open());
+}
+
 function open(): Native {
   const threads = parallelism();
   const attempt = start();
@@ -95,5 +102,12 @@ function level(available: readonly string[]): string | undefined {
   return value;
 }
 
-/** The addon, loaded and configured. */
-export const native = open();
+/**
+ * Loads the native library, which otherwise the first call does that needs it. A server that calls this at its start fails
+ * there if it has to.
+ *
+ * @throws {GldLoadError} `ERR_GLD_LOAD`, with the reason; `ERR_GLD_OPTION` for a wrong variable of the environment.
+ */
+export function loadEngine(): void {
+  addon();
+}

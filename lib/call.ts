@@ -1,9 +1,10 @@
-import { native } from './binding.js';
-import { Copies } from './copies.js';
-import type { CudaTensor } from './cuda_tensor.js';
+import { CallArrays } from './call-arrays.js';
+import type { CudaTensor } from './cuda-tensor.js';
+import type { ElementType } from './elements.js';
+import type { EngineCall, Memory, Place, Refusal, Stream, Submission } from './engine.js';
+import { cpu } from './engines/native.js';
 import type { GldError } from './errors.js';
-import { hold, letGo } from './holds.js';
-import type { DeviceMemory, Job, Workspace } from './native.cjs';
+import { holdMemory, unholdMemory } from './held-memory.js';
 import {
   limits,
   numberCount,
@@ -16,23 +17,22 @@ import {
   words,
 } from './schema.js';
 import { reasonOf, throwIfAborted } from './signal.js';
-import { host, View, type DeviceData, type ElementType, type ViewArray } from './tensor.js';
-import { turnsOf, type Turns } from './turns.js';
+import { View } from './tensor.js';
 import type { AbortSignalLike, RelationMethod } from './types.js';
 
 export type Field = keyof typeof field;
 export type Role = (typeof views)[number]['role'];
 export type Stage = (typeof words.stage)[number];
 
-/** The place of each name in a list. */
-function placesIn<Name extends string>(names: readonly Name[]): Readonly<Record<Name, number>> {
-  return Object.fromEntries(names.map((name, place) => [name, place])) as Record<Name, number>;
+/** The position of each name in a list. */
+function positionsIn<Name extends string>(names: readonly Name[]): Readonly<Record<Name, number>> {
+  return Object.fromEntries(names.map((name, position) => [name, position])) as Record<Name, number>;
 }
 
-const roles = placesIn(views.map(({ role }) => role));
-const stages = placesIn(words.stage);
+const roles = positionsIn(views.map(({ role }) => role));
+const stages = positionsIn(words.stage);
 const dtypes: Readonly<Partial<Record<ElementType, number>>> = {
-  ...placesIn(words.dtype),
+  ...positionsIn(words.dtype),
   bool: words.dtype.indexOf('uint8'),
 };
 
@@ -60,29 +60,27 @@ export class RoleView extends View {
   }
 }
 
-/** Lends workspaces to calls. One of a call that waits for its turn is taken when that has come. */
-export interface Lender {
-  take(): Workspace | null;
-  giveBack(workspace: Workspace | null): void;
+/** Lends streams to calls. That of a call which waits for its turn is taken when that has come. */
+export interface StreamLender {
+  take(place: Place): Stream;
+  giveBack(stream: Stream): void;
 }
 
-/** For calls without a workspace that is kept. */
-export const noWorkspace: Lender = { take: () => null, giveBack: () => undefined };
+/** For calls that keep no memory. */
+export const sharedStreams: StreamLender = { take: ({ shared }) => shared, giveBack: () => undefined };
 
 /** One call in the addon's terms, numbers, buffers and results, built up by name. One that was cleared serves for another call. */
-export class Call {
+export class Call implements EngineCall {
   /** What came of it, see {@link results}. */
   readonly result = new Float64Array(resultCount);
   /** One per role, in the addon's order; those with data take part. */
   readonly views: readonly RoleView[] = views.map((view) => new RoleView(view));
-  /** The GPU that computes the call, or `host`. */
-  device = host;
-  /** Why no GPU can; no argument: one can. */
-  readonly hostNeed = { argument: '', expected: '', received: '' };
+  /** Where the call is computed. */
+  place: Place = cpu;
   readonly numbers = new Float64Array(numberCount + views.length * viewNumberCount);
-  readonly #buffers = new Array<ViewArray | DeviceData | null>(views.length).fill(null);
+  readonly buffers = new Array<Memory | null>(views.length).fill(null);
   /** Arrays that the caller has no part in, lent until the call is cleared. */
-  readonly copies = new Copies();
+  readonly arrays = new CallArrays();
   #labels = new Int32Array(0);
   #weights = new Float64Array(0);
   /** Outputs on a GPU that were made for this call, while nobody else has them. */
@@ -104,15 +102,6 @@ export class Call {
     this.numbers[at + 2] = width;
   }
 
-  /** Notes that only the CPU does this; of several the first counts. Texts as errors have them. */
-  needHost(argument: string, expected: string, received: string): void {
-    const { hostNeed } = this;
-    if (hostNeed.argument !== '') return;
-    hostNeed.argument = argument;
-    hostNeed.expected = expected;
-    hostNeed.received = received;
-  }
-
   /** Memory for n labels, kept between calls. */
   labels(n: number): Int32Array {
     if (this.#labels.length !== n) this.#labels = new Int32Array(n);
@@ -131,11 +120,22 @@ export class Call {
     return tensor;
   }
 
-  /** Computes on this thread (and the pool's), or on the GPU, and returns when done. */
-  run(stage: Stage, workspace: Workspace | null): void {
+  /** Why it is not computed at its place, whose engine is asked; undefined: it is. Outputs need not be there. */
+  refusal(stage: Stage): Refusal | undefined {
     this.#bind();
     try {
-      native.run(stages[stage], this.numbers, this.#buffers, this.result, workspace);
+      const refusal = this.place.engine.supports(this, stages[stage]);
+      return refusal && { ...refusal, argument: this.#callersName(refusal.argument) };
+    } catch (error) {
+      throw this.#inCallersTerms(error as GldError);
+    }
+  }
+
+  /** Computes, and returns when done. */
+  run(stage: Stage, stream: Stream = this.place.shared): void {
+    this.#bind();
+    try {
+      stream.run(this, stages[stage]);
     } catch (error) {
       throw this.#inCallersTerms(error as GldError);
     }
@@ -147,31 +147,27 @@ export class Call {
    * with the call's outcome, or with the signal's reason at once if the call had not begun, else as soon as the work has
    * stopped.
    */
-  async start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
-    if (this.device === host) {
-      this.#copyInputs();
-      return this.#start(stage, workspaces, signal);
-    }
-    const turns = turnsOf(this.device);
-    if (turns.take()) return this.#startOnDevice(stage, workspaces, signal, turns);
+  async start(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
+    const { turns, readsLate } = this.place;
+    if (readsLate) this.#copyInputs();
+    if (turns.take()) return this.#inTurn(stage, streams, signal);
     this.#copyInputs();
-    const release = this.#holdMemory();
+    const held = this.#holdMemory();
     try {
       await turns.wait(signal);
-      await this.#startOnDevice(stage, workspaces, signal, turns);
+      await this.#inTurn(stage, streams, signal);
     } finally {
-      release();
+      held.forEach(unholdMemory);
     }
   }
 
   /** Forgets everything, so that the call can be built anew and holds on to no buffer of the caller's meanwhile. */
   clear(): void {
     for (const view of this.views) view.data = null;
-    this.device = host;
-    this.hostNeed.argument = '';
+    this.place = cpu;
     this.numbers.fill(0);
-    this.#buffers.fill(null);
-    this.copies.clear();
+    this.buffers.fill(null);
+    this.arrays.clear();
     if (this.#made.length > 0) this.#made.splice(0).forEach((tensor) => tensor.dispose());
   }
 
@@ -180,51 +176,47 @@ export class Call {
     if (this.#made.length > 0) this.#made.length = 0;
   }
 
-  async #startOnDevice(
-    stage: Stage,
-    workspaces: Lender,
-    signal: AbortSignalLike | undefined,
-    turns: Turns,
-  ): Promise<void> {
+  /** Computes the call, whose turn it is, and lets the next one have its turn. */
+  async #inTurn(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
     try {
       throwIfAborted(signal);
-      // Host inputs have been read when the addon returns.
-      await this.#start(stage, workspaces, signal);
+      await this.#submit(stage, streams, signal);
     } finally {
-      turns.leave();
+      this.place.turns.leave();
     }
   }
 
-  /** Keeps what is on the GPU until the function that it returns is called, also if it is disposed of meanwhile. */
-  #holdMemory(): () => void {
-    const held: DeviceMemory[] = [];
-    for (const { data, device } of this.views) {
-      if (data !== null && device !== host && typeof data === 'object') held.push(hold(data as DeviceMemory));
+  /** Keeps what lies at the call's place until it is unheld, also if it is disposed of meanwhile. */
+  #holdMemory(): readonly Memory[] {
+    const held: Memory[] = [];
+    for (const { data, place } of this.views) {
+      if (data !== null && place !== undefined) held.push(data);
     }
-    return () => held.forEach(letGo);
+    held.forEach(holdMemory);
+    return held;
   }
 
   /** Puts the inputs into memory of our own, for work that goes on after the caller got control back. */
   #copyInputs(): void {
-    for (const view of this.views) if (!view.isOutput) view.copyTo(this.copies);
+    for (const view of this.views) if (!view.isOutput) view.copyTo(this.arrays);
   }
 
-  async #start(stage: Stage, workspaces: Lender, signal: AbortSignalLike | undefined): Promise<void> {
-    const workspace = workspaces.take();
+  async #submit(stage: Stage, streams: StreamLender, signal: AbortSignalLike | undefined): Promise<void> {
+    const stream = streams.take(this.place);
     try {
-      await this.#job(stage, workspace, signal);
+      await this.#finish(stage, stream, signal);
     } finally {
-      workspaces.giveBack(workspace);
+      streams.giveBack(stream);
     }
   }
 
-  #job(stage: Stage, workspace: Workspace | null, signal: AbortSignalLike | undefined): Promise<void> {
+  #finish(stage: Stage, stream: Stream, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      let job: Job | undefined;
+      let submission: Submission | undefined;
       let aborted = false;
       const abort = (): void => {
         aborted = true;
-        if (job?.cancel()) reject(reasonOf(signal));
+        if (submission?.cancel()) reject(reasonOf(signal));
       };
       // A signal is the caller's and may throw anywhere: before the work begins, or into the promise.
       const done = (error: Error | null): void => {
@@ -240,8 +232,7 @@ export class Call {
       signal?.addEventListener('abort', abort, { once: true });
       try {
         this.#bind();
-        // A list of its own, which keeps the buffers as long as the job runs.
-        job = native.start(stages[stage], this.numbers, [...this.#buffers], this.result, workspace, done);
+        submission = stream.submit(this, stages[stage], done);
       } catch (error) {
         signal?.removeEventListener('abort', abort);
         throw this.#inCallersTerms(error as GldError);
@@ -249,13 +240,17 @@ export class Call {
     });
   }
 
-  /** The addon knows tensors by their roles; the caller by the names of arguments. */
   #inCallersTerms(error: GldError): GldError {
-    const { argument } = error;
+    const argument = this.#callersName(error.argument);
+    if (argument === error.argument) return error;
+    error.message = argument + error.message.slice(error.argument.length);
+    return Object.assign(error, { argument });
+  }
+
+  /** Engines know tensors by their roles; the caller by the names of arguments. */
+  #callersName(argument: string): string {
     const view = this.views.find(({ role, data }) => role === argument && data !== null);
-    if (!view?.argument || view.argument === argument) return error;
-    error.message = view.argument + error.message.slice(argument.length);
-    return Object.assign(error, { argument: view.argument });
+    return view?.argument || argument;
   }
 
   /**
@@ -268,7 +263,7 @@ export class Call {
     for (let index = 0; index < this.views.length; index += 1) {
       const view = this.views[index];
       const { data, dtype, offset, strides, isOutput } = view;
-      this.#buffers[index] = data;
+      this.buffers[index] = data;
       if (data === null) continue;
       const at = numberCount + index * viewNumberCount;
       numbers[at + viewNumbers.dtype] = dtypes[dtype] ?? Number.NaN;
@@ -279,7 +274,7 @@ export class Call {
       present |= 1 << index;
     }
     this.set('compute', dtypes[compute] ?? Number.NaN);
-    this.set('device', this.device + 1);
+    this.set('device', this.place.number);
     this.set('present', present);
   }
 }

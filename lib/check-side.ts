@@ -6,7 +6,7 @@ import { looksProbable } from './probabilities.js';
 import { readSide, Side as ReadSide, type SideName } from './sides.js';
 import { classify } from './stages/classifier.js';
 import { pool } from './stages/pool.js';
-import { host, numbersOf, readFloats, View } from './tensor.js';
+import { expectHost, numbersOf, readFloats, View } from './tensor.js';
 import type { DType, FeatureSide, LogitMapSide, Side, TensorLike } from './types.js';
 
 /** Options of {@link checkSide}. */
@@ -85,10 +85,10 @@ export function sideName(settings: CheckSideOptions | undefined): SideName {
 function globalLogits(name: SideName, value: Side): Own {
   return withCall((call) => {
     const side = new ReadSide(call, 'student', name);
-    readSide(call, side, value);
-    for (const { argument, data, device } of call.views) {
-      if (data === null || device === host) continue;
-      fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory (its toHost() is one)', `one on cuda:${device}`);
+    readSide(side, value);
+    for (const { argument, data, place } of call.views) {
+      if (data === null || place === undefined) continue;
+      fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory (its toHost() is one)', `one on ${place.name}`);
     }
     const { kind, n, classes, logits, map, mask, tensors } = side;
     const probable =
@@ -136,7 +136,7 @@ function numbersIn(matrix: TensorLike): ArrayLike<number> {
 function readOutput(output: unknown, { n, classes }: Matrix): Matrix {
   const view = new View();
   readFloats(view, 'output', output, [2], '[n, K]');
-  if (view.device !== host) fail('ERR_GLD_DEVICE', 'output', 'a tensor in CPU memory', `one on cuda:${view.device}`);
+  expectHost(view, 'a tensor in CPU memory', 'one');
   if (view.shape[0] !== n || view.shape[1] !== classes) {
     fail('ERR_GLD_SHAPE', 'output', `shape ${brackets([n, classes])}, as the side's logits have`, brackets(view.shape));
   }

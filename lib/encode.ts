@@ -12,7 +12,7 @@ export type Encodable = { readonly [name in Root<Option>]?: unknown };
 type Values = { readonly [name: string]: unknown };
 
 /** Where an option is, in the checked options and among the numbers of a call. */
-interface Place {
+interface Position {
   readonly group: string | undefined;
   readonly name: string;
   readonly at: number;
@@ -30,13 +30,13 @@ function rowsOf(reduction: Settings['relation']['reduction']): number {
   return reduction === 'row' ? 1 : 0;
 }
 
-function encoderOf(option: Option): Place['numberOf'] {
+function encoderOf(option: Option): Position['numberOf'] {
   if (!Object.hasOwn(words, option)) return others[option] ?? Number;
   const known: readonly unknown[] = words[option as Option & keyof typeof words];
   return (word) => known.indexOf(word);
 }
 
-const places: readonly Place[] = options.map((option) => {
+const positions: readonly Position[] = options.map((option) => {
   const [name = option, group] = option.split('.').reverse();
   return { group, name, at: numbers[option], numberOf: encoderOf(option) };
 });
@@ -44,8 +44,8 @@ const places: readonly Place[] = options.map((option) => {
 /** Writes options into the numbers of a call. Those that are not there leave what there is. */
 export function encodeOptions(checked: Encodable, into: Float64Array): void {
   const outer: Values = checked;
-  for (let i = 0; i < places.length; i += 1) {
-    const { group, name, at, numberOf } = places[i];
+  for (let i = 0; i < positions.length; i += 1) {
+    const { group, name, at, numberOf } = positions[i];
     const value = group === undefined ? outer[name] : (outer[group] as Values | undefined)?.[name];
     if (value !== undefined) into[at] = typeof value === 'number' ? value : numberOf(value);
   }
@@ -60,6 +60,6 @@ export class EncodedOptions {
   }
 
   copyTo(numbers: Float64Array): void {
-    for (let i = 0; i < places.length; i += 1) numbers[places[i].at] = this.#numbers[places[i].at];
+    for (let i = 0; i < positions.length; i += 1) numbers[positions[i].at] = this.#numbers[positions[i].at];
   }
 }

@@ -1,83 +1,83 @@
-import type { Call } from './call.js';
-import { countGpus, indexOf } from './cuda.js';
-import { fail } from './errors.js';
-import { words } from './schema.js';
-import { host, type View } from './tensor.js';
-import type { DeviceOption, Precision } from './types.js';
-
-/** By what the engine of a call is chosen. */
-export interface EngineSettings {
-  readonly device: DeviceOption | undefined;
-  readonly precision: Precision;
-}
+import type { CallTurns } from './call-turns.js';
+import type { ArgumentErrorCode, GldError } from './errors.js';
 
 /**
- * Decides which engine computes a call whose inputs have been read, the CPU's or CUDA's on one of the GPUs, and refuses
- * what that one cannot do. The only place that decides; the outputs and the addon go by `call.device`.
+ * The door between the API and what computes: everything above it knows an engine by this file alone. An engine has places to
+ * compute at, memory there, and streams that run one call after the other. Places come and go with the machine, so that
+ * nothing here counts on a number of them, on memory having an address, or on an engine being loaded before it is needed.
  */
-export function chooseEngine(call: Call, { device, precision }: EngineSettings): void {
-  const at = locate(call);
-  const chosen = device === undefined ? at : resolve(call, device, at);
-  call.device = chosen;
-  if (chosen === host) {
-    if (precision !== 'float32' && device !== 'auto') {
-      fail('ERR_GLD_OPTION', 'precision', "'float32' on the CPU, which always computes so", `'${precision}'`);
-    }
-    call.set('precision', words.precision.indexOf('float32'));
-    return;
-  }
-  const { hostNeed } = call;
-  if (hostNeed.argument !== '') {
-    const expected = `${hostNeed.expected} on cuda:${chosen}, unlike on the CPU`;
-    fail('ERR_GLD_DEVICE', hostNeed.argument, expected, hostNeed.received);
-  }
-  for (let index = 0; index < call.views.length; index += 1) {
-    const view = call.views[index];
-    if (view.data !== null && view.dtype === 'float64') {
-      const expected = `float32, float16 or bfloat16 elements on cuda:${chosen}`;
-      fail('ERR_GLD_DTYPE', view.argument, expected, 'float64, for the CPU only');
-    }
-  }
+export interface Engine {
+  /** Where it computes on this machine, the CPU first. The first call may load a driver. */
+  places(): readonly Place[];
+  /** Why there is no place but the CPU, for people. */
+  absence(): string;
+  /** The memory at one of its places that a tensor names, of which each property is read once; undefined: CPU memory. */
+  placeOf(argument: string, tensor: Readonly<Record<string | symbol, unknown>>): Located | undefined;
+  /** Why it does not compute a call at the place that the call names; undefined: it does. Nothing runs. */
+  supports(call: EngineCall, stage: number): Refusal | undefined;
+
+  allocate(place: Place, bytes: number): Memory;
+  /** Frees memory that allocate() gave; calls that have begun keep it until they are done. */
+  release(memory: Memory): void;
+  /** Copies all of an array to the beginning of the memory. */
+  write(memory: Memory, from: ArrayBufferView): void;
+  /** Copies the beginning of the memory to all of an array. */
+  read(memory: Memory, into: ArrayBufferView): void;
+
+  /** A stream that keeps its memory from call to call. */
+  open(place: Place): Stream;
 }
 
-/** The GPU that inputs lie on, or `host`. */
-function locate({ views }: Call): number {
-  for (let index = 0; index < views.length; index += 1) {
-    const view = views[index];
-    if (view.data !== null && view.device !== host) return expectTogether(views, view);
-  }
-  return host;
+/** Somewhere to compute at: the CPU, or one GPU. */
+export interface Place {
+  readonly engine: Engine;
+  /** As options and messages name it: 'cpu', 'cuda:1'. */
+  readonly name: string;
+  /** What calls name it by. */
+  readonly number: number;
+  /** Whether memory there is other memory than the CPU's. */
+  readonly isApart: boolean;
+  /** Whether submitted calls read inputs in CPU memory later than submit() returns. */
+  readonly readsLate: boolean;
+  /** For asynchronous calls, of which so many at a time keep it busy. */
+  readonly turns: CallTurns;
+  /** For calls that keep no memory, several at a time. */
+  readonly shared: Stream;
 }
 
-function expectTogether(views: Call['views'], { argument: first, device: at }: View): number {
-  for (const { argument, data, device } of views) {
-    if (data === null || device === host || device === at) continue;
-    fail('ERR_GLD_DEVICE', argument, `a tensor on cuda:${at}, where ${first} is`, `one on cuda:${device}`);
-  }
-  return at;
+/** Memory at a place as its engine knows it: an object of its own, or an address. Nobody else looks into it. */
+export type Memory = object | bigint;
+
+/** Memory that a tensor names. */
+export interface Located {
+  readonly place: Place;
+  readonly memory: Memory;
 }
 
-/** The GPU that the option means, which was there when the option was checked, or `host`. */
-function resolve(call: Call, device: DeviceOption, at: number): number {
-  if (device === 'cpu') {
-    if (at !== host) refuse(call, at, "a tensor in CPU memory for device 'cpu'");
-    return host;
-  }
-  if (device === 'auto') return at === host && suitsGpu(call) ? 0 : at;
-  const index = indexOf(device) ?? (at === host ? 0 : at);
-  if (at !== host && at !== index) {
-    refuse(call, at, `a tensor on cuda:${index}, as the option device says, or in CPU memory`);
-  }
-  return index;
+/** Why a call is not computed, as errors have it; `argument` is a view of the call, or an option. */
+export type Refusal = Pick<GldError, 'argument' | 'expected' | 'received'> & { readonly code: ArgumentErrorCode };
+
+/** A call as engines take it: numbers and buffers in the order of the call's schema. */
+export interface EngineCall {
+  readonly numbers: Float64Array;
+  readonly buffers: readonly (Memory | null)[];
+  /** Where the outcome goes. */
+  readonly result: Float64Array;
 }
 
-/** Whether there is a GPU, and nothing asks for what only the CPU does, such as computing in float64. */
-function suitsGpu(call: Call): boolean {
-  if (call.hostNeed.argument !== '') return false;
-  return !call.views.some(({ data, dtype }) => data !== null && dtype === 'float64') && countGpus() > 0;
+/** A queue of calls at one place, one at a time, and the memory that they work in. */
+export interface Stream {
+  readonly place: Place;
+  /** Submits a call and waits until it is finished. */
+  run(call: EngineCall, stage: number): void;
+  /** Begins a call and returns; `done` is called later, once, unless cancel() said that the call will never run. */
+  submit(call: EngineCall, stage: number, done: (error: Error | null) => void): Submission;
+  /** Frees its memory, once no call uses it any more. */
+  close(): void;
 }
 
-function refuse(call: Call, at: number, expected: string): never {
-  const view = call.views.find(({ data, device }) => data !== null && device === at);
-  return fail('ERR_GLD_DEVICE', view?.argument ?? 'inputs', expected, `one on cuda:${at}`);
+/** A call that was submitted. */
+export interface Submission {
+  /** True: it had not begun, and never will; `done` is not called. False: it runs on until it notices, or is done. */
+  cancel(): boolean;
 }

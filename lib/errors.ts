@@ -29,7 +29,7 @@
 export type GldErrorCode = ArgumentErrorCode | 'ERR_GLD_CUDA' | 'ERR_GLD_LOAD' | 'ERR_GLD_NATIVE';
 
 /** Codes of errors about arguments. */
-type ArgumentErrorCode =
+export type ArgumentErrorCode =
   | 'ERR_GLD_ARG_TYPE'
   | 'ERR_GLD_DTYPE'
   | 'ERR_GLD_ADAPTER'
@@ -95,7 +95,7 @@ export type GldLoadReason =
   | 'node'
   | 'unknown';
 
-/** What importing this package throws when its native library does not load. `cause` is the loader's own error. */
+/** What a call throws when the native library does not load; the next call tries again. `cause` is the loader's own error. */
 export interface GldLoadError extends GldError {
   readonly code: 'ERR_GLD_LOAD';
   readonly reason: GldLoadReason;

@@ -1,14 +1,13 @@
-import { native } from './binding.js';
-import { noWorkspace, type Lender } from './call.js';
+import { sharedStreams, type StreamLender } from './call.js';
 import { expectObject, known, options } from './check.js';
-import type { CudaTensor } from './cuda_tensor.js';
+import type { CudaTensor } from './cuda-tensor.js';
 import { EncodedOptions, encodeOptions } from './encode.js';
-import { chooseEngine } from './engine.js';
+import type { Place, Stream } from './engine.js';
 import { fail } from './errors.js';
 import { setGrid } from './grid.js';
-import type { Workspace } from './native.cjs';
 import { nothingLent, readLent, tables, type Lent, type Settings } from './options.js';
 import { bindGradients, deliver } from './outputs.js';
+import { choosePlace } from './places.js';
 import { Watch } from './probabilities.js';
 import { Problem, readProblem } from './problem.js';
 import { LentResult, resultOf } from './result.js';
@@ -79,7 +78,8 @@ export function gldLoss(inputs: AnyInputs, settings?: GldOptions<AnyBuffer, Grad
   spare = undefined;
   try {
     encodeOptions(checked, problem.call.numbers);
-    compute(problem, inputs, checked, checked.out, null);
+    prepare(problem, inputs, checked, checked.out, false);
+    problem.call.run('gld');
     return resultOf(problem, checked.out);
   } finally {
     problem.clear();
@@ -118,7 +118,7 @@ export async function gldLossAsync(
   const problem = new Problem(watch);
   try {
     encodeOptions(checked, problem.call.numbers);
-    return await computeAsync(problem, inputs, checked, checked.out, noWorkspace, checked.signal);
+    return await computeAsync(problem, inputs, checked, checked.out, sharedStreams, checked.signal);
   } finally {
     problem.clear();
   }
@@ -127,17 +127,17 @@ export async function gldLossAsync(
 /**
  * {@link gldLoss} with fixed options and memory that is kept between calls, which saves allocations in a loop that
  * repeats the same shapes. Calls of different shapes are fine, and so are several asynchronous ones at a time, each of
- * which has a workspace and memory for its copies to itself. The memory goes with `dispose()`, at the end of a `using`
+ * which has a stream and memory for its copies to itself. The memory goes with `dispose()`, at the end of a `using`
  * block, or with the object.
  */
 export class GldLoss<D extends GradientDtype = 'float32'> {
   readonly #settings: Settings;
   readonly #encoded: EncodedOptions;
-  readonly #benches: Bench[] = [];
-  readonly #workspaces: Workspace[] = [];
-  readonly #lender: Lender = {
-    take: () => this.#take(),
-    giveBack: (workspace) => this.#giveBack(workspace),
+  readonly #frames: Frame[] = [];
+  readonly #streams: Stream[] = [];
+  readonly #lender: StreamLender = {
+    take: (place) => this.#takeStream(place),
+    giveBack: (stream) => this.#giveBackStream(stream),
   };
   readonly #result = new LentResult();
   readonly #watch = new Watch();
@@ -165,17 +165,16 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   ): GldResult<AnyGradient<O>>;
   compute(inputs: AnyInputs, settings?: ComputeOptions<AnyBuffer>): GldResult<AnyGradient> {
     const given = settings === undefined ? undefined : expectObject('options', settings, 'an object');
-    const bench = this.#takeBench();
-    let workspace: Workspace | null = null;
+    const frame = this.#takeFrame();
+    const { problem } = frame;
     try {
-      const lent = this.#readOptions(bench, given);
+      const lent = this.#readOptions(frame, given);
       this.#expectInUse();
-      workspace = this.#take();
-      compute(bench.problem, inputs, this.#settings, lent, workspace);
-      return lent === undefined ? resultOf(bench.problem, lent) : this.#result.of(bench.problem, lent);
+      prepare(problem, inputs, this.#settings, lent, false);
+      this.#run(problem);
+      return lent === undefined ? resultOf(problem, lent) : this.#result.of(problem, lent);
     } finally {
-      this.#giveBack(workspace);
-      this.#giveBackBench(bench);
+      this.#giveBackFrame(frame);
     }
   }
 
@@ -195,13 +194,13 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     const { out, signal } = given;
     this.#expectInUse();
     throwIfAborted(signal);
-    const bench = this.#takeBench();
+    const frame = this.#takeFrame();
     try {
-      this.#encoded.copyTo(bench.problem.call.numbers);
-      encodeOptions(given, bench.problem.call.numbers);
-      return await computeAsync(bench.problem, inputs, own, out, this.#lender, signal);
+      this.#encoded.copyTo(frame.problem.call.numbers);
+      encodeOptions(given, frame.problem.call.numbers);
+      return await computeAsync(frame.problem, inputs, own, out, this.#lender, signal);
     } finally {
-      this.#giveBackBench(bench);
+      this.#giveBackFrame(frame);
     }
   }
 
@@ -209,8 +208,8 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   dispose(): void {
     this.#disposed = true;
     this.#result.clear();
-    this.#benches.length = 0;
-    for (const workspace of this.#workspaces.splice(0)) workspace.dispose();
+    this.#frames.length = 0;
+    for (const stream of this.#streams.splice(0)) stream.close();
   }
 
   [Symbol.dispose](): void {
@@ -218,7 +217,7 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
   }
 
   /** Reads the options of one call, each once, and returns the buffers. */
-  #readOptions({ problem, lent }: Bench, given: object | undefined): Lent | undefined {
+  #readOptions({ problem, lent }: Frame, given: object | undefined): Lent | undefined {
     const to = problem.call.numbers;
     this.#encoded.copyTo(to);
     if (given === undefined) return undefined;
@@ -237,25 +236,41 @@ export class GldLoss<D extends GradientDtype = 'float32'> {
     if (this.#disposed) fail('ERR_GLD_DISPOSED', 'GldLoss', 'an object in use', 'one that was disposed');
   }
 
-  #takeBench(): Bench {
-    return this.#benches.pop() ?? { problem: new Problem(this.#watch), lent: nothingLent() };
+  #run({ call }: Problem): void {
+    const stream = this.#takeStream(call.place);
+    try {
+      call.run('gld', stream);
+    } finally {
+      this.#giveBackStream(stream);
+    }
+  }
+
+  #takeFrame(): Frame {
+    return this.#frames.pop() ?? { problem: new Problem(this.#watch), lent: nothingLent() };
   }
 
   /** Holds on to nothing of the caller's between calls. */
-  #giveBackBench(bench: Bench): void {
-    bench.problem.clear();
-    bench.lent.fill(undefined);
-    if (!this.#disposed) this.#benches.push(bench);
+  #giveBackFrame(frame: Frame): void {
+    frame.problem.clear();
+    frame.lent.fill(undefined);
+    if (!this.#disposed) this.#frames.push(frame);
   }
 
-  #take(): Workspace {
-    return this.#workspaces.pop() ?? new native.Workspace();
+  /** The stream of that place that was used last, if one is idle. */
+  #takeStream(place: Place): Stream {
+    const streams = this.#streams;
+    let at = streams.length - 1;
+    while (at >= 0 && streams[at].place !== place) at -= 1;
+    if (at < 0) return place.engine.open(place);
+    const stream = streams[at];
+    streams[at] = streams[streams.length - 1];
+    streams.pop();
+    return stream;
   }
 
-  #giveBack(workspace: Workspace | null): void {
-    if (workspace === null) return;
-    if (this.#disposed) workspace.dispose();
-    else this.#workspaces.push(workspace);
+  #giveBackStream(stream: Stream): void {
+    if (this.#disposed) stream.close();
+    else this.#streams.push(stream);
   }
 }
 
@@ -265,20 +280,9 @@ function isWeight(value: unknown): value is number {
 }
 
 /** What a call is read into. Calls under way at the same time, also one from a getter of another's inputs, have their own. */
-interface Bench {
+interface Frame {
   readonly problem: Problem;
   readonly lent: Lent;
-}
-
-function compute(
-  problem: Problem,
-  inputs: unknown,
-  settings: Settings,
-  lent: Lent | undefined,
-  workspace: Workspace | null,
-): void {
-  prepare(problem, inputs, settings, lent, false);
-  problem.call.run('gld', workspace);
 }
 
 async function computeAsync(
@@ -286,11 +290,11 @@ async function computeAsync(
   inputs: unknown,
   settings: Settings,
   lent: Lent | undefined,
-  workspaces: Lender,
+  streams: StreamLender,
   signal: AbortSignalLike | undefined,
 ): Promise<GldResult<AnyGradient>> {
   prepare(problem, inputs, settings, lent, true);
-  await problem.call.start('gld', workspaces, signal);
+  await problem.call.start('gld', streams, signal);
   deliver(problem, lent);
   problem.call.delivered();
   return resultOf(problem, lent);
@@ -304,9 +308,9 @@ function prepare(
   deferred: boolean,
 ): void {
   readProblem(problem, inputs, settings);
-  chooseEngine(problem.call, settings);
-  bindGradients(problem, settings, lent, deferred);
   encode(problem);
+  choosePlace(problem.call, 'gld', settings.device);
+  bindGradients(problem, settings, lent, deferred);
 }
 
 function encode({ call, n, classes, rows, grid, axes, teacher, student }: Problem): void {

@@ -1,9 +1,10 @@
+export { loadEngine } from './binding.js';
 export { checkSide, type CheckSideOptions, type SideCheck } from './check-side.js';
-export type { CudaName } from './cuda.js';
-export { CudaTensor, type CudaTensorOptions } from './cuda_tensor.js';
-export { deviceInfo, type DeviceInfo, type Gpu } from './device.js';
+export { CudaTensor, type CudaTensorOptions } from './cuda-tensor.js';
+export { deviceInfo, type DeviceInfo, type Gpu } from './device-info.js';
 export type { GldError, GldErrorCode, GldLoadError, GldLoadReason } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
+export type { CudaName } from './places.js';
 export {
   gldSchedule,
   type Ramp,
@@ -13,8 +14,8 @@ export {
   type StepWeights,
 } from './schedule.js';
 export { classify, type ClassifyInputs, type ClassifyOptions, type ClassifyResult } from './stages/classifier.js';
-export { crossEntropy, type CrossEntropyInputs, type CrossEntropyOptions } from './stages/cross_entropy.js';
-export { normalizedKd, type NormalizedKdOptions } from './stages/normalized_kd.js';
+export { crossEntropy, type CrossEntropyInputs, type CrossEntropyOptions } from './stages/cross-entropy.js';
+export { normalizedKd, type NormalizedKdOptions } from './stages/normalized-kd.js';
 export { pool, type PoolInputs, type PoolOptions, type PoolResult } from './stages/pool.js';
 export { relation, type RelationResult, type RelationStageOptions } from './stages/relation.js';
 export type { LogitPair, RowLossOptions, RowLossResult } from './stages/rows.js';

@@ -1,20 +1,10 @@
 import type { Call } from './call.js';
 import { arrayKind, describe } from './describe.js';
+import { isDetached, isFloat, natural } from './elements.js';
 import { fail } from './errors.js';
 import type { Settings } from './options.js';
 import { limits } from './schema.js';
-import {
-  expectFloats,
-  host,
-  isDetached,
-  isFloat,
-  natural,
-  numbersOf,
-  readView,
-  resize,
-  setDense,
-  type View,
-} from './tensor.js';
+import { expectFloats, numbersOf, readView, resize, setDense, type View } from './tensor.js';
 
 /**
  * Reads and checks the labels of n samples over so many classes: class indices, copied into memory of our own, or a
@@ -30,7 +20,6 @@ export function readLabels(
   const argument = 'labels';
   if (ignoreIndex !== undefined) {
     call.set('unlabelled', 1);
-    call.needHost('ignoreIndex', 'none', 'one');
   }
   if (Array.isArray(value)) {
     expectCount(argument, value.length, n);
@@ -61,7 +50,7 @@ export function readLabels(
     return expectSoftLabels(argument, view, n, classes);
   }
   const { dtype, offset, shape, strides } = view;
-  if (view.device !== host) return placeOnDevice(call, argument, view, n);
+  if (view.place !== undefined) return leaveThere(call, argument, view, n);
   if (dtype === 'bool') fail('ERR_GLD_DTYPE', argument, 'whole numbers for labels [n] or [n, 1]', dtype);
   expectCount(argument, shape[0], n);
   if (dtype === 'float16' || dtype === 'bfloat16') {
@@ -73,8 +62,8 @@ export function readLabels(
 }
 
 /** Class indices that stay where they are: the engine checks them. */
-function placeOnDevice(call: Call, argument: string, from: View, n: number): void {
-  const { data, dtype, offset, shape, strides, first, end, device } = from;
+function leaveThere(call: Call, argument: string, from: View, n: number): void {
+  const { data, dtype, offset, shape, strides, first, end, place } = from;
   from.data = null;
   if (dtype !== 'int32') {
     fail(
@@ -91,7 +80,7 @@ function placeOnDevice(call: Call, argument: string, from: View, n: number): voi
   view.shape[0] = n;
   resize(view.strides, 1);
   view.strides[0] = strides[0];
-  view.place(data, 'int32', offset, first, end, device);
+  view.setData(data, 'int32', offset, first, end, place);
 }
 
 const ranks = [1, 2] as const;
@@ -137,5 +126,5 @@ function readIndices(
   resize(view.shape, 1);
   view.shape[0] = n;
   setDense(view.strides, view.shape);
-  view.place(data, 'int32', 0, 0, n);
+  view.setData(data, 'int32', 0, 0, n);
 }

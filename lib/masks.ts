@@ -1,15 +1,13 @@
-import type { Call } from './call.js';
 import { brackets, describe } from './describe.js';
 import { fail } from './errors.js';
-import { host, readView, type View } from './tensor.js';
+import { expectHost, readView, type View } from './tensor.js';
 
 const ranks = [2, 3, 4] as const;
 
 /** Reads the mask of a map [n, C, ...axes], one byte for each of its positions in each sample. */
-export function readMask(call: Call, view: View, argument: string, value: unknown, map: View): void {
-  call.needHost(argument, 'none', 'one');
+export function readMask(view: View, argument: string, value: unknown, map: View): void {
   readView(view, argument, value, ranks, '[n, ...axes of the map]', bytesOf);
-  if (view.device !== host) fail('ERR_GLD_DEVICE', argument, 'a tensor in CPU memory', `one on cuda:${view.device}`);
+  expectHost(view, 'a tensor in CPU memory', 'one');
   if (view.dtype !== 'uint8' && view.dtype !== 'bool') {
     fail('ERR_GLD_DTYPE', argument, 'bytes or booleans (a Uint8Array or an array of booleans)', view.dtype);
   }

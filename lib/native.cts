@@ -32,7 +32,8 @@ export interface Device {
   freeMemory: number;
 }
 
-type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
+/** Of a call, by position; null where a role is not taken. */
+export type Buffers = readonly (ArrayBufferView | DeviceMemory | bigint | null)[];
 
 /** What the addon exports. Numbers and buffers of a call travel by position, see lib/schema.ts. */
 export interface Native {
@@ -48,6 +49,12 @@ export interface Native {
   };
   /** What there is for a call's `device`, or why there is nothing. The first call of either loads the driver. */
   devices(): Device[] | string;
+  /** Why the engine of the call's device does not compute it, as an error has it. */
+  supports(
+    stage: number,
+    call: Float64Array,
+    buffers: Buffers,
+  ): { code: string; argument: string; expected: string; received: string } | undefined;
   /** Closes idle streams of a GPU; false if there are none. */
   trim(device: number): boolean;
   countDevices(): number;

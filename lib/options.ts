@@ -12,11 +12,12 @@ import {
   type Checked,
   type Table,
 } from './check.js';
-import { expectGpu, indexOf } from './cuda.js';
 import { describe } from './describe.js';
 import type { Encodable } from './encode.js';
+import { native } from './engines/native.js';
 import { fail } from './errors.js';
 import { grid } from './grid.js';
+import { gpuNumber } from './places.js';
 import { words } from './schema.js';
 import { signal } from './signal.js';
 import type { DeviceOption, GradientName, RelationOptions } from './types.js';
@@ -152,8 +153,8 @@ const expectedDevice = `${quoted(deviceNames)}, or the name of one GPU such as '
 const device: Check<DeviceOption | undefined> = (value, path) => {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') fail('ERR_GLD_ARG_TYPE', path, expectedDevice, describe(value));
-  const index = value === 'cuda' ? 0 : indexOf(value);
-  if (index !== undefined) expectGpu(path, index, "'cpu' or 'auto'", `'${value}'`);
+  const gpu = value === 'cuda' ? 0 : gpuNumber(value);
+  if (gpu !== undefined) native.gpu(path, gpu, "'cpu' or 'auto'", `'${value}'`);
   else if (value !== 'cpu' && value !== 'auto') {
     fail('ERR_GLD_OPTION', path, expectedDevice + hint(value, deviceNames), describe(value));
   }

@@ -1,24 +1,16 @@
 import type { Call, Role, RoleView } from './call.js';
-import { allocate as allocateOnDevice, CudaTensor, tensorOver } from './cuda_tensor.js';
+import { allocate as allocateOnDevice, CudaTensor, tensorOver } from './cuda-tensor.js';
 import { arrayKind, brackets, describe } from './describe.js';
+import { allocateArray, bits, isDetached, type ViewArray } from './elements.js';
+import type { Place } from './engine.js';
+import { memoryOf } from './engines/native.js';
 import { fail } from './errors.js';
 import { gradientNames, type Lent, type Settings } from './options.js';
 import type { Problem } from './problem.js';
 import { layouts, slotOf, weightLayouts, type Side } from './sides.js';
-import {
-  allocateArray,
-  bits,
-  countElements,
-  host,
-  isDetached,
-  memoryOf,
-  readView,
-  resize,
-  setDense,
-  View,
-  type ViewArray,
-} from './tensor.js';
-import type { CudaDType, DenseTensor, GradientName } from './types.js';
+import { countElements, readView, resize, setDense, View } from './tensor.js';
+import type { CudaDType, DenseTensor } from './tensor-types.js';
+import type { GradientName } from './types.js';
 
 type HostArray = Float32Array | Float64Array | Uint16Array;
 type OutType = 'float32' | 'float64' | 'float16' | 'bfloat16';
@@ -54,9 +46,11 @@ export function output(call: Call, role: Role, spec: OutputSpec): DenseTensor | 
     refuseOverlap(call.views);
     return tensor ?? { data: lent as DenseTensor['data'], shape: axes, dtype };
   }
-  if (like.device !== host) return placeOnDevice(view, call.made(allocateOnDevice(role, axes, 'float32', like.device)));
+  if (like.place !== undefined) {
+    return setTensor(view, call.made(allocateOnDevice(role, axes, 'float32', like.place)), like.place);
+  }
   const data = allocateArray(role, dtype, countElements(role, axes)) as DenseTensor['data'];
-  place(view, dtype, data);
+  setArray(view, dtype, data);
   return { data, shape: axes, dtype };
 }
 
@@ -95,15 +89,16 @@ export function bindGradients(
     const { argument } = view;
     const dtype = view.dtype as OutType;
     const elements = countElements(argument, view.shape);
-    const { device } = student.tensors[i];
+    const { place } = student.tensors[i];
     if (view.data !== null) {
-      if (deferred && view.device === host) place(view, dtype, call.copies.array(argument, dtype, elements));
-    } else if (device === host) {
-      place(view, dtype, allocateArray(argument, dtype, elements));
+      if (deferred && view.place === undefined) setArray(view, dtype, call.arrays.array(argument, dtype, elements));
+    } else if (place === undefined) {
+      setArray(view, dtype, allocateArray(argument, dtype, elements));
     } else {
       const shape: number[] = [];
       writeShape(shape, problem, i);
-      onDevice[i] = placeOnDevice(view, call.made(allocateOnDevice(argument, shape, dtype as CudaDType, device)));
+      const made = call.made(allocateOnDevice(argument, shape, dtype as CudaDType, place));
+      onDevice[i] = setTensor(view, made, place);
     }
   }
 }
@@ -115,7 +110,7 @@ export function deliver({ gradients, student }: Problem, lent: Lent | undefined)
   if (lent === undefined) return;
   gradients.forEach((view, i) => {
     const buffer = lent[slotOf(student, i)];
-    if (buffer === undefined || view.device !== host) return;
+    if (buffer === undefined || view.place !== undefined) return;
     const { argument, array } = view;
     const to = bits(buffer as HostArray);
     if (to.length !== array.length) {
@@ -160,21 +155,21 @@ function layOut({ gradients, student }: Problem, i: number): void {
 }
 
 /** The element type of a tensor's gradient. */
-function typeOf({ device }: Call, { dtype, argument }: View, option: Settings['gradientDtype']): OutType {
+function typeOf({ place }: Call, { dtype, argument }: View, option: Settings['gradientDtype']): OutType {
   if (dtype === 'float64') return 'float64';
   if (option === 'float32' || dtype === 'float32') return 'float32';
-  if (device === host) {
+  if (!place.isApart) {
     fail('ERR_GLD_OPTION', 'gradientDtype', `'float32' on the CPU for ${argument}, which is ${dtype}`, "'student'");
   }
   return dtype as OutType;
 }
 
-function place(view: View, dtype: OutType, data: ViewArray): void {
-  view.place(data, dtype, 0, 0, data.length);
+function setArray(view: View, dtype: OutType, data: ViewArray): void {
+  view.setData(data, dtype, 0, 0, data.length);
 }
 
-function placeOnDevice(view: View, tensor: CudaTensor): CudaTensor {
-  view.place(tensor[memoryOf], tensor.dtype, 0, 0, 0, tensor.deviceId);
+function setTensor(view: View, tensor: CudaTensor, place: Place): CudaTensor {
+  view.setData(tensor[memoryOf], tensor.dtype, 0, 0, 0, place);
   return tensor;
 }
 
@@ -237,7 +232,7 @@ function lend(call: Call, view: RoleView, buffer: unknown, shape: readonly numbe
   if (array.length !== length) {
     fail('ERR_GLD_SHORT', argument, `${length} elements for shape ${brackets(shape)}`, `${array.length}`);
   }
-  place(view, dtype, bits(array));
+  setArray(view, dtype, bits(array));
   return undefined;
 }
 
@@ -246,8 +241,8 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
   const { argument } = view;
   const dtype = view.dtype as OutType;
   const onGpu = typeof tensor === 'object' && tensor !== null && (tensor as { device?: unknown }).device === 'cuda';
-  if (call.device === host || !onGpu) {
-    const orTensor = call.device === host ? '' : ' or a tensor on the GPU';
+  if (!call.place.isApart || !onGpu) {
+    const orTensor = call.place.isApart ? ' or a tensor on the GPU' : '';
     if (onGpu) fail('ERR_GLD_DEVICE', argument, `${lentArray(dtype)}, as the CPU computes it`, 'a tensor on a GPU');
     fail('ERR_GLD_ARG_TYPE', argument, `${lentArray(dtype)}${orTensor}`, describe(tensor));
   }
@@ -257,29 +252,25 @@ function lendOnDevice(call: Call, view: RoleView, tensor: unknown, shape: readon
     fail('ERR_GLD_SHAPE', argument, `shape ${brackets(shape)}`, brackets(given.shape));
   }
   if (given.dtype !== dtype) fail('ERR_GLD_DTYPE', argument, `${dtype} elements, the result's type`, given.dtype);
-  if (given.device !== call.device) {
-    fail(
-      'ERR_GLD_DEVICE',
-      argument,
-      `a tensor on cuda:${call.device}, which computes it`,
-      `one on cuda:${given.device}`,
-    );
+  if (given.place !== call.place) {
+    const received = given.place === undefined ? 'one in CPU memory' : `one on ${given.place.name}`;
+    fail('ERR_GLD_DEVICE', argument, `a tensor on ${call.place.name}, which computes it`, received);
   }
   const own = tensor instanceof CudaTensor ? tensor : tensorOver(argument, given);
-  return placeOnDevice(view, own);
+  return setTensor(view, own, call.place);
 }
 
 /** No lent buffer may share memory with an input or with another one. */
 function refuseOverlap(views: readonly RoleView[]): void {
   for (let i = 0; i < views.length; i += 1) {
     const one = views[i];
-    if (!one.isOutput || one.data === null || one.device !== host) continue;
+    if (!one.isOutput || one.data === null || one.place !== undefined) continue;
     for (let j = 0; j < views.length; j += 1) {
       const other = views[j];
       // Each pair of outputs once.
       if (other.data === null || (other.isOutput && j <= i)) continue;
       // On a GPU, the addon compares addresses.
-      if (other.device !== host) continue;
+      if (other.place !== undefined) continue;
       if (one.array.buffer === other.array.buffer && start(one) < end(other) && start(other) < end(one)) {
         fail('ERR_GLD_OVERLAP', one.argument, 'memory of its own', `memory shared with ${other.argument}`);
       }

@@ -1,5 +1,6 @@
-import { host, numberOf, type View } from './tensor.js';
-import type { DType } from './types.js';
+import { numberOf } from './elements.js';
+import type { DType } from './tensor-types.js';
+import type { View } from './tensor.js';
 
 type SideName = 'teacher' | 'student';
 
@@ -31,7 +32,7 @@ export class Watch {
 
   /** Looks at a side's logits in CPU memory, whose classes are on that axis. */
   look(side: SideName, view: View, axis: number, mask?: View): void {
-    if (view.data === null || view.device !== host || warned.has(side)) return;
+    if (view.data === null || view.place !== undefined || warned.has(side)) return;
     const bits = bitsOf(view, axis, mask);
     this.#bits[side] = bits === undefined ? 0 : this.#bits[side] + bits;
     if (this.#bits[side] >= ENOUGH) warn(side, view.argument);
@@ -53,8 +54,8 @@ function bitsOf(view: View, axis: number, mask?: View): number | undefined {
   let bits = 0;
   for (let i = 0; i < count; i += 1) {
     const row = count === 1 ? 0 : Math.floor((i * (rows - 1)) / (count - 1));
-    if (mask !== undefined && mask.data !== null && mask.array[placeOf(mask, row)] === 0) continue;
-    const more = bitsOfRow(view, axis, placeOf(view, row, axis));
+    if (mask !== undefined && mask.data !== null && mask.array[startOf(mask, row)] === 0) continue;
+    const more = bitsOfRow(view, axis, startOf(view, row, axis));
     if (more === undefined) return undefined;
     bits += more;
   }
@@ -82,15 +83,15 @@ function bitsOfRow({ array, dtype, shape, strides }: View, axis: number, first: 
 }
 
 /** Where the row of that number begins: rows are counted over all axes but the one of the classes, the last one fastest. */
-function placeOf({ shape, strides, offset }: View, row: number, except = -1): number {
-  let place = offset;
+function startOf({ shape, strides, offset }: View, row: number, except = -1): number {
+  let start = offset;
   let rest = row;
   for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
     if (axis === except) continue;
-    place += (rest % shape[axis]) * strides[axis];
+    start += (rest % shape[axis]) * strides[axis];
     rest = Math.floor(rest / shape[axis]);
   }
-  return place;
+  return start;
 }
 
 /** The sides that this process was warned of. */

@@ -1,24 +1,15 @@
 import { Call, type RoleView } from './call.js';
 import { expectObject, known } from './check.js';
-import type { CudaTensor } from './cuda_tensor.js';
+import type { CudaTensor } from './cuda-tensor.js';
 import { brackets } from './describe.js';
 import { fail } from './errors.js';
-import {
-  countLevels,
-  countRows,
-  expectAxes,
-  expectGridFits,
-  gridText,
-  usualAxes,
-  usualGrid,
-  type Grid,
-} from './grid.js';
+import { countRows, expectAxes, expectGridFits, gridText, usualAxes, usualGrid, type Grid } from './grid.js';
 import { readLabels } from './labels.js';
 import { tables, type Settings } from './options.js';
 import type { Watch } from './probabilities.js';
 import { numbers } from './schema.js';
 import { readSide, Side } from './sides.js';
-import { countElements, host } from './tensor.js';
+import { countElements } from './tensor.js';
 import { readSampleWeights } from './weights.js';
 
 const outputs = ['out.features', 'out.weight', 'out.bias', 'out.logits'] as const;
@@ -45,7 +36,7 @@ export class Problem {
 
   /** Holds on to nothing of the caller's. */
   clear(): void {
-    if (this.call.device !== host) this.onDevice.fill(undefined);
+    if (this.call.place.isApart) this.onDevice.fill(undefined);
     this.call.clear();
   }
 }
@@ -56,8 +47,8 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   const given = known(tables.inputs, expectObject('inputs', inputs, what));
   const { teacher: givenTeacher, student: givenStudent, labels, sampleWeights } = given;
   const { call, teacher, student } = problem;
-  readSide(call, student, givenStudent);
-  readSide(call, teacher, givenTeacher);
+  readSide(student, givenStudent);
+  readSide(teacher, givenTeacher);
   const { n, classes } = student;
   if (teacher.n !== n) refuseSamples(teacher, student);
   if (teacher.classes !== classes) {
@@ -102,7 +93,7 @@ function expectCountable({ n, rows, classes }: Problem, side: Side): void {
 
 /** The grid of cells: the option (default 2) where a map is pooled, else what the logits hold. */
 function resolveGrid(problem: Problem, option: Grid | undefined): void {
-  const { call, teacher, student } = problem;
+  const { teacher, student } = problem;
   if (option === undefined && student.kind === 'logits' && teacher.kind === 'logits') {
     if (teacher.rows !== student.rows) {
       const rows = student.rows === 1 ? '1 row' : `${student.rows} rows`;
@@ -124,7 +115,6 @@ function resolveGrid(problem: Problem, option: Grid | undefined): void {
   problem.rows = countRows(grid, axes);
   expectGridOn(student, grid, axes, problem.rows);
   expectGridOn(teacher, grid, axes, problem.rows);
-  if (countLevels(grid, axes) > 1) call.needHost('grid', 'one level', 'several');
 }
 
 function expectGridOn(side: Side, grid: Grid, axes: number, rows: number): void {

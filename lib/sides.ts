@@ -129,7 +129,7 @@ export function expectSide(name: string, value: unknown): Readonly<Record<string
 }
 
 /** Reads teacher or student and checks that its own tensors belong together. */
-export function readSide(call: Call, side: Side, value: unknown): void {
+export function readSide(side: Side, value: unknown): void {
   const { name } = side;
   const path = paths[name];
   const given = expectSide(name, value);
@@ -146,47 +146,32 @@ export function readSide(call: Call, side: Side, value: unknown): void {
   if (logitMap !== undefined) {
     refuseClassifier(name, 'logitMap', features, weight, bias, weightLayout);
     side.kind = 'logitMap';
-    readSideMap(call, side, path.logitMap, logitMap, order, mask);
+    readSideMap(side, path.logitMap, logitMap, order, mask);
     side.classes = side.channels;
     expectClasses(path.logitMap, side.classes, side.map.shape);
-    call.needHost(path.logitMap, 'features or logits', 'a map of logits');
     return;
   }
   if (features === undefined && weight === undefined) fail('ERR_GLD_ARG_TYPE', name, sideText, 'neither');
   side.kind = 'features';
-  readSideMap(call, side, path.features, features, order, mask);
+  readSideMap(side, path.features, features, order, mask);
   side.classes = readClassifier(side, name, weight, bias, side.weightLayout, side.channels, "features'");
 }
 
-function readSideMap(
-  call: Call,
-  side: Side,
-  argument: string,
-  value: unknown,
-  layout: MapLayout | undefined,
-  mask: unknown,
-): void {
+function readSideMap(side: Side, argument: string, value: unknown, layout: MapLayout | undefined, mask: unknown): void {
   const { map } = side;
-  side.layout = readMap(call, map, argument, value, layout);
+  side.layout = readMap(map, argument, value, layout);
   side.n = map.shape[0];
   side.channels = map.shape[1];
   side.axes = map.shape.length - 2;
-  if (mask !== undefined) readMask(call, side.mask, paths[side.name].mask, mask, map);
+  if (mask !== undefined) readMask(side.mask, paths[side.name].mask, mask, map);
 }
 
 /** Reads a map as [n, channels, ...axes] and returns its layout, the usual one of its rank if none is given. */
-export function readMap(
-  call: Call,
-  view: View,
-  argument: string,
-  value: unknown,
-  layout: MapLayout | undefined,
-): MapLayout {
+export function readMap(view: View, argument: string, value: unknown, layout: MapLayout | undefined): MapLayout {
   const { ranks: allowed, axes: shown } = maps[layout ?? 'any'];
   readFloats(view, argument, value, allowed, shown);
   const found = layout ?? usualLayouts[view.shape.length - maps.any.ranks[0]];
   view.permute(layouts[found]);
-  if (view.shape.length === 5 && view.shape[2] > 1) call.needHost(argument, 'a map of one or two axes', 'one of three');
   return found;
 }
 

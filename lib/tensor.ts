@@ -1,45 +1,21 @@
-import type { Copies } from './copies.js';
-import { countGpus, expectGpu } from './cuda.js';
+import type { CallArrays } from './call-arrays.js';
 import { arrayKind, brackets, describe } from './describe.js';
+import {
+  allocateArray,
+  bits,
+  isDetached,
+  isFloat,
+  kinds,
+  natural,
+  numberOf,
+  type ElementType,
+  type ViewArray,
+} from './elements.js';
+import type { Located, Memory, Place } from './engine.js';
+import { native } from './engines/native.js';
 import { fail } from './errors.js';
 import { refuseData, refuseLocation } from './foreign.js';
-import type { DeviceMemory } from './native.cjs';
-import type { CudaDType, DType } from './types.js';
-
-/** Element types of the typed arrays: labels may have the integer ones, and masks have bytes, or booleans in bytes. */
-export type ElementType =
-  | DType
-  | 'bool'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64';
-
-/** Typed arrays that a view may lie on. */
-export type ViewArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
-
-/** Memory on a GPU that a view may lie on: a CudaTensor's, or somebody else's by its address. */
-export type DeviceData = DeviceMemory | bigint;
-
-/** The `device` of what lies in CPU memory; others are the numbers of GPUs. */
-export const host = -1;
-
-/** Where a CudaTensor has its memory; the same for all copies of this package in a process. */
-export const memoryOf: unique symbol = Symbol.for('gld-loss.DeviceMemory') as never;
+import type { CudaDType } from './tensor-types.js';
 
 /**
  * A tensor after reading: element [i, j, ...] is data[offset + i * strides[0] + j * strides[1] + ...]. Views are made
@@ -47,9 +23,9 @@ export const memoryOf: unique symbol = Symbol.for('gld-loss.DeviceMemory') as ne
  */
 export class View {
   /** null: there is no such tensor in this call, and nothing else here means anything. */
-  data: ViewArray | DeviceData | null = null;
-  /** Where data is. */
-  device = host;
+  data: ViewArray | Memory | null = null;
+  /** Whose memory data is; undefined: the CPU's. */
+  place: Place | undefined;
   /** What the caller knows it as. */
   argument = '';
   dtype: ElementType = 'float32';
@@ -61,16 +37,16 @@ export class View {
   end = 0;
 
   /** Sets what the caller's order of axes does not matter for. */
-  place(
-    data: ViewArray | DeviceData | null,
+  setData(
+    data: ViewArray | Memory | null,
     dtype: ElementType,
     offset: number,
     first: number,
     end: number,
-    device: number = host,
+    place?: Place | undefined,
   ): void {
     this.data = data;
-    this.device = device;
+    this.place = place;
     this.dtype = dtype;
     this.offset = offset;
     this.first = first;
@@ -86,22 +62,22 @@ export class View {
   }
 
   /**
-   * Moves what is in CPU memory to an array of ours: changes or transfers of the caller's do not reach that. A GPU's stays
-   * where it is.
+   * Moves what is in CPU memory to an array of ours: changes or transfers of the caller's do not reach that. What is at a
+   * place of its own stays there.
    */
-  copyTo(copies: Copies): void {
-    if (this.data === null || this.device !== host) return;
+  copyTo(arrays: CallArrays): void {
+    if (this.data === null || this.place !== undefined) return;
     const from = this.array;
     const length = this.end - this.first;
     const start = from.byteOffset + this.first * from.BYTES_PER_ELEMENT;
     // One array's type stands for all of them here: what follows is the same for every kind.
-    const data = copies.array(this.argument, this.dtype, length) as Uint8Array;
+    const data = arrays.array(this.argument, this.dtype, length) as Uint8Array;
     try {
       data.set(new (kinds[this.dtype] as Uint8ArrayConstructor)(from.buffer, start, length));
     } catch {
       fail('ERR_GLD_DETACHED', this.argument, 'memory that is still there', 'a buffer that was detached or shrunk');
     }
-    this.place(data, this.dtype, this.offset - this.first, 0, length);
+    this.setData(data, this.dtype, this.offset - this.first, 0, length);
   }
 
   /** The data of a view in CPU memory. */
@@ -142,48 +118,6 @@ export function numbersOf(view: View): ArrayLike<number | bigint> {
   return view.dtype === 'float16' || view.dtype === 'bfloat16'
     ? Float32Array.from(elements, (_, at) => numberOf(elements, at, view.dtype))
     : elements;
-}
-
-/** One element as a number, 16-bit floats from their bits. */
-export function numberOf(data: ViewArray, at: number, dtype: ElementType): number {
-  const element = data[at] as number;
-  if (dtype === 'float16') return fromFloat16(element);
-  if (dtype !== 'bfloat16') return element;
-  word[0] = element << 16;
-  return number[0];
-}
-
-/** One float32 as its bits. */
-const word = new Uint32Array(1);
-const number = new Float32Array(word.buffer);
-
-function fromFloat16(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const special = fraction === 0 ? Infinity : NaN;
-  const normal = exponent === 31 ? special : (1024 + fraction) * 2 ** (exponent - 25);
-  return (bits & 0x8000 ? -1 : 1) * (exponent === 0 ? fraction * 2 ** -24 : normal);
-}
-
-/** The element type that each kind of typed array has when nothing is declared. */
-export const natural: Readonly<Record<string, ElementType>> = {
-  Float32Array: 'float32',
-  Float64Array: 'float64',
-  Float16Array: 'float16',
-  Int8Array: 'int8',
-  Uint8Array: 'uint8',
-  Uint8ClampedArray: 'uint8',
-  Int16Array: 'int16',
-  Uint16Array: 'uint16',
-  Int32Array: 'int32',
-  Uint32Array: 'uint32',
-  BigInt64Array: 'int64',
-  BigUint64Array: 'uint64',
-};
-
-const floats: ReadonlySet<string> = new Set<DType>(['float32', 'float64', 'float16', 'bfloat16']);
-
-export function isFloat(dtype: ElementType): dtype is DType {
-  return floats.has(dtype);
 }
 
 /** The product of sizes, refused where a double can no longer count it. */
@@ -237,11 +171,8 @@ export function readView(
   const tensor = value as Readonly<Record<string, unknown>>;
   view.argument = argument;
   refuseLocation(argument, tensor);
-  const device = tensor.device;
-  const address = tensor.ptr;
-  if (device === 'cuda' || (address !== undefined && tensor.data === undefined)) {
-    return readDeviceView(view, argument, tensor, device, address, ranks, axes);
-  }
+  const located = native.placeOf(argument, tensor);
+  if (located !== undefined) return readViewAt(located, view, argument, tensor, ranks, axes);
   const given = convert === undefined ? tensor.data : convert(argument, tensor.data);
   const kind = arrayKind(given);
   if (kind === undefined) refuseData(argument, tensor, given);
@@ -270,37 +201,22 @@ export function readView(
     last += count - 1;
     if (last >= data.length) refuseShort(argument, shape, offset, last + 1, data.length);
   }
-  view.place(data, dtype, offset, first, last + 1);
+  view.setData(data, dtype, offset, first, last + 1);
 }
 
 /** Element types that GPUs compute with. */
 export const cudaDtypes = ['float32', 'float16', 'bfloat16', 'int32'] as const satisfies readonly CudaDType[];
 
-/** {@link readView} for a tensor on a GPU. That its memory holds all that the view reaches is for the addon to see. */
-function readDeviceView(
+/** {@link readView} for a tensor elsewhere. That its memory holds all that the view reaches is for the engine to see. */
+function readViewAt(
+  { memory, place }: Located,
   view: View,
   argument: string,
-  tensor: Readonly<Record<string | symbol, unknown>>,
-  device: unknown,
-  address: unknown,
+  tensor: Readonly<Record<string, unknown>>,
   ranks: readonly number[],
   axes: string,
 ): void {
-  if (device !== 'cuda') {
-    fail('ERR_GLD_ARG_TYPE', `${argument}.device`, "'cuda', which a tensor with a ptr is on", describe(device));
-  }
   const { shape, strides } = view;
-  const index = readDeviceId(argument, tensor.deviceId);
-  if (index >= countGpus()) expectGpu(argument, index, 'a tensor in CPU memory', `one on cuda:${index}`);
-  const memory = tensor[memoryOf] as DeviceMemory | undefined;
-  // The addon knows a DeviceMemory when it sees one, but a typed array would be memory of the CPU there.
-  if (memory !== undefined && (typeof memory !== 'object' || memory === null || ArrayBuffer.isView(memory))) {
-    fail('ERR_GLD_ARG_TYPE', argument, 'memory on a GPU', describe(memory));
-  }
-  if (memory === undefined && (typeof address !== 'bigint' || address <= 0n || address >= 1n << 64n)) {
-    const expected = 'an address as a bigint, greater than 0 and less than 2^64';
-    fail('ERR_GLD_ARG_TYPE', `${argument}.ptr`, expected, describe(address));
-  }
   readShape(shape, argument, tensor, ranks, axes);
   const count = countElements(argument, shape);
   const declared = tensor.dtype ?? tensor.type;
@@ -309,21 +225,18 @@ function readDeviceView(
   }
   if (!readStrides(strides, argument, tensor, shape)) setDense(strides, shape);
   const offset = readOffset(argument, tensor);
-  view.place(memory ?? (address as bigint), declared as CudaDType, offset, 0, count, index);
-}
-
-function readDeviceId(argument: string, value: unknown): number {
-  if (value === undefined) return 0;
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    fail('ERR_GLD_ARG_TYPE', `${argument}.deviceId`, 'the number of a GPU, from 0', describe(value));
-  }
-  return value as number;
+  view.setData(memory, declared as CudaDType, offset, 0, count, place);
 }
 
 /** {@link readView} for floating-point elements. */
 export function readFloats(view: View, argument: string, value: unknown, ranks: readonly number[], axes: string): void {
   readView(view, argument, value, ranks, axes);
   expectFloats(argument, view);
+}
+
+/** Refuses a view that is not in CPU memory: `expected` would have been, and `received` is what it is. */
+export function expectHost({ argument, place }: View, expected: string, received: string): void {
+  if (place !== undefined) fail('ERR_GLD_DEVICE', argument, expected, `${received} on ${place.name}`);
 }
 
 export function expectFloats(argument: string, view: View): void {
@@ -335,38 +248,6 @@ export function expectFloats(argument: string, view: View): void {
     'float32, float64, float16 or bfloat16 elements (16-bit ones in a Float16Array, or a Uint16Array with its dtype)',
     got,
   );
-}
-
-/** The arrays that elements of each type travel in. */
-export const kinds = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-} as const;
-
-/** A new array for so many elements of that type. */
-export function allocateArray(argument: string, dtype: ElementType, length: number): ViewArray {
-  try {
-    return new kinds[dtype](length);
-  } catch {
-    return fail('ERR_GLD_MEMORY', argument, `memory for ${length} ${dtype} elements`, 'none');
-  }
-}
-
-/** The elements of a Float16Array as a Uint16Array over the same memory; other arrays are returned as they are. */
-export function bits(data: ViewArray): ViewArray {
-  if (data.length === 0 || arrayKind(data) !== 'Float16Array') return data;
-  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }
 
 function elementType(argument: string, kind: string, declared: unknown): ElementType {
@@ -475,17 +356,6 @@ function refuseReach(
   const given = `shape ${brackets(shape)}, strides ${brackets(strides)} and offset ${offset}`;
   const expected = `shape, strides and offset within [0, ${length - 1}], the data's indices`;
   return fail('ERR_GLD_STRIDE', argument, expected, `${given}, which reach [${first}, ${last}]`);
-}
-
-/** Whether the array's memory is gone: transferred to another thread, or a WebAssembly memory that grew. */
-export function isDetached(data: ArrayBufferView): boolean {
-  if (data.byteLength !== 0) return false;
-  try {
-    new Uint8Array(data.buffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function refuseEmpty(argument: string, data: ViewArray, count: number): never {

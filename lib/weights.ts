@@ -1,7 +1,8 @@
 import type { Call } from './call.js';
 import { arrayKind, brackets, describe } from './describe.js';
+import { isDetached, natural, type ViewArray } from './elements.js';
 import { fail } from './errors.js';
-import { host, isDetached, natural, readView, resize, type View, type ViewArray } from './tensor.js';
+import { expectHost, readView, resize, type View } from './tensor.js';
 
 /** Reads and checks how many times each of n samples counts, which is then the weight of all of its rows. */
 export function readSampleWeights(call: Call, value: unknown, n: number, rows: number): void {
@@ -48,13 +49,11 @@ function readWeights(
       fail('ERR_GLD_ARG_TYPE', argument, `an array of weights or a tensor ${axes}`, describe(value));
     }
     readView(view, argument, value, ranks, axes);
-    if (view.device !== host)
-      fail('ERR_GLD_DEVICE', argument, 'weights in CPU memory', `a tensor on cuda:${view.device}`);
+    expectHost(view, 'weights in CPU memory', 'a tensor');
     if (view.dtype !== 'float32' && view.dtype !== 'float64') refuseType(argument, view.dtype);
     expectShape(view, n, rows);
   }
   expectWeights(view);
-  call.needHost(argument, 'none', 'some');
   return view;
 }
 
@@ -65,7 +64,7 @@ function placeDense(view: View, data: ViewArray, dtype: 'float32' | 'float64', n
   view.shape[1] = rows;
   view.strides[0] = rows;
   view.strides[1] = 1;
-  view.place(data, dtype, 0, 0, data.length);
+  view.setData(data, dtype, 0, 0, data.length);
 }
 
 function expectShape({ argument, shape, strides }: View, n: number, rows: number): void {

@@ -3,8 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 
 const LINKED = /^(libc\.so\.6|libm\.so\.6|libgcc_s\.so\.1|ld-linux-(x86-64\.so\.2|aarch64\.so\.1))$/;
-const EXPORTED =
-  /^(gld_engine_query|gld_device_engine_query|napi_register_module_v1|node_api_module_get_api_version_v1)$/;
+const EXPORTED = /^(gld_engine_query|napi_register_module_v1|node_api_module_get_api_version_v1)$/;
 
 const lines = (program: string, args: string[]) =>
   execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\n');

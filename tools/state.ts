@@ -33,6 +33,7 @@ export const parts = {
       'tsconfig.cjs.json',
       'tsconfig.check.json',
       'benchmarks',
+      'test/conformance',
       'test/reference',
       'test/support',
       'tools/build-ts.ts',

@@ -1,6 +1,7 @@
 /** What a run was made on, and where its results go. */
 import { describeMachine } from '../environment.js';
-import type { DeviceFacts, Environment } from './record.js';
+import type { DeviceFacts } from '../../test/conformance/record.js';
+import type { Environment } from './record.js';
 
 export function describeEnvironment(device: DeviceFacts, selection: string): Environment {
   return { date: new Date().toISOString(), seconds: 0, selection, versions: {}, ...describeMachine(), device };

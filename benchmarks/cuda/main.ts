@@ -4,7 +4,7 @@ import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Run } from './run.js';
 import { runPart } from './run-part.js';
 import { summary } from './summary.js';
-import { Unavailable } from './target.js';
+import { Unavailable } from '../../test/conformance/target.js';
 
 async function perform(command: Command): Promise<void> {
   switch (command.do) {

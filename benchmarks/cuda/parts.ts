@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Part } from './command-line.js';
-import type { Accuracy, CheckResult, Limits, Timing } from './record.js';
+import type { Accuracy, CheckResult } from '../../test/conformance/record.js';
+import type { Limits, Timing } from './record.js';
 
 export type Message =
   | { begun: string }

@@ -7,7 +7,7 @@ import { Data } from '../data.js';
 import { Scratch } from '../scratch.js';
 import { commandOf, listen } from './parts.js';
 import type { KernelTimes } from './record.js';
-import type { Target } from './target.js';
+import type { Target } from '../../test/conformance/target.js';
 import { cases } from './timings/cases.js';
 import { ours } from './timings/ours.js';
 

@@ -4,10 +4,11 @@ import { dirname } from 'node:path';
 import type { Phase, Settings } from './command-line.js';
 import { defaultFile, describeEnvironment } from './environment.js';
 import { commandOf, listen, type Message } from './parts.js';
-import type { CheckRecord, CheckResult } from './record.js';
+import type { CheckResult } from '../../test/conformance/record.js';
+import type { CheckRecord } from './record.js';
 import { nsysVersion, profile } from './profile.js';
 import { runSanitizer, sanitizerVersion, tools } from './sanitizer.js';
-import { openTarget } from './target.js';
+import { openTarget } from '../../test/conformance/target.js';
 import { cases } from './timings/cases.js';
 
 /** Progress, for whoever waits. */

@@ -1,7 +1,7 @@
 /** NVIDIA's compute-sanitizer over the checks, where it is installed. */
 import { spawnSync } from 'node:child_process';
 import { commandOf, listen } from './parts.js';
-import type { CheckResult } from './record.js';
+import type { CheckResult } from '../../test/conformance/record.js';
 
 /** What each tool finds, and the parts that run under it: racecheck is slow. */
 export const tools = [

@@ -1,7 +1,8 @@
 /** The short table at the end. */
 import { count, digits, errors, floorShare, share, size, time, times } from '../report/format.js';
 import { median, ratio } from '../statistics.js';
-import type { CheckRecord, CheckResult, Timing } from './record.js';
+import type { CheckResult } from '../../test/conformance/record.js';
+import type { CheckRecord, Timing } from './record.js';
 
 /** Columns of equal width; the first is a name, the others are numbers. */
 export function columns(rows: readonly (readonly string[])[]): string {

@@ -7,28 +7,32 @@
 
 #include "../shared/call_hash.h"
 #include "call.h"
-#include "device.h"
-#include "device_call.h"
 #include "device_memory.h"
 #include "engines.h"
 #include "errors.h"
-#include "executor.h"
-#include "host_call.h"
 #include "job.h"
+#include "stream.h"
+#include "submission.h"
+#include "thread_pool.h"
 #include "workspace.h"
 
 namespace gld {
 namespace {
 
-// What streams of one device, idle after calls without a Workspace, may hold.
-constexpr std::size_t kIdleBytes = std::size_t{256} << 20;
+// What streams of one place, idle after calls without a Workspace, may hold: little of the host's memory, where taking
+// it anew costs little.
+constexpr std::size_t kIdleOnHost = std::size_t{1} << 20;
+constexpr std::size_t kIdleOnDevice = std::size_t{256} << 20;
 
 // State of one environment: the main thread, or a worker.
 struct Environment {
-  const gld_engine* engine = nullptr;
-  std::string level;
+  const gld_engine* cpu = nullptr;
   std::shared_ptr<Jobs> jobs;
-  std::shared_ptr<StreamPool> streams = std::make_shared<StreamPool>(kIdleBytes);
+  std::shared_ptr<IdleStreams> idle = std::make_shared<IdleStreams>(kIdleOnHost, kIdleOnDevice);
+
+  const gld_engine& engine_of(const DecodedCall& call) const {
+    return call.device == kHost ? *cpu : opened_device_engine();
+  }
 };
 
 Environment& environment(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -48,7 +52,6 @@ Napi::Array to_array(Napi::Env env, const std::vector<std::string>& names) {
 // configure(parallelism, level?)
 void configure(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Environment& state = environment(env);
   const auto available = available_levels();
   std::string level = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
   if (level.empty()) {
@@ -66,19 +69,19 @@ void configure(const Napi::CallbackInfo& info) {
                      "'" + level + "' (" + reason + ")");
   }
   const double threads = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 1;
-  configure_pool(threads >= 1 ? static_cast<int>(std::min<double>(threads, kMaxThreads)) : 1);
-  state.engine = engine;
-  state.level = level;
+  thread_pool::configure(threads >= 1 ? static_cast<int>(std::min<double>(threads, kMaxThreads)) : 1);
+  environment(env).cpu = engine;
 }
 
 Napi::Value information(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object object = Napi::Object::New(env);
   object.Set("version", GLD_VERSION);
-  object.Set("level", environment(env).level);
+  const gld_engine* cpu = environment(env).cpu;
+  object.Set("level", cpu == nullptr ? "" : cpu->level);
   object.Set("available", to_array(env, available_levels()));
   object.Set("built", to_array(env, built_levels()));
-  object.Set("threads", pool_threads());
+  object.Set("threads", thread_pool::threads());
   return object;
 }
 
@@ -86,7 +89,7 @@ Napi::Value information(const Napi::CallbackInfo& info) {
 Napi::Value devices(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::string reason;
-  const gld_device_engine* engine = device_engine(&reason);
+  const gld_engine* engine = device_engine(&reason);
   if (engine == nullptr) return Napi::String::New(env, reason);
   Napi::Array list = Napi::Array::New(env);
   for (std::int32_t index = 0; index < device_count(); ++index) {
@@ -114,8 +117,9 @@ Napi::Value count_devices(const Napi::CallbackInfo& info) { return Napi::Number:
 Napi::Value trim(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const double device = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-  const bool known = device >= 0 && device < device_count();
-  return Napi::Boolean::New(env, known && environment(env).streams->drop(static_cast<std::int32_t>(device)));
+  if (!(device >= 0 && device < device_count())) return Napi::Boolean::New(env, false);
+  const Place place{&opened_device_engine(), static_cast<std::int32_t>(device)};
+  return Napi::Boolean::New(env, environment(env).idle->drop(place));
 }
 
 // Null without one. Known by its tag, which unlike instanceof runs no JavaScript.
@@ -140,14 +144,17 @@ struct Arguments {
   double* result;
 };
 
+void require_configured(Napi::Env env) {
+  if (environment(env).cpu != nullptr) return;
+  throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called",
+                   "a call before it");
+}
+
 Arguments decode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (environment(env).engine == nullptr) {
-    throw make_error(env, ErrorClass::kError, "ERR_GLD_LOAD", "engine", "configure() to have been called",
-                     "a call before it");
-  }
-  Arguments given{workspace_of(info[4]), decode_call(env, info[0], info[1], info[2]), nullptr};
-  given.decoded.threads = std::min(given.decoded.threads, pool_threads());
+  require_configured(env);
+  Arguments given{workspace_of(info[4]), decode_call(env, info[0], info[1], info[2], device_count), nullptr};
+  given.decoded.threads = std::min(given.decoded.threads, thread_pool::threads());
   if (!info[3].IsTypedArray() || info[3].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
       info[3].As<Napi::TypedArray>().ElementLength() < kResultNumbers) {
     throw make_error(env, ErrorClass::kType, "ERR_GLD_ARG_TYPE", "result",
@@ -157,31 +164,37 @@ Arguments decode(const Napi::CallbackInfo& info) {
   return given;
 }
 
-gld_status run_on_host(Napi::Env env, Arguments& given, gld_result* result, char* message) {
-  HostCall call(env, environment(env).engine, std::move(given.decoded), given.workspace);
-  const gld_status status = call.run(nullptr, result, message);
-  call.end(env);
-  return status;
-}
-
-gld_status run_on_device(Napi::Env env, Arguments& given, gld_result* result, char* message) {
-  DeviceCall call(std::move(given.decoded), given.workspace, environment(env).streams);
-  gld_status status = call.submit(nullptr, nullptr, message);
-  if (status == GLD_OK) status = call.finish(result, message);
-  call.end(env);
-  return status;
+// supports(stage, descriptor, buffers) -> undefined, or { code, argument, expected, received }
+Napi::Value supports(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  require_configured(env);
+  const DecodedCall decoded = decode_call(env, info[0], info[1], info[2], nameable_devices);
+  gld_refusal refusal;
+  const std::int32_t place = std::max(decoded.device, 0);
+  if (environment(env).engine_of(decoded).supports(&decoded.call, decoded.stage, place, &refusal) != 0) {
+    return env.Undefined();
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("code", refusal_code(refusal));
+  object.Set("argument", refusal.argument);
+  object.Set("expected", refusal.expected);
+  object.Set("received", refusal.received);
+  return object;
 }
 
 // run(stage, descriptor, buffers, result, workspace)
 void run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Arguments given = decode(info);
-  const std::int32_t device = given.decoded.device;
+  const Environment& state = environment(env);
+  const gld_engine& engine = state.engine_of(given.decoded);
+  Submission submission(engine, std::move(given.decoded), given.workspace, state.idle);
   gld_result result{};
   char message[GLD_MESSAGE_BYTES] = {};
-  const gld_status status =
-      device == kHost ? run_on_host(env, given, &result, message) : run_on_device(env, given, &result, message);
-  if (status != GLD_OK) throw status_error(env, status, message, device);
+  gld_status status = submission.submit(nullptr, nullptr, message);
+  if (status == GLD_OK) status = submission.finish(&result, message);
+  submission.end(env);
+  if (status != GLD_OK) throw submission.error(env, status, message);
   write_result(result, given.result);
 }
 
@@ -193,12 +206,8 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   }
   Arguments given = decode(info);
   const Environment& state = environment(env);
-  std::shared_ptr<Job> job;
-  if (given.decoded.device == kHost) {
-    job = std::make_shared<HostJob>(state.jobs, HostCall(env, state.engine, std::move(given.decoded), given.workspace));
-  } else {
-    job = std::make_shared<DeviceJob>(state.jobs, DeviceCall(std::move(given.decoded), given.workspace, state.streams));
-  }
+  const gld_engine& engine = state.engine_of(given.decoded);
+  const auto job = std::make_shared<Job>(state.jobs, engine, std::move(given.decoded), given.workspace, state.idle);
   Napi::Object kept = Napi::Object::New(env);
   kept.Set("buffers", info[2]);
   kept.Set("result", info[3]);
@@ -221,6 +230,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Workspace", Workspace::define(env));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("info", Napi::Function::New<information>(env, "info"));
+  exports.Set("supports", Napi::Function::New<supports>(env, "supports"));
   exports.Set("run", Napi::Function::New<run>(env, "run"));
   exports.Set("start", Napi::Function::New<start>(env, "start"));
   exports.Set("devices", Napi::Function::New<devices>(env, "devices"));

@@ -9,10 +9,7 @@
 #include <utility>
 
 #include "../shared/call_views.h"
-#include "device_memory.h"
 #include "engines.h"
-#include "errors.h"
-#include "job.h"
 
 namespace gld {
 namespace {
@@ -288,7 +285,8 @@ void refuse_overlap(Napi::Env env, const std::array<Span, kViewCount>& spans) {
 
 }  // namespace
 
-DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers) {
+DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value descriptor, Napi::Value buffers,
+                        std::int32_t (*devices)()) {
   const std::int64_t stage = stage_value.IsNumber() ? stage_value.As<Napi::Number>().Int64Value() : -1;
   if (stage < 0 || stage >= gld_stage_count) {
     refuse(env, ErrorClass::kRange, "ERR_GLD_ARG_TYPE", "stage", "a stage number", std::to_string(stage));
@@ -315,8 +313,8 @@ DecodedCall decode_call(Napi::Env env, Napi::Value stage_value, Napi::Value desc
 
   // 0: the host; i + 1: device i
   const std::int64_t device = numbers.integer(kNumber_device, "device") - 1;
-  if (device != kHost && (device < 0 || device >= device_count())) {
-    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(device_count()),
+  if (device != kHost && (device < 0 || device >= devices())) {
+    refuse(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", "one of " + std::to_string(devices()),
            "cuda:" + std::to_string(device));
   }
   decoded.device = static_cast<std::int32_t>(device);

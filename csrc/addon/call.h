@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "../engine.h"
-#include "device.h"
+#include "device_memory.h"
+#include "errors.h"
 
 namespace gld {
-
-constexpr std::int32_t kHost = -1;  // where a device's number is expected
 
 struct DecodedCall {
   gld_stage stage;
@@ -25,7 +24,9 @@ struct DecodedCall {
 };
 
 // A buffer is a typed array, a DeviceMemory, or the address of memory on the device that runs the call, as a BigInt.
-// Throws a structured error if a number makes no sense or a view reaches outside its buffer.
-DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers);
+// Throws a structured error if a number makes no sense or a view reaches outside its buffer. devices(): how many of
+// them a call may name; asked only by one that names one.
+DecodedCall decode_call(Napi::Env env, Napi::Value stage, Napi::Value descriptor, Napi::Value buffers,
+                        std::int32_t (*devices)());
 
 }  // namespace gld

@@ -3,10 +3,8 @@
 #include <cstdio>
 #include <string>
 
-#include "call.h"
 #include "engines.h"
 #include "errors.h"
-#include "job.h"
 
 namespace gld {
 namespace {
@@ -31,6 +29,25 @@ void* bytes_of(Napi::Value value, std::size_t bytes) {
 double number_of(Napi::Value value) { return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1; }
 
 }  // namespace
+
+std::shared_ptr<DeviceBlock> DeviceBlock::allocate(std::int32_t device, std::size_t bytes, gld_status* status,
+                                                   char* message) {
+  void* data = nullptr;
+  *status = opened_device_engine().allocate(device, bytes, &data, message);
+  if (*status != GLD_OK) return nullptr;
+  return std::shared_ptr<DeviceBlock>(new DeviceBlock(device, bytes, data, true));
+}
+
+std::shared_ptr<DeviceBlock> DeviceBlock::borrow(std::int32_t device, std::size_t bytes, void* data) {
+  return std::shared_ptr<DeviceBlock>(new DeviceBlock(device, bytes, data, false));
+}
+
+DeviceBlock::~DeviceBlock() {
+  if (!owned_) return;
+  // Nobody is left to tell about an error; one that concerns the whole device comes again in the next call.
+  char message[GLD_MESSAGE_BYTES] = {};
+  opened_device_engine().release(device_, data_, message);
+}
 
 Napi::Function DeviceMemory::define(Napi::Env env) {
   return DefineClass(

@@ -1,13 +1,43 @@
-// What JavaScript sees of memory on a device: lib's CudaTensor has one.
+// Memory on a device, and what JavaScript sees of it: lib's CudaTensor has one.
 #pragma once
 
 #include <napi.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
-#include "device.h"
+#include "../engine.h"
 
 namespace gld {
+
+// A block of a device's memory. Shared by the JavaScript object that stands for it and the calls that use it, so that
+// it may be disposed while they run.
+class DeviceBlock {
+ public:
+  // Null, and the engine's message, if there is not that much. bytes is at least 1.
+  static std::shared_ptr<DeviceBlock> allocate(std::int32_t device, std::size_t bytes, gld_status* status,
+                                               char* message);
+  // Stands for memory that somebody else owns.
+  static std::shared_ptr<DeviceBlock> borrow(std::int32_t device, std::size_t bytes, void* data);
+  ~DeviceBlock();
+  DeviceBlock(const DeviceBlock&) = delete;
+  DeviceBlock& operator=(const DeviceBlock&) = delete;
+
+  std::int32_t device() const { return device_; }
+  std::size_t bytes() const { return bytes_; }
+  char* data() const { return static_cast<char*>(data_); }
+  bool owned() const { return owned_; }
+
+ private:
+  DeviceBlock(std::int32_t device, std::size_t bytes, void* data, bool owned)
+      : device_(device), bytes_(bytes), data_(data), owned_(owned) {}
+
+  const std::int32_t device_;
+  const std::size_t bytes_;
+  void* const data_;
+  const bool owned_;
+};
 
 // new DeviceMemory(device, bytes), or new DeviceMemory(device, bytes, address, argument) for memory of somebody else
 class DeviceMemory : public Napi::ObjectWrap<DeviceMemory> {

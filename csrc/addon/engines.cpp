@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <mutex>
+
+#include "../shared/call_hash.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -96,26 +99,25 @@ std::string path_of(const Level& level) { return folder() + "/" + level.library;
 
 // What the library's one exported function returns, if it is of this addon's version. Never closed: its code may still
 // run on other threads when an environment ends.
-template <class Engine>
-const Engine* open_library(const std::string& path, const char* query_name, std::string* reason) {
+const gld_engine* open_library(const std::string& path, std::string* reason) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* text = dlerror();
     *reason = text == nullptr ? "cannot be opened" : text;
     return nullptr;
   }
-  const auto query = reinterpret_cast<const Engine* (*)()>(dlsym(library, query_name));
-  const Engine* engine = query == nullptr ? nullptr : query();
-  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI) {
+  const auto query = reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"));
+  const gld_engine* engine = query == nullptr ? nullptr : query();
+  if (engine == nullptr || engine->abi != GLD_ENGINE_ABI || engine->call_hash != kCallHash) {
     *reason = "it is of another version than this addon";
     return nullptr;
   }
   return engine;
 }
 
-// The engine for devices, once somebody asked, or the reason why there is none.
+// The engine for devices, once somebody asked, and how many of them it can use or why it is none.
 struct Devices {
-  const gld_device_engine* engine = nullptr;
+  const gld_engine* library = nullptr;
   std::int32_t count = 0;
   std::string reason;
 
@@ -125,18 +127,15 @@ struct Devices {
       reason = std::string("this build of gld-loss has no CUDA engine (") + kDeviceLibrary + " beside gld_loss.node)";
       return;
     }
-    const auto* found = open_library<gld_device_engine>(path, "gld_device_engine_query", &reason);
-    if (found == nullptr) {
+    library = open_library(path, &reason);
+    if (library == nullptr) {
       reason = std::string(kDeviceLibrary) + " does not load: " + reason;
       return;
     }
     char message[GLD_MESSAGE_BYTES] = {};
-    if (found->count(&count, message) != GLD_OK || count < 1) {
-      count = 0;
-      reason = message[0] == 0 ? "no device was found" : message;
-      return;
-    }
-    engine = found;
+    if (library->count(&count, message) == GLD_OK && count >= 1) return;
+    count = 0;
+    reason = message[0] == 0 ? "no device was found" : message;
   }
 };
 
@@ -176,17 +175,22 @@ const gld_engine* open_engine(const std::string& name, std::string* reason) {
     *reason = "this machine cannot run it";
     return nullptr;
   }
-  const auto* engine = open_library<gld_engine>(path_of(*level), "gld_engine_query", reason);
+  const auto* engine = open_library(path_of(*level), reason);
   if (engine == nullptr) return nullptr;
   open[name] = engine;
   return engine;
 }
 
-const gld_device_engine* device_engine(std::string* reason) {
-  if (devices().engine == nullptr) *reason = devices().reason;
-  return devices().engine;
+const gld_engine* device_engine(std::string* reason) {
+  if (devices().count > 0) return devices().library;
+  *reason = devices().reason;
+  return nullptr;
 }
 
 std::int32_t device_count() { return devices().count; }
+
+std::int32_t nameable_devices() { return devices().library == nullptr ? 0 : std::numeric_limits<std::int32_t>::max(); }
+
+const gld_engine& opened_device_engine() { return *devices().library; }
 
 }  // namespace gld

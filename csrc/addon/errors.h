@@ -3,24 +3,24 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <string>
+
+#include "../engine.h"
 
 namespace gld {
 
 enum class ErrorClass { kError, kType, kRange };
 
-inline Napi::Error make_error(Napi::Env env, ErrorClass kind, const char* code, const std::string& argument,
-                              const std::string& expected, const std::string& received) {
-  const std::string message = argument + ": expected " + expected + ", got " + received;
-  Napi::Error error = kind == ErrorClass::kType    ? static_cast<Napi::Error>(Napi::TypeError::New(env, message))
-                      : kind == ErrorClass::kRange ? static_cast<Napi::Error>(Napi::RangeError::New(env, message))
-                                                   : Napi::Error::New(env, message);
-  Napi::Object object = error.Value();
-  object.Set("code", code);
-  object.Set("argument", argument);
-  object.Set("expected", expected);
-  object.Set("received", received);
-  return error;
-}
+Napi::Error make_error(Napi::Env env, ErrorClass kind, const char* code, const std::string& argument,
+                       const std::string& expected, const std::string& received);
+
+constexpr std::int32_t kHost = -1;  // where a device's number is expected
+
+// What a status that is not GLD_OK is to a caller.
+Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device = kHost);
+
+const char* refusal_code(const gld_refusal& refusal);
+Napi::Error refusal_error(Napi::Env env, const gld_refusal& refusal);
 
 }  // namespace gld

@@ -1,10 +1,9 @@
 #include "job.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
-#include "errors.h"
+#include "thread_pool.h"
 
 namespace gld {
 
@@ -16,30 +15,6 @@ void write_result(const gld_result& from, double* to) {
   std::copy(std::begin(numbers), std::end(numbers), to);
 }
 
-Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device) {
-  const bool on_device = device != kHost;
-  const std::string where = on_device ? "cuda:" + std::to_string(device) : "";
-  switch (status) {
-    case GLD_CANCELLED: return make_error(env, ErrorClass::kError, "ERR_GLD_CANCELLED", "signal", "no abort", "one");
-    case GLD_LABEL_RANGE:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_LABEL", "labels", "class indices below the number of classes",
-                        message);
-    case GLD_OUT_OF_MEMORY:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_MEMORY", "inputs",
-                        on_device ? "sizes that fit the memory of " + where : "sizes that fit the memory", message);
-    case GLD_TOO_LARGE:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_OVERFLOW", "inputs", "sizes whose products stay below 2^48",
-                        message);
-    case GLD_UNAVAILABLE:
-      return make_error(env, ErrorClass::kRange, "ERR_GLD_DEVICE", "device", where + " to be usable", message);
-    case GLD_FAILED:
-      if (on_device)
-        return make_error(env, ErrorClass::kError, "ERR_GLD_CUDA", "device", where + " to compute", message);
-      [[fallthrough]];
-    default: return make_error(env, ErrorClass::kError, "ERR_GLD_NATIVE", "call", "a consistent call", message);
-  }
-}
-
 bool Job::cancel() {
   bool queued = false;
   {
@@ -48,7 +23,7 @@ bool Job::cancel() {
     if (queued) state_ = State::kCancelled;
   }
   if (!queued) {
-    stop();
+    submission_.cancel();
     return false;
   }
   const Napi::Env env = done_.Env();
@@ -81,23 +56,48 @@ void Job::withdraw() {
   --jobs_->running_;
 }
 
+gld_status Job::start(char* message) {
+  const auto self = shared_from_this();
+  if (submission_.blocking()) {
+    thread_pool::schedule([self] { self->compute(); });
+    return GLD_OK;
+  }
+  using Self = std::shared_ptr<Job>;
+  if (!enter()) return GLD_CANCELLED;
+  // The driver's thread may still be in leave() when the result has been delivered: it holds on to the job itself.
+  auto closure = std::make_unique<Self>(self);
+  const auto done = [](void* own) { (*std::unique_ptr<Self>(static_cast<Self*>(own)))->leave(); };
+  const gld_status status = submission_.submit(done, closure.get(), message);
+  if (status == GLD_OK)
+    static_cast<void>(closure.release());  // done() takes it over.
+  else
+    withdraw();
+  return status;
+}
+
+void Job::compute() {
+  if (!enter()) return;
+  status_ = submission_.attempt(nullptr, nullptr, message_);
+  leave();
+}
+
 void Job::deliver(Napi::Env env) {
   const Napi::HandleScope scope(env);
   const auto self = shared_from_this();
   const Napi::Function done = done_.Value();
   gld_result result{};
-  char message[GLD_MESSAGE_BYTES] = {};
-  const gld_status status = finish(&result, message);
-  if (status == GLD_OK) {
+  if (status_ == GLD_OK) status_ = submission_.finish(&result, message_);
+  if (status_ == GLD_OK) {
     auto numbers = kept_.Get("result").As<Napi::Float64Array>();
     if (numbers.ElementLength() >= kResultNumbers) write_result(result, numbers.Data());
   }
   let_go(env);
   jobs_->forget(env, self);
-  done.Call({status == GLD_OK ? env.Null() : status_error(env, status, message, device()).Value()});
+  done.Call({status_ == GLD_OK ? env.Null() : submission_.error(env, status_, message_).Value()});
 }
 
-void Job::let_go(Napi::Env) {
+void Job::let_go(Napi::Env env) {
+  submission_.end(env);
   kept_.Reset();
   done_.Reset();
 }
@@ -121,7 +121,7 @@ void Jobs::start(Napi::Env env, const std::shared_ptr<Job>& job, Napi::Object ke
   if (status == GLD_OK) return;
   job->let_go(env);
   forget(env, job);
-  throw status_error(env, status, message, job->device());
+  throw job->submission_.error(env, status, message);
 }
 
 void Jobs::forget(Napi::Env env, const std::shared_ptr<Job>& job) {
@@ -134,7 +134,7 @@ void Jobs::close(Napi::Env env) {
     const std::lock_guard<std::mutex> lock(mutex_);
     closed_ = true;
   }
-  for (const auto& job : jobs_) job->stop();
+  for (const auto& job : jobs_) job->submission_.cancel();
   {
     std::unique_lock<std::mutex> lock(mutex_);
     idle_.wait(lock, [this] { return running_ == 0; });

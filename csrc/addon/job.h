@@ -1,5 +1,5 @@
-// Work off the JavaScript thread: jobs that run on the pool or on a device, their results brought back, and an orderly
-// end when the environment (a worker, or the process) goes away first.
+// Work off the JavaScript thread: jobs that run on the thread pool or on a device, their results brought back, and an
+// orderly end when the environment (a worker, or the process) goes away first.
 #pragma once
 
 #include <napi.h>
@@ -9,44 +9,45 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <utility>
 
-#include "call.h"
+#include "submission.h"
 
 namespace gld {
 
 class Jobs;
 
-// One started call. What it runs on is a matter of the derived classes, HostJob and DeviceJob.
+// One started call: on the thread pool where its engine computes within submit(), else where the engine queues it.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  explicit Job(std::shared_ptr<Jobs> jobs) : jobs_(std::move(jobs)) {}
-  virtual ~Job() = default;
+  Job(std::shared_ptr<Jobs> jobs, const gld_engine& engine, DecodedCall&& call, Workspace* workspace,
+      std::shared_ptr<IdleStreams> idle)
+      : jobs_(std::move(jobs)), submission_(engine, std::move(call), workspace, std::move(idle)) {}
 
   // On the JavaScript thread: true if the job had not begun and never will.
   bool cancel();
 
- protected:
+ private:
   friend class Jobs;
   enum class State { kQueued, kRunning, kFinished, kCancelled };
 
   // On the JavaScript thread:
-  virtual std::int32_t device() const = 0;                           // or kHost
-  virtual gld_status start(char* message) = 0;                       // not GLD_OK: it was refused, and nothing runs
-  virtual gld_status finish(gld_result* result, char* message) = 0;  // what came of the work, which is done
-  virtual void stop() = 0;                                           // it is to end soon; no harm where it has ended
-  virtual void let_go(Napi::Env env);  // of what belongs to JavaScript; afterwards any thread may destroy the job
+  gld_status start(char* message);  // not GLD_OK: it was refused, and nothing runs
+  void deliver(Napi::Env env);
+  void let_go(Napi::Env env);  // of what belongs to JavaScript; afterwards any thread may destroy the job
 
   // On any thread:
   bool enter();     // whether the work may begin
   void leave();     // it is done
   void withdraw();  // it did not begin after all
-
- private:
-  void deliver(Napi::Env env);
+  void compute();   // on the thread pool
 
   const std::shared_ptr<Jobs> jobs_;
   State state_ = State::kQueued;  // guarded by Jobs::mutex_
-  Napi::ObjectReference kept_;    // { buffers, result, workspace }
+  Submission submission_;
+  gld_status status_ = GLD_OK;  // how the work went, with what there is to say about it
+  char message_[GLD_MESSAGE_BYTES] = {};
+  Napi::ObjectReference kept_;  // { buffers, result, workspace }
   Napi::FunctionReference done_;
 };
 
@@ -82,6 +83,5 @@ enum ResultNumber : std::size_t {
 #include "../call.def"
   kResultNumbers
 };
-Napi::Error status_error(Napi::Env env, gld_status status, const char* message, std::int32_t device = kHost);
 
 }  // namespace gld

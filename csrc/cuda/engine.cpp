@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "../shared/call_check.h"
-#include "../shared/call_views.h"
+#include "../shared/call_hash.h"
 #include "../shared/status.h"
 #include "stream.h"
+#include "supports.h"
 
 struct gld_stream : gld::cuda::CallStream {
   using CallStream::CallStream;
@@ -18,21 +18,6 @@ struct gld_stream : gld::cuda::CallStream {
 
 namespace gld::cuda {
 namespace {
-
-// float64 in host memory becomes float32 on its way to the device.
-struct Buffers {
-  static bool readable(const gld_view& view) { return view.data != nullptr && known(view); }
-  static bool writable(const gld_view& view) { return known(view); }
-  static constexpr const char* kNotWritable = "an output on the device is neither float32, float16 nor bfloat16";
-
- private:
-  static bool known(const gld_view& view) {
-    return view.dtype == GLD_F32 || view.dtype == GLD_F16 || view.dtype == GLD_BF16 ||
-           (view.dtype == GLD_F64 && view.memory == GLD_HOST);
-  }
-};
-
-constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
 
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -190,39 +175,10 @@ void close(gld_stream* stream) {
 
 std::size_t bytes(const gld_stream* stream) { return stream->bytes(); }
 
-void refuse_float64(const gld_call& call, gld_stage stage) {
-  const auto check = [](const gld_view& view, const ViewShape&) {
-    if (view.memory == GLD_DEVICE && view.dtype == GLD_F64) {
-      throw Error(GLD_INVALID, "float64 buffers on the device are not supported: float32, float16 and bfloat16 are");
-    }
-  };
-  for_each_view(call, stage, {ViewKind::teacher, ViewKind::student, ViewKind::input, ViewKind::output}, check);
-}
-
-// What only the CPU engine computes, by its name; or null.
-const char* unsupported(const gld_call& call, gld_stage stage) {
-  if (call.weights.data != nullptr) return "weights are not computed on CUDA devices";
-  if (call.unlabelled != 0) return "samples without a label are not computed on CUDA devices";
-  for (const gld_side* side : {&call.teacher, &call.student}) {
-    if (side->features.data == nullptr) continue;
-    if (call.levels > 1) return "a pyramid of several grids is not computed on CUDA devices";
-    if (side->depth > 1) return "maps of three axes are not computed on CUDA devices";
-    if (side->mask.data != nullptr) return "masks are not computed on CUDA devices";
-    if (stage == GLD_STAGE_GLD && side->weight.data == nullptr)
-      return "maps of logits are not computed on CUDA devices";
-  }
-  return nullptr;
-}
-
-gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure,
-                  char* message) {
+gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, const gld_executor*, gld_done done,
+                  void* closure, char* message) {
   return guarded(message, [&] {
-    // A row's classes are counted in 32 bits; everything else in 64.
-    if (!fits(*call) || call->classes > kMostClasses) throw Error(GLD_TOO_LARGE, "larger ones");
-    if (call->compute == GLD_F64) throw Error(GLD_INVALID, "float64 is not computed on CUDA devices, float32 is");
-    refuse_float64(*call, stage);
-    if (const char* wrong = fault<Buffers>(*call, stage)) throw Error(GLD_INVALID, wrong);
-    if (const char* other = unsupported(*call, stage)) throw Error(GLD_INVALID, other);
+    require_computable(*call, stage, stream->device(), supports);
     stream->submit(*call, stage, done, closure);
   });
 }
@@ -237,12 +193,33 @@ void cancel(gld_stream* stream) {
   guarded(message, [&] { stream->cancel(); });  // if it fails, finish() will say so
 }
 
-constexpr gld_device_engine kEngine{GLD_ENGINE_ABI, &count, &describe, &allocate, &release, &copy,  &check_memory,
-                                    &open,          &close, &bytes,    &submit,   &finish,  &cancel};
+constexpr gld_engine make_engine() {
+  gld_engine engine{};
+  engine.abi = GLD_ENGINE_ABI;
+  engine.call_hash = kCallHash;
+  engine.name = "cuda";
+  engine.level = "";
+  engine.count = &count;
+  engine.describe = &describe;
+  engine.allocate = &allocate;
+  engine.release = &release;
+  engine.copy = &copy;
+  engine.check = &check_memory;
+  engine.supports = &supports;
+  engine.open = &open;
+  engine.close = &close;
+  engine.bytes = &bytes;
+  engine.submit = &submit;
+  engine.finish = &finish;
+  engine.cancel = &cancel;
+  return engine;
+}
+
+constexpr gld_engine kEngine = make_engine();
 
 }  // namespace
 }  // namespace gld::cuda
 
-extern "C" __attribute__((visibility("default"))) const gld_device_engine* gld_device_engine_query(void) {
+extern "C" __attribute__((visibility("default"))) const gld_engine* gld_engine_query(void) {
   return &gld::cuda::kEngine;
 }

@@ -2,8 +2,8 @@
 //
 // Inputs go through a ring of pinned chunks: while the copy engine moves one to the device, the CPU fills the next, and
 // kernels that need only what has arrived already run. A view whose elements fill most of the memory that it spans is
-// copied as it lies, strides kept; others are packed. float64 becomes float32 on the way, as the kernels compute in
-// that. Outputs come back in pieces too, each written to the caller's memory while the next ones are on their way.
+// copied as it lies, strides kept; others are packed. Outputs come back in pieces too, each written to the caller's
+// memory while the next ones are on their way.
 #pragma once
 
 #include <cstddef>

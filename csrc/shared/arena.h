@@ -1,7 +1,7 @@
 // Workspace of one call, handed out in aligned pieces.
 //
-// Planning and running share one code path: over no memory the arena only counts, so what an engine reports or takes
-// beforehand cannot differ from what the call takes.
+// Planning and running share one code path: over no memory the arena only counts, so what is planned cannot differ
+// from what the run takes.
 #pragma once
 
 #include <cstddef>

@@ -3,9 +3,13 @@
 
 #include <cfloat>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
+#include <string>
 
 #include "../engine.h"
+#include "call_views.h"
+#include "status.h"
 
 namespace gld {
 
@@ -53,6 +57,8 @@ inline bool holds_grid(const gld_side& side, const gld_call& call) {
   return true;
 }
 
+inline bool is_float(const gld_view& view) { return view.dtype >= GLD_F32 && view.dtype <= GLD_BF16; }
+
 // Which option has a value that no engine takes, and what was expected; or null.
 inline const char* unsound_option(const gld_call& call) {
 #define GLD_OPTION(type, member, name, sound)        \
@@ -66,12 +72,19 @@ inline const char* unsound_option(const gld_call& call) {
   return nullptr;
 }
 
+// Which gradient a loss has a buffer for that does not follow from the student's inputs; or null.
+inline const char* stray_gradient(const gld_call& call) {
+  const bool classifier = call.out_weight.data != nullptr || call.out_bias.data != nullptr;
+  if (classifier && call.student.weight.data == nullptr) return "gradients of a classifier that is not there";
+  const bool logits = call.student.features.data == nullptr;
+  if (logits && (classifier || call.out_features.data != nullptr)) return "gradients of a map that is not there";
+  return !logits && call.out_logits.data != nullptr ? "gradients of logits that are not given" : nullptr;
+}
+
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
-// keeps the engine from reading a view that is not there. Buffers: which ones the engine reads, readable(view), and
-// which it writes, writable(view), with the message kNotWritable.
-template <class Buffers>
-const char* fault(const gld_call& call, gld_stage stage) {
-  const auto readable = [](const gld_view& view) { return Buffers::readable(view); };
+// keeps the engine from reading a view that is not there.
+inline const char* fault(const gld_call& call, gld_stage stage) {
+  const auto readable = [](const gld_view& view) { return view.data != nullptr && is_float(view); };
   const auto side = [&](const gld_side& side) {
     if (!readable(side.features)) return readable(side.logits);
     if (side.weight.data == nullptr) return side.bias.data == nullptr && side.channels == call.classes;
@@ -86,7 +99,7 @@ const char* fault(const gld_call& call, gld_stage stage) {
   if (call.compute != GLD_F32 && call.compute != GLD_F64) return "unknown compute type";
   for (const gld_view* view :
        {&call.out_features, &call.out_weight, &call.out_bias, &call.out_logits, &call.out_pooled}) {
-    if (view->data != nullptr && !Buffers::writable(*view)) return Buffers::kNotWritable;
+    if (view->data != nullptr && !is_float(*view)) return "an output of integers";
   }
 
   if (const char* wrong = unsound_option(call)) return wrong;
@@ -114,20 +127,35 @@ const char* fault(const gld_call& call, gld_stage stage) {
                  ? nullptr
                  : "classifier: a buffer is missing";
     case GLD_STAGE_CROSS_ENTROPY:
-      return readable(student.logits) && labels ? nullptr : "cross_entropy: a buffer is missing";
+      return readable(student.logits) && labels ? stray_gradient(call) : "cross_entropy: a buffer is missing";
     case GLD_STAGE_NORMALIZED_KD:
     case GLD_STAGE_RELATION:
-      return readable(student.logits) && readable(call.teacher.logits) ? nullptr : "logits are missing";
+      return readable(student.logits) && readable(call.teacher.logits) ? stray_gradient(call) : "logits are missing";
     case GLD_STAGE_GLD:
       if (!side(call.teacher) || !side(student)) return "gld: a side has neither features nor logits";
-      if (student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)) {
-        return "gld: gradients of a classifier that is not there";
-      }
-      return (student.features.data == nullptr ? call.out_features : call.out_logits).data != nullptr
-                 ? "gld: gradients of what is not the student's input"
-                 : nullptr;
+      return stray_gradient(call);
     default: return "unknown stage";
   }
+}
+
+// Fills in why a call is not computed; what supports() returns then.
+inline std::int32_t refuse(gld_refusal* refusal, gld_refusal_kind kind, const char* argument,
+                           const std::string& expected, const char* received) {
+  refusal->kind = kind;
+  std::snprintf(refusal->argument, sizeof refusal->argument, "%s", argument);
+  std::snprintf(refusal->expected, sizeof refusal->expected, "%s", expected.c_str());
+  std::snprintf(refusal->received, sizeof refusal->received, "%s", received);
+  return 0;
+}
+
+// Throws unless a call is sound and the engine's supports() has nothing against it: what submit() begins with.
+template <class Supports>
+void require_computable(const gld_call& call, gld_stage stage, std::int32_t place, const Supports& supports) {
+  if (!fits(call)) throw Error(GLD_TOO_LARGE, "larger ones");
+  if (const char* wrong = fault(call, stage)) throw Error(GLD_INVALID, wrong);
+  gld_refusal why;
+  if (supports(&call, stage, place, &why) != 0) return;
+  throw Error(GLD_UNSUPPORTED, std::string(why.argument) + ": expected " + why.expected + ", got " + why.received);
 }
 
 }  // namespace gld

@@ -109,4 +109,14 @@ void for_each_view(Call& call, gld_stage stage, std::initializer_list<ViewKind> 
   }
 }
 
+// The first buffer that is there and of which is(info, view) is true, or null.
+template <class F>
+const ViewInfo* find_view(const gld_call& call, F&& is) {
+  for (const ViewInfo& info : kViews) {
+    const gld_view& view = info.in(call);
+    if (view.data != nullptr && is(info, view)) return &info;
+  }
+  return nullptr;
+}
+
 }  // namespace gld

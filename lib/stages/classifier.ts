@@ -1,10 +1,10 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
-import type { CudaTensor } from '../cuda_tensor.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { encodeOptions } from '../encode.js';
-import { chooseEngine } from '../engine.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
+import { choosePlace } from '../places.js';
 import { readClassifier, weightLayouts } from '../sides.js';
 import type { View } from '../tensor.js';
 import type {
@@ -70,7 +70,7 @@ export function classify(
   const what = '{ pooled, weight, bias?, weightLayout? }';
   const given = options(tables.classifyInputs, expectObject('inputs', inputs, what));
   const checked = options(tables.classify, settings);
-  const { device, out, precision, upstream } = checked;
+  const { device, out, upstream } = checked;
   const { weightLayout } = given;
   return withCall((call) => {
     encodeOptions(checked, call.numbers);
@@ -81,7 +81,11 @@ export function classify(
     const classes = readClassifier(into, 'classifier', given.weight, given.bias, weightLayout, channels, "pooled's");
     const shape = [...pooled.shape.slice(0, -1), classes];
     if (upstream !== undefined) readLike(call.view('upstream'), 'upstream', upstream, shape, 'the logits have');
-    chooseEngine(call, { device, precision });
+    call.set('n', pooled.n);
+    call.set('rows', pooled.rows);
+    call.set('classes', classes);
+    call.set('student.channels', channels);
+    choosePlace(call, 'classifier', device);
     const dtype = resultType(pooled.view, weight, bias);
     const result: ClassifyResult<DenseTensor | CudaTensor> = {
       logits: output(call, 'out.logits', { dtype, like: pooled.view, axes: shape, lent: out.logits }),
@@ -102,11 +106,7 @@ export function classify(
     } else {
       refuseLent(out, ['pooled', 'weight', 'bias'], 'without upstream');
     }
-    call.set('n', pooled.n);
-    call.set('rows', pooled.rows);
-    call.set('classes', classes);
-    call.set('student.channels', channels);
-    call.run('classifier', null);
+    call.run('classifier');
     return result;
   });
 }

@@ -1,12 +1,12 @@
 import { withCall } from '../call.js';
 import { expectObject, options } from '../check.js';
-import type { CudaTensor } from '../cuda_tensor.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { encodeOptions } from '../encode.js';
-import { chooseEngine } from '../engine.js';
-import { countLevels, countRows, expectGridFits, setGrid, usualGrid } from '../grid.js';
+import { countRows, expectGridFits, setGrid, usualGrid } from '../grid.js';
 import { readMask } from '../masks.js';
 import { tables } from '../options.js';
 import { output, resultType } from '../outputs.js';
+import { choosePlace } from '../places.js';
 import { layouts, readMap } from '../sides.js';
 import type {
   AnyBuffer,
@@ -70,16 +70,23 @@ export function pool(
   return withCall((call) => {
     encodeOptions(checked, call.numbers);
     const features = call.view('student.features');
-    const found = readMap(call, features, 'features', map, layout);
+    const found = readMap(features, 'features', map, layout);
     const [n, channels, ...size] = features.shape as [number, number, ...number[]];
-    if (mask !== undefined) readMask(call, call.view('student.mask'), 'mask', mask, features);
+    if (mask !== undefined) readMask(call.view('student.mask'), 'mask', mask, features);
     expectGridFits(grid, features);
-    if (countLevels(grid, size.length) > 1) call.needHost('grid', 'one level', 'several');
     const rows = countRows(grid, size.length);
     if (upstream !== undefined) {
       readLike(call.view('upstream'), 'upstream', upstream, [n, rows, channels], 'pooled has');
     }
-    chooseEngine(call, { device, precision: 'float32' });
+    call.set('n', n);
+    call.set('rows', rows);
+    setGrid(call, grid, size.length);
+    call.set('student.channels', channels);
+    const [width, height = 1, depth = 1] = [...size].reverse();
+    call.set('student.depth', depth);
+    call.set('student.height', height);
+    call.set('student.width', width);
+    choosePlace(call, 'pool', device);
     const dtype = resultType(features);
     const result: PoolResult<DenseTensor | CudaTensor> = {
       pooled: output(call, 'out.pooled', { dtype, like: features, axes: [n, rows, channels], lent: out.pooled }),
@@ -91,15 +98,7 @@ export function pool(
     } else {
       refuseLent(out, ['features'], 'without upstream');
     }
-    call.set('n', n);
-    call.set('rows', rows);
-    setGrid(call, grid, size.length);
-    call.set('student.channels', channels);
-    const [width, height = 1, depth = 1] = size.reverse();
-    call.set('student.depth', depth);
-    call.set('student.height', height);
-    call.set('student.width', width);
-    call.run('pool', null);
+    call.run('pool');
     return result;
   });
 }

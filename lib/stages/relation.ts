@@ -1,6 +1,6 @@
 import { withCall } from '../call.js';
 import { options } from '../check.js';
-import type { CudaTensor } from '../cuda_tensor.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { encodeOptions } from '../encode.js';
 import { refuseEuclideanMoments, tables } from '../options.js';
 import type {
@@ -63,10 +63,10 @@ export function relation(
   return withCall((call) => {
     const student = readPair(call, inputs, watch);
     const checked = options(tables.relation, settings);
-    const { device, gradients, out, precision, threads } = checked;
+    const { precision, threads } = checked;
     refuseEuclideanMoments(checked, 'method');
     encodeOptions({ relation: checked, precision, threads }, call.numbers);
-    const { result, method } = rowLoss(call, 'relation', student, { device, precision, gradients, out });
+    const { result, method } = rowLoss(call, 'relation', student, checked);
     return { ...result, method };
   });
 }

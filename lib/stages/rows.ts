@@ -3,9 +3,9 @@ import { brackets, describe } from '../describe.js';
 import { expectObject, options } from '../check.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
-import type { CudaTensor } from '../cuda_tensor.js';
-import { chooseEngine, type EngineSettings } from '../engine.js';
+import type { CudaTensor } from '../cuda-tensor.js';
 import { output, resultType } from '../outputs.js';
+import { choosePlace } from '../places.js';
 import type { Watch } from '../probabilities.js';
 import { results } from '../schema.js';
 import { expectClasses } from '../sides.js';
@@ -14,6 +14,7 @@ import type {
   AnyGradient,
   AnyTensor,
   DenseTensor,
+  DeviceOption,
   GldLossOptions,
   Gradient,
   HostBuffer,
@@ -121,9 +122,16 @@ export function rowLoss(
   call: Call,
   stage: Stage,
   { n, rows, width, view, shape }: Rows,
-  settings: EngineSettings & { readonly gradients: boolean; readonly out: { readonly logits: unknown } },
+  settings: {
+    readonly device: DeviceOption | undefined;
+    readonly gradients: boolean;
+    readonly out: { readonly logits: unknown };
+  },
 ): { result: RowLossResult<DenseTensor | CudaTensor>; method: RelationMethod } {
-  chooseEngine(call, settings);
+  call.set('n', n);
+  call.set('rows', rows);
+  call.set('classes', width);
+  choosePlace(call, stage, settings.device);
   const result: RowLossResult<DenseTensor | CudaTensor> = { loss: NaN };
   if (settings.gradients) {
     const spec = { dtype: resultType(view), like: view, axes: [...shape], lent: settings.out.logits };
@@ -131,10 +139,7 @@ export function rowLoss(
   } else {
     refuseLent(settings.out, ['logits'], 'without gradients');
   }
-  call.set('n', n);
-  call.set('rows', rows);
-  call.set('classes', width);
-  call.run(stage, null);
+  call.run(stage);
   result.loss = call.result[results.loss];
   return { result, method: methodOf(call.result) };
 }

@@ -109,9 +109,7 @@ const machines: [name: string, environment: () => Record<string, string>, reason
     () =>
       buildWith(
         'other',
-        compile(
-          'static const int engine[64] = {1}; extern "C" const void* gld_device_engine_query() { return engine; }',
-        ),
+        compile('static const int engine[64] = {1}; extern "C" const void* gld_engine_query() { return engine; }'),
       ),
     /^libgld_cuda\.so does not load: it is of another version than this addon$/,
   ],

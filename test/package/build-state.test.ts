@@ -114,6 +114,7 @@ function checkout(folder: string, ...more: string[]): string {
     'benchmarks',
     'csrc',
     'lib',
+    'test/conformance',
     'test/reference',
     'test/support',
     'tools',

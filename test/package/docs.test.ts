@@ -8,7 +8,12 @@ import { root } from '../../tools/support.js';
 import { claims, codeNames, declares, fileNames } from './placed-names.js';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+];
 const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '');
 
 /** The anchors of a document's headings, as GitHub makes them. */
@@ -47,7 +52,7 @@ const misplaced = (text: string, sourcesOf: (path: string) => string[]): string[
 for (const path of documents) {
   t.test(path, async (t) => {
     const text = read(path);
-    for (const [, target] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target] of withoutCode(text).matchAll(/\]\((?!https:)([^)\s]+)\)/g)) {
       const [file, anchor] = target.split('#');
       const to = file === '' ? path : join(dirname(path), file);
       if (!t.ok(existsSync(join(root, to)), `link to ${target}`)) continue;

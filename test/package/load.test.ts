@@ -1,6 +1,7 @@
 // Every published entry point loads in both module formats, and the environment steers what is loaded.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import * as gld from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
@@ -19,6 +20,7 @@ const functions = [
   'deviceInfo',
   'gldLoss',
   'gldLossAsync',
+  'loadEngine',
   'normalizedKd',
   'pool',
   'relation',
@@ -69,6 +71,16 @@ t.test('entry points', async (t) => {
     }
   }
 });
+
+for (const thread of ['main', 'worker']) {
+  t.test(`an import loads nothing; after a failure, the next call tries again: ${thread}`, async (t) => {
+    const child = fileURLToPath(new URL('../support/children/lazy.mjs', import.meta.url));
+    const printed = execFileSync(process.execPath, [child, thread], { encoding: 'utf8' });
+    const { missing, ...then } = JSON.parse(printed) as { missing: Record<string, string> };
+    for (const [name, outcome] of Object.entries(missing)) t.equal(outcome, 'ERR_GLD_LOAD missing', name);
+    t.same(then, { before: false, wrongVariable: 'ERR_GLD_OPTION', right: 'none', after: true, threads: 2 });
+  });
+}
 
 t.test('deviceInfo', async (t) => {
   const { version, cpu, cuda } = gld.deviceInfo();

@@ -1,7 +1,8 @@
 /** The least that a case takes at the limits that were measured on this GPU. */
 import { floorAt, work, type Method, type Task } from '../../floor.js';
 import type { Floor } from '../../record.js';
-import type { Limits, Precision } from '../record.js';
+import type { Precision } from '../../../test/conformance/record.js';
+import type { Limits } from '../record.js';
 
 /**
  * float32 products: whichever is faster, the plain ones, or three TF32 products each, from whose sum the float32 one

@@ -5,9 +5,9 @@ import type { Outputs, Participant } from '../../contenders/index.js';
 import type { Workload } from '../../cases.js';
 import type { Data } from '../../data.js';
 import type { Tensor } from '../../inputs.js';
-import type { Precision } from '../record.js';
-import type { Held, Target } from '../target.js';
-import { numbersOf, release } from '../checks/call.js';
+import type { Precision } from '../../../test/conformance/record.js';
+import type { Held, Target } from '../../../test/conformance/target.js';
+import { numbersOf, release } from '../../../test/conformance/call.js';
 
 /** Where the inputs are; on the device so are the gradients. */
 export type Place = 'device' | 'host';

@@ -17,7 +17,7 @@ namespace random_calls {
 
 using Shape = std::vector<std::int64_t>;
 inline std::mt19937_64 engine_random;
-inline const gld_device_engine* device = nullptr;
+inline const gld_engine* device = nullptr;
 inline char message[GLD_MESSAGE_BYTES];
 
 inline std::int64_t pick(std::int64_t low, std::int64_t high) {
@@ -212,11 +212,10 @@ struct Case {
     const auto& order = one_order(orders);
     auto tensor = std::make_unique<Tensor>();
     tensor->shape = shape;
-    const bool on_device = chance(device_share);
-    tensor->dtype = plain ? GLD_F32 : on_device ? one_of({GLD_F32, GLD_F16, GLD_BF16}) : one_of({GLD_F32, GLD_F64});
+    tensor->dtype = plain ? GLD_F32 : one_of({GLD_F32, GLD_F16, GLD_BF16});
     tensor->lay_out(order, false);
     std::memset(tensor->host.data(), 0x5a, tensor->host.size());
-    tensor->to_device(on_device);
+    tensor->to_device(chance(device_share));
     auto reference = std::make_unique<Tensor>();
     reference->shape = shape;
     reference->dtype = GLD_F64;

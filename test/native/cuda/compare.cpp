@@ -35,7 +35,7 @@ void compare(Case& c, gld_stream* stream, Errors& errors, std::int64_t number) {
   gld_result result{};
   for (int repetition = 0; repetition < 3; ++repetition) {
     const std::string which = ", call " + std::to_string(number);
-    if (device->submit(stream, &call, c.stage, nullptr, nullptr, message) != GLD_OK) die("submit" + which);
+    if (device->submit(stream, &call, c.stage, nullptr, nullptr, nullptr, message) != GLD_OK) die("submit" + which);
     gld_result again{};
     if (device->finish(stream, &again, message) != GLD_OK) die("finish" + which);
     if (repetition > 0 && std::memcmp(&again, &result, sizeof result) != 0) {
@@ -122,7 +122,7 @@ using namespace random_calls;
 
 int main(int count, char** arguments) {
   if (count < 3) return std::printf("compare <device engine> <CPU engine> [stage] [calls] [seed]\n"), 1;
-  device = symbol<gld_device_engine_query_fn>(arguments[1], "gld_device_engine_query")();
+  device = symbol<gld_engine_query_fn>(arguments[1], "gld_engine_query")();
   cpu = symbol<gld_engine_query_fn>(arguments[2], "gld_engine_query")();
   const std::string wanted = count > 3 ? arguments[3] : "all";
   const std::int64_t calls = count > 4 ? std::atoll(arguments[4]) : 50;

@@ -11,21 +11,24 @@ namespace random_calls {
 
 inline const gld_engine* cpu = nullptr;
 
-// In float64.
+// In float64, on one thread.
 inline gld_result run_on_cpu(gld_call call, gld_stage stage) {
   call.compute = GLD_F64;
+  call.precision = GLD_PRECISION_FLOAT32;
   gld_executor executor{};
   executor.threads = 1;
   executor.parallel = [](void*, std::int64_t tasks, gld_task run, void* closure) {
     for (std::int64_t task = 0; task < tasks; ++task) run(closure, task, 0);
   };
   executor.stopped = [](void*) -> std::int32_t { return 0; };
-  std::size_t bytes = 0;
-  if (cpu->workspace(&call, stage, 1, &bytes, message) != GLD_OK) die("reference");
-  std::vector<char> workspace(bytes + 64);
-  void* base = workspace.data() + (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
+  gld_stream* stream = nullptr;
   gld_result result{};
-  if (cpu->run(&call, stage, &executor, base, bytes, &result, message) != GLD_OK) die("reference");
+  if (cpu->open(0, &stream, message) != GLD_OK ||
+      cpu->submit(stream, &call, stage, &executor, nullptr, nullptr, message) != GLD_OK ||
+      cpu->finish(stream, &result, message) != GLD_OK) {
+    die("reference");
+  }
+  cpu->close(stream);
   return result;
 }
 

@@ -20,7 +20,7 @@
 
 namespace {
 
-const gld_device_engine* engine = nullptr;
+const gld_engine* engine = nullptr;
 
 #define EXPECT(condition)                                                       \
   do {                                                                          \
@@ -109,7 +109,7 @@ Outcome run(gld_stream* stream, Problem& problem) {
   char message[GLD_MESSAGE_BYTES] = "";
   std::fill(problem.gradient.begin(), problem.gradient.end(), -1.0f);
   Outcome outcome{};
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_OK);
   EXPECT(engine->finish(stream, &outcome.result, message) == GLD_OK);
   outcome.gradient = problem.result();
   EXPECT(std::isfinite(outcome.result.loss));
@@ -136,9 +136,14 @@ void check_unsupported() {
   Problem problem(3, 4, 10, 1);
   gld_stream* stream = open();
   gld_result result{};
+  EXPECT(engine->supports(&problem.call, GLD_STAGE_GLD, 0, nullptr) == 1);
   const auto refused = [&](const gld_call& call, const char* name) {
-    const gld_status status = engine->submit(stream, &call, GLD_STAGE_GLD, nullptr, nullptr, message);
-    return status == GLD_INVALID && std::strstr(message, name) != nullptr;
+    gld_refusal why{};
+    const gld_status status = engine->submit(stream, &call, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message);
+    return status == GLD_UNSUPPORTED && std::strstr(message, name) == message &&
+           engine->supports(&call, GLD_STAGE_GLD, 7, &why) == 0 && why.kind == GLD_REFUSED_AT_PLACE &&
+           std::strcmp(why.argument, name) == 0 &&
+           std::strstr(why.expected, " on cuda:7, unlike on the CPU") != nullptr;
   };
   const auto view = [](auto& data, gld_dtype dtype) { return gld_view{data.data(), dtype, GLD_HOST, {}}; };
   std::vector<float> ones(3, 1);
@@ -148,7 +153,7 @@ void check_unsupported() {
   EXPECT(refused(wrong, "weights"));
   wrong = problem.call;
   wrong.unlabelled = 1;
-  EXPECT(refused(wrong, "without a label"));
+  EXPECT(refused(wrong, "ignoreIndex"));
 
   gld_call map = problem.call;
   map.out_logits.data = nullptr;
@@ -162,22 +167,22 @@ void check_unsupported() {
   student.logits.data = nullptr;
   student.features = view(problem.student, GLD_F32);
   student.weight = view(problem.student, GLD_F32);
-  EXPECT(engine->submit(stream, &map, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &map, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_OK);
   EXPECT(engine->finish(stream, &result, message) == GLD_OK);
   wrong = map;
   wrong.levels = 2;
   wrong.grid[0][1] = wrong.grid[1][0] = wrong.grid[1][1] = 1;
   wrong.grid[1][2] = 2;
-  EXPECT(refused(wrong, "pyramid"));
+  EXPECT(refused(wrong, "grid"));
   wrong = map;
   wrong.student.depth = 2;
-  EXPECT(refused(wrong, "three axes"));
+  EXPECT(refused(wrong, "student.features"));
   wrong = map;
   wrong.student.mask = view(bytes, GLD_U8);
-  EXPECT(refused(wrong, "masks"));
+  EXPECT(refused(wrong, "student.mask"));
   wrong = map;
   wrong.student.weight.data = nullptr;
-  EXPECT(refused(wrong, "maps of logits"));
+  EXPECT(refused(wrong, "student.features"));
   engine->close(stream);
 }
 
@@ -193,25 +198,25 @@ void check_refusals() {
   EXPECT(engine->finish(stream, &result, message) == GLD_INVALID);
   gld_call wrong = problem.call;
   wrong.compute = GLD_F64;
-  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, count, &done, message) == GLD_INVALID);
+  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_UNSUPPORTED);
   EXPECT(std::strstr(message, "float64") != nullptr);
   wrong = problem.call;
   wrong.precision = 3;
-  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, count, &done, message) == GLD_INVALID);
+  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_INVALID);
   wrong = problem.call;
   wrong.teacher.logits.data = nullptr;
-  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, count, &done, message) == GLD_INVALID);
+  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_INVALID);
   wrong = problem.call;
   wrong.n = std::int64_t{1} << 62;
-  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, count, &done, message) == GLD_TOO_LARGE);
+  EXPECT(engine->submit(stream, &wrong, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_TOO_LARGE);
   problem.labels[1] = 10;
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, count, &done, message) == GLD_LABEL_RANGE);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_LABEL_RANGE);
   EXPECT(std::strcmp(message, "label 10 of sample 1") == 0);
   problem.labels[1] = 3;
   EXPECT(done == 0);
 
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, count, &done, message) == GLD_OK);
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, count, &done, message) == GLD_INVALID);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, count, &done, message) == GLD_INVALID);
   EXPECT(engine->finish(stream, &result, message) == GLD_OK);
   for (int i = 0; i < 2000 && done == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT(done == 1);
@@ -225,15 +230,17 @@ void check_refusals() {
   there.labels[4] = 99;
   there.to_device();
   for (int i = 0; i < 3; ++i) {
-    EXPECT(engine->submit(stream, &there.call, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+    EXPECT(engine->submit(stream, &there.call, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_OK);
     EXPECT(engine->finish(stream, &result, message) == GLD_LABEL_RANGE);
     EXPECT(std::strcmp(message, "label -7 of sample 2") == 0);
   }
   EXPECT(run(stream, same) == expected);
   gld_call float64 = there.call;
   float64.student.logits.dtype = GLD_F64;
-  EXPECT(engine->submit(stream, &float64, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_INVALID);
-  EXPECT(std::strstr(message, "float64") != nullptr);
+  EXPECT(engine->submit(stream, &float64, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_UNSUPPORTED);
+  EXPECT(std::strcmp(message,
+                     "student.logits: expected float32, float16 or bfloat16 elements on cuda:0, got float64, "
+                     "for the CPU only") == 0);
   EXPECT(engine->check(0, there.device[0], 4 * there.teacher.size() + 1, message) == GLD_INVALID);
   EXPECT(engine->check(0, static_cast<char*>(there.device[0]) + 4, 4 * there.teacher.size(), message) == GLD_INVALID);
   EXPECT(engine->check(0, same.teacher.data(), 4, message) == GLD_INVALID);
@@ -255,7 +262,7 @@ void check_cancelling() {
   for (int i = 0; i < 24; ++i) {
     Problem& each = i % 2 == 0 ? problem : there;
     gld_result result{};
-    EXPECT(engine->submit(stream, &each.call, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+    EXPECT(engine->submit(stream, &each.call, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_OK);
     std::thread other([&] {
       std::this_thread::sleep_for(std::chrono::microseconds(200 * (i % 6)));
       engine->cancel(stream);
@@ -267,7 +274,7 @@ void check_cancelling() {
     EXPECT(run(stream, each) == expected);
   }
   // Closing waits for a call under way.
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_GLD, nullptr, nullptr, nullptr, message) == GLD_OK);
   engine->close(stream);
 }
 
@@ -324,11 +331,12 @@ void check_large_inputs() {
   there.call.beta = 0;
   there.to_device();
   gld_stream* stream = open();
-  EXPECT(engine->submit(stream, &there.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &there.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, nullptr, message) == GLD_OK);
   EXPECT(engine->finish(stream, &expected, message) == GLD_OK);
   for (int i = 0; i < 3; ++i) {
     std::fill(problem.gradient.begin(), problem.gradient.end(), -1.0f);
-    EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) == GLD_OK);
+    EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, nullptr, message) ==
+           GLD_OK);
     EXPECT(engine->finish(stream, &got, message) == GLD_OK);
     EXPECT(std::memcmp(&expected, &got, sizeof got) == 0);
     EXPECT(there.result() == problem.gradient);
@@ -338,7 +346,7 @@ void check_large_inputs() {
   for (std::size_t i = 0; i < problem.teacher.size(); ++i) spread[spread.size() - 1 - 2 * i] = problem.teacher[i];
   problem.call.teacher.logits.data = &spread.back();
   for (std::int64_t& stride : problem.call.teacher.logits.stride) stride *= -2;
-  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) == GLD_OK);
+  EXPECT(engine->submit(stream, &problem.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, nullptr, message) == GLD_OK);
   EXPECT(engine->finish(stream, &got, message) == GLD_OK);
   EXPECT(std::memcmp(&expected, &got, sizeof got) == 0);
   engine->close(stream);
@@ -355,7 +363,7 @@ void check_memory() {
   gld_device before{}, after{};
   EXPECT(engine->describe(0, &before, message) == GLD_OK);
   for (int i = 0; i < 3; ++i) {
-    EXPECT(engine->submit(stream, &large.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, message) ==
+    EXPECT(engine->submit(stream, &large.call, GLD_STAGE_NORMALIZED_KD, nullptr, nullptr, nullptr, message) ==
            GLD_OUT_OF_MEMORY);
     EXPECT(std::strstr(message, "cudaErrorMemoryAllocation") != nullptr);
     EXPECT(engine->describe(0, &after, message) == GLD_OK && after.free_bytes >= before.free_bytes);
@@ -372,7 +380,7 @@ int main(int count, char** arguments) {
   if (count < 2) return std::printf("streams <device engine>\n"), 1;
   void* library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return std::printf("%s\n", dlerror()), 1;
-  engine = reinterpret_cast<gld_device_engine_query_fn>(dlsym(library, "gld_device_engine_query"))();
+  engine = reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"))();
   if (std::getenv("GLD_EMULATED_MEMORY") != nullptr) {
     check_memory();
   } else {

@@ -1,13 +1,13 @@
-// A stand-in for the CUDA engine, for tests of what lies in front of it: memory that is its own, streams with a thread
-// that plays the driver's, and failures on demand. The CPU engine beside it computes. What the tests want to know is in
-// the names of its devices. The environment steers it, at any time:
+// A stand-in for the CUDA engine, for tests of what lies in front of it and cannot be shown with that engine emulated:
+// failures and delays on demand, faulty kernels, and counts of what is there, in the names of its devices. It is the
+// CPU engine beside it, with devices that have memory of their own and streams with a thread that plays the driver's.
+// The environment steers it, at any time:
 //   GLD_STAND_IN_DEVICES  how many devices there are (default 2; read once)
 //   GLD_STAND_IN_DELAY    milliseconds that every call takes at least
 //   GLD_STAND_IN_MEMORY   bytes of memory of a device (default 1 GiB)
-//   GLD_STAND_IN_FAULT   what a faulty kernel may do: "value" is off, "beyond" writes past an output, "input" into an
-//   input,
-//                        "random" gives other bits every time, "crash" ends the process. For the tests of the GPU
-//                        checks.
+//   GLD_STAND_IN_FAULT    what a faulty kernel may do, for the tests of the GPU checks: "value" is off, "beyond" writes
+//                         past an output, "input" into an input, "random" gives other bits every time, "crash" ends the
+//                         process
 //   GLD_STAND_IN_FAIL     "<function> <how> <times>": open, submit, finish, allocate or copy; "memory" or "error"
 #include <dlfcn.h>
 
@@ -25,11 +25,12 @@
 #include <thread>
 #include <vector>
 
+#include "../../../csrc/cuda/supports.h"
 #include "../../../csrc/engine.h"
+#include "../../../csrc/shared/call_hash.h"
+#include "../../../csrc/shared/call_views.h"
 
 namespace {
-
-using Bytes = std::vector<char>;
 
 constexpr const char* kFull = "cudaErrorMemoryAllocation: out of memory in cudaMalloc";
 constexpr const char* kNone = "cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount";
@@ -119,10 +120,6 @@ const gld_engine& cpu() {
   return *engine;
 }
 
-std::size_t element_bytes(std::int32_t dtype) {
-  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : dtype == GLD_U8 ? 1 : 4;
-}
-
 std::uint16_t to_bfloat16(float value) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, &value, 4);
@@ -147,130 +144,69 @@ void expect_not_in_driver() {
   if (in_driver) std::abort();
 }
 
-// A view of a call with the sizes of its axes.
-struct Sized {
-  gld_view* view;
-  std::int64_t shape[5];
-
-  std::size_t count() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3] * shape[4]); }
-};
-
-std::vector<Sized> inputs_of(gld_call& c, gld_stage stage) {
-  std::vector<Sized> list;
-  for (gld_side* side : {&c.teacher, &c.student}) {
-    list.push_back({&side->features, {c.n, side->channels, side->depth, side->height, side->width}});
-    list.push_back({&side->mask, {c.n, side->depth, side->height, side->width, 1}});
-    list.push_back({&side->weight, {c.classes, side->channels, 1, 1, 1}});
-    list.push_back({&side->bias, {c.classes, 1, 1, 1, 1}});
-    list.push_back({&side->logits, {c.n, c.rows, c.classes, 1, 1}});
-  }
-  list.push_back({&c.labels, {c.n, 1, 1, 1, 1}});
-  list.push_back({&c.soft_labels, {c.n, c.classes, 1, 1, 1}});
-  list.push_back({&c.weights, {c.n, c.rows, 1, 1, 1}});
-  list.push_back({&c.in_pooled, {c.n, c.rows, c.student.channels, 1, 1}});
-  list.push_back({&c.upstream, {c.n, c.rows, stage == GLD_STAGE_POOL ? c.student.channels : c.classes, 1, 1}});
-  return list;
-}
-
-std::vector<Sized> outputs_of(gld_call& c) {
-  return {{&c.out_features, {c.n, c.student.channels, c.student.depth, c.student.height, c.student.width}},
-          {&c.out_weight, {c.classes, c.student.channels, 1, 1, 1}},
-          {&c.out_bias, {c.classes, 1, 1, 1, 1}},
-          {&c.out_logits, {c.n, c.rows, c.classes, 1, 1}},
-          {&c.out_pooled, {c.n, c.rows, c.student.channels, 1, 1}}};
-}
-
 }  // namespace
 
+// The CPU engine computes within submit(), into memory of the stream; what a device would be busy with until done() is
+// called is a delay.
 struct gld_stream {
-  explicit gld_stream(std::int32_t on) : index(on), thread([this] { serve(); }) { ++device(index).streams; }
+  explicit gld_stream(std::int32_t on) : index(on) {
+    char message[GLD_MESSAGE_BYTES];
+    if (cpu().open(0, &of_cpu, message) != GLD_OK) std::abort();
+    ++device(index).streams;
+  }
 
   ~gld_stream() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex);
-      ending = true;
-    }
-    wake.notify_all();
-    thread.join();
+    if (driver.joinable()) driver.join();
+    cpu().close(of_cpu);
     --device(index).streams;
   }
 
-  void submit(const gld_call& given, gld_stage which, gld_done callback, void* with) {
-    call = given;
-    stage = which;
-    done = callback;
-    closure = with;
+  gld_status submit(const gld_call& given, gld_stage stage, gld_done done, void* closure, char* message) {
+    if (driver.joinable()) driver.join();
     stop.store(false);
-    staged.clear();
-    // What is on the host is read now; outputs are written to memory of our own.
-    for (const Sized& in : inputs_of(call, stage)) {
-      if (in.view->data == nullptr || in.view->memory == GLD_DEVICE) continue;
-      std::int64_t low = 0;
-      std::int64_t high = 0;
-      for (int axis = 0; axis < 5; ++axis) {
-        const std::int64_t extent = (in.shape[axis] - 1) * in.view->stride[axis];
-        (extent < 0 ? low : high) += extent;
-      }
-      const auto element = static_cast<std::int64_t>(element_bytes(in.view->dtype));
-      const char* from = static_cast<const char*>(in.view->data) + low * element;
-      staged.emplace_back(from, from + (high - low + 1) * element);
-      in.view->data = staged.back().data() - low * element;
-    }
+    call = given;
     results.clear();
-    for (const Sized& out : outputs_of(call)) {
-      if (out.view->data == nullptr) continue;
-      results.push_back({*out.view, out.count(), Bytes(out.count() * 4)});
-      out.view->data = results.back().floats.data();
-      out.view->dtype = GLD_F32;
-    }
-    const auto key = std::to_string(stage) + ":" + std::to_string(call.n) + "x" + std::to_string(call.rows) + "x" +
-                     std::to_string(call.classes) + "x" + std::to_string(call.student.channels);
-    ++device(index).submits;
-    if (key != shape) ++device(index).first_shapes;
-    shape = key;
-    {
-      const std::lock_guard<std::mutex> lock(mutex);
-      pending = true;
-      finished = false;
-    }
-    wake.notify_all();
-  }
-
-  gld_status finish(gld_result* into, char* text) {
-    std::unique_lock<std::mutex> lock(mutex);
-    idle.wait(lock, [this] { return finished; });
-    if (status != GLD_OK) return say(text, status, message);
-    for (const Result& one : results) {
-      const auto* from = reinterpret_cast<const float*>(one.floats.data());
-      for (std::size_t i = 0; i < one.count; ++i) {
-        if (one.to.dtype == GLD_F32) static_cast<float*>(one.to.data)[i] = from[i];
-        if (one.to.dtype == GLD_F16) static_cast<std::uint16_t*>(one.to.data)[i] = to_float16(from[i]);
-        if (one.to.dtype == GLD_BF16) static_cast<std::uint16_t*>(one.to.data)[i] = to_bfloat16(from[i]);
-      }
-    }
-    *into = result;
-    spoil(into);
+    gld::for_each_view(call, stage, {gld::ViewKind::output}, [&](gld_view& view, const gld::ViewShape& shape) {
+      std::size_t count = 1;
+      for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
+      results.push_back({view, std::vector<float>(count)});
+      view.data = results.back().floats.data();
+      view.dtype = GLD_F32;
+    });
+    call.precision = GLD_PRECISION_FLOAT32;
+    const auto all = [](void*, std::int64_t tasks, gld_task run, void* with) {
+      for (std::int64_t task = 0; task < tasks; ++task) run(with, task, 0);
+    };
+    const gld_executor executor{nullptr, 1, all, [](void*) -> std::int32_t { return 0; }};
+    const gld_status status = cpu().submit(of_cpu, &call, stage, &executor, nullptr, nullptr, message);
+    if (status != GLD_OK) return status;
+    count_submit(stage);
+    driver = std::thread([this, done, closure] {
+      in_driver = true;
+      wait();
+      if (done != nullptr) done(closure);
+    });
     return GLD_OK;
   }
 
-  void spoil(gld_result* into) {
-    static int calls = 0;
-    ++calls;
-    const char* set = std::getenv("GLD_STAND_IN_FAULT");
-    const std::string fault = set == nullptr ? "" : set;
-    if (fault == "crash") std::abort();
-    if (fault == "random") into->loss *= 1 + 1e-9 * calls;
-    if (fault == "input" && call.student.logits.data != nullptr)
-      *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
+  gld_status finish(gld_result* result, char* message) {
+    std::unique_lock<std::mutex> lock(mutex);
+    idle.wait(lock, [this] { return finished; });
+    finished = false;
+    if (stop) return say(message, GLD_CANCELLED, "cancelled");
     for (const Result& one : results) {
-      if (one.to.dtype != GLD_F32) continue;
-      auto* to = static_cast<float*>(one.to.data);
-      if (fault == "value") to[one.count - 1] += 1;
-      if (fault == "beyond") to[one.count] = 1;
+      for (std::size_t i = 0; i < one.floats.size(); ++i) {
+        if (one.to.dtype == GLD_F32) static_cast<float*>(one.to.data)[i] = one.floats[i];
+        if (one.to.dtype == GLD_F16) static_cast<std::uint16_t*>(one.to.data)[i] = to_float16(one.floats[i]);
+        if (one.to.dtype == GLD_BF16) static_cast<std::uint16_t*>(one.to.data)[i] = to_bfloat16(one.floats[i]);
+      }
     }
+    cpu().finish(of_cpu, result, message);
+    spoil(result);
+    return GLD_OK;
   }
 
-  std::size_t held() const { return workspace.size(); }
+  std::size_t held() const { return cpu().bytes(of_cpu); }
 
   std::atomic<bool> stop{false};
   const std::int32_t index;
@@ -278,67 +214,51 @@ struct gld_stream {
  private:
   struct Result {
     gld_view to;
-    std::size_t count;
-    Bytes floats;
+    std::vector<float> floats;
   };
 
-  void serve() {
-    in_driver = true;
-    std::unique_lock<std::mutex> lock(mutex);
-    for (;;) {
-      wake.wait(lock, [this] { return pending || ending; });
-      if (!pending) return;
-      lock.unlock();
-      compute();
-      lock.lock();
-      pending = false;
-      finished = true;
-      // Once finish() has returned, the next call may be submitted.
-      const auto [tell, with] = std::pair(done, closure);
-      idle.notify_all();
-      lock.unlock();
-      if (tell != nullptr) tell(with);
-      lock.lock();
-    }
-  }
-
-  void compute() {
+  void wait() {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::milliseconds(number("GLD_STAND_IN_DELAY", 0));
     while (Clock::now() < end && !stop) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const auto all = [](void* self, std::int64_t tasks, gld_task run, void* with) {
-      for (std::int64_t task = 0; task < tasks && !static_cast<gld_stream*>(self)->stop; ++task) run(with, task, 0);
-    };
-    const auto stopped = [](void* self) -> std::int32_t { return static_cast<gld_stream*>(self)->stop; };
-    const gld_executor executor{this, 1, all, stopped};
-    std::size_t bytes = 0;
-    status = cpu().workspace(&call, stage, 1, &bytes, message);
-    if (status != GLD_OK) return;
-    if (workspace.size() < bytes + 64) workspace.assign(bytes + 64, 0x7f);
-    const auto aligned = (reinterpret_cast<std::uintptr_t>(workspace.data()) + 63) / 64 * 64;
-    status = stop ? say(message, GLD_CANCELLED, "cancelled")
-                  : cpu().run(&call, stage, &executor, reinterpret_cast<void*>(aligned), bytes, &result, message);
-    if (status == GLD_OK && stop) status = say(message, GLD_CANCELLED, "cancelled");
+    const std::lock_guard<std::mutex> lock(mutex);
+    finished = true;
+    idle.notify_all();
   }
 
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::condition_variable idle;
-  bool pending = false;
-  bool finished = false;
-  bool ending = false;
+  void count_submit(gld_stage stage) {
+    const auto key = std::to_string(stage) + ":" + std::to_string(call.n) + "x" + std::to_string(call.rows) + "x" +
+                     std::to_string(call.classes) + "x" + std::to_string(call.student.channels);
+    ++device(index).submits;
+    if (key != shape) ++device(index).first_shapes;
+    shape = key;
+  }
+
+  void spoil(gld_result* result) {
+    static int calls = 0;
+    ++calls;
+    const char* set = std::getenv("GLD_STAND_IN_FAULT");
+    const std::string fault = set == nullptr ? "" : set;
+    if (fault == "crash") std::abort();
+    if (fault == "random") result->loss *= 1 + 1e-9 * calls;
+    if (fault == "input" && call.student.logits.data != nullptr)
+      *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
+    for (const Result& one : results) {
+      if (one.to.dtype != GLD_F32) continue;
+      auto* to = static_cast<float*>(one.to.data);
+      if (fault == "value") to[one.floats.size() - 1] += 1;
+      if (fault == "beyond") to[one.floats.size()] = 1;
+    }
+  }
+
+  gld_stream* of_cpu = nullptr;
   gld_call call{};
-  gld_stage stage = GLD_STAGE_GLD;
-  gld_done done = nullptr;
-  void* closure = nullptr;
-  std::vector<Bytes> staged;
   std::vector<Result> results;
   std::string shape;
-  Bytes workspace;
-  gld_status status = GLD_OK;
-  gld_result result{};
-  char message[GLD_MESSAGE_BYTES] = {};
-  std::thread thread;  // last: it begins when everything else is there
+  std::mutex mutex;
+  std::condition_variable idle;
+  bool finished = false;
+  std::thread driver;
 };
 
 namespace {
@@ -415,21 +335,16 @@ void close(gld_stream* stream) {
 
 std::size_t bytes(const gld_stream* stream) { return stream->held(); }
 
-gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, gld_done done, void* closure,
-                  char* message) {
+gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, const gld_executor*, gld_done done,
+                  void* closure, char* message) {
   if (const gld_status failed = failure("submit", message); failed != GLD_OK) return failed;
-  if (call->compute != GLD_F32) return say(message, GLD_INVALID, "float64 on a device");
-  gld_call mine = *call;
-  auto views = inputs_of(mine, stage);
-  for (const Sized& out : outputs_of(mine)) views.push_back(out);
-  for (const Sized& one : views) {
-    if (one.view->data == nullptr || one.view->memory != GLD_DEVICE) continue;
-    if (!device(stream->index).holds(static_cast<const char*>(one.view->data), element_bytes(one.view->dtype))) {
-      return say(message, GLD_INVALID, "a view of other memory");
-    }
-  }
-  stream->submit(*call, stage, done, closure);
-  return GLD_OK;
+  gld_refusal refusal;
+  if (gld::cuda::supports(call, stage, stream->index, &refusal) == 0) return say(message, GLD_UNSUPPORTED, "refused");
+  const auto is_foreign = [&](const gld::ViewInfo&, const gld_view& view) {
+    return view.memory == GLD_DEVICE && !device(stream->index).holds(static_cast<const char*>(view.data), 1);
+  };
+  if (gld::find_view(*call, is_foreign) != nullptr) return say(message, GLD_INVALID, "a view of other memory");
+  return stream->submit(*call, stage, done, closure, message);
 }
 
 gld_status finish(gld_stream* stream, gld_result* result, char* message) {
@@ -440,11 +355,30 @@ gld_status finish(gld_stream* stream, gld_result* result, char* message) {
 
 void cancel(gld_stream* stream) { stream->stop.store(true); }
 
-constexpr gld_device_engine kEngine{GLD_ENGINE_ABI, &count, &describe, &allocate, &release, &copy,  &check,
-                                    &open,          &close, &bytes,    &submit,   &finish,  &cancel};
+constexpr gld_engine make_engine() {
+  gld_engine engine{};
+  engine.abi = GLD_ENGINE_ABI;
+  engine.call_hash = gld::kCallHash;
+  engine.name = "stand-in";
+  engine.level = "";
+  engine.count = &count;
+  engine.describe = &describe;
+  engine.allocate = &allocate;
+  engine.release = &release;
+  engine.copy = &copy;
+  engine.check = &check;
+  engine.supports = &gld::cuda::supports;
+  engine.open = &open;
+  engine.close = &close;
+  engine.bytes = &bytes;
+  engine.submit = &submit;
+  engine.finish = &finish;
+  engine.cancel = &cancel;
+  return engine;
+}
+
+constexpr gld_engine kEngine = make_engine();
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const gld_device_engine* gld_device_engine_query(void) {
-  return &kEngine;
-}
+extern "C" __attribute__((visibility("default"))) const gld_engine* gld_engine_query(void) { return &kEngine; }

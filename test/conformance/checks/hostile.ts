@@ -1,0 +1,131 @@
+/** Inputs on which careless formulas break, and inputs that are not finite. */
+import { gld } from '../../reference/gld.js';
+import { checkExcluded, excludedProblems, finiteOptions } from '../../support/excluded.js';
+import { hostileFeatures, hostileLogits, poisoned, variants } from '../../support/hostile.js';
+import { isOverflowed, overflowedGradients, overflowing } from '../../support/overflow.js';
+import { problem } from '../../support/problems.js';
+import { Random } from '../../support/random.js';
+import { call, Prepared, type Setting } from '../call.js';
+import type { Check } from '../check.js';
+import { hostile as limits, usual } from '../limits.js';
+import type { Target } from '../target.js';
+import { judgeCall } from './options.js';
+
+/** Of excluded classes in float64. */
+const exactLimits = { loss: 1e-13, relation: 1e-13, gradient: 1e-12 };
+
+const exactTypes = ({ dtypes }: Target) => dtypes.filter((type) => type === 'float32' || type === 'float64');
+
+const hostileInputs = { ...hostileLogits, ...hostileFeatures };
+
+export const hostileChecks: Check[] = [
+  {
+    group: 'hostile',
+    name: 'finite and accurate where the mathematics is',
+    quick: true,
+    async run(judge, target) {
+      for (const type of exactTypes(target)) {
+        for (const [name, inputs] of Object.entries(hostileInputs)) {
+          for (const options of variants) {
+            const setting: Setting = { inputs, options, dtype: { teacher: type, student: type } };
+            await judgeCall(judge, target, setting, `${type}, ${name}, ${JSON.stringify(options)}`, limits[type]);
+          }
+        }
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'finite in every precision',
+    quick: false,
+    async run(judge, target) {
+      for (const precision of target.precisions) {
+        for (const [name, inputs] of Object.entries(hostileInputs)) {
+          // bfloat16 and TF32 have float32's range: what is finite there must be finite here.
+          for (const options of variants) {
+            const setting: Setting = { inputs, options, precision };
+            const prepared = new Prepared(target, setting);
+            const { result, gradients } = await call(target, prepared, setting);
+            const finite = Object.values(gradients).every(({ values }) => Array.from(values).every(Number.isFinite));
+            judge.ok(
+              Number.isFinite(result.loss) && finite,
+              `${precision}, ${name}, ${JSON.stringify(options)}: not finite`,
+            );
+            prepared.dispose();
+          }
+        }
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'gradients that overflow have the sign of their sum',
+    quick: true,
+    async run(judge, target) {
+      // From features, an infinite gradient of logits goes through products, where it has no sum.
+      for (const [name, inputs, options] of overflowing.filter(([, { student }]) => 'logits' in student)) {
+        const setting: Setting = { inputs, options };
+        const prepared = new Prepared(target, setting);
+        const { gradients } = await call(target, prepared, setting);
+        const { gradients: expected, beyond } = overflowedGradients(prepared.exact, options);
+        judge.ok(beyond > 5, `${name}: ${beyond} elements overflow`);
+        for (const [key, gradient] of expected) judge.ok(isOverflowed(gradients[key].values, gradient), name);
+        prepared.dispose();
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'logits of −∞ exclude classes',
+    quick: true,
+    async run(judge, target) {
+      for (const dtype of target.dtypes) {
+        for (const [name, inputs] of excludedProblems) {
+          const setting: Setting = { inputs, options: finiteOptions, dtype: { teacher: dtype, student: dtype } };
+          const prepared = new Prepared(target, setting);
+          const { result, gradients: given } = await call(target, prepared, setting);
+          const { loss, terms } = result;
+          const gradients = Object.fromEntries(Object.entries(given).map(([key, { values }]) => [key, values]));
+          const expected = gld(prepared.exact, finiteOptions);
+          const limits = dtype === 'float64' ? exactLimits : usual.float32;
+          checkExcluded({ loss, terms, gradients }, expected, inputs.student, limits, {
+            add: (quantity, error, most) => judge.add(quantity, error, most, `${name}, ${dtype}`),
+            ok: (holds, what) => judge.ok(holds, `${name}, ${dtype}: ${what}`),
+          });
+          prepared.dispose();
+        }
+      }
+    },
+  },
+  {
+    group: 'hostile',
+    name: 'NaN and infinities show in the loss',
+    quick: true,
+    async run(judge, target) {
+      const features = { channels: 6, map: [4, 4] } as const;
+      const problems = [
+        problem({ samples: 5, classes: 7, teacher: features, student: { ...features, layout: 'NHWC' } }),
+        problem({ samples: 5, classes: 7 }),
+      ];
+      const random = new Random(63);
+      for (const inputs of problems) {
+        for (const [where, bad] of poisoned(inputs, random)) {
+          for (const options of variants) {
+            for (const memory of target.memories) {
+              const setting: Setting = {
+                inputs: bad,
+                options,
+                memory: { teacher: memory, student: memory, labels: memory },
+              };
+              const prepared = new Prepared(target, setting);
+              const { result, damages } = await call(target, prepared, setting);
+              judge.ok(!Number.isFinite(result.loss), `${where}, ${JSON.stringify(options)}: loss ${result.loss}`);
+              for (const damage of [...damages, ...prepared.damages()]) judge.ok(false, `${where}: ${damage}`);
+              prepared.dispose();
+            }
+          }
+        }
+      }
+    },
+  },
+];
