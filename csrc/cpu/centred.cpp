@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../shared/relation.h"
 #include "lanes.h"
 
 namespace gld {
@@ -14,20 +15,20 @@ constexpr std::int64_t kMinBlock = 256;
 }  // namespace
 
 template <class T>
-Centred<T>::Centred(const Lines<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads)
-    : lines_(lines), weights_(weights), m_(m), block_(std::max(kMinBlock, block_count(m, kMaxBlocks))) {
-  const std::int64_t width = padded<double>(lines.columns());
+Centred<T>::Centred(const LogitRows<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads)
+    : lines_(lines), weights_(weights), m_(m), block_(block_size(m, kMinBlock, kMaxBlocks)) {
+  const std::int64_t width = padded(lines.columns());
   origin_ = arena.take<double>(width);
   mean_ = arena.take<double>(width);
-  partial_ = arena.take<double>(block_count(m, block_) * 2 * width);
-  staging_ = arena.take<T>(padded<T>(lines.columns()), threads);
+  partial_ = arena.take<double>(ceil_div(m, block_) * 2 * width);
+  staging_ = arena.take<T>(padded(lines.columns()), threads);
 }
 
 template <class T>
 void Centred<T>::fit(const Parallel& parallel) {
   const std::int64_t columns = lines_.columns();
-  const std::int64_t width = padded<double>(columns);
-  const std::int64_t pitch = padded<T>(columns);
+  const std::int64_t width = padded(columns);
+  const std::int64_t pitch = padded(columns);
 
   // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
   lines_.load(weights_.first(), 1, staging_, pitch);
@@ -52,7 +53,7 @@ void Centred<T>::fit(const Parallel& parallel) {
 
   double largest = 0;
   std::fill_n(mean_, width, 0.0);
-  for (std::int64_t task = 0; task < block_count(m_, block_); ++task) {
+  for (std::int64_t task = 0; task < ceil_div(m_, block_); ++task) {
     const double* total = partial_ + task * 2 * width;
     for (std::int64_t k = 0; k < columns; ++k) {
       mean_[k] += total[k];
@@ -61,10 +62,7 @@ void Centred<T>::fit(const Parallel& parallel) {
   }
   for (std::int64_t k = 0; k < columns; ++k) mean_[k] /= weights_.sum();
 
-  // A power of two: scaling is exact, so it changes no bit of the result.
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  scale_ = std::isfinite(largest) && largest > 0 ? std::ldexp(1.0, std::clamp(-exponent, -1000, 1000)) : 1.0;
+  scale_ = centring_scale(largest);
 }
 
 template <class T>

@@ -13,7 +13,7 @@ namespace gld {
 template <class T>
 class Centred {
  public:
-  Centred(const Lines<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads);
+  Centred(const LogitRows<T>& lines, std::int64_t m, const RowWeights& weights, Arena& arena, int threads);
 
   // At least one row counts.
   void fit(const Parallel& parallel);
@@ -24,7 +24,7 @@ class Centred {
   double scale() const { return scale_; }  // d centred / d logit
 
  private:
-  Lines<T> lines_;
+  LogitRows<T> lines_;
   const RowWeights& weights_;
   std::int64_t m_, block_;
   double scale_ = 1;

@@ -8,9 +8,6 @@ namespace {
 constexpr std::int64_t kReadRows = 64;   // classes of the weight that one task reads
 constexpr std::int64_t kBiasPanel = 64;  // classes of one task's part of the bias gradient
 
-// Whether a weight [classes, channels] lies with its channels last, as is usual, or its classes.
-bool classes_last(const gld_view& weight) { return weight.stride[0] == 1 && weight.stride[1] != 1; }
-
 }  // namespace
 
 template <class T>
@@ -28,7 +25,7 @@ Classifier<T>::Classifier(std::int64_t m, std::int64_t channels, std::int64_t cl
   if (weight.dtype == dtype_of<T>() && (last || weight.stride[1] == 1) && pitch > 0) {
     weight_ = {static_cast<const T*>(weight.data), pitch, last};
   } else {
-    weight_copy_ = take_rows<T>(arena, classes, channels);
+    weight_copy_ = arena.matrix<T>(classes, channels);
     weight_ = factor(weight_copy_);
   }
   logits_.emplace(channels, classes, panel, arena, threads);
@@ -38,8 +35,8 @@ template <class T>
 void Classifier<T>::plan_backward_weight(const gld_view& grad_weight, Arena& arena, int threads) {
   const bool last = classes_last(grad_weight);
   grad_weight_ = grad_weight.dtype == dtype_of<T>()
-                     ? Rows<T>{static_cast<T*>(grad_weight.data), grad_weight.stride[last ? 1 : 0]}
-                     : take_rows<T>(arena, last ? channels_ : classes_, last ? classes_ : channels_);
+                     ? Matrix<T>{static_cast<T*>(grad_weight.data), grad_weight.stride[last ? 1 : 0]}
+                     : arena.matrix<T>(last ? channels_ : classes_, last ? classes_ : channels_);
   grad_weight_product_.emplace(m_, last ? classes_ : channels_, kProductRows, arena, threads);
 }
 
@@ -66,26 +63,25 @@ void Classifier<T>::load(const Parallel& parallel) const {
 }
 
 template <class T>
-void Classifier<T>::backward_pooled(const Parallel& parallel, Rows<T> grad_logits, Rows<T> grad_pooled) {
+void Classifier<T>::backward_pooled(const Parallel& parallel, Matrix<T> grad_logits, Matrix<T> grad_pooled) {
   grad_pooled_product_->run(parallel, factor(grad_logits), m_, weight_, grad_pooled);
 }
 
 template <class T>
-void Classifier<T>::backward_weight(const Parallel& parallel, Rows<T> pooled, Rows<T> grad_logits,
+void Classifier<T>::backward_weight(const Parallel& parallel, Matrix<T> pooled, Matrix<T> grad_logits,
                                     const gld_view& grad_weight) {
   const bool last = classes_last(grad_weight);
-  const Rows<T> left = last ? pooled : grad_logits;
-  const Rows<T> right = last ? grad_logits : pooled;
+  const Matrix<T> left = last ? pooled : grad_logits;
+  const Matrix<T> right = last ? grad_logits : pooled;
   const std::int64_t rows = last ? channels_ : classes_;
   grad_weight_product_->run(parallel, transposed(left), rows, factor(right), grad_weight_);
   if (grad_weight_.data == grad_weight.data) return;
-  gld_view to = grad_weight;
-  if (last) std::swap(to.stride[0], to.stride[1]);
-  write_matrix(to, rows, last ? classes_ : channels_, static_cast<const T*>(grad_weight_.data), grad_weight_.pitch);
+  write_matrix(last ? swapped(grad_weight) : grad_weight, rows, last ? classes_ : channels_,
+               static_cast<const T*>(grad_weight_.data), grad_weight_.pitch);
 }
 
 template <class T>
-void Classifier<T>::backward_bias(const Parallel& parallel, Rows<T> grad_logits, const gld_view& grad_bias) const {
+void Classifier<T>::backward_bias(const Parallel& parallel, Matrix<T> grad_logits, const gld_view& grad_bias) const {
   parallel.blocks(classes_, kBiasPanel, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
     double total[kBiasPanel] = {};
     for (std::int64_t r = 0; r < m_; ++r) {

@@ -24,7 +24,7 @@ class Classifier {
 
   // done(first, count) is called for rows that are complete, while they are in the cache.
   template <class F>
-  void forward(const Parallel& parallel, Rows<T> pooled, Rows<T> logits, F&& done) {
+  void forward(const Parallel& parallel, Matrix<T> pooled, Matrix<T> logits, F&& done) {
     load(parallel);
     logits_->run(parallel, factor(pooled), m_, {weight_.data, weight_.pitch, !weight_.transposed}, logits,
                  [&](std::int64_t first, std::int64_t count) {
@@ -33,9 +33,9 @@ class Classifier {
                  });
   }
 
-  void backward_pooled(const Parallel& parallel, Rows<T> grad_logits, Rows<T> grad_pooled);
-  void backward_weight(const Parallel& parallel, Rows<T> pooled, Rows<T> grad_logits, const gld_view& grad_weight);
-  void backward_bias(const Parallel& parallel, Rows<T> grad_logits, const gld_view& grad_bias) const;
+  void backward_pooled(const Parallel& parallel, Matrix<T> grad_logits, Matrix<T> grad_pooled);
+  void backward_weight(const Parallel& parallel, Matrix<T> pooled, Matrix<T> grad_logits, const gld_view& grad_weight);
+  void backward_bias(const Parallel& parallel, Matrix<T> grad_logits, const gld_view& grad_bias) const;
 
   // Reads weight and bias; forward() does so itself.
   void load(const Parallel& parallel) const;
@@ -43,9 +43,9 @@ class Classifier {
  private:
   std::int64_t m_, channels_, classes_, panel_;
   gld_view weight_view_, bias_view_;
-  Factor<T> weight_;     // [classes, channels], where it lies if that is a matrix of T
-  Rows<T> weight_copy_;  // else read once per call
-  Rows<T> grad_weight_;  // in the caller's buffer, or to be converted
+  Factor<T> weight_;       // [classes, channels], where it lies if that is a matrix of T
+  Matrix<T> weight_copy_;  // else read once per call
+  Matrix<T> grad_weight_;  // in the caller's buffer, or to be converted
   T* bias_;
   std::optional<Product<T>> logits_, grad_weight_product_, grad_pooled_product_;
 };

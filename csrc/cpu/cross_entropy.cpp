@@ -11,7 +11,7 @@ namespace gld {
 
 template <class T>
 std::int64_t CrossEntropy<T>::scratch(std::int64_t classes) {
-  return 3 * padded<T>(classes);
+  return 3 * padded(classes);
 }
 
 template <class T>
@@ -24,11 +24,10 @@ double CrossEntropy<T>::labelled_sum(const RowWeights& weights, std::int64_t sam
 
 template <class T>
 double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight, T* grad, T* scratch) const {
-  const std::int64_t width = padded<T>(classes_);
+  const std::int64_t width = padded(classes_);
   T* target = scratch;
   T* line = scratch + width;  // of the logits
   T* exponential = scratch + 2 * width;
-  const auto close = [&](T* from, T with) { std::fill(from + classes_, from + width, with); };  // to whole lanes
 
   // A label is the distribution that has all its weight on one class.
   if (soft_.data != nullptr) {
@@ -45,13 +44,13 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
     for (std::int64_t k = 0; k < classes_; ++k) target[k] = smoothed_target(target[k], smoothing_, mass, classes_);
   }
 
-  close(target, T(0));
+  fill_rest(target, classes_, width, T(0));
   const Extent<T> all = extent(logits, classes_);
   const T top = all.high;
   std::copy_n(logits, classes_, line);
-  close(line, top);
+  fill_rest(line, classes_, width, top);
   RowArray<T>(exponential, width) = (ConstRowArray<T>(line, width) - top).exp();
-  close(exponential, T(0));
+  fill_rest(exponential, classes_, width, T(0));
 
   double poison = all.poison;
   if (excludes(all, logits, classes_)) {

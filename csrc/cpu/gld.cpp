@@ -10,9 +10,8 @@ namespace {
 
 constexpr std::int64_t kRowBlock = 16;     // least rows of one task of the sweep
 constexpr std::int64_t kMaxBlocks = 4096;  // bounds the memory of the partial sums
-enum { kTask, kGlobal, kLocal, kRowTerms };
 
-// Of a mean over rows that may be none: then it is 0.
+// A mean over rows; over none it is 0.
 double share(double of, double count) { return count == 0 ? 0 : of / count; }
 
 }  // namespace
@@ -22,7 +21,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
     : call_(call),
       terms_(call, stage),
       m_(call.n * call.rows),
-      row_block_(std::max(kRowBlock, block_count(m_, kMaxBlocks))),
+      row_block_(block_size(m_, kRowBlock, kMaxBlocks)),
       teacher_(call, call.teacher, arena, threads),
       student_(call, call.student, arena, threads),
       cross_entropy_(call),
@@ -30,8 +29,8 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       weights_(call, arena) {
   student_.plan_gradients(arena, threads);
   if (terms_.relation) relation_.emplace(call, teacher_.logits(), student_.logits(), weights_, arena, threads);
-  partial_ = arena.take<double>(block_count(m_, row_block_) * kRowTerms);
-  scratch_size_ = 2 * padded<T>(call.classes) +
+  partial_ = arena.take<double>(ceil_div(m_, row_block_) * kRowTerms);
+  scratch_size_ = 2 * padded(call.classes) +
                   std::max(CrossEntropy<T>::scratch(call.classes), NormalizedKd<T>::scratch(call.classes));
   scratch_ = arena.take<T>(scratch_size_, threads);
 }
@@ -62,11 +61,11 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
 // terms.
 template <class T>
 void Gld<T>::sweep_rows(const Parallel& parallel, double unit, gld_result& result) const {
-  const std::int64_t width = padded<T>(call_.classes);
+  const std::int64_t width = padded(call_.classes);
   const double n = weights_.global_sum();
   const double labelled = terms_.task ? cross_entropy_.labelled_sum(weights_, call_.n, call_.rows) : 0;
-  const Lines<T> teacher_lines = teacher_.logits();
-  const Lines<T> student_lines = student_.logits();
+  const LogitRows<T> teacher_lines = teacher_.logits();
+  const LogitRows<T> student_lines = student_.logits();
   const SampleRows<T> grad = student_.grad_logits();
   parallel.blocks(m_, row_block_, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
     double* total = partial_ + task * kRowTerms;
@@ -97,7 +96,7 @@ void Gld<T>::sweep_rows(const Parallel& parallel, double unit, gld_result& resul
     }
   });
   double total[kRowTerms] = {};
-  for (std::int64_t task = 0; task < block_count(m_, row_block_); ++task) {
+  for (std::int64_t task = 0; task < ceil_div(m_, row_block_); ++task) {
     for (int term = 0; term < kRowTerms; ++term) total[term] += partial_[task * kRowTerms + term];
   }
   result.task = share(total[kTask], labelled);

@@ -34,8 +34,8 @@ inline double fold(const Lanes& a) {
 }
 
 // Σ term(lanes of each of the rows), `term` of zeros being 0.
-template <class F, class... Rows>
-double reduce(std::int64_t count, F&& term, const Rows*... rows) {
+template <class F, class... T>
+double reduce(std::int64_t count, F&& term, const T*... rows) {
   Lanes total = Lanes::Zero();
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) total += term(lanes_at(rows + i)...);
@@ -139,6 +139,12 @@ template <class T>
 bool excludes(const Extent<T>& all, const T* x, std::int64_t count) {
   if (!excluded(all.low) || excluded(all.high)) return false;
   return std::all_of(x, x + count, [](T value) { return excluded(value) || std::isfinite(value); });
+}
+
+// Fills what lies between the end of a row and its last whole lane.
+template <class T>
+void fill_rest(T* row, std::int64_t count, std::int64_t width, T with) {
+  std::fill(row + count, row + width, with);
 }
 
 template <class T>

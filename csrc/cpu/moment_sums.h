@@ -12,7 +12,7 @@ namespace gld {
 
 // What is stored of a matrix and how it is read: all of it; its upper half, the lower one being the same; or the upper
 // half as the one triangle U with xᵀUx = xᵀGx.
-enum class Shape { kFull, kSymmetric, kQuadratic };
+enum class MomentForm { kFull, kSymmetric, kQuadratic };
 
 template <class T>
 class MomentSums {
@@ -23,7 +23,7 @@ class MomentSums {
         matrices_(matrices),
         vectors_(vectors),
         scalars_(scalars),
-        width_(padded<double>(classes)),
+        width_(padded(classes)),
         size_(matrices * classes * classes + vectors * width_ + scalars),
         sums_(arena.take<double>(strands * size_)) {}
 
@@ -43,7 +43,7 @@ class MomentSums {
   }
 
   // A block of a matrix, all strands together, in T.
-  void read(int which, Shape shape, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
+  void read(int which, MomentForm shape, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
             T* to, std::int64_t pitch) const {
     const auto total = [&](std::int64_t k, std::int64_t j) {
       double value = 0;
@@ -52,10 +52,10 @@ class MomentSums {
     };
     for (std::int64_t k = row; k < row + rows; ++k) {
       T* line = to + (k - row) * pitch - column;
-      const std::int64_t diagonal = shape == Shape::kFull ? column : std::clamp(k, column, column + columns);
-      const double factor = shape == Shape::kQuadratic ? 2 : 1;
+      const std::int64_t diagonal = shape == MomentForm::kFull ? column : std::clamp(k, column, column + columns);
+      const double factor = shape == MomentForm::kQuadratic ? 2 : 1;
       for (std::int64_t j = column; j < diagonal; ++j)
-        line[j] = shape == Shape::kSymmetric ? static_cast<T>(total(j, k)) : T(0);
+        line[j] = shape == MomentForm::kSymmetric ? static_cast<T>(total(j, k)) : T(0);
       for (std::int64_t j = diagonal; j < column + columns; ++j)
         line[j] = static_cast<T>((j == k ? 1 : factor) * total(k, j));
     }

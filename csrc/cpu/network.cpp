@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include "../shared/terms.h"
+
 namespace gld {
 namespace {
 
@@ -17,8 +19,8 @@ Network<T>::Network(const gld_call& call, const gld_side& side, Arena& arena, in
   even_ = classifies && even_grid(call, side);
   rows_ = call.n * (even_ ? cells_ : call.rows);
   pool_.emplace(call, side, arena, threads);
-  logits_ = take_rows<T>(arena, call.n * call.rows, call.classes);
-  pooled_ = classifies ? take_rows<T>(arena, rows_, side.channels) : logits_;
+  logits_ = arena.matrix<T>(call.n * call.rows, call.classes);
+  pooled_ = classifies ? arena.matrix<T>(rows_, side.channels) : logits_;
   if (!classifies) return;
   classifier_.emplace(rows_, side.channels, call.classes, even_ ? panel_rows(cells_) : kProductRows, side.weight,
                       side.bias, arena, threads);
@@ -42,38 +44,34 @@ void Network<T>::forward(const Parallel& parallel) {
 }
 
 template <class T>
-Lines<T> Network<T>::logits() const {
+LogitRows<T> Network<T>::logits() const {
   if (!pool_) return {side_.logits, call_.rows, call_.classes};
   return {SampleRows<T>::cells_first(logits_, call_.n, call_.rows), call_.classes, even_};
 }
 
 template <class T>
-SampleRows<T> Network<T>::pooled_rows(Rows<T> rows) const {
-  auto samples = SampleRows<T>::cells_first(rows, call_.n, call_.rows);
-  if (even_) samples.global = nullptr;
-  return samples;
+SampleRows<T> Network<T>::pooled_rows(Matrix<T> rows) const {
+  return even_ ? SampleRows<T>::cells_only(rows, call_.n, call_.rows)
+               : SampleRows<T>::cells_first(rows, call_.n, call_.rows);
 }
 
 template <class T>
 void Network<T>::plan_gradients(Arena& arena, int threads) {
-  const bool wanted =
-      pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr || call_.out_bias.data != nullptr
-            : call_.out_logits.data != nullptr;
-  if (!wanted) return;
+  if (!has_gradients(call_)) return;
   const std::int64_t m = call_.n * call_.rows;
   if (!pool_) {
     // Summed up in the caller's own buffer, element by element, where that is a matrix of T already.
     const bool direct = call_.out_logits.dtype == dtype_of<T>();
     grad_logits_ =
-        direct ? Rows<T>{static_cast<T*>(call_.out_logits.data), call_.classes} : take_rows<T>(arena, m, call_.classes);
+        direct ? Matrix<T>{static_cast<T*>(call_.out_logits.data), call_.classes} : arena.matrix<T>(m, call_.classes);
     grad_rows_ = SampleRows<T>::in_order(grad_logits_, call_.rows);
     return;
   }
-  grad_logits_ = take_rows<T>(arena, m, call_.classes);
+  grad_logits_ = arena.matrix<T>(m, call_.classes);
   grad_rows_ = SampleRows<T>::cells_first(grad_logits_, call_.n, call_.rows);
   if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena, threads);
   if (call_.out_features.data == nullptr || !classifier_) return;
-  grad_pooled_ = take_rows<T>(arena, rows_, side_.channels);
+  grad_pooled_ = arena.matrix<T>(rows_, side_.channels);
   classifier_->plan_backward_pooled(arena, threads);
 }
 
@@ -89,7 +87,7 @@ void Network<T>::share_global_gradient(const Parallel& parallel) const {
 
 // Pooled rows that have no gradient, neither their own nor as a part of the global row: a NaN times 0 would be one.
 template <class T>
-void Network<T>::clear(const RowWeights& weights) const {
+void Network<T>::zero_unweighted(const RowWeights& weights) const {
   const SampleRows<T> pooled = pooled_rows(pooled_);
   for (std::int64_t r = 0; !weights.absent() && r < call_.n * call_.rows; ++r) {
     const std::int64_t global = r - r % call_.rows;
@@ -103,7 +101,7 @@ void Network<T>::backward(const Parallel& parallel, const RowWeights& weights) {
   if (!pool_) return deliver(grad_logits_, call_.n * call_.rows, call_.classes, call_.out_logits);
   if (!classifier_) return pool_->backward(parallel, grad_rows_, call_.out_features);
   if (even_) share_global_gradient(parallel);
-  clear(weights);
+  zero_unweighted(weights);
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(parallel, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(parallel, grad_logits_, call_.out_bias);
   if (call_.out_features.data != nullptr) {

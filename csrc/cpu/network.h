@@ -23,7 +23,7 @@ class Network {
   Network(const gld_call& call, const gld_side& side, Arena& arena, int threads);
 
   void forward(const Parallel& parallel);
-  Lines<T> logits() const;
+  LogitRows<T> logits() const;
   // Whether a row is the mean of no position at all. After forward().
   bool empty(std::int64_t sample, std::int64_t row) const { return pool_ && pool_->empty(sample, row); }
 
@@ -36,9 +36,9 @@ class Network {
   void backward(const Parallel& parallel, const RowWeights& weights);
 
  private:
-  SampleRows<T> pooled_rows(Rows<T> rows) const;
+  SampleRows<T> pooled_rows(Matrix<T> rows) const;
   void share_global_gradient(const Parallel& parallel) const;
-  void clear(const RowWeights& weights) const;
+  void zero_unweighted(const RowWeights& weights) const;
 
   const gld_call& call_;
   const gld_side& side_;
@@ -47,16 +47,16 @@ class Network {
   std::int64_t rows_ = 0;  // that are pooled and classified: all cells, then the globals unless even
   std::optional<Pool<T>> pool_;
   std::optional<Classifier<T>> classifier_;
-  Rows<T> pooled_;       // [rows_, channels], or the logits where nothing classifies
-  Rows<T> logits_;       // [m, classes]: all cells, then the globals
-  Rows<T> grad_logits_;  // the same, or as the caller's buffer has it
-  Rows<T> grad_pooled_;  // [rows_, channels]
+  Matrix<T> pooled_;       // [rows_, channels], or the logits where nothing classifies
+  Matrix<T> logits_;       // [m, classes]: all cells, then the globals
+  Matrix<T> grad_logits_;  // the same, or as the caller's buffer has it
+  Matrix<T> grad_pooled_;  // [rows_, channels]
   SampleRows<T> grad_rows_;
 };
 
 // Writes rows to a dense output [n, rows, columns] unless they lie there already.
 template <class T>
-void deliver(Rows<T> rows, std::int64_t m, std::int64_t columns, const gld_view& output) {
+void deliver(Matrix<T> rows, std::int64_t m, std::int64_t columns, const gld_view& output) {
   if (output.data == nullptr || output.data == static_cast<void*>(rows.data)) return;
   gld_view flat = output;
   flat.stride[0] = output.stride[1];

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "../shared/normalized_kd.h"
 #include "arena.h"
 #include "lanes.h"
 
@@ -27,28 +26,24 @@ double leave_out(T* teacher, T* student, std::int64_t count) {
 
 template <class T>
 NormalizedKd<T>::NormalizedKd(const gld_call& call)
-    : classes_(call.classes),
-      width_(padded<T>(call.classes)),
-      by_std_(call.normalization == GLD_NORMALIZE_STD),
-      degrees_(static_cast<double>(call.unbiased ? call.classes - 1 : call.classes)),
-      temperature_(call.temperature) {}
+    : classes_(call.classes), width_(padded(call.classes)), by_(Normalization::of(call)) {}
 
 template <class T>
 std::int64_t NormalizedKd<T>::scratch(std::int64_t classes) {
-  return 4 * padded<T>(classes);
+  return 4 * padded(classes);
 }
 
 template <class T>
 NormalizedRow NormalizedKd<T>::normalize(const T* logits, T* y, T* exponential) const {
   // Sums run over whole lanes: what lies behind a row is 0.
-  const auto clear = [&](T* line) { std::fill(line + classes_, line + width_, T(0)); };
+  const auto zero_rest = [&](T* line) { fill_rest(line, classes_, width_, T(0)); };
   const Extent<T> all = extent(logits, classes_);
   NormalizedRow row;
   T top = 0;  // the largest y: what makes y of the logits is monotonic
   std::copy_n(logits, classes_, y);
-  clear(y);
-  if (!by_std_) {
-    row.inverse = 1 / temperature_;
+  zero_rest(y);
+  if (!by_.by_std) {
+    row.inverse = 1 / by_.temperature;
     for (std::int64_t k = 0; k < classes_; ++k) y[k] = tempered(y[k], all.high, row.inverse);
   } else if (constant_row(all.high, all.low)) {
     std::fill_n(y, classes_, T(0));
@@ -58,15 +53,15 @@ NormalizedRow NormalizedKd<T>::normalize(const T* logits, T* y, T* exponential) 
         width_, [&](const Lanes& a) -> Lanes { return a * to.scale; }, y);
     to.set_mean(total, static_cast<double>(classes_));
     for (std::int64_t k = 0; k < width_; ++k) y[k] = to.centred(to.scaled(static_cast<double>(y[k])));
-    clear(y);
-    row.inverse = to.set_deviation(dot(y, y, width_), degrees_);
+    zero_rest(y);
+    row.inverse = to.set_deviation(dot(y, y, width_), by_.degrees);
     for (std::int64_t k = 0; k < width_; ++k) y[k] = to.normalized(y[k]);
     top = to(all.high);
   }
   row.top = static_cast<double>(top);
   RowArray<T>(exponential, width_) = (ConstRowArray<T>(y, width_) - top).exp();
-  clear(exponential);
-  row.excludes = !by_std_ && excludes(all, logits, classes_);
+  zero_rest(exponential);
+  row.excludes = !by_.by_std && excludes(all, logits, classes_);
   for (std::int64_t k = 0; row.excludes && k < classes_; ++k) {
     if (!excluded(logits[k])) continue;
     y[k] = logits[k];
@@ -85,7 +80,7 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
   const NormalizedRow t = normalize(teacher, yt, et);
   const NormalizedRow s = normalize(student, ys, es);
 
-  const double factor = kd_factor(by_std_, temperature_);
+  const double factor = by_.factor();
   const double beyond = t.excludes || s.excludes ? leave_out(yt, ys, classes_) : 0;
   const double gap =
       beyond +
@@ -97,8 +92,8 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
     T* slope = es;
     for (std::int64_t k = 0; k < width_; ++k) slope[k] = kl_slope(es[k], of_student, et[k], of_teacher);
     const NormalizedGradient gradient{weight * factor * s.inverse,
-                                      by_std_ ? sum(slope, width_) / static_cast<double>(classes_) : 0,
-                                      by_std_ ? dot(slope, ys, width_) / degrees_ : 0};
+                                      by_.by_std ? sum(slope, width_) / static_cast<double>(classes_) : 0,
+                                      by_.by_std ? dot(slope, ys, width_) / by_.degrees : 0};
     for (std::int64_t k = 0; k < classes_; ++k) grad[k] += gradient(slope[k], ys[k]);
   }
   return factor * kl_value(t, s, gap);

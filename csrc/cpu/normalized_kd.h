@@ -24,9 +24,7 @@ class NormalizedKd {
   NormalizedRow normalize(const T* logits, T* normalized, T* exponential) const;
 
   std::int64_t classes_, width_;
-  bool by_std_;
-  double degrees_;  // classes - 1 or classes
-  double temperature_;
+  Normalization by_;
 };
 
 }  // namespace gld

@@ -1,5 +1,5 @@
 // Vectors of the engine's instruction-set level, as Eigen knows them, for loops that the compiler does not vectorise by
-// itself, and stores that pass the caches by.
+// itself, and stores past the caches.
 #pragma once
 
 #include <Eigen/Core>
@@ -112,10 +112,10 @@ void transpose(const T* from, std::int64_t pitch, std::int64_t rows, std::int64_
   }
 }
 
-// A copy whose target is not read into the caches first, for results too large to stay there. Whoever streamed calls
-// stream_end() before another thread may read.
+// A copy whose target is not read into the caches first, for results too large to stay there. Whoever stored so calls
+// end_store_past_caches() before another thread may read.
 template <class T>
-void stream(T* to, const T* from, std::int64_t count) {
+void store_past_caches(T* to, const T* from, std::int64_t count) {
 #if defined(__SSE2__)
   constexpr std::size_t kBytes = sizeof(__m128i);
   auto* target = reinterpret_cast<char*>(to);
@@ -133,7 +133,7 @@ void stream(T* to, const T* from, std::int64_t count) {
 #endif
 }
 
-inline void stream_end() {
+inline void end_store_past_caches() {
 #if defined(__SSE2__)
   _mm_sfence();
 #endif

@@ -8,11 +8,10 @@
 #include <exception>
 
 #include "../engine.h"
+#include "../shared/arithmetic.h"
 #include "../shared/status.h"
 
 namespace gld {
-
-inline std::int64_t block_count(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 
 class Parallel {
  public:
@@ -50,7 +49,7 @@ class Parallel {
   // Splits [0, count) into blocks of `block`: run(first, size, task, slot).
   template <class F>
   void blocks(std::int64_t count, std::int64_t block, F&& run) const {
-    (*this)(block_count(count, block), [&](std::int64_t task, std::int32_t slot) {
+    (*this)(ceil_div(count, block), [&](std::int64_t task, std::int32_t slot) {
       const std::int64_t first = task * block;
       run(first, std::min(block, count - first), task, slot);
     });

@@ -24,11 +24,11 @@ struct Factor {
 };
 
 template <class T>
-Factor<T> factor(Rows<T> rows) {
+Factor<T> factor(Matrix<T> rows) {
   return {rows.data, rows.pitch};
 }
 template <class T>
-Factor<T> transposed(Rows<T> rows) {
+Factor<T> transposed(Matrix<T> rows) {
   return {rows.data, rows.pitch, true};
 }
 
@@ -55,7 +55,7 @@ class Packed {
     parallel(pieces(), [&](std::int64_t piece, int) { pack_piece(piece, from); });
   }
   void set_depth(std::int64_t depth) { depth_ = depth; }
-  std::int64_t pieces() const { return block_count(depth_, kDepth) * block_count(columns_, kPieceColumns); }
+  std::int64_t pieces() const { return ceil_div(depth_, kDepth) * ceil_div(columns_, kPieceColumns); }
   void pack_piece(std::int64_t piece, Factor<T> from) const {
     pack_piece(piece, [&](const Block& block) {
       return Factor<T>{from.at(block.row, block.column), from.pitch, from.transposed};
@@ -67,7 +67,7 @@ class Packed {
   };
   template <class F, class = std::enable_if_t<std::is_invocable_v<F, const Block&>>>
   void pack_piece(std::int64_t piece, F&& block_at) const {
-    const std::int64_t across = block_count(columns_, kPieceColumns);
+    const std::int64_t across = ceil_div(columns_, kPieceColumns);
     const std::int64_t row = piece / across * kDepth;
     const std::int64_t column = piece % across * kPieceColumns;
     const Block block{row, std::min(kDepth, depth_ - row), column, std::min(kPieceColumns, columns_ - column)};
@@ -111,7 +111,7 @@ class Product {
         scratch_(arena.take<T>(scratch_size_, threads)) {}
 
   template <class F>
-  void run(const Parallel& parallel, Factor<T> left, std::int64_t rows, Factor<T> right, Rows<T> to, F&& done) {
+  void run(const Parallel& parallel, Factor<T> left, std::int64_t rows, Factor<T> right, Matrix<T> to, F&& done) {
     for (std::int64_t k = 0; k < depth_; k += kMaxDepth) {
       const std::int64_t depth = std::min(kMaxDepth, depth_ - k);
       right_.pack(parallel, {right.at(k, 0), right.pitch, right.transposed}, depth);
@@ -125,7 +125,7 @@ class Product {
       });
     }
   }
-  void run(const Parallel& parallel, Factor<T> left, std::int64_t rows, Factor<T> right, Rows<T> to) {
+  void run(const Parallel& parallel, Factor<T> left, std::int64_t rows, Factor<T> right, Matrix<T> to) {
     run(parallel, left, rows, right, to, [](std::int64_t, std::int64_t) {});
   }
 

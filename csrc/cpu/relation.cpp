@@ -1,15 +1,16 @@
 #include "relation.h"
 
 #include "../shared/relation.h"
+#include "../shared/relation_method.h"
 #include "../shared/terms.h"
 #include "relation_cost.h"
 
 namespace gld {
 namespace {
 
-// Method 'auto': the one that the cost model expects to be faster.
 template <class T>
-gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights) {
+gld_method method_of(const gld_call& call, const LogitRows<T>& teacher, const LogitRows<T>& student,
+                     const RowWeights& weights) {
   const std::int64_t m = call.n * call.rows;
   const bool gradients = has_gradients(call);
   const auto rows = static_cast<double>(m);
@@ -17,24 +18,20 @@ gld_method choose(const gld_call& call, const Lines<T>& teacher, const Lines<T>&
   const std::int64_t own_rows =
       RelationPairwise<T>::own_rows(call, teacher, weights) + RelationPairwise<T>::own_rows(call, student, weights);
   const double own = static_cast<double>(own_rows) / 2;
-  const double pairwise = pairwise_cost(rows, own, width, gradients, RelationPairwise<T>::keeps(m));
-  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
+  return choose_method(call, pairwise_cost(rows, own, width, gradients, RelationPairwise<T>::keeps(m)),
+                       moments_cost(rows, width, gradients));
 }
 
 }  // namespace
 
 template <class T>
-Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
-                      Arena& arena, int threads)
+Relation<T>::Relation(const gld_call& call, const LogitRows<T>& teacher, const LogitRows<T>& student,
+                      const RowWeights& weights, Arena& arena, int threads)
     : weights_(weights),
-      reduction_rows_(call.relation_rows),
+      relation_rows_(call.relation_rows),
       teacher_(teacher, call.n * call.rows, weights, arena, threads),
       student_(student, call.n * call.rows, weights, arena, threads) {
-  auto method = static_cast<gld_method>(call.method);
-  if (method == GLD_METHOD_AUTO) {
-    method = call.metric == GLD_METRIC_EUCLIDEAN ? GLD_METHOD_PAIRWISE : choose(call, teacher, student, weights);
-  }
-  if (method == GLD_METHOD_MOMENTS) {
+  if (method_of(call, teacher, student, weights) == GLD_METHOD_MOMENTS) {
     moments_.emplace(call.n * call.rows, call.classes, weights, arena, threads);
   } else {
     pairwise_.emplace(call, teacher, student, weights, arena, threads);
@@ -43,8 +40,7 @@ Relation<T>::Relation(const gld_call& call, const Lines<T>& teacher, const Lines
 
 template <class T>
 double Relation<T>::reduction() const {
-  const double rows = weights_.sum();
-  return 1 / rows / (reduction_rows_ == 0 ? rows * weights_.unit() : reduction_rows_);
+  return relation_reduction(weights_.sum(), weights_.unit(), relation_rows_);
 }
 
 template <class T>

@@ -19,12 +19,12 @@ template <class T>
 class Relation {
  public:
   // lines: the m rows of either side, read a block at a time.
-  Relation(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
+  Relation(const gld_call& call, const LogitRows<T>& teacher, const LogitRows<T>& student, const RowWeights& weights,
            Arena& arena, int threads);
 
   // Looks at the rows, before the rest.
   void fit(const Parallel& parallel);
-  // In which to add up the gradient of a loss that has this one with the weight: see shared/relation.h.
+  // The unit in which to add up the gradient of a loss that has this one with the weight: see shared/relation.h.
   double gradient_unit(double weight) const;
   // The loss, 0 if no row counts. grad, if there, gains weight * d loss / d student logits.
   double run(const Parallel& parallel, double weight, const SampleRows<T>& grad);
@@ -36,7 +36,7 @@ class Relation {
   double reduction() const;
 
   const RowWeights& weights_;
-  double reduction_rows_;  // relation_rows of the call
+  double relation_rows_;  // of the call
   Centred<T> teacher_, student_;
   std::optional<RelationPairwise<T>> pairwise_;
   std::optional<RelationMoments<T>> moments_;

@@ -2,35 +2,21 @@
 
 #include <algorithm>
 
-#include "../shared/relation_moments.h"
 #include "lanes.h"
 
 namespace gld {
 namespace {
 
 constexpr std::int64_t kLoadRows = 64;
-constexpr std::int64_t kMomentRows = 48;   // rows of a moment that one task accumulates: whole panels of every level
-constexpr std::int64_t kFloatRows = 1024;  // rows whose products are summed in T; beyond, sums go on in double
+constexpr std::int64_t kMomentRows = 48;  // rows of a moment that one task accumulates: whole panels of every level
 constexpr std::int64_t kChunkElements = 1 << 19;
 constexpr std::int64_t kMaxChunk = 16384;
 constexpr std::int64_t kTasks = 32;  // to aim at
 
-// The plain moments, in which a row counts by its weight...
-enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };         // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
-enum PlainVector { kXT, kXS, kYT, kYS, kPlainVectors };     // Σ x t, Σ x s, Σ y t, Σ y s
-enum PlainScalar { kT, kS, kTT, kTS, kSS, kPlainScalars };  // Σ t, Σ s, Σ t², Σ t s, Σ s²
-// ... and those weighted with the slopes a (teacher) and b (student) of the rows.
-enum WeightedMatrix { kAXY, kBYY, kWeightedMatrices };            // Σ a x yᵀ, Σ b y yᵀ
-enum WeightedVector { kYAtBs, kYA, kYB, kXA, kWeightedVectors };  // Σ y (a t + b s), Σ y a, Σ y b, Σ x a
-enum WeightedScalar { kAtBs, kA, kB, kWeightedScalars };          // Σ a t + b s, Σ a, Σ b
-
-// Both depend on the shape alone, so that the order of additions does too.
-std::int64_t chunk_rows(std::int64_t m, std::int64_t classes) {
-  return std::min(m, std::clamp(kChunkElements / classes / kFloatRows * kFloatRows, kFloatRows, kMaxChunk));
-}
+// It depends on the shape alone, so that the order of additions does too.
 std::int64_t strand_count(std::int64_t chunk, std::int64_t classes) {
-  const std::int64_t wanted = kTasks / (kPlainMatrices * block_count(classes, kMomentRows));
-  return std::max(std::min(wanted, block_count(chunk, kFloatRows)), std::int64_t{1});
+  const std::int64_t wanted = kTasks / (kPlainMatrices * ceil_div(classes, kMomentRows));
+  return std::max(std::min(wanted, ceil_div(chunk, kFloatRows)), std::int64_t{1});
 }
 
 // one += row * a, two += row * b
@@ -50,21 +36,21 @@ RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, const 
                                     int threads)
     : m_(m),
       classes_(classes),
-      pitch_(padded<T>(classes)),
-      chunk_(chunk_rows(m, classes)),
+      pitch_(padded(classes)),
+      chunk_(chunk_rows(m, classes, kChunkElements, kMaxChunk)),
       strands_(strand_count(chunk_, classes)),
       plain_(strands_, classes, kPlainMatrices, kPlainVectors, kPlainScalars, arena),
       weighted_(strands_, classes, kWeightedMatrices, kWeightedVectors, kWeightedScalars, arena),
       weights_(weights),
-      x_(take_rows<T>(arena, chunk_, classes)),
-      y_(take_rows<T>(arena, chunk_, classes)),
-      ay_(take_rows<T>(arena, chunk_, classes)),
-      by_(take_rows<T>(arena, chunk_, classes)),
+      x_(arena.matrix<T>(chunk_, classes)),
+      y_(arena.matrix<T>(chunk_, classes)),
+      ay_(arena.matrix<T>(chunk_, classes)),
+      by_(arena.matrix<T>(chunk_, classes)),
       t_(arena.take<double>(chunk_)),
       s_(arena.take<double>(chunk_)),
       a_(arena.take<double>(chunk_)),
       b_(arena.take<double>(chunk_)),
-      values_(arena.take<double>(block_count(chunk_, kProductRows))) {
+      values_(arena.take<double>(ceil_div(chunk_, kProductRows))) {
   for (auto& right : right_) right = Packed<T>(chunk_, classes, arena);
   for (auto& moment : moments_) moment = Packed<T>(classes, classes, arena);
   // Three panels of products and room to pack a left factor, or a block of a moment.
@@ -73,33 +59,27 @@ RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, const 
 }
 
 template <class T>
-template <class F>
-void RelationMoments<T>::chunks(F&& run) const {
-  for (std::int64_t first = 0; first < m_; first += chunk_) run(Chunk{first, std::min(chunk_, m_ - first)});
-}
-
-template <class T>
 double RelationMoments<T>::run(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student,
                                double slope, const SampleRows<T>& grad) {
   const bool reload = chunk_ < m_;
   plain_.clear();
-  chunks([&](Chunk chunk) {
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     load(parallel, teacher, student, chunk);
     accumulate(parallel, chunk);
   });
-  combine(parallel, plain_, {Shape::kQuadratic, Shape::kFull, Shape::kSymmetric});
+  combine(parallel, plain_, {MomentForm::kQuadratic, MomentForm::kFull, MomentForm::kSymmetric});
 
   weighted_.clear();
   double total = 0;
-  chunks([&](Chunk chunk) {
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     if (reload) load(parallel, teacher, student, chunk);
     rows(parallel, chunk, slope, grad);
-    total += sum(values_, block_count(chunk.count, kProductRows));
+    total += sum(values_, ceil_div(chunk.count, kProductRows));
     if (grad) accumulate_weighted(parallel, chunk);
   });
   if (!grad) return total;
-  combine(parallel, weighted_, {Shape::kFull, Shape::kSymmetric});
-  chunks([&](Chunk chunk) {
+  combine(parallel, weighted_, {MomentForm::kFull, MomentForm::kSymmetric});
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     if (reload) load(parallel, teacher, student, chunk);
     finish(parallel, chunk, slope, grad);
   });
@@ -116,7 +96,7 @@ void RelationMoments<T>::load(const Parallel& parallel, const Centred<T>& teache
 }
 
 template <class T>
-void RelationMoments<T>::pack(const Parallel& parallel, Rows<T> first, Rows<T> second, std::int64_t count) {
+void RelationMoments<T>::pack(const Parallel& parallel, Matrix<T> first, Matrix<T> second, std::int64_t count) {
   for (auto& right : right_) right.set_depth(count);
   const std::int64_t pieces = right_[0].pieces();
   parallel(2 * pieces, [&](std::int64_t task, int) {
@@ -129,8 +109,8 @@ template <class T>
 template <std::size_t N, class F>
 void RelationMoments<T>::add_moments(const Parallel& parallel, Chunk chunk, const MomentSums<T>& sums,
                                      const Moment (&moments)[N], F&& add_row) const {
-  const std::int64_t panels = block_count(classes_, kMomentRows);
-  const std::int64_t share = block_count(block_count(chunk.count, kFloatRows), strands_) * kFloatRows;
+  const std::int64_t panels = ceil_div(classes_, kMomentRows);
+  const std::int64_t share = ceil_div(ceil_div(chunk.count, kFloatRows), strands_) * kFloatRows;
   constexpr auto kinds = static_cast<std::int64_t>(N);
   const std::int64_t of_strand = kinds * panels + 1;
   parallel(strands_ * of_strand, [&](std::int64_t task, int slot) {
@@ -145,7 +125,8 @@ void RelationMoments<T>::add_moments(const Parallel& parallel, Chunk chunk, cons
     const Moment& moment = moments[part % kinds];
     const std::int64_t first = part / kinds * kMomentRows;
     const std::int64_t rows = std::min(kMomentRows, classes_ - first);
-    const std::int64_t left = moment.shape == Shape::kFull ? 0 : first;  // of a symmetric one, from the diagonal on
+    const std::int64_t left =
+        moment.shape == MomentForm::kFull ? 0 : first;  // of a symmetric one, from the diagonal on
     const std::int64_t columns = classes_ - left;
     T* const panel = scratch_ + slot * scratch_size_;
     for (std::int64_t depth = begin; depth < end && !parallel.stopped(); depth += kFloatRows) {
@@ -164,7 +145,7 @@ void RelationMoments<T>::add_moments(const Parallel& parallel, Chunk chunk, cons
 // The totals: matrices packed in moments_, vectors and scalars in strand 0.
 template <class T>
 template <std::size_t N>
-void RelationMoments<T>::combine(const Parallel& parallel, const MomentSums<T>& sums, const Shape (&shapes)[N]) {
+void RelationMoments<T>::combine(const Parallel& parallel, const MomentSums<T>& sums, const MomentForm (&shapes)[N]) {
   sums.combine();
   const std::int64_t pieces = moments_[0].pieces();
   parallel(N * pieces, [&](std::int64_t task, int slot) {
@@ -193,9 +174,9 @@ void RelationMoments<T>::accumulate(const Parallel& parallel, Chunk chunk) {
     });
   }
   pack(parallel, plain ? x_ : ay_, plain ? y_ : by_, chunk.count);
-  const Moment moments[] = {{kXX, Shape::kSymmetric, x_, &right_[0]},
-                            {kXY, Shape::kFull, x_, &right_[1]},
-                            {kYY, Shape::kSymmetric, y_, &right_[1]}};
+  const Moment moments[] = {{kXX, MomentForm::kSymmetric, x_, &right_[0]},
+                            {kXY, MomentForm::kFull, x_, &right_[1]},
+                            {kYY, MomentForm::kSymmetric, y_, &right_[1]}};
   add_moments(parallel, chunk, plain_, moments, [&](std::int64_t i, std::int64_t strand) {
     const double weight = weights_[chunk.first + i];
     const double t = t_[i];
@@ -217,8 +198,7 @@ void RelationMoments<T>::accumulate(const Parallel& parallel, Chunk chunk) {
 // count: Σ_c g_rc (y_r - y_c).
 template <class T>
 void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad) {
-  const double* scalar = plain_.scalars(0);
-  const PlainSums totals{scalar[kT], scalar[kS], scalar[kTT], scalar[kTS], scalar[kSS]};
+  const PlainSums totals = PlainSums::of(plain_.scalars(0));
   const double* xt = plain_.vector(0, kXT);
   const double* xs = plain_.vector(0, kXS);
   const double* yt = plain_.vector(0, kYT);
@@ -229,7 +209,7 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
     T* const x_xy = x_xx + kMomentRows * pitch_;
     T* const y_yy = x_xy + kMomentRows * pitch_;
     T* const packing = y_yy + kMomentRows * pitch_;
-    const auto multiply = [&](Rows<T> left, int which, T* to, bool upper) {
+    const auto multiply = [&](Matrix<T> left, int which, T* to, bool upper) {
       std::fill_n(to, count * pitch_, T(0));
       moments_[which].multiply({left[first], pitch_}, count, {0, classes_}, {0, classes_}, to, pitch_, packing, upper);
     };
@@ -279,7 +259,7 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
 template <class T>
 void RelationMoments<T>::accumulate_weighted(const Parallel& parallel, Chunk chunk) {
   pack(parallel, ay_, by_, chunk.count);
-  const Moment moments[] = {{kAXY, Shape::kFull, x_, &right_[0]}, {kBYY, Shape::kSymmetric, y_, &right_[1]}};
+  const Moment moments[] = {{kAXY, MomentForm::kFull, x_, &right_[0]}, {kBYY, MomentForm::kSymmetric, y_, &right_[1]}};
   add_moments(parallel, chunk, weighted_, moments, [&](std::int64_t i, std::int64_t strand) {
     const double a = a_[i];
     const double b = b_[i];
@@ -301,8 +281,7 @@ void RelationMoments<T>::accumulate_weighted(const Parallel& parallel, Chunk chu
 // The other half of the gradient, in which the slopes of the other rows count: Σ_c g_cr (y_r - y_c).
 template <class T>
 void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad) {
-  const double* scalar = weighted_.scalars(0);
-  const WeightedSums totals{scalar[kAtBs], scalar[kA], scalar[kB]};
+  const WeightedSums totals = WeightedSums::of(weighted_.scalars(0));
   const double* y_both = weighted_.vector(0, kYAtBs);
   const double* ya = weighted_.vector(0, kYA);
   const double* yb = weighted_.vector(0, kYB);

@@ -6,6 +6,7 @@
 // once.
 #pragma once
 
+#include "../shared/relation_moments.h"
 #include "arena.h"
 #include "centred.h"
 #include "moment_sums.h"
@@ -26,38 +27,33 @@ class RelationMoments {
              const SampleRows<T>& grad);
 
  private:
-  struct Chunk {
-    std::int64_t first, count;
-  };
   // sums.matrix(which) += leftᵀ right
   struct Moment {
     int which;
-    Shape shape;
-    Rows<T> left;
+    MomentForm shape;
+    Matrix<T> left;
     const Packed<T>* right;
   };
 
-  template <class F>
-  void chunks(F&& run) const;
   void load(const Parallel& parallel, const Centred<T>& teacher, const Centred<T>& student, Chunk chunk);
   void accumulate(const Parallel& parallel, Chunk chunk);
   void rows(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad);
   void accumulate_weighted(const Parallel& parallel, Chunk chunk);
   void finish(const Parallel& parallel, Chunk chunk, double slope, const SampleRows<T>& grad);
 
-  void pack(const Parallel& parallel, Rows<T> first, Rows<T> second, std::int64_t count);
+  void pack(const Parallel& parallel, Matrix<T> first, Matrix<T> second, std::int64_t count);
   template <std::size_t N, class F>
   void add_moments(const Parallel& parallel, Chunk chunk, const MomentSums<T>& sums, const Moment (&moments)[N],
                    F&& add_row) const;
   template <std::size_t N>
-  void combine(const Parallel& parallel, const MomentSums<T>& sums, const Shape (&shapes)[N]);
+  void combine(const Parallel& parallel, const MomentSums<T>& sums, const MomentForm (&shapes)[N]);
 
   std::int64_t m_, classes_, pitch_, chunk_, strands_;
   MomentSums<T> plain_, weighted_;
   const RowWeights& weights_;
-  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes
+  // A chunk's rows: x the teacher's with t = ‖x‖², y the student's with s = ‖y‖²; a and b their slopes
   // (shared/relation.h) times their weights.
-  Rows<T> x_, y_, ay_, by_;
+  Matrix<T> x_, y_, ay_, by_;
   double* t_;
   double* s_;
   double* a_;

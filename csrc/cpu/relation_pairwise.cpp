@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../shared/relation_method.h"
 #include "../shared/relation_pairwise.h"
 #include "lanes.h"
 #include "packets.h"
@@ -22,24 +23,24 @@ constexpr std::int64_t kTile = 3 * Packed<T>::kDepth;  // columns of a tile: who
 
 template <class T>
 bool RelationPairwise<T>::keeps(std::int64_t m) {
-  return 2.0 * sizeof(T) * static_cast<double>(m) * static_cast<double>(padded<T>(m)) <= kKeptBytes;
+  return keeps_distances<T>(m, padded(m), kKeptBytes);
 }
 
 template <class T>
-std::int64_t RelationPairwise<T>::own_rows(const gld_call& call, const Lines<T>& lines, const RowWeights& weights) {
+std::int64_t RelationPairwise<T>::own_rows(const gld_call& call, const LogitRows<T>& lines, const RowWeights& weights) {
   const std::int64_t m = call.n * call.rows;
   const bool derived = lines.means() && weights.of_samples() && call.metric == GLD_METRIC_SQEUCLIDEAN && keeps(m);
   return derived ? m - call.n : m;
 }
 
 template <class T>
-RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student,
+RelationPairwise<T>::RelationPairwise(const gld_call& call, const LogitRows<T>& teacher, const LogitRows<T>& student,
                                       const RowWeights& weights, Arena& arena, int threads)
     : samples_(call.n),
       cells_(call.rows - 1),
       m_(call.n * call.rows),
       classes_(call.classes),
-      pitch_(padded<T>(classes_)),
+      pitch_(padded(classes_)),
       share_(T(1) / static_cast<T>(std::max(cells_, std::int64_t{1}))),
       euclidean_(call.metric == GLD_METRIC_EUCLIDEAN),
       keeps_(keeps(m_)),
@@ -52,26 +53,26 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const Lines<T>& teac
       shared_sums_(arena.take<double>(samples_)),
       teacher_slope_(arena.take<T>(m_)),
       student_slope_(arena.take<T>(m_)),
-      tile_size_(kProductRows * std::min(kTile<T>, padded<T>(m_))),
+      tile_size_(kProductRows * std::min(kTile<T>, padded(m_))),
       panel_size_(kProductRows * pitch_),
       scratch_size_(2 * tile_size_ + panel_size_ + Packed<T>::scratch(kHalfRows)) {
   scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
 template <class T>
-typename RelationPairwise<T>::Side RelationPairwise<T>::plan(const gld_call& call, const Lines<T>& lines,
-                                                             Arena& arena) const {
+typename RelationPairwise<T>::SideRows RelationPairwise<T>::plan(const gld_call& call, const LogitRows<T>& lines,
+                                                                 Arena& arena) const {
   const std::int64_t own = own_rows(call, lines, row_weights_);
-  const Rows<T> rows = take_rows<T>(arena, m_, classes_);
+  const Matrix<T> rows = arena.matrix<T>(m_, classes_);
   double* squares = arena.take<double>(m_);
   T* rounded = arena.take<T>(m_);
   const Packed<T> columns(classes_, own, arena);
-  const Rows<T> kept = keeps_ ? take_rows<T>(arena, m_, m_) : Rows<T>{};
+  const Matrix<T> kept = keeps_ ? arena.matrix<T>(m_, m_) : Matrix<T>{};
   return {own, rows, squares, rounded, columns, kept, own < m_ ? arena.take<T>(samples_) : nullptr};
 }
 
 template <class T>
-void RelationPairwise<T>::load(const Parallel& parallel, const Centred<T>& from, Side& side) const {
+void RelationPairwise<T>::load(const Parallel& parallel, const Centred<T>& from, SideRows& side) const {
   parallel.blocks(m_, kLoadRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
     for (std::int64_t r = first; r < first + count; ++r) {
       from.load(line_of(r), 1, side.rows[r], pitch_, side.squares + r);
@@ -96,7 +97,7 @@ void RelationPairwise<T>::panels(const Parallel& parallel, std::int64_t own, F&&
 }
 
 template <class T>
-void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> to, T* packing) const {
+void RelationPairwise<T>::distances(const SideRows& side, const Tile& tile, Matrix<T> to, T* packing) const {
   for (std::int64_t i = 0; i < tile.rows; ++i) std::fill_n(to[i], tile.columns, T(0));
   side.columns.multiply({side.rows[tile.first], pitch_}, tile.rows, {tile.left, tile.columns}, {0, classes_}, to.data,
                         to.pitch, packing);
@@ -121,12 +122,12 @@ void RelationPairwise<T>::distances(const Side& side, const Tile& tile, Rows<T> 
 // Distances from the diagonal on, and their mirror images.
 template <class T>
 void RelationPairwise<T>::keep(const Parallel& parallel) const {
-  const std::int64_t of_teacher = block_count(teacher_.own, kHalfRows);
-  parallel(of_teacher + block_count(student_.own, kHalfRows), [&](std::int64_t task, int slot) {
-    const Side& side = task < of_teacher ? teacher_ : student_;
+  const std::int64_t of_teacher = ceil_div(teacher_.own, kHalfRows);
+  parallel(of_teacher + ceil_div(student_.own, kHalfRows), [&](std::int64_t task, int slot) {
+    const SideRows& side = task < of_teacher ? teacher_ : student_;
     const std::int64_t first = (task < of_teacher ? task : task - of_teacher) * kHalfRows;
     const std::int64_t rows = std::min(kHalfRows, side.own - first);
-    const Rows<T> to{side.kept[first] + first, side.kept.pitch};
+    const Matrix<T> to{side.kept[first] + first, side.kept.pitch};
     distances(side, {first, rows, first, side.own - first}, to, scratch_ + slot * scratch_size_);
     transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows,
               side.kept[first + rows] + first, to.pitch);
@@ -137,8 +138,8 @@ void RelationPairwise<T>::keep(const Parallel& parallel) const {
 // The distances from and to global rows that are means, from those of the cells.
 template <class T>
 void RelationPairwise<T>::derive(const Parallel& parallel) const {
-  const std::int64_t blocks = block_count(samples_, kDerivedRows);
-  for (const Side* side : {&teacher_, &student_}) {
+  const std::int64_t blocks = ceil_div(samples_, kDerivedRows);
+  for (const SideRows* side : {&teacher_, &student_}) {
     if (side->own == m_) continue;
     for (std::int64_t sample = 0; sample < samples_; ++sample) {
       double total = 0;
@@ -153,7 +154,7 @@ void RelationPairwise<T>::derive(const Parallel& parallel) const {
 }
 
 template <class T>
-void RelationPairwise<T>::derive(const Side& side, std::int64_t begin, std::int64_t end) const {
+void RelationPairwise<T>::derive(const SideRows& side, std::int64_t begin, std::int64_t end) const {
   // A sum of squares; only rounding takes it below zero.
   const auto less = [](T mean, T spread) { return mean < spread ? T(0) : mean - spread; };
   for (std::int64_t sample = begin; sample < end; ++sample) {
@@ -174,9 +175,9 @@ void RelationPairwise<T>::derive(const Side& side, std::int64_t begin, std::int6
 
 // Where a tile's distances lie: at their place in the kept matrix, or now in the slot's scratch.
 template <class T>
-Rows<T> RelationPairwise<T>::at(const Side& side, const Tile& tile, T* scratch, T* packing) const {
+Matrix<T> RelationPairwise<T>::at(const SideRows& side, const Tile& tile, T* scratch, T* packing) const {
   if (keeps_) return {side.kept[tile.first] + tile.left, side.kept.pitch};
-  const Rows<T> to{scratch, tile_size_ / kProductRows};
+  const Matrix<T> to{scratch, tile_size_ / kProductRows};
   distances(side, tile, to, packing);
   return to;
 }
@@ -203,8 +204,8 @@ void RelationPairwise<T>::row_norms(const Parallel& parallel) const {
     T* const packing = scratch + 2 * tile_size_ + panel_size_;
     Products total[kProductRows];
     each_tile(m_, [&](const Tile& tile) {
-      const Rows<T> dt = at(teacher_, tile, scratch, packing);
-      const Rows<T> ds = at(student_, tile, scratch + tile_size_, packing);
+      const Matrix<T> dt = at(teacher_, tile, scratch, packing);
+      const Matrix<T> ds = at(student_, tile, scratch + tile_size_, packing);
       for (std::int64_t i = 0; i < rows; ++i) {
         total[i] += weights_ == nullptr ? products(dt[i], ds[i], tile.columns)
                                         : products(dt[i], ds[i], tile.columns, weights_ + tile.left);
@@ -278,14 +279,14 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const
     double row_sum[kProductRows] = {};
     std::fill_n(panel, rows * pitch_, T(0));
     const auto weigh_tile = [&](const Tile& tile) {
-      const Rows<T> dt = at(teacher_, tile, scratch, packing);
-      const Rows<T> ds = at(student_, tile, scratch + tile_size_, packing);
+      const Matrix<T> dt = at(teacher_, tile, scratch, packing);
+      const Matrix<T> ds = at(student_, tile, scratch + tile_size_, packing);
       for (std::int64_t i = 0; i < rows; ++i) row_sum[i] += weigh(tile, first + i, dt[i], ds[i]);
       return dt;
     };
-    const Rows<T> of_globals = shared ? weigh_tile({first, rows, own, samples_}) : Rows<T>{};
+    const Matrix<T> of_globals = shared ? weigh_tile({first, rows, own, samples_}) : Matrix<T>{};
     each_tile(own, [&](const Tile& tile) {
-      const Rows<T> weights = weigh_tile(tile);
+      const Matrix<T> weights = weigh_tile(tile);
       for (std::int64_t i = 0; shared && i < rows; ++i) {
         share_out(of_globals[i], tile, weights[i]);
         add(weights[i], teacher_.kept[own + (first + i) % samples_] + tile.left, tile.columns);

@@ -22,11 +22,11 @@ class RelationPairwise {
  public:
   // Whether the distances of m rows are kept between the passes.
   static bool keeps(std::int64_t m);
-  // Of one side's rows, those whose distances take a product: all, or the cells alone.
-  static std::int64_t own_rows(const gld_call& call, const Lines<T>& lines, const RowWeights& weights);
+  // How many rows of one side take a product for their distances: all, or the cells alone.
+  static std::int64_t own_rows(const gld_call& call, const LogitRows<T>& lines, const RowWeights& weights);
 
-  RelationPairwise(const gld_call& call, const Lines<T>& teacher, const Lines<T>& student, const RowWeights& weights,
-                   Arena& arena, int threads);
+  RelationPairwise(const gld_call& call, const LogitRows<T>& teacher, const LogitRows<T>& student,
+                   const RowWeights& weights, Arena& arena, int threads);
 
   // Σ_r w_r ‖u_r - v_r‖². grad, if there, gains slope * d Σ / d centred student row; where the student's globals are
   // means, cells gain their shares of what the globals would.
@@ -34,13 +34,13 @@ class RelationPairwise {
              const SampleRows<T>& grad);
 
  private:
-  struct Side {
+  struct SideRows {
     std::int64_t own;   // rows with products of their own; the others are the globals
-    Rows<T> rows;       // centred
+    Matrix<T> rows;     // centred
     double* squares;    // ‖row‖²
     T* rounded;         // the same in T, for the tiles
     Packed<T> columns;  // the own rows, as the columns of their products with them
-    Rows<T> kept;       // [m, m] distances, if they are kept
+    Matrix<T> kept;     // [m, m] distances, if they are kept
     T* spread;          // per sample, where globals are means: the mean of its cells' ‖x‖² less its global's
   };
   struct Tile {                  // of the distances
@@ -48,16 +48,16 @@ class RelationPairwise {
     std::int64_t left, columns;  // of its columns
   };
 
-  Side plan(const gld_call& call, const Lines<T>& lines, Arena& arena) const;
+  SideRows plan(const gld_call& call, const LogitRows<T>& lines, Arena& arena) const;
   // Cell by cell and then the globals, so that the own rows come first and what is a cell's of all samples lies
   // together.
   std::int64_t line_of(std::int64_t r) const { return r % samples_ * (cells_ + 1) + (r / samples_ + 1) % (cells_ + 1); }
-  void load(const Parallel& parallel, const Centred<T>& from, Side& side) const;
+  void load(const Parallel& parallel, const Centred<T>& from, SideRows& side) const;
   void keep(const Parallel& parallel) const;
   void derive(const Parallel& parallel) const;
-  void derive(const Side& side, std::int64_t begin, std::int64_t end) const;
-  Rows<T> at(const Side& side, const Tile& tile, T* scratch, T* packing) const;
-  void distances(const Side& side, const Tile& tile, Rows<T> to, T* packing) const;
+  void derive(const SideRows& side, std::int64_t begin, std::int64_t end) const;
+  Matrix<T> at(const SideRows& side, const Tile& tile, T* scratch, T* packing) const;
+  void distances(const SideRows& side, const Tile& tile, Matrix<T> to, T* packing) const;
   void row_norms(const Parallel& parallel) const;
   void gradient(const Parallel& parallel, double slope, const SampleRows<T>& grad) const;
   double weigh(const Tile& tile, std::int64_t row, T* weight, const T* distance) const;
@@ -72,7 +72,7 @@ class RelationPairwise {
   bool keeps_;      // distances of both sides fit the limit
   const RowWeights& row_weights_;
   T* weights_;  // the same in T, for the tiles; null if absent
-  Side teacher_, student_;
+  SideRows teacher_, student_;
   Packed<T> student_rows_;
   double* values_;       // per row: w ‖u - v‖²
   double* shared_sums_;  // per sample: a cell's share of rowsum(A) of the global

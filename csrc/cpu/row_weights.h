@@ -52,7 +52,7 @@ class RowWeights {
   // Whether all rows of a sample have the same weight.
   bool of_samples() const { return !masked_ && (view_.data == nullptr || view_.stride[1] == 0); }
 
-  // Of row r in the order of samples, in units.
+  // The weight of row r in the order of samples, in units.
   double operator[](std::int64_t r) const { return values_ == nullptr ? 1 : values_[r]; }
   double sum() const { return sum_; }
   double global_sum() const { return global_sum_; }  // of the samples' global rows

@@ -7,17 +7,17 @@ constexpr std::int64_t kReadBlock = 128;
 
 // Rows of a view [n, rows, columns] where they lie, if that is a matrix of T.
 template <class T>
-Rows<T> rows_of(const gld_view& view, std::int64_t rows, std::int64_t columns) {
+Matrix<T> rows_of(const gld_view& view, std::int64_t rows, std::int64_t columns) {
   const bool dense = view.dtype == dtype_of<T>() && view.stride[2] == 1 && view.stride[1] >= columns &&
                      view.stride[0] == rows * view.stride[1];
-  return dense ? Rows<T>{static_cast<T*>(view.data), view.stride[1]} : Rows<T>{};
+  return dense ? Matrix<T>{static_cast<T*>(view.data), view.stride[1]} : Matrix<T>{};
 }
 
 template <class T>
 void read_rows(const Parallel& parallel, const gld_view& view, std::int64_t rows, std::int64_t m, std::int64_t columns,
-               Rows<T> to) {
+               Matrix<T> to) {
   if (to.data == view.data) return;
-  const Lines<T> lines(view, rows, columns);
+  const LogitRows<T> lines(view, rows, columns);
   parallel.blocks(m, kReadBlock, [&](std::int64_t first, std::int64_t count, std::int64_t, int) {
     lines.load(first, count, to[first], to.pitch);
   });
@@ -25,10 +25,10 @@ void read_rows(const Parallel& parallel, const gld_view& view, std::int64_t rows
 
 // Where the rows of a view are, or workspace for them; nothing for a view that is not there.
 template <class T>
-Rows<T> place(const gld_view& view, std::int64_t rows, std::int64_t m, std::int64_t columns, Arena& arena) {
+Matrix<T> place(const gld_view& view, std::int64_t rows, std::int64_t m, std::int64_t columns, Arena& arena) {
   if (view.data == nullptr) return {};
-  const Rows<T> there = rows_of<T>(view, rows, columns);
-  return there ? there : take_rows<T>(arena, m, columns);
+  const Matrix<T> there = rows_of<T>(view, rows, columns);
+  return there ? there : arena.matrix<T>(m, columns);
 }
 
 }  // namespace

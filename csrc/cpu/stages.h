@@ -19,7 +19,7 @@ class PoolStage {
   const gld_call& call_;
   std::int64_t m_, channels_;
   Pool<T> pool_;
-  Rows<T> pooled_, upstream_;
+  Matrix<T> pooled_, upstream_;
 };
 
 template <class T>
@@ -32,7 +32,7 @@ class ClassifierStage {
   const gld_call& call_;
   std::int64_t m_, channels_;
   Classifier<T> classifier_;
-  Rows<T> pooled_, upstream_, logits_, grad_pooled_;
+  Matrix<T> pooled_, upstream_, logits_, grad_pooled_;
 };
 
 }  // namespace gld

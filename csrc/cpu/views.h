@@ -7,30 +7,23 @@
 #include <type_traits>
 
 #include "../engine.h"
+#include "../shared/matrix.h"
+#include "../shared/views.h"
 #include "arena.h"
 
 namespace gld {
 
-// Calls use(pointer) with the view's data as a pointer to its own element type.
+// Calls use(pointer) with the data of an input as a pointer to its own element type; engine.cpp refuses any other
+// before a stage starts.
 template <class F>
 void visit(const gld_view& view, F&& use) {
-  switch (view.dtype) {
-    case GLD_F32: return use(static_cast<float*>(view.data));
-    case GLD_F64: return use(static_cast<double*>(view.data));
-    case GLD_F16: return use(static_cast<Eigen::half*>(view.data));
-    case GLD_BF16: return use(static_cast<Eigen::bfloat16*>(view.data));
-    default: return;  // engine.cpp refuses anything else before a stage starts
-  }
+  visit_as<Element<GLD_F32, float>, Element<GLD_F64, double>, Element<GLD_F16, Eigen::half>,
+           Element<GLD_BF16, Eigen::bfloat16>>(view, use);
 }
-
-inline std::int64_t element_bytes(std::int32_t dtype) {
-  return dtype == GLD_F64 ? 8 : dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4;
-}
-
-// The same view, its origin moved by a number of elements.
-inline gld_view moved(gld_view view, std::int64_t elements) {
-  view.data = static_cast<char*>(view.data) + elements * element_bytes(view.dtype);
-  return view;
+// Outputs are float or double.
+template <class F>
+void visit_output(const gld_view& view, F&& use) {
+  visit_as<Element<GLD_F32, float>, Element<GLD_F64, double>>(view, use);
 }
 
 template <class T>
@@ -64,77 +57,30 @@ void read_matrix(const gld_view& view, std::int64_t rows, std::int64_t columns, 
   });
 }
 
-// The way back; outputs are float or double.
+// The way back.
 template <class T>
 void write_matrix(const gld_view& view, std::int64_t rows, std::int64_t columns, const T* from, std::int64_t pitch) {
-  const auto write = [&](auto* to) {
+  visit_output(view, [&](auto* to) {
+    using Out = std::remove_pointer_t<decltype(to)>;
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < columns; ++c) {
-        to[r * view.stride[0] + c * view.stride[1]] =
-            static_cast<std::remove_reference_t<decltype(*to)>>(from[r * pitch + c]);
+        to[r * view.stride[0] + c * view.stride[1]] = static_cast<Out>(from[r * pitch + c]);
       }
     }
-  };
-  if (view.dtype == GLD_F64) {
-    write(static_cast<double*>(view.data));
-  } else {
-    write(static_cast<float*>(view.data));
-  }
+  });
 }
 
-// A dense matrix [m, columns] in the compute type, rows `pitch` apart: in the workspace, or the caller's own buffer.
+// Logit rows, of a view or of the workspace, read as m = n * rows lines in the order of samples, a block at a time, so
+// that no stage needs its own copy of them.
 template <class T>
-struct Rows {
-  T* data = nullptr;
-  std::int64_t pitch = 0;
-
-  T* operator[](std::int64_t row) const { return data + row * pitch; }
-  explicit operator bool() const { return data != nullptr; }
-};
-
-template <class T>
-Rows<T> take_rows(Arena& arena, std::int64_t rows, std::int64_t columns) {
-  return {arena.take<T>(rows * padded<T>(columns)), padded<T>(columns)};
-}
-
-// The rows of samples, the global one and those of the cells, in the order of samples; row r of all is row r % rows of
-// sample r / rows. They lie in that order too, or with all cells first and then all globals, so that a product can
-// take all cells as one matrix.
-template <class T>
-struct SampleRows {
-  std::int64_t rows = 1;
-  T* global = nullptr;
-  T* cells = nullptr;
-  std::int64_t global_stride = 0;  // from sample to sample
-  std::int64_t cells_stride = 0;
-  std::int64_t pitch = 0;  // from cell to cell
-
-  static SampleRows in_order(Rows<T> all, std::int64_t rows) {
-    return {rows, all.data, all.data + all.pitch, rows * all.pitch, rows * all.pitch, all.pitch};
-  }
-  static SampleRows cells_first(Rows<T> all, std::int64_t samples, std::int64_t rows) {
-    const std::int64_t cells = (rows - 1) * all.pitch;
-    return {rows, all.data + samples * cells, all.data, all.pitch, cells, all.pitch};
-  }
-
-  explicit operator bool() const { return global != nullptr; }
-  T* at(std::int64_t sample, std::int64_t row) const {
-    return row == 0 ? global + sample * global_stride : cells + sample * cells_stride + (row - 1) * pitch;
-  }
-  T* operator[](std::int64_t r) const { return at(r / rows, r % rows); }
-};
-
-// Logit rows of either kind read as m = n * rows lines in the order of samples, a block at a time, so that no stage
-// needs its own copy of them.
-template <class T>
-class Lines {
+class LogitRows {
  public:
   // A view [n, rows, columns].
-  Lines(const gld_view& view, std::int64_t rows, std::int64_t columns) : view_(view), rows_{}, columns_(columns) {
+  LogitRows(const gld_view& view, std::int64_t rows, std::int64_t columns) : view_(view), rows_{}, columns_(columns) {
     rows_.rows = rows;
   }
   // means: each global row is the mean of its sample's cells.
-  Lines(const SampleRows<T>& rows, std::int64_t columns, bool means)
+  LogitRows(const SampleRows<T>& rows, std::int64_t columns, bool means)
       : view_{}, rows_(rows), columns_(columns), means_(means) {}
 
   std::int64_t columns() const { return columns_; }

@@ -24,7 +24,7 @@ class Workspace {
     // Where the system has huge pages for those who ask, much memory is touched for the first time in fewer faults.
     constexpr std::size_t kHugePage = std::size_t{2} << 20;
     const bool huge = bytes >= 2 * kHugePage;
-    const std::size_t alignment = huge ? kHugePage : kAlignment;
+    const std::size_t alignment = huge ? kHugePage : Arena::kAlignment;
     const std::size_t rounded = (bytes / alignment + 1) * alignment;
     data_.reset(std::aligned_alloc(alignment, rounded));
     if (!data_) throw too_large(bytes);

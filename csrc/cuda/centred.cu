@@ -1,9 +1,7 @@
 #include "centred.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "gradient_unit.cuh"
 #include "intrinsics.cuh"
 #include "reduce.cuh"
 
@@ -16,15 +14,14 @@ constexpr std::int64_t kMostBlocks = 128;      // bounds the memory of the parti
 constexpr int kMeanColumns = 256;
 constexpr int kLoadRows = 8;  // warps of a block
 
-struct Rows {
-  const float* data[kSides];
-  std::int64_t pitch[kSides];
+struct BothSides {
+  Matrix rows[kSides];
 };
 
 // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
 __global__ void __launch_bounds__(kFitColumns* kFitRows)
-    sum_differences(const std::int32_t* stop, const __grid_constant__ Rows rows, std::int64_t m, std::int64_t columns,
-                    std::int64_t block_rows, double* partial) {
+    sum_differences(const std::int32_t* stop, const __grid_constant__ BothSides sides, std::int64_t m,
+                    std::int64_t columns, std::int64_t block_rows, double* partial) {
   if (block_stopped(stop)) return;
   const int side = static_cast<int>(blockIdx.z);
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kFitColumns + threadIdx.x;
@@ -33,10 +30,11 @@ __global__ void __launch_bounds__(kFitColumns* kFitRows)
   double total = 0;
   double largest = 0;
   if (column < columns) {
-    const float* at = rows.data[side] + column;
+    const Matrix rows = sides.rows[side];
+    const float* at = rows.data + column;
     const auto origin = static_cast<double>(*at);
     for (std::int64_t r = begin + threadIdx.y; r < end; r += kFitRows) {
-      const double difference = static_cast<double>(at[r * rows.pitch[side]]) - origin;
+      const double difference = static_cast<double>(at[r * rows.pitch]) - origin;
       total += difference;
       if (std::fabs(difference) > largest) largest = std::fabs(difference);
     }
@@ -76,30 +74,29 @@ __global__ void __launch_bounds__(kMeanColumns)
   if (threadIdx.x == 0) largest[side * gridDim.x + blockIdx.x] = most[0];
 }
 
-struct Targets {
-  float* data[kSides];
-  std::int64_t pitch[kSides];
+struct CentredRows {
+  Matrix rows[kSides];
   double* squares[kSides];
 };
 
 // A warp per row.
 __global__ void __launch_bounds__(kLoadRows* kWarp)
-    centre_rows(const std::int32_t* stop, std::int32_t precision, const __grid_constant__ Rows rows, const double* mean,
-                const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count,
-                std::int64_t columns, const __grid_constant__ Targets to, double* scales) {
+    centre_rows(const std::int32_t* stop, std::int32_t precision, const __grid_constant__ BothSides sides,
+                const double* mean, const double* largest, std::int64_t maxima, std::int64_t first, std::int64_t count,
+                std::int64_t columns, const __grid_constant__ CentredRows to, double* scales) {
   if (block_stopped(stop)) return;
   const int side = static_cast<int>(blockIdx.y);
   const std::int64_t lane = threadIdx.x % kWarp;
   double most = 0;
   for (std::int64_t i = lane; i < maxima; i += kWarp) most = Larger()(most, largest[side * maxima + i]);
-  const double scale = scale_of(reduce_warp(most, Larger()));
+  const double scale = centring_scale(reduce_warp(most, Larger()));
   if (blockIdx.x == 0 && threadIdx.x == 0) scales[side] = scale;
-  const float* const origin = rows.data[side];
+  const float* const origin = sides.rows[side].data;
   const double* const centre = mean + side * columns;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kLoadRows;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kLoadRows + threadIdx.x / kWarp; i < count; i += step) {
-    const float* const from = origin + (first + i) * rows.pitch[side];
-    float* const out = to.data[side] + i * to.pitch[side];
+    const float* const from = sides.rows[side][first + i];
+    float* const out = to.rows[side][i];
     double square = 0;
     for (std::int64_t k = lane; k < columns; k += kWarp) {
       const double difference = (static_cast<double>(from[k]) - static_cast<double>(origin[k])) - centre[k];
@@ -112,7 +109,7 @@ __global__ void __launch_bounds__(kLoadRows* kWarp)
   }
 }
 
-std::int64_t maxima_of(std::int64_t classes) { return ceil_div<std::int64_t>(classes, kMeanColumns); }
+std::int64_t maxima_of(std::int64_t classes) { return ceil_div(classes, kMeanColumns); }
 
 }  // namespace
 
@@ -124,7 +121,7 @@ GradientUnit Centred::gradient_unit(double slope) const {
 Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix student, Arena& arena)
     : m_(m),
       classes_(classes),
-      block_rows_(std::max(kLeastRows, ceil_div(m, kMostBlocks))),
+      block_rows_(block_size(m, kLeastRows, kMostBlocks)),
       blocks_(ceil_div(m, block_rows_)),
       rows_{teacher, student},
       partial_(arena.take<double>(kSides * blocks_ * 2 * classes)),
@@ -133,10 +130,10 @@ Centred::Centred(std::int64_t m, std::int64_t classes, Matrix teacher, Matrix st
       scales_(arena.take<double>(kSides)) {}
 
 void Centred::fit(const Launch& to) const {
-  const Rows rows{{rows_[kTeacher].data, rows_[kStudent].data}, {rows_[kTeacher].pitch, rows_[kStudent].pitch}};
-  const auto column_blocks = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kFitColumns));
+  const BothSides sides{{rows_[kTeacher], rows_[kStudent]}};
+  const auto column_blocks = static_cast<unsigned>(ceil_div(classes_, kFitColumns));
   launch(to, &sum_differences, dim3(column_blocks, static_cast<unsigned>(blocks_), kSides), dim3(kFitColumns, kFitRows),
-         0, to.stop, rows, m_, classes_, block_rows_, partial_);
+         0, to.stop, sides, m_, classes_, block_rows_, partial_);
   const auto mean_blocks = static_cast<unsigned>(maxima_of(classes_));
   launch(to, &find_means, dim3(mean_blocks, kSides), dim3(kMeanColumns), 0, to.stop, partial_, m_, classes_, blocks_,
          mean_, largest_);
@@ -144,14 +141,12 @@ void Centred::fit(const Launch& to) const {
 
 void Centred::load(const Launch& to, std::int32_t precision, std::int64_t first, std::int64_t count,
                    const Matrix (&rows)[kSides], double* const (&squares)[kSides]) const {
-  const Rows from{{rows_[kTeacher].data, rows_[kStudent].data}, {rows_[kTeacher].pitch, rows_[kStudent].pitch}};
-  const Targets targets{{rows[kTeacher].data, rows[kStudent].data},
-                        {rows[kTeacher].pitch, rows[kStudent].pitch},
-                        {squares[kTeacher], squares[kStudent]}};
-  dim3 grid = grid_of(ceil_div<std::int64_t>(count, kLoadRows));
+  const BothSides sides{{rows_[kTeacher], rows_[kStudent]}};
+  const CentredRows centred{{rows[kTeacher], rows[kStudent]}, {squares[kTeacher], squares[kStudent]}};
+  dim3 grid = grid_of(ceil_div(count, kLoadRows));
   grid.y = kSides;
-  launch(to, &centre_rows, grid, dim3(kLoadRows * kWarp), 0, to.stop, precision, from, mean_, largest_,
-         maxima_of(classes_), first, count, classes_, targets, scales_);
+  launch(to, &centre_rows, grid, dim3(kLoadRows * kWarp), 0, to.stop, precision, sides, mean_, largest_,
+         maxima_of(classes_), first, count, classes_, centred, scales_);
 }
 
 }  // namespace gld::cuda

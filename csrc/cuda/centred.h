@@ -4,14 +4,27 @@
 
 #include <cstdint>
 
+#include "../shared/relation.h"
 #include "arena.h"
-#include "launch.cuh"
+#include "reduce.cuh"
 
 namespace gld::cuda {
 
-struct GradientUnit;
+enum { kTeacher, kStudent, kSides };
 
-enum Side { kTeacher, kStudent, kSides };
+// The unit in which kernels that run before the relation add up the gradient of the logits: gradient_unit() of
+// shared/relation.h.
+struct GradientUnit {
+  double slope = 0;                 // d loss / d (sum of the rows' values); 0 if the relation adds no gradient
+  const double* largest = nullptr;  // device memory: of the student's differences, in parts
+  std::int64_t parts = 0;
+
+  __device__ double operator()() const {
+    double most = 0;
+    for (std::int64_t i = 0; i < parts; ++i) most = Larger()(most, largest[i]);
+    return gld::gradient_unit<float>(slope * centring_scale(most));
+  }
+};
 
 class Centred {
  public:

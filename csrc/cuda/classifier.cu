@@ -1,7 +1,6 @@
 #include "classifier.h"
 
-#include <algorithm>
-#include <utility>
+#include <type_traits>
 
 #include "convert.cuh"
 #include "views.h"
@@ -13,14 +12,6 @@ constexpr int kBiasColumns = 32, kBiasRows = 8;  // threads of a block
 constexpr std::int64_t kLeastRows = 64;
 constexpr std::int64_t kMostBlocks = 64;
 constexpr int kAddThreads = 128;
-
-// Whether a weight [classes, channels] lies with its channels last, as is usual, or its classes.
-bool classes_last(const gld_view& weight) { return weight.stride[0] == 1 && weight.stride[1] != 1; }
-
-gld_view swapped(gld_view view) {
-  std::swap(view.stride[0], view.stride[1]);
-  return view;
-}
 
 // Whether products can read it where it lies.
 bool usable(const gld_view& view, std::int64_t pitch, std::int64_t step) {
@@ -77,12 +68,12 @@ Classifier::Classifier(std::int64_t rows, std::int64_t channels, std::int64_t cl
     weight_ = {static_cast<float*>(weight.data), pitch};
   } else {
     classes_last_ = false;
-    weight_copy_ = arena.matrix(classes, channels);
+    weight_copy_ = arena.matrix<float>(classes, channels);
     weight_ = weight_copy_;
   }
   if (bias.data != nullptr) {
     const bool direct = bias.dtype == GLD_F32 && bias.stride[0] == 1;
-    if (!direct) bias_copy_ = arena.matrix(1, classes);
+    if (!direct) bias_copy_ = arena.matrix<float>(1, classes);
     bias_ = direct ? static_cast<const float*>(bias.data) : bias_copy_.data;
   }
   logits_.emplace(rows, classes, channels, 1, arena);
@@ -97,7 +88,7 @@ void Classifier::plan_backward_weight(const gld_view& out, Arena& arena) {
 void Classifier::plan_backward_pooled(Arena& arena) { grad_pooled_.emplace(rows_, channels_, classes_, 1, arena); }
 
 void Classifier::plan_backward_bias(Arena& arena) {
-  bias_blocks_ = ceil_div(rows_, std::max(kLeastRows, ceil_div(rows_, kMostBlocks)));
+  bias_blocks_ = ceil_div(rows_, block_size(rows_, kLeastRows, kMostBlocks));
   bias_parts_ = arena.take<double>(bias_blocks_ * classes_);
 }
 
@@ -151,14 +142,13 @@ void Classifier::backward_pooled(const Launch& to, Matrix grad_logits, Matrix gr
 }
 
 void Classifier::backward_bias(const Launch& to, Matrix grad_logits, const gld_view& out) const {
-  const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kBiasColumns)),
-                  static_cast<unsigned>(bias_blocks_));
+  const dim3 grid(static_cast<unsigned>(ceil_div(classes_, kBiasColumns)), static_cast<unsigned>(bias_blocks_));
   launch(to, &sum_columns, grid, dim3(kBiasColumns, kBiasRows), 0, to.stop, grad_logits, rows_, classes_,
          ceil_div(rows_, bias_blocks_), bias_parts_);
-  visit(out.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    launch(to, &add_column_sums<T>, grid_of(ceil_div<std::int64_t>(classes_, kAddThreads)), dim3(kAddThreads), 0,
-           to.stop, bias_parts_, bias_blocks_, classes_, static_cast<T*>(out.data), out.stride[0]);
+  visit(out, [&](auto* data) {
+    using T = std::remove_pointer_t<decltype(data)>;
+    launch(to, &add_column_sums<T>, grid_of(ceil_div(classes_, kAddThreads)), dim3(kAddThreads), 0, to.stop,
+           bias_parts_, bias_blocks_, classes_, data, out.stride[0]);
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../engine.h"
+#include "../shared/views.h"
 #include "simt.cuh"
 
 namespace gld::cuda {
@@ -14,22 +15,11 @@ struct Bfloat16 {
   std::uint16_t bits;
 };
 
-template <class T>
-struct Tag {
-  using type = T;
-};
-
-// use(Tag<T>{}) with the element type of a dtype that device buffers may have.
+// Calls use(pointer) with the view's data as a pointer to its own element type; engine.cpp refuses any other.
 template <class F>
-void visit(std::int32_t dtype, F&& use) {
-  switch (dtype) {
-    case GLD_F16: return use(Tag<Half>{});
-    case GLD_BF16: return use(Tag<Bfloat16>{});
-    default: return use(Tag<float>{});  // engine.cpp refuses what is neither of the three
-  }
+void visit(const gld_view& view, F&& use) {
+  visit_as<Element<GLD_F32, float>, Element<GLD_F16, Half>, Element<GLD_BF16, Bfloat16>>(view, use);
 }
-
-inline std::int64_t element_bytes(std::int32_t dtype) { return dtype == GLD_F16 || dtype == GLD_BF16 ? 2 : 4; }
 
 #ifdef GLD_EMULATED
 inline float half_to_float(std::uint16_t bits) {

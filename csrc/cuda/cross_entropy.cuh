@@ -3,8 +3,8 @@
 #pragma once
 
 #include "../shared/cross_entropy.h"
-#include "begin.h"
 #include "line.cuh"
+#include "work.h"
 
 namespace gld::cuda {
 
@@ -58,7 +58,7 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
   Row::each(classes, [&](int slot, int k) { top[0] = Larger{}(top[0], logits.at(slot, k)); });
   reduce_block<kThreads>(top, Larger{});
 
-  // In double: a target's distance to the top is neither rounded nor overflows.
+  // Sums are in double: a target's distance to the top is neither rounded nor overflows.
   double sum[3] = {};  // exponentials, targets, targets times distance
   Row::each(classes, [&](int slot, int k) {
     const float z = logits.at(slot, k);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "../shared/arithmetic.h"
 #include "runtime.h"
 #include "simt.cuh"
 
@@ -36,11 +37,6 @@ void launch(const Launch& to, void (*kernel)(P...), dim3 grid, dim3 block, std::
   // clang-format on
   check(cudaGetLastError(), "kernel launch");
 #endif
-}
-
-template <class T>
-constexpr T ceil_div(T count, T by) {
-  return (count + by - 1) / by;
 }
 
 // Blocks for `count` units of work; a kernel whose grid is cut at the limit loops over the rest.

@@ -10,15 +10,15 @@ namespace gld::cuda {
 
 template <int kThreads, int kPacks>
 struct Line {
-  static constexpr bool kKept = kPacks > 0;
-  static constexpr int kSlots = kKept ? 4 * kPacks : 1;
+  static constexpr bool kInRegisters = kPacks > 0;
+  static constexpr int kSlots = kInRegisters ? 4 * kPacks : 1;
 
   const float* row;
   int classes;
   float kept[kSlots];
 
   __device__ Line(const float* row_, int classes_) : row(row_), classes(classes_) {
-    if constexpr (kKept) {
+    if constexpr (kInRegisters) {
       each_pack(classes, [&](int slot, int k) {
         if (k + 4 <= classes) {
           const auto pack = *reinterpret_cast<const Pack<float, 4>*>(row + k);
@@ -35,7 +35,7 @@ struct Line {
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % kThreads; }
   __device__ float at(int slot, int k) const {
-    if constexpr (kKept) {
+    if constexpr (kInRegisters) {
       return kept[slot];
     } else {
       return row[k];
@@ -45,7 +45,7 @@ struct Line {
   // use(slot, k) for the first element of every pack that begins within the row.
   template <class F>
   __device__ static void each_pack(int classes, F&& use) {
-    if constexpr (kKept) {
+    if constexpr (kInRegisters) {
 #pragma unroll
       for (int p = 0; p < kPacks; ++p) {
         const int k = 4 * (p * kThreads + lane());
@@ -61,7 +61,7 @@ struct Line {
     each_pack(classes, [&](int slot, int k) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        if (k + j < classes) use(kKept ? slot + j : 0, k + j);
+        if (k + j < classes) use(kInRegisters ? slot + j : 0, k + j);
       }
     });
   }
@@ -75,7 +75,7 @@ struct Line {
       for (int j = 0; j < 4; ++j) {
         if (k + j >= classes) continue;
         V values[N];
-        term(kKept ? slot + j : 0, k + j, values);
+        term(kInRegisters ? slot + j : 0, k + j, values);
 #pragma unroll
         for (int i = 0; i < N; ++i) pack[i] += values[i];
       }
@@ -96,20 +96,20 @@ struct GradientLine {
   __device__ GradientLine(float* row_, int classes) : row(row_) {
 #pragma unroll
     for (int i = 0; i < Same::kSlots; ++i) kept[i] = 0;
-    if constexpr (!Same::kKept) {
+    if constexpr (!Same::kInRegisters) {
       if (row != nullptr) Same::each(classes, [&](int, int k) { row[k] = 0; });
     }
   }
   __device__ void add(int slot, int k, float value) {
-    if constexpr (Same::kKept) {
+    if constexpr (Same::kInRegisters) {
       kept[slot] += value;
     } else {
       row[k] += value;
     }
   }
-  // Also what lies between the row's end and the next row, up to a whole pack: zeros.
+  // Writes the row, and what lies between the row's end and the next row, up to a whole pack: zeros.
   __device__ void write(int classes) const {
-    if constexpr (Same::kKept) {
+    if constexpr (Same::kInRegisters) {
       if (row == nullptr) return;
       Same::each_pack(classes, [&](int slot, int k) {
         Pack<float, 4> pack;

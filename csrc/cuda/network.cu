@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include "../shared/terms.h"
 #include "convert.cuh"
 
 namespace gld::cuda {
@@ -65,19 +66,17 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 Network::Network(const gld_call& call, const gld_side& side, Arena& arena)
-    : call_(call), side_(side), cells_(call.rows - 1), logits_(arena.matrix(call.n * call.rows, call.classes)) {
+    : call_(call), side_(side), cells_(call.rows - 1), logits_(arena.matrix<float>(call.n * call.rows, call.classes)) {
   if (side.features.data == nullptr) return;
   even_ = even_grid(call, side);
   rows_ = call.n * (even_ ? cells_ : call.rows);
   pool_.emplace(call, side);
   classifier_.emplace(rows_, side.channels, call.classes, side.weight, side.bias, arena);
-  pooled_ = arena.matrix(rows_, side.channels);
+  pooled_ = arena.matrix<float>(rows_, side.channels);
 }
 
 SampleRows Network::pooled_rows(Matrix rows) const {
-  auto samples = SampleRows::cells_first(rows, call_.n, call_.rows);
-  if (even_) samples.global = nullptr;
-  return samples;
+  return even_ ? SampleRows::cells_only(rows, call_.n, call_.rows) : SampleRows::cells_first(rows, call_.n, call_.rows);
 }
 
 void Network::forward(const Launch& to) const {
@@ -86,31 +85,28 @@ void Network::forward(const Launch& to) const {
   classifier_->load(to);
   classifier_->forward(to, pooled_, logits_);
   if (!even_) return;
-  const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-  launch(to, mean_of_cells_kernel, grid_of(ceil_div<std::int64_t>(call_.n * packs, kThreads)), dim3(kThreads), 0,
-         to.stop, logits_, call_.n, cells_, call_.classes);
+  const std::int64_t packs = ceil_div(call_.classes, 4);
+  launch(to, mean_of_cells_kernel, grid_of(ceil_div(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop, logits_,
+         call_.n, cells_, call_.classes);
 }
 
 void Network::plan_gradients(Arena& arena) {
-  const bool wanted =
-      pool_ ? call_.out_features.data != nullptr || call_.out_weight.data != nullptr || call_.out_bias.data != nullptr
-            : call_.out_logits.data != nullptr;
-  if (!wanted) return;
-  grad_logits_ = arena.matrix(call_.n * call_.rows, call_.classes);
+  if (!has_gradients(call_)) return;
+  grad_logits_ = arena.matrix<float>(call_.n * call_.rows, call_.classes);
   if (!pool_) return;
   if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena);
   if (call_.out_bias.data != nullptr) classifier_->plan_backward_bias(arena);
   if (call_.out_features.data == nullptr) return;
-  grad_pooled_ = arena.matrix(rows_, side_.channels);
+  grad_pooled_ = arena.matrix<float>(rows_, side_.channels);
   classifier_->plan_backward_pooled(arena);
 }
 
 void Network::backward(const Launch& to) const {
   if (!pool_) return write_rows(to, logit_rows(grad_logits_), call_.n, call_.classes, call_.out_logits);
   if (even_) {
-    const std::int64_t packs = ceil_div<std::int64_t>(call_.classes, 4);
-    launch(to, share_global_kernel, grid_of(ceil_div<std::int64_t>(call_.n * cells_ * packs, kThreads)), dim3(kThreads),
-           0, to.stop, grad_logits_, call_.n, cells_, call_.classes);
+    const std::int64_t packs = ceil_div(call_.classes, 4);
+    launch(to, share_global_kernel, grid_of(ceil_div(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0, to.stop,
+           grad_logits_, call_.n, cells_, call_.classes);
   }
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);

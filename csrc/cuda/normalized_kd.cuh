@@ -8,12 +8,6 @@
 
 namespace gld::cuda {
 
-struct Normalization {
-  bool by_std;
-  double degrees;  // classes - 1 or classes
-  double temperature;
-};
-
 // The normalized logits y of a row: formed once and kept in place of the logits, or each time anew.
 template <int kThreads, int kPacks>
 struct NormalizedLine {
@@ -29,13 +23,13 @@ struct NormalizedLine {
                             float high_, float inverse)
       : logits(row), by_std(by_std_), constant(constant_), std(exact), high(high_), inverse_temperature(inverse) {
     top = form(high);
-    if constexpr (Row::kKept) {
+    if constexpr (Row::kInRegisters) {
       Row::each(logits.classes, [&](int slot, int) { logits.kept[slot] = form(logits.kept[slot]); });
     }
   }
 
   __device__ float at(int slot, int k) const {
-    if constexpr (Row::kKept) {
+    if constexpr (Row::kInRegisters) {
       return logits.kept[slot];
     } else {
       return form(logits.at(slot, k));
@@ -122,7 +116,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   s.top = ys.top;
   t.total = total[0];
   s.total = total[1];
-  const double factor = kd_factor(by.by_std, by.temperature);
+  const double factor = by.factor();
   if (grad.row != nullptr && weight != 0) {
     const auto of_student = static_cast<float>(1 / s.total);
     const auto of_teacher = static_cast<float>(1 / t.total);
@@ -134,7 +128,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
       values[0] = slope(slot, k);
       values[1] = values[0] * ys.at(slot, k);
     });
-    // In double: of two classes, say, nothing but rounding is left, and 1/σ may be large.
+    // The factors are in double: of two classes, say, nothing but rounding is left, and 1/σ may be large.
     const NormalizedGradient gradient{weight * *unit * factor * s.inverse, by.by_std ? moment[0] / classes : 0,
                                       by.by_std ? moment[1] / by.degrees : 0};
     Row::each(classes, [&](int slot, int k) {

@@ -10,21 +10,16 @@
 // once per window that holds it.
 #pragma once
 
+#include "../shared/pool.h"
 #include "arena.h"
-#include "axis.cuh"
 #include "launch.cuh"
 #include "views.h"
 
 namespace gld::cuda {
 
-// Whether the cells of the grid are equal and disjoint: then the global mean is the mean of the cells' means.
-inline bool even_grid(const gld_call& call, const gld_side& side) {
-  return side.height % call.grid[0][1] == 0 && side.width % call.grid[0][2] == 0;
-}
-
 struct PoolShape {
   std::int64_t samples, channels;
-  Axis<std::int64_t> vertical, horizontal;
+  Windows<std::int64_t> vertical, horizontal;
 };
 
 class Pool {
@@ -41,10 +36,5 @@ class Pool {
   PoolShape shape_;
   gld_view features_;
 };
-
-// pool_forward.cu and pool_backward.cu
-void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& features, const SampleRows& pooled);
-void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled,
-                   const gld_view& grad_features);
 
 }  // namespace gld::cuda

@@ -8,7 +8,7 @@ using Region = unsigned short;
 // The gradient at a position is the sum over the windows that hold it of the window's gradient / its area: the same for
 // all positions of a region. at(row) is the gradient of a pooled row, for each of kChannels channels.
 template <int kChannels, class Int, class At>
-__device__ void region_gradient(const Axis<Int>& vertical, const Axis<Int>& horizontal, Int y, Int x, bool global,
+__device__ void region_gradient(const Windows<Int>& vertical, const Windows<Int>& horizontal, Int y, Int x, bool global,
                                 At&& at, float (&total)[kChannels]) {
   const auto add = [&](Int row, Int area) {
     const auto values = at(row);
@@ -26,8 +26,8 @@ __device__ void region_gradient(const Axis<Int>& vertical, const Axis<Int>& hori
 }
 
 // The region of every position, and where the runs begin; by the `count` threads of a block.
-__device__ void find_regions(const Axis<int>& vertical, const Axis<int>& horizontal, int thread, int count, int* rows,
-                             int* columns, Region* regions) {
+__device__ void find_regions(const Windows<int>& vertical, const Windows<int>& horizontal, int thread, int count,
+                             int* rows, int* columns, Region* regions) {
   find_runs(vertical, rows, thread, count);
   find_runs(horizontal, columns, thread, count);
   const int across = horizontal.runs();
@@ -47,7 +47,7 @@ struct PlaneTile {
 template <class T>
 __global__ void __launch_bounds__(kPoolThreads)
     planes_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t planes, std::int64_t channels,
-                  Axis<int> vertical, Axis<int> horizontal, PlaneTile tile, T* features) {
+                  Windows<int> vertical, Windows<int> horizontal, PlaneTile tile, T* features) {
   if (block_stopped(stop)) return;
   const int tid = static_cast<int>(threadIdx.x);
   const int size = vertical.length * horizontal.length;
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kPoolThreads)
 template <class T, int kChannels>
 __global__ void __launch_bounds__(kPoolThreads)
     lines_kernel(const std::int32_t* stop, SampleRows grad_pooled, std::int64_t samples, std::int64_t channels,
-                 std::int64_t chunks, Axis<int> vertical, Axis<int> horizontal, T* features) {
+                 std::int64_t chunks, Windows<int> vertical, Windows<int> horizontal, T* features) {
   if (block_stopped(stop)) return;
   const int lane = static_cast<int>(threadIdx.x);
   const int lanes = static_cast<int>(blockDim.x);
@@ -198,8 +198,8 @@ __global__ void __launch_bounds__(kPoolThreads)
 template <class T>
 bool backward_planes(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, T* features) {
   if (!small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
   const std::int64_t pitch = regions | 1;
   const std::int64_t fixed = 4 * (vertical.runs() + horizontal.runs() + 2) +
@@ -209,7 +209,7 @@ bool backward_planes(const Launch& to, const PoolShape& shape, const SampleRows&
   const std::int64_t most = std::clamp<std::int64_t>(all / (4 * to.sm_count), 4, kPoolMaxPlanes);
   const auto planes = static_cast<int>(regions > 0xffff ? 0 : units_of_block(4 * pitch, fixed, most));
   if (planes == 0) return false;
-  launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
+  launch(to, planes_kernel<T>, grid_of(ceil_div(all, planes)), dim3(kPoolThreads),
          static_cast<std::size_t>(4 * pitch * planes + fixed), to.stop, grad_pooled, all, shape.channels, vertical,
          horizontal, PlaneTile{planes, static_cast<int>(pitch)}, features);
   return true;
@@ -218,24 +218,24 @@ bool backward_planes(const Launch& to, const PoolShape& shape, const SampleRows&
 template <class T, int kChannels>
 bool backward_lines(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, T* features) {
   if (!small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const dim3 threads = line_threads(shape.channels, kChannels);
   const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
   const std::int64_t bytes = 4 * (regions * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2) +
                              static_cast<std::int64_t>(sizeof(Region)) * vertical.length * horizontal.length;
   if (regions > 0xffff || bytes > kPoolMaxShared) return false;
-  const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
+  const std::int64_t chunks = ceil_div(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
   launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
          to.stop, grad_pooled, shape.samples, shape.channels, chunks, vertical, horizontal, features);
   return true;
 }
 
 template <class T>
-void backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, const gld_view& view) {
-  T* const features = static_cast<T*>(view.data);
+void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled, const gld_view& view,
+                   T* features) {
   const std::int64_t all = shape.samples * shape.channels * shape.vertical.length * shape.horizontal.length;
-  const dim3 grid = grid_of(ceil_div<std::int64_t>(all, kPoolThreads));
+  const dim3 grid = grid_of(ceil_div(all, kPoolThreads));
   if (dense_planes(view, shape)) {
     if (backward_planes<T>(to, shape, grad_pooled, features)) return;
     return launch(to, elements_kernel<T, false>, grid, dim3(kPoolThreads), 0, to.stop, grad_pooled, shape, features);
@@ -247,10 +247,8 @@ void backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_p
 
 }  // namespace
 
-void pool_backward(const Launch& to, const PoolShape& shape, const SampleRows& grad_pooled,
-                   const gld_view& grad_features) {
-  visit(grad_features.dtype,
-        [&](auto tag) { backward<typename decltype(tag)::type>(to, shape, grad_pooled, grad_features); });
+void Pool::backward(const Launch& to, const SampleRows& grad_pooled, const gld_view& grad_features) const {
+  visit(grad_features, [&](auto* data) { pool_backward(to, shape_, grad_pooled, grad_features, data); });
 }
 
 }  // namespace gld::cuda

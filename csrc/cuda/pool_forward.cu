@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "pool_plan.cuh"
 #include "reduce.cuh"
 
@@ -11,7 +13,7 @@ struct Window {
   int area;
 };
 template <bool kDownInRuns>
-__device__ Window window_of(const Axis<int>& vertical, const Axis<int>& horizontal, int row) {
+__device__ Window window_of(const Windows<int>& vertical, const Windows<int>& horizontal, int row) {
   if (row == 0) {
     return {0, kDownInRuns ? vertical.runs() : vertical.length, 0, horizontal.runs(),
             vertical.length * horizontal.length};
@@ -34,7 +36,7 @@ struct PlaneTile {
 template <class T>
 __global__ void __launch_bounds__(kPoolThreads)
     planes_kernel(const std::int32_t* stop, const T* features, std::int64_t planes, std::int64_t channels,
-                  Axis<int> vertical, Axis<int> horizontal, PlaneTile tile, SampleRows pooled) {
+                  Windows<int> vertical, Windows<int> horizontal, PlaneTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int tid = static_cast<int>(threadIdx.x);
   const int width = horizontal.length;
@@ -75,7 +77,7 @@ __global__ void __launch_bounds__(kPoolThreads)
     }
     __syncthreads();
 
-    // Along rows first, so that no chain of additions is long.
+    // Sums go along rows first, so that no chain of additions is long.
     for (int u = tid; u < tile.planes * vertical.length * runs; u += kPoolThreads) {
       const int plane = u % tile.planes;
       if (plane >= count) continue;
@@ -123,8 +125,8 @@ struct LineTile {
 template <class T, int kChannels>
 __global__ void __launch_bounds__(kPoolThreads, 4)
     lines_kernel(const std::int32_t* stop, const T* features, std::int64_t of_sample, std::int64_t of_row,
-                 std::int64_t of_column, std::int64_t samples, std::int64_t channels, Axis<int> vertical,
-                 Axis<int> horizontal, LineTile tile, SampleRows pooled) {
+                 std::int64_t of_column, std::int64_t samples, std::int64_t channels, Windows<int> vertical,
+                 Windows<int> horizontal, LineTile tile, SampleRows pooled) {
   if (block_stopped(stop)) return;
   const int lane = static_cast<int>(threadIdx.x);
   const int lanes = static_cast<int>(blockDim.x);
@@ -202,8 +204,8 @@ __global__ void __launch_bounds__(kPoolThreads)
                     std::int64_t of_row, std::int64_t of_column, PoolShape shape, SampleRows pooled) {
   if (block_stopped(stop)) return;
   constexpr int kLanes = kOnChannels ? 1 : kWarp;
-  const Axis<std::int64_t>& vertical = shape.vertical;
-  const Axis<std::int64_t>& horizontal = shape.horizontal;
+  const Windows<std::int64_t>& vertical = shape.vertical;
+  const Windows<std::int64_t>& horizontal = shape.horizontal;
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
   const std::int64_t skipped = pooled.global == nullptr ? 1 : 0;
   const std::int64_t outputs = 1 - skipped + vertical.cells * horizontal.cells;
@@ -239,15 +241,15 @@ __global__ void __launch_bounds__(kPoolThreads)
 template <class T>
 bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (!dense_planes(view, shape) || !small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const int pitch = (vertical.length * horizontal.length) | 1;
   const std::int64_t bytes = 4 * (pitch + static_cast<std::int64_t>(vertical.length) * horizontal.runs());
   const std::int64_t fixed = 4 * (horizontal.runs() + 1);
   const auto planes = static_cast<int>(units_of_block(bytes, fixed, kPoolMaxPlanes));
   if (planes == 0) return false;
   const std::int64_t all = shape.samples * shape.channels;
-  launch(to, planes_kernel<T>, grid_of(ceil_div<std::int64_t>(all, planes)), dim3(kPoolThreads),
+  launch(to, planes_kernel<T>, grid_of(ceil_div(all, planes)), dim3(kPoolThreads),
          static_cast<std::size_t>(planes * bytes + fixed), to.stop, static_cast<const T*>(view.data), all,
          shape.channels, vertical, horizontal, PlaneTile{planes, pitch}, pooled);
   return true;
@@ -256,16 +258,16 @@ bool forward_planes(const Launch& to, const PoolShape& shape, const gld_view& vi
 template <class T, int kChannels>
 bool forward_lines(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (!small_map(shape)) return false;
-  const Axis<int> vertical = narrow(shape.vertical);
-  const Axis<int> horizontal = narrow(shape.horizontal);
+  const Windows<int> vertical = narrow(shape.vertical);
+  const Windows<int> horizontal = narrow(shape.horizontal);
   const dim3 threads = line_threads(shape.channels, kChannels);
   const std::int64_t regions = static_cast<std::int64_t>(vertical.runs()) * horizontal.runs();
   // Two units or more for every row of threads, as regions differ in size; no more than a region has rows.
-  const std::int64_t longest = ceil_div<std::int64_t>(vertical.length, vertical.cells);
+  const std::int64_t longest = ceil_div(vertical.length, vertical.cells);
   const std::int64_t parts = std::min(longest, std::max<std::int64_t>(2 * threads.y / regions, 1));
   const std::int64_t bytes = 4 * (regions * parts * threads.x * kChannels + vertical.runs() + horizontal.runs() + 2);
   if (bytes > kPoolMaxShared) return false;
-  const std::int64_t chunks = ceil_div<std::int64_t>(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
+  const std::int64_t chunks = ceil_div(shape.channels, static_cast<std::int64_t>(threads.x) * kChannels);
   launch(to, lines_kernel<T, kChannels>, grid_of(shape.samples * chunks), threads, static_cast<std::size_t>(bytes),
          to.stop, static_cast<const T*>(view.data), view.stride[0], view.stride[3], view.stride[4], shape.samples,
          shape.channels, vertical, horizontal, LineTile{static_cast<int>(parts), chunks}, pooled);
@@ -282,7 +284,7 @@ void forward_elements(const Launch& to, const PoolShape& shape, const gld_view& 
 }
 
 template <class T>
-void forward(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
+void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& view, const SampleRows& pooled) {
   if (forward_planes<T>(to, shape, view, pooled)) return;
   if (view.stride[1] == 1 || shape.channels == 1) {
     if (wide_lines(view, shape) && forward_lines<T, kWide<T>>(to, shape, view, pooled)) return;
@@ -294,8 +296,14 @@ void forward(const Launch& to, const PoolShape& shape, const gld_view& view, con
 
 }  // namespace
 
-void pool_forward(const Launch& to, const PoolShape& shape, const gld_view& features, const SampleRows& pooled) {
-  visit(features.dtype, [&](auto tag) { forward<typename decltype(tag)::type>(to, shape, features, pooled); });
+Pool::Pool(const gld_call& call, const gld_side& side)
+    : shape_{call.n, side.channels, make_windows<std::int64_t>(side.height, call.grid[0][1]),
+             make_windows<std::int64_t>(side.width, call.grid[0][2])},
+      features_(side.features) {}
+
+void Pool::forward(const Launch& to, const SampleRows& pooled) const {
+  visit(features_,
+        [&](auto* data) { pool_forward<std::remove_pointer_t<decltype(data)>>(to, shape_, features_, pooled); });
 }
 
 }  // namespace gld::cuda

@@ -14,7 +14,7 @@ constexpr std::int64_t kPoolMaxShared = 40 << 10;  // where one plane, or all re
 constexpr std::int64_t kPoolMaxPlanes = 256;
 constexpr std::int64_t kPoolMaxSide = 16384;  // products of positions and cells stay within 32 bits
 
-inline Axis<int> narrow(const Axis<std::int64_t>& axis) {
+inline Windows<int> narrow(const Windows<std::int64_t>& axis) {
   return {static_cast<int>(axis.length), static_cast<int>(axis.cells), static_cast<int>(axis.period)};
 }
 
@@ -31,7 +31,7 @@ inline bool dense_planes(const gld_view& view, const PoolShape& shape) {
 }
 
 inline bool wide_lines(const gld_view& view, const PoolShape& shape) {
-  const std::int64_t wide = 16 / element_bytes(view.dtype);
+  const std::int64_t wide = 16 / bytes_of(view.dtype);
   const auto is = [&](std::int64_t size, std::int64_t stride) { return size == 1 || stride % wide == 0; };
   return reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0 && shape.channels % wide == 0 &&
          is(shape.samples, view.stride[0]) && is(shape.vertical.length, view.stride[3]) &&
@@ -41,6 +41,16 @@ inline bool wide_lines(const gld_view& view, const PoolShape& shape) {
 inline bool small_map(const PoolShape& shape) {
   return shape.vertical.length <= kPoolMaxSide && shape.horizontal.length <= kPoolMaxSide &&
          shape.vertical.length * shape.horizontal.length <= 2 * kPoolMaxSide;
+}
+
+// begins[r] = first position of run r, begins[runs] = length; by the threads [first, count) of a block.
+template <class Int, class Index>
+__device__ void find_runs(const Windows<Int>& axis, Index* begins, Int first, Int count) {
+  for (Int p = first; p <= axis.length; p += count) {
+    const Int to = p == axis.length ? axis.runs() : axis.run(p);
+    const Int from = p == 0 ? -1 : axis.run(p - 1);
+    for (Int r = from + 1; r <= to; ++r) begins[r] = static_cast<Index>(p);
+  }
 }
 
 // A power of two of units of `bytes` each that a block's shared memory holds beside `fixed` bytes; 0 if not even one.

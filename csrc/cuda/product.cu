@@ -1,6 +1,7 @@
 #include "product.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "convert.cuh"
 #include "product_tile.cuh"
@@ -87,8 +88,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     sums.clear();
 #pragma unroll 1
     for (int term = 0; term < arguments.terms; ++term) {
-      const Lines left = Lines::of<kLeft, Tile::kRows>(job.left[term], first_row);
-      const Lines right = Lines::of<kRight, Tile::kColumns>(job.right[term], first_column);
+      const OperandLines left = OperandLines::of<kLeft, Tile::kRows>(job.left[term], first_row);
+      const OperandLines right = OperandLines::of<kRight, Tile::kColumns>(job.right[term], first_column);
       const float* factors = term == 0 ? job.factors : nullptr;
       multiply_tile<kPrecision, Tile, Slab<kLeft, Tile::kRows>, Slab<kRight, Tile::kColumns>>(
           sums, begin, end, shared,
@@ -126,11 +127,10 @@ __global__ void __launch_bounds__(kAddThreads)
 
 void queue_add(const Launch& launch, const Product::Parts& parts, std::int64_t rows, std::int64_t columns,
                const float* bias, const gld_view& to) {
-  visit(to.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    gld::cuda::launch(launch, &add_parts<T>, grid_of(ceil_div<std::int64_t>(rows * columns, kAddThreads)),
-                      dim3(kAddThreads), 0, launch.stop, parts, rows, columns, bias, static_cast<T*>(to.data),
-                      to.stride[0], to.stride[1]);
+  visit(to, [&](auto* data) {
+    using T = std::remove_pointer_t<decltype(data)>;
+    gld::cuda::launch(launch, &add_parts<T>, grid_of(ceil_div(rows * columns, kAddThreads)), dim3(kAddThreads), 0,
+                      launch.stop, parts, rows, columns, bias, data, to.stride[0], to.stride[1]);
   });
 }
 
@@ -146,7 +146,7 @@ void launch_layouts(const Launch& launch, const ProductCall& call, std::int64_t 
 
 template <class Tile>
 std::int64_t tile_count(std::int64_t rows, std::int64_t columns) {
-  return ceil_div<std::int64_t>(rows, Tile::kRows) * ceil_div<std::int64_t>(columns, Tile::kColumns);
+  return ceil_div(rows, Tile::kRows) * ceil_div(columns, Tile::kColumns);
 }
 
 template <class Tile>
@@ -168,10 +168,10 @@ Product::Product(std::int64_t rows, std::int64_t columns, std::int64_t depth, in
       (large_ ? tile_count<LargeTile>(rows, columns) : tile_count<SmallTile>(rows, columns)) * jobs;
   const std::int64_t wanted = large_ ? 1 : ceil_div(kWantedBlocks, blocks);
   const std::int64_t most = std::max<std::int64_t>(depth / kLeastDepth, 1);
-  part_depth_ = ceil_div<std::int64_t>(ceil_div(depth, std::min(wanted, most)), kSlab) * kSlab;
+  part_depth_ = ceil_div(ceil_div(depth, std::min(wanted, most)), kSlab) * kSlab;
   part_depth_ = std::min(part_depth_, longest);
   const std::int64_t count = ceil_div(depth, part_depth_);
-  if (count > 1 || in_parts) partial_ = arena.matrix(jobs * count * rows, columns);
+  if (count > 1 || in_parts) partial_ = arena.matrix<float>(jobs * count * rows, columns);
 }
 
 Product::Parts Product::parts(const ProductCall& call) const {

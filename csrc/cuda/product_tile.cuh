@@ -58,13 +58,13 @@ struct Slab<OperandLayout::kAlongLines, kLines> {
 };
 
 // The lines of an operand that a block's tile needs.
-struct Lines {
+struct OperandLines {
   const float* data;  // of the first one
   std::int64_t pitch;
   int count;  // up to the end of the operand, or of the tile
 
   template <OperandLayout kLayout, int kLines>
-  static __device__ Lines of(const Operand& operand, std::int64_t first) {
+  static __device__ OperandLines of(const Operand& operand, std::int64_t first) {
     const std::int64_t left = operand.lines - first;
     return {operand.data + (kLayout == OperandLayout::kAlongDepth ? first * operand.pitch : first), operand.pitch,
             left < kLines ? static_cast<int>(left) : kLines};
@@ -73,7 +73,7 @@ struct Lines {
 
 // Begins to copy `count` depths (kSlab at most) of a slab from `depth` on; what lies beyond the operand becomes zero.
 template <OperandLayout kLayout, int kLines, int kThreads>
-__device__ void copy_slab(float* to, const Lines& from, std::int64_t depth, int count) {
+__device__ void copy_slab(float* to, const OperandLines& from, std::int64_t depth, int count) {
   using At = Slab<kLayout, kLines>;
   constexpr bool along_depth = kLayout == OperandLayout::kAlongDepth;
   const float* const source = from.data + (along_depth ? depth : depth * from.pitch);
@@ -148,7 +148,7 @@ struct Sums {
 template <int kPrecision>
 struct Fragments;
 
-// Of a line's four depths: (0, 1) are two places of one step of eight, (2, 3) of the next.
+// A line has four depths: (0, 1) are two places of one step of eight, (2, 3) of the next.
 template <>
 struct Fragments<GLD_PRECISION_FLOAT32> {
   struct Line {
@@ -237,7 +237,7 @@ __device__ void multiply_steps(Sums<Tile>& sums, const float* left, const float*
   }
 }
 
-// The same by ordinary multiply-adds, each thread for the elements that it holds anyway.
+// Ordinary multiply-adds in place of those, each thread for the elements that it holds anyway.
 template <class Tile, class Left, class Right>
 __device__ void multiply_plain(Sums<Tile>& sums, const float* left, const float* right) {
 #pragma unroll 1

@@ -2,6 +2,7 @@
 // gets the result.
 #pragma once
 
+#include "launch.cuh"
 #include "simt.cuh"
 
 namespace gld::cuda {
@@ -50,6 +51,22 @@ __device__ void reduce_block(T (&values)[N], Combine combine) {
       values[i] = total;
     }
   }
+}
+
+template <int kThreads>
+__global__ void __launch_bounds__(kThreads)
+    sum_kernel(const std::int32_t* stop, const double* values, std::int64_t count, double factor, double* to) {
+  if (block_stopped(stop)) return;
+  double total[1] = {0};
+  for (std::int64_t i = threadIdx.x; i < count; i += kThreads) total[0] += values[i];
+  reduce_block<kThreads>(total, Add());
+  if (threadIdx.x == 0) *to = factor * total[0];
+}
+
+// *sum = factor * Σ values, all in device memory.
+template <int kThreads = 512>
+void queue_sum(const Launch& to, const double* values, std::int64_t count, double factor, double* sum) {
+  launch(to, &sum_kernel<kThreads>, dim3(1), dim3(kThreads), 0, to.stop, values, count, factor, sum);
 }
 
 }  // namespace gld::cuda

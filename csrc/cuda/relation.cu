@@ -1,30 +1,27 @@
 #include "relation.h"
 
+#include "../shared/relation_method.h"
 #include "../shared/terms.h"
-#include "gradient_unit.cuh"
 #include "relation_cost.h"
 
 namespace gld::cuda {
 namespace {
 
-// Method 'auto': the one that the cost model expects to be faster.
-gld_method choose(const gld_call& call, std::int64_t m) {
-  if (call.method != GLD_METHOD_AUTO) return static_cast<gld_method>(call.method);
-  if (call.metric == GLD_METRIC_EUCLIDEAN) return GLD_METHOD_PAIRWISE;
+gld_method method_of(const gld_call& call, std::int64_t m) {
   const auto rows = static_cast<double>(m);
   const auto width = static_cast<double>(call.classes);
   const bool gradients = has_gradients(call);
-  const double pairwise = pairwise_cost(rows, width, gradients, RelationPairwise::keeps(m));
-  return pairwise <= moments_cost(rows, width, gradients) ? GLD_METHOD_PAIRWISE : GLD_METHOD_MOMENTS;
+  return choose_method(call, pairwise_cost(rows, width, gradients, RelationPairwise::keeps(m)),
+                       moments_cost(rows, width, gradients));
 }
 
 }  // namespace
 
 Relation::Relation(const gld_call& call, std::int64_t m, Matrix teacher, Matrix student, Arena& arena)
-    : reduction_(1 / static_cast<double>(m) / (call.relation_rows == 0 ? static_cast<double>(m) : call.relation_rows)),
+    : reduction_(relation_reduction(static_cast<double>(m), 1, call.relation_rows)),
       centred_(m, call.classes, teacher, student, arena) {
   const bool gradients = has_gradients(call);
-  if (choose(call, m) == GLD_METHOD_MOMENTS) {
+  if (method_of(call, m) == GLD_METHOD_MOMENTS) {
     moments_.emplace(m, call.classes, gradients, RelationMoments::chunk_rows(m, call.classes), arena);
   } else {
     pairwise_.emplace(m, call.classes, call.metric == GLD_METRIC_EUCLIDEAN, gradients, RelationPairwise::keeps(m),

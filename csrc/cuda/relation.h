@@ -20,7 +20,7 @@ class Relation {
 
   // Looks at the rows, before the rest.
   void fit(const Launch& launch) const { centred_.fit(launch); }
-  // In which to add up the gradient of a loss that has this one with the weight.
+  // The unit in which to add up the gradient of a loss that has this one with the weight.
   GradientUnit gradient_unit(double weight) const;
   // *loss (device memory) = the loss. grad [m, classes], if there, gains weight * d loss / d student logits; it is in
   // gradient_unit(weight) before, and no longer after.

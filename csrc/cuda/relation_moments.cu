@@ -1,15 +1,10 @@
 #include "relation_moments.h"
 
-#include <algorithm>
-
-#include "../shared/relation_moments.h"
 #include "reduce.cuh"
-#include "relation_total.h"
 
 namespace gld::cuda {
 namespace {
 
-constexpr std::int64_t kFloatRows = 1024;  // rows whose products are summed in float32; beyond, sums go on in double
 constexpr std::int64_t kChunkElements = 4 << 20;
 constexpr int kRowWarps = 8;                   // rows of a block of the kernels with a warp per row
 constexpr int kSumColumns = 32, kSumRows = 8;  // threads of a block of add_rows
@@ -18,14 +13,9 @@ constexpr std::int64_t kMostBlocks = 128;
 constexpr int kVectorThreads = 128;
 constexpr int kSquare = 32, kSquareRows = 8;  // tile of combine_kernel
 
-// The plain moments...
-enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };  // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
-enum PlainVector { kXT, kXS, kYT, kYS };             // Σ x t, Σ x s, Σ y t, Σ y s
-// ... and those weighted with the slopes a (teacher) and b (student) of the rows.
-enum WeightedMatrix { kAXY, kBYY, kWeightedMatrices };  // Σ a x yᵀ, Σ b y yᵀ
-enum WeightedVector { kYAtBs, kYA, kYB, kXA };          // Σ y (a t + b s), Σ y a, Σ y b, Σ x a
-constexpr int kVectors = 4;                             // of either kind
-constexpr int kScalars = 5;                             // at most: PlainSums or WeightedSums
+constexpr int kVectors = kPlainVectors;  // of either kind
+constexpr int kScalars = kPlainScalars;  // room for either kind's
+static_assert(static_cast<int>(kWeightedVectors) == kVectors && static_cast<int>(kWeightedScalars) <= kScalars);
 
 using ChunkRows = RelationMoments::ChunkRows;
 
@@ -53,19 +43,19 @@ __global__ void __launch_bounds__(kSumColumns* kSumRows)
       sums[kYA] += a * y;
       sums[kYB] += b * y;
       sums[kXA] += a * x;
-      scalars[0] += both;
-      scalars[1] += a;
-      scalars[2] += b;
+      scalars[kAtBs] += both;
+      scalars[kA] += a;
+      scalars[kB] += b;
     } else {
       sums[kXT] += t * x;
       sums[kXS] += s * x;
       sums[kYT] += t * y;
       sums[kYS] += s * y;
-      scalars[0] += t;
-      scalars[1] += s;
-      scalars[2] += t * t;
-      scalars[3] += t * s;
-      scalars[4] += s * s;
+      scalars[kT] += t;
+      scalars[kS] += s;
+      scalars[kTT] += t * t;
+      scalars[kTS] += t * s;
+      scalars[kSS] += s * s;
     }
   }
   GLD_SHARED(double, totals, [kSumRows][kVectors + kScalars][kSumColumns]);
@@ -172,8 +162,7 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
     const double* const xs = arguments.vectors + kXS * classes;
     const double* const yt = arguments.vectors + kYT * classes;
     const double* const ys = arguments.vectors + kYS * classes;
-    const double* const scalars = arguments.vectors + kVectors * classes;
-    const PlainSums sum{scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]};
+    const PlainSums sum = PlainSums::of(arguments.vectors + kVectors * classes);
     RowMoments dot{0, 0, 0, 0, 0, 0, 0};
     for (std::int64_t k = lane; k < classes; k += kWarp) {
       const auto of_x = static_cast<double>(x[k]);
@@ -238,7 +227,6 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
   const double* const ya = vectors + kYA * classes;
   const double* const yb = vectors + kYB * classes;
   const double* const xa = vectors + kXA * classes;
-  const double* const scalars = vectors + kVectors * classes;
   double x_xa = 0;
   double y_yb = 0;
   for (std::int64_t k = lane; k < classes; k += kWarp) {
@@ -249,7 +237,7 @@ __global__ void __launch_bounds__(kRowWarps* kWarp)
   y_yb = reduce_warp(y_yb, Add());
   const double t = rows.t[i];
   const double s = rows.s[i];
-  const double own = their_slopes_sum(t, s, WeightedSums{scalars[0], scalars[1], scalars[2]}, x_xa, y_yb);
+  const double own = their_slopes_sum(t, s, WeightedSums::of(vectors + kVectors * classes), x_xa, y_yb);
   const double unit = gradient_unit<float>(slope * *scale);
   float* const to = grad.data + i * grad.pitch;
   for (std::int64_t k = lane; k < classes; k += kWarp) {
@@ -263,23 +251,23 @@ Operand operand(Matrix matrix, std::int64_t lines) { return {matrix.data, matrix
 }  // namespace
 
 std::int64_t RelationMoments::chunk_rows(std::int64_t m, std::int64_t classes) {
-  return std::min(m, std::max(kChunkElements / classes / kFloatRows, std::int64_t{1}) * kFloatRows);
+  return gld::chunk_rows(m, classes, kChunkElements, kChunkElements);
 }
 
 RelationMoments::RelationMoments(std::int64_t m, std::int64_t classes, bool gradients, std::int64_t chunk, Arena& arena)
     : m_(m),
       classes_(classes),
       chunk_(chunk),
-      block_rows_(std::max(kLeastRows, ceil_div(chunk, kMostBlocks))),
+      block_rows_(block_size(chunk, kLeastRows, kMostBlocks)),
       blocks_(ceil_div(chunk, block_rows_)) {
   for (int side = 0; side < kSides; ++side) {
-    rows_[side] = arena.matrix(chunk, classes);
+    rows_[side] = arena.matrix<float>(chunk, classes);
     squares_[side] = arena.take<double>(chunk);
     slopes_[side] = gradients ? arena.take<double>(chunk) : nullptr;
     factors_[side] = gradients ? arena.take<float>(chunk) : nullptr;
   }
-  for (Matrix& through : through_) through = arena.matrix(chunk, classes);
-  values_ = arena.take<double>(ceil_div(m, chunk) * ceil_div<std::int64_t>(chunk, kRowWarps));
+  for (Matrix& through : through_) through = arena.matrix<float>(chunk, classes);
+  values_ = arena.take<double>(ceil_div(m, chunk) * ceil_div(chunk, kRowWarps));
   partial_ = arena.take<double>(blocks_ * (kVectors * classes + kScalars));
   plain_ = plan(kPlainMatrices, arena);
   moments_.emplace(classes, classes, chunk, kPlainMatrices, arena, true, kFloatRows);
@@ -293,16 +281,11 @@ RelationMoments::Sums RelationMoments::plan(int matrices, Arena& arena) const {
   Sums sums;
   sums.matrices = matrices;
   for (int i = 0; i < matrices; ++i) {
-    sums.matrix[i] = arena.matrix(classes_, classes_);
+    sums.matrix[i] = arena.matrix<float>(classes_, classes_);
     if (chunk_ < m_) sums.wide[i] = arena.take<double>(classes_ * classes_);
   }
   sums.vectors = arena.take<double>(kVectors * classes_ + kScalars);
   return sums;
-}
-
-template <class F>
-void RelationMoments::chunks(F&& run) const {
-  for (std::int64_t first = 0; first < m_; first += chunk_) run(Chunk{first, std::min(chunk_, m_ - first)});
 }
 
 void RelationMoments::run(const Launch& to, const Centred& centred, double factor, double weight, Matrix grad,
@@ -310,21 +293,20 @@ void RelationMoments::run(const Launch& to, const Centred& centred, double facto
   const bool reload = chunk_ < m_;
   const double slope = weight * factor;
   const double* scale = centred.student_scale();
-  chunks([&](Chunk chunk) {
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     load(to, centred, chunk);
     accumulate(to, chunk);
   });
-  chunks([&](Chunk chunk) {
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     if (reload) load(to, centred, chunk);
     rows(to, chunk, slope, scale, grad);
     if (grad) accumulate_weighted(to, chunk);
   });
-  const std::int64_t warps = ceil_div<std::int64_t>(chunk_, kRowWarps);
+  const std::int64_t warps = ceil_div(chunk_, kRowWarps);
   const std::int64_t rest = m_ - (ceil_div(m_, chunk_) - 1) * chunk_;
-  relation_total(to, values_, (ceil_div(m_, chunk_) - 1) * warps + ceil_div<std::int64_t>(rest, kRowWarps), factor,
-                 loss);
+  queue_sum(to, values_, (ceil_div(m_, chunk_) - 1) * warps + ceil_div(rest, kRowWarps), factor, loss);
   if (!grad) return;
-  chunks([&](Chunk chunk) {
+  for_each_chunk(m_, chunk_, [&](Chunk chunk) {
     if (reload) load(to, centred, chunk);
     finish(to, chunk, slope, scale, grad);
   });
@@ -346,7 +328,7 @@ void RelationMoments::combine(const Launch& to, const Sums& sums, const Product:
     arguments.to[i] = sums.matrix[i];
     arguments.wide[i] = sums.wide[i];
   }
-  const auto squares = static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kSquare));
+  const auto squares = static_cast<unsigned>(ceil_div(classes_, kSquare));
   launch(to, &combine_kernel, dim3(squares, squares, static_cast<unsigned>(sums.matrices)), dim3(kSquare, kSquareRows),
          0, to.stop, arguments);
 }
@@ -355,11 +337,11 @@ void RelationMoments::add_vectors(const Launch& to, const Sums& sums, bool weigh
   const ChunkRows rows = rows_of(chunk);
   const std::int64_t blocks = ceil_div(chunk.count, block_rows_);
   const std::int64_t count = kVectors * classes_ + kScalars;
-  const dim3 grid(static_cast<unsigned>(ceil_div<std::int64_t>(classes_, kSumColumns)), static_cast<unsigned>(blocks));
+  const dim3 grid(static_cast<unsigned>(ceil_div(classes_, kSumColumns)), static_cast<unsigned>(blocks));
   launch(to, weighted ? &add_rows<true> : &add_rows<false>, grid, dim3(kSumColumns, kSumRows), 0, to.stop, rows,
          block_rows_, partial_);
-  launch(to, &add_blocks, grid_of(ceil_div<std::int64_t>(count, kVectorThreads)), dim3(kVectorThreads), 0, to.stop,
-         partial_, blocks, count, chunk.first == 0, sums.vectors);
+  launch(to, &add_blocks, grid_of(ceil_div(count, kVectorThreads)), dim3(kVectorThreads), 0, to.stop, partial_, blocks,
+         count, chunk.first == 0, sums.vectors);
 }
 
 void RelationMoments::accumulate(const Launch& to, Chunk chunk) const {
@@ -392,11 +374,10 @@ void RelationMoments::rows(const Launch& to, Chunk chunk, double slope, const do
   arguments.slope = slope;
   arguments.scale = scale;
   if (grad) arguments.grad = {grad.data + chunk.first * grad.pitch, grad.pitch};
-  arguments.values = values_ + chunk.first / chunk_ * ceil_div<std::int64_t>(chunk_, kRowWarps);
+  arguments.values = values_ + chunk.first / chunk_ * ceil_div(chunk_, kRowWarps);
   arguments.factor_a = factors_[kTeacher];
   arguments.factor_b = factors_[kStudent];
-  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop,
-         arguments);
+  launch(to, &rows_kernel, grid_of(ceil_div(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop, arguments);
 }
 
 void RelationMoments::accumulate_weighted(const Launch& to, Chunk chunk) const {
@@ -423,9 +404,8 @@ void RelationMoments::finish(const Launch& to, Chunk chunk, double slope, const 
   call.jobs[0].to = through;
   through_weighted_->run(to, call);
   const ChunkRows rows = rows_of(chunk);
-  launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0,
-         to.stop, rows, through, weighted_.vectors, slope, scale,
-         Matrix{grad.data + chunk.first * grad.pitch, grad.pitch});
+  launch(to, &finish_kernel, grid_of(ceil_div(chunk.count, kRowWarps)), dim3(kRowWarps * kWarp), 0, to.stop, rows,
+         through, weighted_.vectors, slope, scale, Matrix{grad.data + chunk.first * grad.pitch, grad.pitch});
 }
 
 }  // namespace gld::cuda

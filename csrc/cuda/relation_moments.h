@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "../shared/relation_moments.h"
 #include "centred.h"
 #include "product.h"
 
@@ -44,14 +45,9 @@ class RelationMoments {
     double* wide[3] = {};  // the same in double, if there are several chunks
     double* vectors;       // [4, classes], then the scalars
   };
-  struct Chunk {
-    std::int64_t first, count;
-  };
 
   ChunkRows rows_of(Chunk chunk) const;
   Sums plan(int matrices, Arena& arena) const;
-  template <class F>
-  void chunks(F&& run) const;
   void load(const Launch& launch, const Centred& rows, Chunk chunk) const;
   void accumulate(const Launch& launch, Chunk chunk) const;
   void rows(const Launch& launch, Chunk chunk, double slope, const double* scale, Matrix grad) const;
@@ -62,7 +58,7 @@ class RelationMoments {
   void add_vectors(const Launch& launch, const Sums& sums, bool weighted, Chunk chunk) const;
 
   std::int64_t m_, classes_, chunk_, block_rows_, blocks_;
-  // Of a chunk: x the teacher's rows with t = ‖x‖², y the student's with s = ‖y‖²; their slopes (shared/relation.h).
+  // A chunk's rows: x the teacher's with t = ‖x‖², y the student's with s = ‖y‖²; their slopes (shared/relation.h).
   Matrix rows_[kSides];
   double* squares_[kSides];
   double* slopes_[kSides];

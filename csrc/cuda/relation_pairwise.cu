@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "../shared/relation_method.h"
 #include "relation_tile.cuh"
-#include "relation_total.h"
 
 namespace gld::cuda {
 namespace {
@@ -57,11 +57,12 @@ __global__ void __launch_bounds__(PairTile::kThreads, PairTile::kBlocks)
         if constexpr (kApart) {
           load_products(student, arguments, side, first_row, first_column);
         } else {
-          using Rows = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
-          const Lines left = Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
-          const Lines right =
-              Lines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
-          multiply_tile<kPrecision, PairTile, Rows, Rows>(
+          using RowSlab = Slab<OperandLayout::kAlongDepth, PairTile::kRows>;
+          const OperandLines left =
+              OperandLines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_row);
+          const OperandLines right =
+              OperandLines::of<OperandLayout::kAlongDepth, PairTile::kRows>(arguments.rows[side], first_column);
+          multiply_tile<kPrecision, PairTile, RowSlab, RowSlab>(
               student, 0, arguments.classes, shared,
               [&](float* left_slab, float* right_slab, std::int64_t depth, int count) {
                 copy_slab<OperandLayout::kAlongDepth, PairTile::kRows, PairTile::kThreads>(left_slab, left, depth,
@@ -114,7 +115,7 @@ __global__ void __launch_bounds__(kRowThreads)
   for (std::int64_t slot = 0; slot < slots; ++slot) {
     for (int which = 0; which < kSums; ++which) total[which] += sums[(slot * kSums + which) * m + r];
   }
-  const RelationRow row = relation_row(total[kTT], total[kSS], total[kTS]);
+  const RelationRow row = relation_row(total[kDtDt], total[kDsDs], total[kDtDs]);
   values[r] = row.value;
   teacher_slopes[r] = static_cast<float>(row.teacher_slope);
   student_slopes[r] = static_cast<float>(row.student_slope);
@@ -189,7 +190,7 @@ void queue_distances(const Launch& to, std::int64_t blocks, const PairArguments&
   launch(to, kernel, grid_of(blocks), dim3(PairTile::kThreads), PairTile::kSharedBytes, arguments);
 }
 
-std::int64_t tiles_of(std::int64_t rows) { return ceil_div<std::int64_t>(rows, PairTile::kRows); }
+std::int64_t tiles_of(std::int64_t rows) { return ceil_div(rows, PairTile::kRows); }
 
 // Tiles of columns that one block takes where all tiles are computed for their sums.
 std::int64_t slot_tiles(std::int64_t m) {
@@ -199,9 +200,7 @@ std::int64_t slot_tiles(std::int64_t m) {
 
 }  // namespace
 
-bool RelationPairwise::keeps(std::int64_t m) {
-  return 2.0 * sizeof(float) * static_cast<double>(m) * static_cast<double>(m) <= kKeptBytes;
-}
+bool RelationPairwise::keeps(std::int64_t m) { return keeps_distances<float>(m, m, kKeptBytes); }
 
 RelationPairwise::RelationPairwise(std::int64_t m, std::int64_t classes, bool euclidean, bool gradients, bool keep,
                                    Arena& arena)
@@ -211,10 +210,10 @@ RelationPairwise::RelationPairwise(std::int64_t m, std::int64_t classes, bool eu
       euclidean_(euclidean),
       keeps_(keep) {
   for (int side = 0; side < kSides; ++side) {
-    rows_[side] = arena.matrix(m, classes);
+    rows_[side] = arena.matrix<float>(m, classes);
     squares_[side] = arena.take<double>(m);
     slopes_[side] = arena.take<float>(m);
-    if (keep && gradients) kept_[side] = arena.matrix(m, m);
+    if (keep && gradients) kept_[side] = arena.matrix<float>(m, m);
   }
   if (keep && tiles_of(m) * (tiles_of(m) + 1) / 2 < kFewTiles && classes >= kManyClasses) {
     products_.emplace(m, m, classes, static_cast<int>(kSides), arena, true);
@@ -228,7 +227,7 @@ RelationPairwise::RelationPairwise(std::int64_t m, std::int64_t classes, bool eu
     weight_sums_ = arena.take<double>(m);
   } else {
     panel_ = std::min(m, std::max<std::int64_t>(kPanelElements / m / PairTile::kRows, 1) * PairTile::kRows);
-    weights_ = arena.matrix(panel_, m);
+    weights_ = arena.matrix<float>(panel_, m);
     weight_sums_ = arena.take<double>(tiles_of(m) * panel_);
   }
   pulled_.emplace(panel_, classes, m, 1, arena, true);
@@ -266,9 +265,9 @@ void RelationPairwise::run(const Launch& to, const Centred& rows, double factor,
     arguments.products = products_->run_parts(to, call);
   }
   queue_distances(to, keeps_ ? tiles * (tiles + 1) / 2 : tiles * slots_, arguments);
-  launch(to, &rows_kernel, grid_of(ceil_div<std::int64_t>(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_,
-         slots_, m_, values_, slopes_[kTeacher], slopes_[kStudent]);
-  relation_total(to, values_, m_, factor, loss);
+  launch(to, &rows_kernel, grid_of(ceil_div(m_, kRowThreads)), dim3(kRowThreads), 0, to.stop, sums_, slots_, m_,
+         values_, slopes_[kTeacher], slopes_[kStudent]);
+  queue_sum(to, values_, m_, factor, loss);
   if (!grad) return;
 
   const double slope = weight * factor;
@@ -297,9 +296,9 @@ void RelationPairwise::finish(const Launch& to, const Centred& rows, std::int64_
   call.jobs[0].left[0] = {weights_.data, weights_.pitch, count};
   call.jobs[0].right[0] = {x.data, x.pitch, classes_};
   const Product::Parts pulled = pulled_->run_parts(to, call);
-  launch(to, &finish_kernel, grid_of(ceil_div<std::int64_t>(count, kFinishRows)), dim3(kFinishRows * kWarp), 0, to.stop,
-         pulled, weight_sums_, slots, Matrix{x.data + first * x.pitch, x.pitch}, count, classes_, slope,
-         rows.student_scale(), Matrix{grad.data + first * grad.pitch, grad.pitch});
+  launch(to, &finish_kernel, grid_of(ceil_div(count, kFinishRows)), dim3(kFinishRows * kWarp), 0, to.stop, pulled,
+         weight_sums_, slots, Matrix{x.data + first * x.pitch, x.pitch}, count, classes_, slope, rows.student_scale(),
+         Matrix{grad.data + first * grad.pitch, grad.pitch});
 }
 
 }  // namespace gld::cuda

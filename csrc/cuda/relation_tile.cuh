@@ -14,7 +14,7 @@ using PairTile = Tile<64, 64, 2, 2, 4, 2>;
 constexpr int kSquarePitch = PairTile::kColumns + 1;  // of a tile of distances in shared memory
 constexpr int kRowsOfThread = 2 * PairTile::kRowSteps;
 constexpr int kColumnsOfThread = 2 * PairTile::kColumnSteps;
-enum PairSum { kTT, kSS, kTS, kSums };  // over a row: Σ dt², Σ ds², Σ dt ds
+enum PairSum { kDtDt, kDsDs, kDtDs, kSums };  // over a row: Σ dt², Σ ds², Σ dt ds
 
 static_assert(PairTile::kRows == PairTile::kColumns, "tiles are mirrored");
 static_assert(PairTile::kRows * kSquarePitch * 4 <= PairTile::kSharedBytes, "a tile of distances fits");
@@ -175,13 +175,13 @@ __device__ inline void store_distances(const Sums<PairTile>& from, float* to, st
   }
 }
 
-// In double: 1 - cos of two rows is a small difference of these sums.
+// Sums are in double: 1 - cos of two rows is a small difference of these sums.
 __device__ inline void add_squares(double (&sums)[kSums], float teacher, float student) {
   const auto dt = static_cast<double>(teacher);
   const auto ds = static_cast<double>(student);
-  sums[kTT] += dt * dt;
-  sums[kSS] += ds * ds;
-  sums[kTS] += dt * ds;
+  sums[kDtDt] += dt * dt;
+  sums[kDsDs] += ds * ds;
+  sums[kDtDs] += dt * ds;
 }
 
 // The last step of either sum below: over the warps side by side, shared[which][warp][line of the tile], to
@@ -228,7 +228,7 @@ __device__ inline void store_row_sums(double (&sums)[kRowsOfThread][kCount], dou
   add_warps<kCount, PairTile::kColumnWarps>(shared, to, stride, first_row, end);
 }
 
-// The same of columns, which are the rows of the mirrored tile.
+// Sums of columns, which are the rows of the mirrored tile.
 __device__ inline void store_column_sums(const Sums<PairTile>& teacher, const Sums<PairTile>& student, double* shared,
                                          double* to, std::int64_t stride, std::int64_t first_column, std::int64_t end) {
   const int warp = static_cast<int>(threadIdx.x) / kWarp;

@@ -1,11 +1,13 @@
 #include "stages.h"
 
+#include "gld.h"
+
 namespace gld::cuda {
 namespace {
 
 // Workspace for the rows of a view; nothing for a view that is not there.
 Matrix place(const gld_view& view, std::int64_t m, std::int64_t columns, Arena& arena) {
-  return view.data == nullptr ? Matrix{} : arena.matrix(m, columns);
+  return view.data == nullptr ? Matrix{} : arena.matrix<float>(m, columns);
 }
 
 bool has_upstream(const gld_call& call) { return call.upstream.data != nullptr; }
@@ -36,14 +38,14 @@ ClassifierStage::ClassifierStage(const gld_call& call, Arena& arena)
     : call_(call),
       m_(call.n * call.rows),
       classifier_(m_, call.student.channels, call.classes, call.student.weight, call.student.bias, arena),
-      pooled_(arena.matrix(m_, call.student.channels)),
+      pooled_(arena.matrix<float>(m_, call.student.channels)),
       upstream_(place(call.upstream, m_, call.classes, arena)),
       logits_(place(call.out_logits, m_, call.classes, arena)) {
   if (!has_upstream(call)) return;
   if (call.out_weight.data != nullptr) classifier_.plan_backward_weight(call.out_weight, arena);
   if (call.out_bias.data != nullptr) classifier_.plan_backward_bias(arena);
   if (call.out_pooled.data == nullptr) return;
-  grad_pooled_ = arena.matrix(m_, call.student.channels);
+  grad_pooled_ = arena.matrix<float>(m_, call.student.channels);
   classifier_.plan_backward_pooled(arena);
 }
 
@@ -64,6 +66,12 @@ void ClassifierStage::queue(const Launch& to) {
     classifier_.backward_pooled(to, upstream_, grad_pooled_);
     write_rows(to, rows(grad_pooled_), call_.n, channels, call_.out_pooled);
   }
+}
+
+std::unique_ptr<Work> make_work(const gld_call& call, gld_stage stage, Arena& arena, Report* report) {
+  if (stage == GLD_STAGE_POOL) return std::make_unique<PoolStage>(call, arena);
+  if (stage == GLD_STAGE_CLASSIFIER) return std::make_unique<ClassifierStage>(call, arena);
+  return std::make_unique<Gld>(call, stage, arena, report);
 }
 
 }  // namespace gld::cuda

@@ -75,7 +75,7 @@ Staging::Buffer Staging::describe(const gld_view& view, const ViewShape& shape) 
   const std::int64_t span = within ? high - low + 1 : std::numeric_limits<std::int64_t>::max();
   buffer.packed = span > count + count / 4;
   buffer.low = buffer.packed ? 0 : low;
-  buffer.bytes = (buffer.packed ? count : span) * element_bytes(view.dtype);
+  buffer.bytes = (buffer.packed ? count : span) * bytes_of(view.dtype);
   return buffer;
 }
 
@@ -114,7 +114,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
   const auto place = [&](std::vector<Buffer>& list, char* base) {
     for (const Buffer& buffer : list) {
       gld_view& view = *views[next++];
-      const std::int64_t element = element_bytes(view.dtype);
+      const std::int64_t element = bytes_of(view.dtype);
       view.data = base + buffer.offset - buffer.low * element;
       view.memory = GLD_DEVICE;
       if (buffer.packed) settle(view, buffer.shape);
@@ -129,7 +129,7 @@ void Staging::plan(gld_call& call, gld_stage stage) {
 template <class Byte, class F>
 void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
-  const std::int64_t element = element_bytes(view.dtype);
+  const std::int64_t element = bytes_of(view.dtype);
   const auto run = [&](auto bits) {
     using Host = decltype(bits);
     using Staged = std::conditional_t<std::is_const_v<Byte>, const Host, Host>;
@@ -146,7 +146,7 @@ void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t e
 
 // Where byte `begin` of an unpacked buffer is in the caller's memory.
 char* Staging::as_it_lies(const Buffer& buffer, std::int64_t begin) {
-  return static_cast<char*>(buffer.host.data) + buffer.low * element_bytes(buffer.host.dtype) + begin;
+  return static_cast<char*>(buffer.host.data) + buffer.low * bytes_of(buffer.host.dtype) + begin;
 }
 
 void Staging::read(const Buffer& buffer, std::int64_t begin, std::int64_t end, char* to) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <type_traits>
 
 #include "convert.cuh"
 #include "views.h"
@@ -40,10 +41,10 @@ __global__ void copy_kernel(const std::int32_t* stop, Strided<T> view, SampleRow
 
 template <bool kRead>
 void copy(const Launch& to, const gld_view& view, const SampleRows& rows, std::int64_t lines, std::int64_t columns) {
-  visit(view.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Strided<T> strided{static_cast<T*>(view.data), view.stride[0], view.stride[1], view.stride[2]};
-    const dim3 grid = grid_of(std::min(ceil_div<std::int64_t>(lines, kRows), kMaxBlocks));
+  visit(view, [&](auto* data) {
+    using T = std::remove_pointer_t<decltype(data)>;
+    const Strided<T> strided{data, view.stride[0], view.stride[1], view.stride[2]};
+    const dim3 grid = grid_of(std::min(ceil_div(lines, kRows), kMaxBlocks));
     launch(to, copy_kernel<T, kRead>, grid, dim3(kColumns, kRows), 0, to.stop, strided, rows, lines, columns);
   });
 }

@@ -72,6 +72,15 @@ inline const char* unsound_option(const gld_call& call) {
   return nullptr;
 }
 
+// Which gradient a loss has a buffer for that does not follow from the student's inputs; or null.
+inline const char* stray_gradient(const gld_call& call) {
+  const bool classifier = call.out_weight.data != nullptr || call.out_bias.data != nullptr;
+  if (classifier && call.student.weight.data == nullptr) return "gradients of a classifier that is not there";
+  const bool logits = call.student.features.data == nullptr;
+  if (logits && (classifier || call.out_features.data != nullptr)) return "gradients of a map that is not there";
+  return !logits && call.out_logits.data != nullptr ? "gradients of logits that are not given" : nullptr;
+}
+
 // What is wrong with a call, or null. Shapes against buffers are the caller's business (it knows the buffers); this
 // keeps the engine from reading a view that is not there.
 inline const char* fault(const gld_call& call, gld_stage stage) {
@@ -118,15 +127,13 @@ inline const char* fault(const gld_call& call, gld_stage stage) {
                  ? nullptr
                  : "classifier: a buffer is missing";
     case GLD_STAGE_CROSS_ENTROPY:
-      return readable(student.logits) && labels ? nullptr : "cross_entropy: a buffer is missing";
+      return readable(student.logits) && labels ? stray_gradient(call) : "cross_entropy: a buffer is missing";
     case GLD_STAGE_NORMALIZED_KD:
     case GLD_STAGE_RELATION:
-      return readable(student.logits) && readable(call.teacher.logits) ? nullptr : "logits are missing";
+      return readable(student.logits) && readable(call.teacher.logits) ? stray_gradient(call) : "logits are missing";
     case GLD_STAGE_GLD:
       if (!side(call.teacher) || !side(student)) return "gld: a side has neither features nor logits";
-      return student.weight.data == nullptr && (call.out_weight.data != nullptr || call.out_bias.data != nullptr)
-                 ? "gld: gradients of a classifier that is not there"
-                 : nullptr;
+      return stray_gradient(call);
     default: return "unknown stage";
   }
 }

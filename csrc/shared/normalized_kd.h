@@ -2,31 +2,26 @@
 // equation for L_ND; docs/mathematics.md y may be shifted by any constant of its row, which no softmax sees.
 #pragma once
 
-#include <cstdint>
-#include <cstring>
-
+#include "../engine.h"
+#include "arithmetic.h"
 #include "softmax.h"
 
 namespace gld {
 
-// 2^-e for the exponent e of frexp(): size / 2^e is in [0.5, 1). Anything for 0, Inf and NaN.
-GLD_HOST_DEVICE inline double inverse_power(double size) {
-  int exponent = 0;
-  std::frexp(size, &exponent);
-  return std::ldexp(1.0, -exponent < 1000 ? -exponent : 1000);
-}
-// On its bits: devices call a function with memory of its own for the other.
-GLD_HOST_DEVICE inline double inverse_power(float size) {
-  const bool subnormal = size < FLT_MIN;
-  const float normal = subnormal ? size * 0x1p64f : size;
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &normal, sizeof bits);
-  const int exponent = static_cast<int>(bits >> 23) - (subnormal ? 126 + 64 : 126);
-  const std::uint64_t power = static_cast<std::uint64_t>(1023 - exponent) << 52;
-  double result = 0;
-  std::memcpy(&result, &power, sizeof result);
-  return result;
-}
+// How a call wants its logits normalized.
+struct Normalization {
+  bool by_std;     // else by temperature
+  double degrees;  // of the standard deviation: classes - 1 (unbiased) or classes
+  double temperature;
+
+  static Normalization of(const gld_call& call) {
+    return {call.normalization == GLD_NORMALIZE_STD,
+            static_cast<double>(call.unbiased ? call.classes - 1 : call.classes), call.temperature};
+  }
+
+  // Factor of the loss: none by std, τ² of Hinton et al. by temperature.
+  GLD_HOST_DEVICE double factor() const { return by_std ? 1 : temperature * temperature; }
+};
 
 // y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(),
 // whose deviation it sets, normalized(). Not for constant rows, see constant_row().
@@ -39,7 +34,7 @@ struct StdNormalization {
   GLD_HOST_DEVICE StdNormalization(T high, T low) {
     const T above = high < 0 ? -high : high;
     const T below = low < 0 ? -low : low;
-    scale = inverse_power(above < below ? below : above);
+    scale = inverse_power(static_cast<double>(above < below ? below : above));
   }
 
   GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
@@ -52,7 +47,7 @@ struct StdNormalization {
     return kLargest<double> < inverse ? kLargest<double> : inverse;  // subnormal logits
   }
 
-  // In T or in double, which is the same: a power of two rounds nothing.
+  // V is T or double, which gives the same: a power of two rounds nothing.
   template <class V>
   GLD_HOST_DEVICE V scaled(V logit) const {
     return static_cast<V>(static_cast<double>(logit) * scale);
@@ -62,8 +57,8 @@ struct StdNormalization {
   GLD_HOST_DEVICE T operator()(T logit) const { return normalized(centred(scaled(static_cast<double>(logit)))); }
 };
 
-// The same for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of two
-// classes, y is -c and c exactly, and rows that are multiples of each other have the same y.
+// StdNormalization for engines on which double is slow, in T and correctly rounded as well but for rare last bits: of
+// two classes, y is -c and c exactly, and rows that are multiples of each other have the same y.
 template <class T>
 struct StdNormalizationInT {
   T scale[2];  // as a product: that of a subnormal row does not fit float
@@ -110,7 +105,7 @@ GLD_HOST_DEVICE inline T tempered(T logit, T high, double inverse_temperature) {
   return static_cast<T>(shifted < -kLargest<T> ? -kLargest<T> : shifted);
 }
 
-// That of an excluded class is -Inf.
+// An excluded class has y = -Inf.
 template <class T>
 GLD_HOST_DEVICE inline T tempered_in_t(T logit, T high, T inverse_temperature) {
   if (excluded(logit)) return logit;
@@ -140,11 +135,6 @@ GLD_HOST_DEVICE inline double kl_value(const NormalizedRow& t, const NormalizedR
   const double offset = (t.top - s.top) + (std::log(t.total) - std::log(s.total));
   const double divergence = weighted_gap / t.total - offset;
   return divergence < 0 ? 0 : divergence;  // what rounding leaves below zero is not information. A NaN passes.
-}
-
-// Of the loss: none by std, τ² of Hinton et al. by temperature.
-GLD_HOST_DEVICE inline double kd_factor(bool by_std, double temperature) {
-  return by_std ? 1 : temperature * temperature;
 }
 
 // d KL / d y_k = q_k - p_k, from the exponentials and 1 / total of either side.

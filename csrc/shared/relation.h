@@ -5,9 +5,21 @@
 #include <cstdint>
 #include <cstring>
 
-#include "host_device.h"
+#include "arithmetic.h"
 
 namespace gld {
+
+// What the sum over the rows' values is multiplied with, for rows that count `rows` times `unit` together.
+// relation_rows is the call's.
+inline double relation_reduction(double rows, double unit, double relation_rows) {
+  return 1 / rows / (relation_rows == 0 ? rows * unit : relation_rows);
+}
+
+// d centred / d logit from the largest difference to the first row: a power of two that takes it to about 1, so that
+// scaling changes no bit of the result.
+GLD_HOST_DEVICE inline double centring_scale(double largest) {
+  return largest > 0 && largest <= kLargest<double> ? inverse_power(largest) : 1.0;
+}
 
 // The unit, a power of two, in which all terms add up the gradients of the logits where that of the relation may
 // overflow: infinities of two terms would have no sum, and what overflows in the end has the sign of the sum. Else 1.

@@ -3,12 +3,43 @@
 // have weights, every sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
 #pragma once
 
+#include <algorithm>
+
 #include "relation.h"
 
 namespace gld {
 
+constexpr std::int64_t kFloatRows = 1024;  // rows whose products are summed in T; beyond, sums go on in double
+
+// The plain moments, in which a row counts by its weight...
+enum PlainMatrix { kXX, kXY, kYY, kPlainMatrices };         // Σ x xᵀ, Σ x yᵀ, Σ y yᵀ
+enum PlainVector { kXT, kXS, kYT, kYS, kPlainVectors };     // Σ x t, Σ x s, Σ y t, Σ y s
+enum PlainScalar { kT, kS, kTT, kTS, kSS, kPlainScalars };  // Σ t, Σ s, Σ t², Σ t s, Σ s²
+// ... and those weighted with the slopes a (teacher) and b (student) of the rows.
+enum WeightedMatrix { kAXY, kBYY, kWeightedMatrices };            // Σ a x yᵀ, Σ b y yᵀ
+enum WeightedVector { kYAtBs, kYA, kYB, kXA, kWeightedVectors };  // Σ y (a t + b s), Σ y a, Σ y b, Σ x a
+enum WeightedScalar { kAtBs, kA, kB, kWeightedScalars };          // Σ a t + b s, Σ a, Σ b
+
+// Rows that are worked on at a time.
+struct Chunk {
+  std::int64_t first, count;
+};
+// Rows of a chunk of about so many elements, whole times kFloatRows. They depend on the shape alone, so that the order
+// of additions does too.
+inline std::int64_t chunk_rows(std::int64_t m, std::int64_t classes, std::int64_t elements, std::int64_t most) {
+  return std::min(m, std::clamp(elements / classes / kFloatRows * kFloatRows, kFloatRows, most));
+}
+template <class F>
+void for_each_chunk(std::int64_t m, std::int64_t rows, F&& use) {
+  for (std::int64_t first = 0; first < m; first += rows) use(Chunk{first, std::min(rows, m - first)});
+}
+
 struct PlainSums {
-  double t, s, tt, ts, ss;  // Σ t, Σ s, Σ t², Σ t s, Σ s²
+  double t, s, tt, ts, ss;
+
+  GLD_HOST_DEVICE static PlainSums of(const double* scalars) {
+    return {scalars[kT], scalars[kS], scalars[kTT], scalars[kTS], scalars[kSS]};
+  }
 };
 
 // Scalar products of one row with the moments.
@@ -40,7 +71,9 @@ GLD_HOST_DEVICE inline double own_slopes_others(double a, double b, double yt, d
 }
 
 struct WeightedSums {
-  double at_bs, a, b;  // Σ a t + b s, Σ a, Σ b
+  double at_bs, a, b;
+
+  GLD_HOST_DEVICE static WeightedSums of(const double* scalars) { return {scalars[kAtBs], scalars[kA], scalars[kB]}; }
 };
 
 // Second half, in which the slopes of the other rows count: Σ_c g_cr (y_r - y_c).

@@ -18,7 +18,7 @@ template <class T>
 GLD_HOST_DEVICE inline T poison_of(T x) {
   return x - x;
 }
-// The same where classes may be excluded.
+// Poison where classes may be excluded, which have none.
 template <class T>
 GLD_HOST_DEVICE inline T poison_but_of_excluded(T x) {
   return excluded(x) ? T(0) : poison_of(x);

@@ -5,6 +5,9 @@
 
 namespace gld {
 
+// Terms that are sums over rows, as engines keep them while they add up.
+enum RowTerm { kTask, kGlobal, kLocal, kRowTerms };
+
 struct Terms {
   bool task = false, divergence = false, relation = false;
   double task_weight = 1, global_weight = 1, local_weight = 1, relation_weight = 1;

@@ -91,7 +91,7 @@ Divergence divergence(const Row& teacher, const Row& student, bool by_std, doubl
     gap[k] = t.y[k] - s.y[k];
     slope[k] = gld::kl_slope(s.exponential[k], 1 / s.row.total, t.exponential[k], 1 / t.row.total);
   }
-  const double factor = gld::kd_factor(by_std, temperature);
+  const double factor = gld::Normalization{by_std, 1, temperature}.factor();
   const gld::NormalizedGradient through{factor * s.row.inverse, sum_of(slope) / static_cast<double>(slope.size()),
                                         by_std ? dot_of(slope, s.y) / degrees : 0};
   Row gradient = slope;
@@ -299,7 +299,7 @@ __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::Ro
   to.set_mean(y[0], y[1]);
   y[0] = to.set_deviation(y[2], y[3]);
   x[0] = gld::constant_row(x[0], x[1]) ? to(x[2]) : gld::tempered(x[2], x[1], y[0]);
-  y[1] = gld::kl_value({y[0], y[1], y[2]}, {y[3], y[4], y[5]}, y[6]) * gld::kd_factor(true, y[7]);
+  y[1] = gld::kl_value({y[0], y[1], y[2]}, {y[3], y[4], y[5]}, y[6]) * gld::Normalization{true, 1, y[7]}.factor();
   x[1] = gld::NormalizedGradient{y[0], y[1], y[2]}(gld::kl_slope(x[0], y[0], x[1], y[1]), x[2]) + gld::poison_of(x[3]);
   const gld::CrossEntropyRow row{y[0], y[1]};
   x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], gld::smoothed_target(x[1], y[0], y[1], y[2]));

@@ -50,7 +50,7 @@ t.test('the emulator', async (t) => {
   const { simt } = sources();
   const program = compile(
     'check',
-    ['test/native/simt/check.cpp', 'csrc/cuda/runtime.cpp', 'csrc/cuda/begin.cu', ...simt],
+    ['test/native/simt/check.cpp', 'csrc/cuda/runtime.cpp', ...simt],
     ['-DGLD_EMULATED', '-isystem', at('test/native/simt')],
   );
   for (const seed of ['1', '2', '3']) passes(t, program, [], { GLD_EMULATED_SEED: seed });

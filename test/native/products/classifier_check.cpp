@@ -17,20 +17,19 @@ class Strided {
     column_ = columns_first ? rows + padding : 1;
     count_ = (rows - 1) * row_ + (columns - 1) * column_ + 1;
     memory_ = std::make_unique<DeviceMemory>();
-    memory_->grow(static_cast<std::size_t>(count_ * element_bytes(dtype)));
+    memory_->grow(static_cast<std::size_t>(count_ * bytes_of(dtype)));
   }
   gld_view view() const { return {memory_->data(), dtype_, GLD_DEVICE, {row_, column_, 0, 0}}; }
 
   // Writes the values as this type holds them, into `values` too.
   void write(Values& values, Stream stream) const {
-    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * element_bytes(dtype_)));
+    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * bytes_of(dtype_)));
+    const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(dtype_, [&](auto tag) {
-          using T = typename decltype(tag)::type;
-          const T element = from_float<T>(static_cast<float>(values.at(r, c)));
-          std::memcpy(host.data() + (r * row_ + c * column_) * static_cast<Index>(sizeof(T)), &element, sizeof(T));
-          values.at(r, c) = static_cast<double>(to_float(element));
+        visit(moved(there, r * row_ + c * column_), [&](auto* element) {
+          *element = from_float<std::remove_pointer_t<decltype(element)>>(static_cast<float>(values.at(r, c)));
+          values.at(r, c) = static_cast<double>(to_float(*element));
         });
       }
     }
@@ -38,18 +37,15 @@ class Strided {
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
   }
   Values read(Stream stream) const {
-    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * element_bytes(dtype_)));
+    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * bytes_of(dtype_)));
     copy_to_host(stream, host.data(), memory_->data(), host.size());
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
     Values values(rows_, columns_);
+    const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(dtype_, [&](auto tag) {
-          using T = typename decltype(tag)::type;
-          T element;
-          std::memcpy(&element, host.data() + (r * row_ + c * column_) * static_cast<Index>(sizeof(T)), sizeof(T));
-          values.at(r, c) = static_cast<double>(to_float(element));
-        });
+        visit(moved(there, r * row_ + c * column_),
+              [&](const auto* element) { values.at(r, c) = static_cast<double>(to_float(*element)); });
       }
     }
     return values;

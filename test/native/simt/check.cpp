@@ -4,8 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "cuda/arena.h"
-#include "cuda/begin.h"
+#include "cuda/work.h"
 
 namespace {
 
