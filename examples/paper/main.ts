@@ -7,11 +7,16 @@ import { didYouMean, UsageError } from '../training/options.js';
 import { writeReports } from './results.js';
 import { studies } from './studies.js';
 
-const help = Object.entries(studies).flatMap(([key, { help }]) => ['', key, ...help.slice(0, help.indexOf(''))]);
+const entries = {
+  ...Object.fromEntries(Object.entries(studies).map(([name, { help }]) => [name, help.slice(0, help.indexOf(''))])),
+  report: [
+    'Makes the reports of the results in examples/results, or of those of the studies named after it, in runs/reports.',
+  ],
+};
 const helpText = `usage: npm run paper -- STUDY [options], or STUDY --help
-       npm run paper -- report [STUDY ...], reports of the results in examples/results into runs/reports
-${help.join('\n')}
-`;
+${Object.entries(entries)
+  .map(([name, lines]) => `\n${[name, ...lines].join('\n')}\n`)
+  .join('')}`;
 
 async function main([name = '--help', ...argv]: string[]): Promise<number> {
   if (Object.hasOwn(studies, name)) return runCommand(studies[name], argv);
