@@ -17,17 +17,17 @@ class Strided {
     column_ = columns_first ? rows + padding : 1;
     count_ = (rows - 1) * row_ + (columns - 1) * column_ + 1;
     memory_ = std::make_unique<DeviceMemory>();
-    memory_->grow(static_cast<std::size_t>(count_ * bytes_of(dtype)));
+    memory_->grow(static_cast<std::size_t>(count_ * gld::bytes_of(dtype)));
   }
   gld_view view() const { return {memory_->data(), dtype_, GLD_DEVICE, {row_, column_, 0, 0}}; }
 
   // Writes the values as this type holds them, into `values` too.
   void write(Values& values, Stream stream) const {
-    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * bytes_of(dtype_)));
+    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * gld::bytes_of(dtype_)));
     const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(moved(there, r * row_ + c * column_), [&](auto* element) {
+        visit(gld::moved(there, r * row_ + c * column_), [&](auto* element) {
           *element = from_float<std::remove_pointer_t<decltype(element)>>(static_cast<float>(values.at(r, c)));
           values.at(r, c) = static_cast<double>(to_float(*element));
         });
@@ -37,14 +37,14 @@ class Strided {
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
   }
   Values read(Stream stream) const {
-    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * bytes_of(dtype_)));
+    std::vector<unsigned char> host(static_cast<std::size_t>(count_ * gld::bytes_of(dtype_)));
     copy_to_host(stream, host.data(), memory_->data(), host.size());
     GLD_CUDA_CHECK(cudaStreamSynchronize(stream));
     Values values(rows_, columns_);
     const gld_view there{host.data(), dtype_, GLD_HOST, {}};
     for (Index r = 0; r < rows_; ++r) {
       for (Index c = 0; c < columns_; ++c) {
-        visit(moved(there, r * row_ + c * column_),
+        visit(gld::moved(there, r * row_ + c * column_),
               [&](const auto* element) { values.at(r, c) = static_cast<double>(to_float(*element)); });
       }
     }
