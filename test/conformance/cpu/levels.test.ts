@@ -7,11 +7,10 @@ import t from 'tap';
 
 const { level, available } = deviceInfo().cpu;
 const tests = fileURLToPath(new URL('../..', import.meta.url));
-const accuracy = ['stages', 'loss'].flatMap((folder) =>
-  readdirSync(join(tests, folder))
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join(folder, name)),
-);
+const accuracy = ['stages', 'loss']
+  .flatMap((folder) => readdirSync(join(tests, folder)).map((name) => join(folder, name)))
+  .filter((name) => name.endsWith('.test.ts'))
+  .concat('conformance/cpu/accuracy.test.ts');
 
 t.ok(available.includes(level), 'the level in use is an available one');
 t.ok(accuracy.length >= 9, 'the accuracy tests are found');

@@ -131,12 +131,14 @@ interface StageCheck<Case> {
   /** Whether a target that is not wide computes the case; by default it does. */
   wide?: (one: Case) => boolean;
   forms?: (target: Target) => Form[];
+  /** Of a case's random numbers; by default its place in the list. */
+  seed?: (one: Case) => number;
   run(kit: Kit, one: Case): void;
 }
 
 /** A check that runs a stage on every case in every form; the same random numbers for all forms of a case. */
 export function stageCheck<Case>(stage: StageCheck<Case>): Check {
-  const { name, quick = true, cases, wide = () => false, forms = allForms, run } = stage;
+  const { name, quick = true, cases, wide = () => false, forms = allForms, seed, run } = stage;
   return {
     group: 'stages',
     name,
@@ -147,7 +149,7 @@ export function stageCheck<Case>(stage: StageCheck<Case>): Check {
         if (wide(one) && !target.wide) continue;
         for (const form of forms(target)) {
           const what = `${JSON.stringify(one)}, ${Object.values(form).join(', ')}`;
-          const kit = new Kit(target, form, judge, what, at + 1);
+          const kit = new Kit(target, form, judge, what, seed?.(one) ?? at + 1);
           run(kit, one);
           kit.close();
         }

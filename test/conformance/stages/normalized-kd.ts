@@ -66,6 +66,8 @@ export const normalizedKdChecks = [
   stageCheck({
     name: 'normalized_kd',
     cases: casesOf(shapes, false),
+    // Rows whose gradient is not the rounding of nearly equal probabilities: with three classes some are.
+    seed: ({ shape }) => shape.reduce((a, b) => a * b),
     run: run({ float32: { loss: 1e-6, gradient: 5e-6 }, float64: { loss: 1e-13, gradient: 1e-13 } }),
   }),
   stageCheck({
