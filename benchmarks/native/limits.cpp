@@ -73,8 +73,8 @@ double write_rate(int threads) {
   const std::int64_t pieces = static_cast<std::int64_t>(to.size()) / kPiece / threads;
   const double seconds = fastest(3, threads, [&](int part) {
     for (std::int64_t i = 0; i < pieces; ++i)
-      gld::stream(to.data() + (part * pieces + i) * kPiece, piece.data(), kPiece);
-    gld::stream_end();
+      gld::store_past_caches(to.data() + (part * pieces + i) * kPiece, piece.data(), kPiece);
+    gld::end_store_past_caches();
   });
   if (to[0] != 1.0F) std::abort();
   return static_cast<double>(pieces * kPiece) * sizeof(float) * threads / seconds;
