@@ -247,7 +247,8 @@ struct gld_stream {
       if (one.to.dtype != GLD_F32) continue;
       auto* to = static_cast<float*>(one.to.data);
       if (fault == "value") to[one.floats.size() - 1] += 1;
-      if (fault == "beyond") to[one.floats.size()] = 1;
+      // A kernel reaches the device's memory alone; beyond an array of the host's lies what the heap keeps.
+      if (fault == "beyond" && one.to.memory == GLD_DEVICE) to[one.floats.size()] = 1;
     }
   }
 
@@ -289,7 +290,8 @@ gld_status allocate(std::int32_t index, std::size_t bytes, void** memory, char* 
   if (bytes > Device::capacity() - one.used) {
     return say(message, GLD_OUT_OF_MEMORY, kFull);
   }
-  *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  // Leaves room behind, so that the fault that writes beyond is found by the checks and not by the heap.
+  *memory = std::aligned_alloc(256, (bytes / 256 + 1) * 256);
   std::memset(*memory, 0xff, bytes);
   one.blocks[static_cast<char*>(*memory)] = bytes;
   one.used += bytes;
