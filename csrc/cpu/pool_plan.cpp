@@ -5,7 +5,7 @@
 namespace gld {
 
 PoolAxis::PoolAxis(const gld_call& call, int axis, std::int64_t length, std::int64_t longest, Arena& arena)
-    : length(length), limit(length / longest), levels(call.levels), grid{}, windows{}, cells{}, count(0) {
+    : length(length), limit(length / longest), levels(call.levels) {
   // Own and shared positions of the cells take turns, and each of them may be cut.
   for (std::int64_t level = 0; level < levels; ++level) {
     const std::int64_t of_level = call.grid[level][axis];

@@ -28,11 +28,11 @@ struct CellRange {
 struct PoolAxis {
   std::int64_t length, limit;  // positions; runs that there may be
   std::int64_t levels;
-  Windows<std::int64_t> grid[GLD_MAX_LEVELS];
-  RunRange* windows[GLD_MAX_LEVELS];  // of the cells of a level
-  CellRange* cells[GLD_MAX_LEVELS];   // of the runs
-  Run* data;
-  std::int64_t count;
+  Windows<std::int64_t> grid[GLD_MAX_LEVELS]{};
+  RunRange* windows[GLD_MAX_LEVELS]{};  // of the cells of a level
+  CellRange* cells[GLD_MAX_LEVELS]{};   // of the runs
+  Run* data = nullptr;
+  std::int64_t count = 0;
 
   PoolAxis(const gld_call& call, int axis, std::int64_t length, std::int64_t longest, Arena& arena);
   const Run& operator[](std::int64_t run) const { return data[run]; }

@@ -129,10 +129,10 @@ void Staging::plan(gld_call& call, gld_stage stage) {
 template <class Byte, class F>
 void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t end, Byte* staged, F&& move) {
   const gld_view& view = buffer.host;
-  const std::int64_t element = bytes_of(view.dtype);
   const auto run = [&](auto bits) {
     using Host = decltype(bits);
     using Staged = std::conditional_t<std::is_const_v<Byte>, const Host, Host>;
+    constexpr std::int64_t element = sizeof(Host);
     const std::int64_t first = begin / element;
     lines(buffer.shape, view.stride, first, end / element - first,
           [&](std::int64_t offset, std::int64_t at, std::int64_t length, std::int64_t stride) {
@@ -140,7 +140,7 @@ void Staging::each_line(const Buffer& buffer, std::int64_t begin, std::int64_t e
                  stride);
           });
   };
-  if (element == 2) return run(std::uint16_t{});
+  if (bytes_of(view.dtype) == sizeof(std::uint16_t)) return run(std::uint16_t{});
   run(std::uint32_t{});
 }
 
