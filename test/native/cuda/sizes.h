@@ -101,14 +101,16 @@ class Sizes {
     Numbers soft = given(&gld_call::soft_labels);
     const Numbers labels = given(&gld_call::labels);
     const auto classes = static_cast<std::size_t>(call_.classes);
-    if (!labels.empty()) soft.assign(labels.size() * classes, 0);
-    for (std::size_t i = 0; i < labels.size(); ++i) soft[i * classes + static_cast<std::size_t>(labels[i])] = 1;
+    const auto of_call = gld::Targets::of(call_);
+    for (const double label : labels) {
+      for (std::int64_t k = 0; k < call_.classes; ++k) {
+        soft.push_back(gld::Targets::of_label<double>(static_cast<std::int32_t>(label), k));
+      }
+    }
     for (std::size_t i = 0; i < soft.size(); i += classes) {
       double mass = 0;
       for (std::size_t k = 0; k < classes; ++k) mass += soft[i + k];
-      for (std::size_t k = 0; k < classes; ++k) {
-        soft[i + k] = gld::smoothed_target(soft[i + k], call_.label_smoothing, mass, static_cast<double>(classes));
-      }
+      for (std::size_t k = 0; k < classes; ++k) soft[i + k] = of_call.smoothed(soft[i + k], mass);
     }
     return soft;
   }
