@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "../engines.h"
 #include "../yardstick.h"
 #include "calls.h"
 #include "shared/cross_entropy.h"
@@ -15,16 +16,9 @@ inline const gld_engine* cpu = nullptr;
 inline gld_result run_on_cpu(gld_call call, gld_stage stage) {
   call.compute = GLD_F64;
   call.precision = GLD_PRECISION_FLOAT32;
-  gld_executor executor{};
-  executor.threads = 1;
-  executor.parallel = [](void*, std::int64_t tasks, gld_task run, void* closure) {
-    for (std::int64_t task = 0; task < tasks; ++task) run(closure, task, 0);
-  };
-  executor.stopped = [](void*) -> std::int32_t { return 0; };
   gld_stream* stream = nullptr;
   gld_result result{};
-  if (cpu->open(0, &stream, message) != GLD_OK ||
-      cpu->submit(stream, &call, stage, &executor, nullptr, nullptr, message) != GLD_OK ||
+  if (cpu->open(0, &stream, message) != GLD_OK || engines::compute(*cpu, stream, call, stage, message) != GLD_OK ||
       cpu->finish(stream, &result, message) != GLD_OK) {
     die("reference");
   }
