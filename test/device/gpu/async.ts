@@ -85,7 +85,7 @@ t.test('hundreds of calls at once, on few streams', async (t) => {
   kept.dispose();
 });
 
-t.test('a GldLoss keeps its stream, which replays what it has captured', skipUnlessStandIn, async (t) => {
+t.test('a GldLoss keeps its stream', skipUnlessStandIn, async (t) => {
   const kept = new GldLoss(cuda);
   const inputs = move(small(), 'tensor');
   kept.compute(inputs, { out: {} });
@@ -96,7 +96,7 @@ t.test('a GldLoss keeps its stream, which replays what it has captured', skipUnl
   for (let i = 0; i < 20; i += 1) kept.compute(inputs, { out: {} });
   const after = present(counts());
   t.equal(after.submits - before.submits, 61);
-  t.ok(after.firstShapes - before.firstShapes <= 1, 'only that of the other call');
+  t.ok(after.streams - before.streams <= 1, 'only that of the other call');
   kept.dispose();
   t.ok(present(counts()).streams < after.streams, 'dispose() closes it');
 });
@@ -226,7 +226,7 @@ t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) =>
   await collect();
   const before = present(counts()).blocks;
   const controller = new AbortController();
-  const running = steered({ delay: 30 }, async () => {
+  const running = steered({ delay: 600_000 }, async () => {
     const promise = reasonOf(gldLossAsync(inputs, { signal: controller.signal }));
     await delay(2);
     controller.abort(7);

@@ -76,15 +76,13 @@ export function valuesOf(tensor: object | undefined): ArrayLike<number> {
 }
 
 /** What the stand-in counts on a device; undefined with any other engine. */
-export function counts(
-  deviceId = 0,
-): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
-  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/.exec(
+export function counts(deviceId = 0): { streams: number; submits: number; blocks: number } | undefined {
+  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), blocks (\d+)$/.exec(
     deviceInfo().cuda.devices[deviceId].name,
   );
   if (numbers === null) return undefined;
-  const [streams, submits, firstShapes, blocks] = numbers.slice(1).map(Number) as [number, number, number, number];
-  return { streams, submits, firstShapes, blocks };
+  const [streams, submits, blocks] = numbers.slice(1).map(Number) as [number, number, number];
+  return { streams, submits, blocks };
 }
 
 export const isStandIn = counts() !== undefined;
