@@ -5,6 +5,7 @@
 import type { GridOption, Inputs } from '../reference/types.js';
 import { layoutOf } from '../reference/layout.js';
 import { reductionRows } from '../reference/relation.js';
+import { plainOptions } from '../support/options.js';
 import { cells, problem, type FeatureSpec, type MaskKind, type SideSpec } from '../support/problems.js';
 import { placements } from '../support/tensors.js';
 import { present } from '../../tools/present.js';
@@ -39,19 +40,17 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     teacherMask: masks,
     // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel.
     // hostile.ts has those.
-    samples: wide ? [3, 5, 8, 21] : [3, 5, 8],
+    samples: [3, 5, 8, 21],
     classes: [3, 5, 33],
     channels: [2, 17, 64],
     grid,
     labels: ['hard', 'soft', 'none'],
     ignore: wide ? [false, true] : [false],
-    labelSmoothing: [0, 0.1],
     sampleWeights: wide ? [false, true] : [false],
-    normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }],
+    ...plainOptions,
     method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }],
     reduction: ['matrix', 'row', { rows: 320 }],
     weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
-    threads: [1, 2],
     studentType: dtypes,
     teacherType: dtypes,
     placement: placements,
@@ -131,8 +130,14 @@ function ignored(row: Row, { labels }: Inputs): { ignoreIndex?: number } {
   return { ignoreIndex: (labels as ArrayLike<number>)[0] };
 }
 
+/** The options that stand for themselves. */
+function plain(row: Row): Pick<Row, keyof typeof plainOptions> {
+  const names = Object.keys(plainOptions) as (keyof typeof plainOptions)[];
+  return Object.fromEntries(names.map((name) => [name, row[name]])) as Pick<Row, keyof typeof plainOptions>;
+}
+
 export function settingOf(row: Row, seed: number): Setting {
-  const { samples, classes, labels, reduction, labelSmoothing, normalization, threads } = row;
+  const { samples, classes, labels, reduction } = row;
   const { student, teacher } = sidesOf(row);
   const axes = student === 'logits' && teacher === 'logits' ? 2 : row.map.length;
   const grid = grids[row.grid](axes);
@@ -144,7 +149,7 @@ export function settingOf(row: Row, seed: number): Setting {
   const relation = { ...method, reduction };
   return {
     inputs,
-    options: { grid, beta, labelSmoothing, normalization, threads, ...row.weights, relation, ...ignored(row, inputs) },
+    options: { ...plain(row), grid, beta, ...row.weights, relation, ...ignored(row, inputs) },
     dtype: { teacher: row.teacherType, student: row.studentType },
     placement: row.placement,
     memory: { teacher: row.teacherMemory, student: row.studentMemory, labels: row.labelMemory },

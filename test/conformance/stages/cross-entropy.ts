@@ -1,12 +1,13 @@
 /** Stage `cross_entropy`: labels of both kinds, smoothed, ignored, and weighted. */
 import { crossEntropy } from 'gld-loss';
 import * as reference from '../../reference/cross-entropy.js';
+import { smoothedBy } from '../../support/options.js';
 import { stageCheck, type Kit } from './kit.js';
 
 interface Case {
   n: number;
   classes: number;
-  labelSmoothing: number;
+  smoothing: number;
   weighted?: boolean;
   /** The class to ignore: that of the last sample, or one that every third sample has. */
   ignore?: 'a class' | -100;
@@ -21,20 +22,18 @@ const sizes = [
   [17, 1000],
 ] as const;
 
-const plain: Case[] = sizes.flatMap(([n, classes]) =>
-  [0, 0.1].map((labelSmoothing) => ({ n, classes, labelSmoothing })),
-);
+const plain: Case[] = sizes.flatMap(([n, classes]) => [0, 0.1].map((smoothing) => ({ n, classes, smoothing })));
 const full: Case[] = [
   [1, 2],
   [5, 3],
   [70, 10],
   [17, 257],
 ].flatMap(([n, classes]) =>
-  [0, 0.1, 0.9].flatMap((labelSmoothing) =>
+  [0, 0.1, 0.9].flatMap((smoothing) =>
     [false, true].flatMap((weighted) => [
-      { n, classes, labelSmoothing, weighted },
-      { n, classes, labelSmoothing, weighted, ignore: 'a class' as const },
-      { n, classes, labelSmoothing, weighted, ignore: -100 as const },
+      { n, classes, smoothing, weighted },
+      { n, classes, smoothing, weighted, ignore: 'a class' as const },
+      { n, classes, smoothing, weighted, ignore: -100 as const },
     ]),
   ),
 );
@@ -59,7 +58,7 @@ function softLabels(kit: Kit, { n, classes }: Case) {
 }
 
 const run = (limits: Limits) => (kit: Kit, one: Case) => {
-  const { n, classes, labelSmoothing, weighted = false, ignore } = one;
+  const { n, classes, smoothing, weighted = false, ignore } = one;
   const limit = limits[kit.form.computed];
   const logits = kit.give(kit.normals([n, classes], 3));
   const frequencies = Float64Array.from({ length: n }, (_, i) => [2, 0, 1, 0.25, 3][i % 5]);
@@ -68,9 +67,9 @@ const run = (limits: Limits) => (kit: Kit, one: Case) => {
   for (const { given, targets, counts, ...ignored } of kinds) {
     const got = crossEntropy(
       { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights }) },
-      { labelSmoothing, ...ignored, ...kit.options() },
+      { ...smoothedBy(smoothing), ...ignored, ...kit.options() },
     );
-    const smoothed = reference.smoothed(targets, classes, labelSmoothing);
+    const smoothed = reference.smoothed(targets, classes, smoothing);
     const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
     const expected = reference.crossEntropy(logits.exact, smoothed, classes, counted);
     kit.loss(got.loss, expected.loss, limit.loss);
