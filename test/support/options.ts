@@ -2,8 +2,11 @@
  * Options of the loss that stand for themselves, with the values that random calls try them with; and one of them for tests
  * which are about something else and should not miss what options do to it.
  */
+export const labelOptions = { labelSmoothing: [0, 0.1, 0.9] } as const;
+
+/** With those about labels. */
 export const plainOptions = {
-  labelSmoothing: [0, 0.1, 0.9],
+  ...labelOptions,
   normalization: [
     { kind: 'std' },
     { kind: 'std', unbiased: false },

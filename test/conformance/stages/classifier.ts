@@ -46,14 +46,19 @@ export const classifierChecks = [
       const bias = form.placement === 'strided' ? undefined : kit.give(dense.bias);
       const upstream = kit.give(dense.upstream, form.computed);
       // Beside features of the weight's type, what a pooling leaves of them: the type that is computed in.
-      const forms = [...new Set([form.dtype, form.computed])].map((dtype) => kit.give(dense.pooled, dtype));
+      const forms = [...new Set([form.dtype, form.computed])].map((dtype) => ({
+        dtype,
+        ...kit.give(dense.pooled, dtype),
+      }));
       const choices = combinations({ pooled: forms, weightLayout: ['KC', 'CK'] as const });
       for (const { pooled, weightLayout } of choices) {
         const weightShape = weightLayout === 'KC' ? [classes, channels] : [channels, classes];
         const weight = kit.give({ data: dense.weight, shape: weightShape });
         const kc = toKC({ data: weight.exact, shape: weightShape }, weightLayout);
-        const logits = reference.classify(pooled.exact, kc, bias?.exact, shape);
-        const expected = reference.classifyGradient(upstream.exact, pooled.exact, kc, shape);
+        const { logits, expected } = kit.expected(`${pooled.dtype}, ${weightLayout}, ${bias !== undefined}`, () => ({
+          logits: reference.classify(pooled.exact, kc, bias?.exact, shape),
+          expected: reference.classifyGradient(upstream.exact, pooled.exact, kc, shape),
+        }));
         for (const precision of kit.target.precisions) {
           const limit = limitOf(kit, precision);
           const got = classify(

@@ -44,17 +44,17 @@ type Limits = Record<'float32' | 'float64', { loss: number; gradient: number }>;
 function hardLabels(kit: Kit, { n, classes, ignore }: Case) {
   const { given, exact } = kit.labels(n, classes);
   if (ignore === undefined)
-    return { given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1) };
+    return { kind: 'hard', given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1) };
   const labels = ignore === -100 ? exact.map((label, i) => (i % 3 === 1 ? -100 : label)) : exact;
   const ignoreIndex = ignore === -100 ? -100 : exact[n - 1];
   const counts = Float64Array.from(labels, (label) => Number(label !== ignoreIndex));
-  return { given: labels, targets: reference.oneHot(labels, classes, ignoreIndex), counts, ignoreIndex };
+  return { kind: 'hard', given: labels, targets: reference.oneHot(labels, classes, ignoreIndex), counts, ignoreIndex };
 }
 
 function softLabels(kit: Kit, { n, classes }: Case) {
   const dense = kit.normals([n, classes]);
   const { given, exact } = kit.give({ ...dense, data: Float64Array.from(dense.data, Math.abs) });
-  return { given, targets: exact, counts: new Float64Array(n).fill(1) };
+  return { kind: 'soft', given, targets: exact, counts: new Float64Array(n).fill(1) };
 }
 
 const run = (limits: Limits) => (kit: Kit, one: Case) => {
@@ -64,14 +64,17 @@ const run = (limits: Limits) => (kit: Kit, one: Case) => {
   const frequencies = Float64Array.from({ length: n }, (_, i) => [2, 0, 1, 0.25, 3][i % 5]);
   const weights = kit.give({ data: frequencies, shape: [n] }, kit.form.computed).given;
   const kinds = ignore === undefined ? [hardLabels(kit, one), softLabels(kit, one)] : [hardLabels(kit, one)];
-  for (const { given, targets, counts, ...ignored } of kinds) {
+  for (const { kind, given, targets, counts, ...ignored } of kinds) {
     const got = crossEntropy(
       { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights }) },
       { ...smoothedBy(smoothing), ...ignored, ...kit.options() },
     );
-    const smoothed = reference.smoothed(targets, classes, smoothing);
-    const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
-    const expected = reference.crossEntropy(logits.exact, smoothed, classes, counted);
+    const ask = () => {
+      const smoothed = reference.smoothed(targets, classes, smoothing);
+      const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
+      return reference.crossEntropy(logits.exact, smoothed, classes, counted);
+    };
+    const expected = kit.expected(kind, ask);
     kit.loss(got.loss, expected.loss, limit.loss);
     kit.array('gradient', got.gradients?.logits, [n, classes], expected.gradient, limit.gradient);
   }

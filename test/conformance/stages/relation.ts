@@ -44,12 +44,10 @@ const run =
     const scale = m === 2 ? 2 / bound : 0;
     let pairwise: { loss: number; gradient: ArrayLike<number> } | undefined;
     for (const way of ways) {
-      const expected = reference.relation(teacher.exact, student.exact, {
-        classes,
-        metric: way.metric,
-        reduction,
-        weights,
-      });
+      const { metric } = way;
+      const expected = kit.expected(metric, () =>
+        reference.relation(teacher.exact, student.exact, { classes, metric, reduction, weights }),
+      );
       for (const precision of target.precisions) {
         const limit = precision === 'float32' ? limits[form.computed] : roughly(precision);
         const got = relation(
