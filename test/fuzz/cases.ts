@@ -86,7 +86,7 @@ function weights(random: Random, all: ArrayLike<number>, shape: readonly number[
     () => Array.from(all),
     () => Float32Array.from(all),
     () => Float64Array.from(all),
-    () => encode({ data: all, shape }, random.pick(['float32', 'float64']), somewhere(random)).tensor,
+    () => encode({ data: all, shape }, random.pick(['float32', 'float64']), random.pick(placements)).tensor,
   ])();
 }
 
