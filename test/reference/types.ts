@@ -3,6 +3,8 @@
  * so that one object can be given to both.
  */
 
+export type { Options } from './gld.js';
+
 /** A dense, row-major tensor. */
 export interface Dense {
   data: ArrayLike<number>;
@@ -62,17 +64,6 @@ export interface Inputs {
 export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
 export type Reduction = 'matrix' | 'row' | { rows: number };
-
-export interface Options {
-  alpha?: number;
-  beta?: number;
-  grid?: GridOption;
-  localWeight?: number;
-  normalization?: Normalization;
-  relation?: { metric?: Metric; reduction?: Reduction };
-  labelSmoothing?: number;
-  ignoreIndex?: number;
-}
 
 export interface Terms {
   task?: number;

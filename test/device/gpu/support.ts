@@ -89,6 +89,12 @@ export const isStandIn = counts() !== undefined;
 export const skipUnlessStandIn = isStandIn ? {} : { skip: 'needs the stand-in, which counts and fails as it is told' };
 export const devices = deviceInfo().cuda.devices.length;
 
+/** Until the device has got another call than those of `before`; where nothing counts them, for a turn of the loop. */
+export async function submitted(before = counts()): Promise<void> {
+  do await turn();
+  while (before !== undefined && present(counts()).submits === before.submits);
+}
+
 /** Sets variables that steer the stand-in, for as long as the work takes. */
 export async function steered<T>(variables: Record<string, string | number>, work: () => T | Promise<T>): Promise<T> {
   const names = Object.keys(variables).map((name) => `GLD_STAND_IN_${name.toUpperCase()}`);
