@@ -1,7 +1,7 @@
 // Made of csrc/call.def, which says what all this means, by `npm run generate`.
 
 /** Differs with the lines of call.def: an addon that was made of other ones has another. */
-export const hash = '3fb986455845a912';
+export const hash = '61ce0418cea7bd06';
 
 export const limits = {
   levels: 8,
@@ -44,13 +44,14 @@ export const numbers = {
   'normalization.kind': 42,
   'normalization.unbiased': 43,
   'normalization.temperature': 44,
-  'relation.method': 45,
-  'relation.metric': 46,
-  'relation.reduction': 47,
-  precision: 48,
-  threads: 49,
-  device: 50,
-  present: 51,
+  'normalization.compensated': 45,
+  'relation.method': 46,
+  'relation.metric': 47,
+  'relation.reduction': 48,
+  precision: 49,
+  threads: 50,
+  device: 51,
+  present: 52,
 } as const;
 
 /** Those of them that are options, under the names by which users give them. */
@@ -62,6 +63,7 @@ export const options = [
   'normalization.kind',
   'normalization.unbiased',
   'normalization.temperature',
+  'normalization.compensated',
   'relation.method',
   'relation.metric',
   'relation.reduction',
@@ -70,7 +72,7 @@ export const options = [
 ] as const;
 
 /** How many numbers there are before those of the views, and for each view, in their order. */
-export const numberCount = 52;
+export const numberCount = 53;
 export const viewNumberCount = 7;
 export const viewNumbers = {
   dtype: 0,

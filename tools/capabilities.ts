@@ -189,6 +189,7 @@ const questions: readonly [what: string, of: readonly Stage[], change: Change][]
     ['normalized_kd', 'gld'],
     withFields({ 'normalization.kind': number('normalization.kind', kind) }),
   ]),
+  ['`compensated`', ['normalized_kd', 'gld'], withFields({ 'normalization.compensated': 1 })],
   ...words['relation.method'].map((method): (typeof questions)[number] => [
     `\`method: '${method}'\``,
     ['relation', 'gld'],

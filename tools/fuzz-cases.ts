@@ -215,6 +215,7 @@ function normalization(dice: Dice): object {
   return dice.pick<object>([
     { kind: 'std' },
     { unbiased: false },
+    { kind: 'std', compensated: dice.chance(0.5), temperature: dice.pick([0.5, 4]) },
     { kind: 'temperature', temperature: dice.pick([0.5, 4]) },
   ]);
 }

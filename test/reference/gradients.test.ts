@@ -19,7 +19,7 @@ import { unusual } from '../support/options.js';
 
 const normalizations: Normalization[] = [
   { kind: 'std' },
-  { kind: 'std', unbiased: false },
+  { kind: 'std', unbiased: false, temperature: 2 },
   { kind: 'temperature', temperature: 4 },
 ];
 const metrics: Metric[] = ['sqeuclidean', 'euclidean'];
@@ -101,10 +101,14 @@ t.test('normalized_kd: gradient', async (t) => {
   const random = new Random(14);
   const teacher = random.normals(4 * 6, 3);
   const student = random.normals(4 * 6, 3);
-  for (const normalization of normalizations) {
+  const compensated: Normalization[] = [
+    { kind: 'std', compensated: true },
+    { kind: 'std', compensated: true, unbiased: false, temperature: 0.5 },
+  ];
+  for (const normalization of [...normalizations, ...compensated]) {
     for (const weights of [undefined, [1, 0, 2.5, 0.3]]) {
       const of = (x: Float64Array): ReturnType<typeof normalizedKd> =>
-        normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, ...(weights && { weights }) });
+        normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, held: student, ...(weights && { weights }) });
       const error = arrayError(
         of(student).gradient,
         numericGradient((x) => of(x).loss, student),

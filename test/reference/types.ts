@@ -59,7 +59,9 @@ export interface Inputs {
   sampleWeights?: ArrayLike<number>;
 }
 
-export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
+export type Normalization =
+  | { kind: 'std'; unbiased?: boolean; temperature?: number; compensated?: boolean }
+  | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
 export type Reduction = 'matrix' | 'row' | { rows: number };
 

@@ -13,6 +13,9 @@ const tolerance = { float32: { loss: 1e-6, gradient: 5e-6 }, float64: { loss: 1e
 const normalizations: Normalization[] = [
   { kind: 'std' },
   { kind: 'std', unbiased: false },
+  { kind: 'std', temperature: 2 },
+  { kind: 'std', compensated: true },
+  { kind: 'std', compensated: true, unbiased: false, temperature: 0.5 },
   { kind: 'temperature', temperature: 4 },
   { kind: 'temperature', temperature: 0.5 },
 ];

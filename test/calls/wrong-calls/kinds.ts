@@ -113,6 +113,13 @@ export const kinds: Row[] = [
     /true or false, got 1$/,
   ],
   [
+    'a word for a flag',
+    { options: { normalization: { compensated: 'true' } } },
+    'ARG_TYPE',
+    'normalization.compensated',
+    /true or false, got 'true'$/,
+  ],
+  [
     'a word for an object',
     { options: { relation: 'moments' } },
     'ARG_TYPE',

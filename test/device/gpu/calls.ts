@@ -64,7 +64,12 @@ const choices = {
     { channels: 8, map: [6, 6], layout: 'NHWC', weightLayout: 'CK' },
   ] as SideSpec[],
   labels: ['hard', 'soft', 'none'] as const,
-  normalization: [{ kind: 'std' }, { kind: 'std', unbiased: false }, { kind: 'temperature', temperature: 4 }] as const,
+  normalization: [
+    { kind: 'std' },
+    { kind: 'std', unbiased: false },
+    { kind: 'std', compensated: true, temperature: 2 },
+    { kind: 'temperature', temperature: 4 },
+  ] as const,
   relation: [
     {},
     { method: 'pairwise' },
