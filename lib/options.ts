@@ -249,7 +249,7 @@ export const tables = {
   crossEntropy: { ...labels, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   normalizedKd: { normalization, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   relation: { ...relationTable, gradients: flag(true), ...stage, precision, out: lentTo({ logits: unread }) },
-  inputs: { teacher: unread, student: unread, labels: unread, sampleWeights: unread },
+  inputs: { teacher: unread, student: unread, labels: unread, sampleWeights: unread, classWeights: unread },
   side: {
     features: unread,
     weight: unread,
@@ -262,7 +262,7 @@ export const tables = {
   },
   poolInputs: { features: unread, layout, mask: unread },
   classifyInputs: { pooled: unread, weight: unread, bias: unread, weightLayout },
-  crossEntropyInputs: { logits: unread, labels: unread, sampleWeights: unread },
+  crossEntropyInputs: { logits: unread, labels: unread, sampleWeights: unread, classWeights: unread },
   pairInputs: { teacher: unread, student: unread, weights: unread },
 } as const satisfies Record<string, Table>;
 

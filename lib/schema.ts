@@ -1,7 +1,7 @@
 // Made of csrc/call.def, which says what all this means, by `npm run generate`.
 
 /** Differs with the lines of call.def: an addon that was made of other ones has another. */
-export const hash = '61ce0418cea7bd06';
+export const hash = '53b66472027890dc';
 
 export const limits = {
   levels: 8,
@@ -95,6 +95,7 @@ export const views = [
   { role: 'labels', axes: 1, leading: 1, isOutput: false },
   { role: 'softLabels', axes: 2, leading: 2, isOutput: false },
   { role: 'weights', axes: 2, leading: 1, isOutput: false },
+  { role: 'classWeights', axes: 1, leading: 1, isOutput: false },
   { role: 'pooled', axes: 3, leading: 1, isOutput: false },
   { role: 'upstream', axes: 3, leading: 1, isOutput: false },
   { role: 'out.features', axes: 5, leading: 2, isOutput: true },

@@ -107,6 +107,13 @@ export type Labels =
  */
 export type SampleWeights = readonly number[] | Float32Array | Float64Array | TensorLike;
 
+/**
+ * How much each of K classes counts in the task term, [K], in CPU memory: finite, at least 0, and not all 0. They multiply
+ * the labels, smoothed ones too. With class indices, the mean is divided by the sum of the weights of the labels, and is 0
+ * if that is; with soft labels by n, as without them.
+ */
+export type ClassWeights = SampleWeights;
+
 /** What a loss is computed from: the student's tensors, and those of teacher and labels, in CPU memory by default. */
 export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = S> {
   /** The constant network that is imitated. */
@@ -117,6 +124,8 @@ export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = 
   readonly labels?: Labels | T | undefined;
   /** How many times each sample counts. @default once */
   readonly sampleWeights?: SampleWeights | undefined;
+  /** How much each class counts in the task term; only with labels. @default 1 */
+  readonly classWeights?: ClassWeights | undefined;
 }
 
 /** {@link Inputs} with the student in CPU memory: gradients are typed arrays. */

@@ -184,6 +184,7 @@ const questions: readonly [what: string, of: readonly Stage[], change: Change][]
     weighted,
     withRoles((stage) => ({ weights: tensor([n, stage === 'cross_entropy' ? 1 : rows]) })),
   ],
+  ['`classWeights`', labelled, withRoles(() => ({ classWeights: tensor([classes]) }))],
   ...words['normalization.kind'].map((kind): (typeof questions)[number] => [
     `\`normalization\` by ${kind}`,
     ['normalized_kd', 'gld'],

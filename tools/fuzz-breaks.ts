@@ -179,7 +179,7 @@ const callBreaks: { readonly [name: string]: (dice: Dice, call: Case) => void } 
   },
   'the weights': (dice, { inputs }) => {
     const list = [1, 1, 1, 1].map(() => dice.pick<unknown>([0, 1, -1, NaN, Infinity, '1', 1e300]));
-    const name = dice.pick(['sampleWeights', 'weights']);
+    const name = dice.pick(['sampleWeights', 'classWeights', 'weights']);
     inputs[name] = dice.pick<unknown>([list, Float64Array.from(list as number[]), ...junk]);
   },
   'the mask': (dice, call) => {

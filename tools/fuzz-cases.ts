@@ -162,7 +162,7 @@ function segmenter(dice: Dice, sizes: Sizes): Loose {
   return { logitMap, ...rest };
 }
 
-/** How often each sample or row counts. */
+/** How often each sample, row or class counts. */
 function weights(dice: Dice, count: number): unknown {
   const all = Array.from({ length: count }, () => dice.pick([0, 0.25, 1, 1, 2, 7.5]));
   all[dice.integer(0, count - 1)] = 1;
@@ -241,6 +241,7 @@ function wholeLoss(dice: Dice, sizes: Sizes): Omit<Case, 'entry' | 'broken'> {
   const { labels: given, ignoreIndex } = labels(dice, sizes);
   if (given !== undefined) inputs.labels = given;
   if (dice.chance(0.3)) inputs.sampleWeights = weights(dice, n);
+  if (given !== undefined && dice.chance(0.3)) inputs.classWeights = weights(dice, classes);
   const options = some(dice, {
     labelSmoothing: () => dice.pick([0, 0.1, 0.9]),
     alpha: () => dice.pick([0, 0.3, 1]),
@@ -291,7 +292,8 @@ const stages: { [name in Entry]?: (dice: Dice, sizes: Sizes) => { inputs: Loose;
     const options = some(dice, { gradients: () => false, threads: () => 1, labelSmoothing: () => 0.1 });
     if (ignoreIndex !== undefined) options.ignoreIndex = ignoreIndex;
     const sampleWeights = dice.chance(0.3) ? weights(dice, n) : undefined;
-    return { inputs: { logits: tensor(dice, [n, classes]), labels: given, sampleWeights }, options };
+    const classWeights = dice.chance(0.3) ? weights(dice, classes) : undefined;
+    return { inputs: { logits: tensor(dice, [n, classes]), labels: given, sampleWeights, classWeights }, options };
   },
   normalizedKd: (dice, sizes) => ({
     inputs: pair(dice, sizes),

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "../shared/arithmetic.h"
 #include "../shared/cross_entropy.h"
 #include "../shared/status.h"
-#include "arena.h"
 #include "lanes.h"
 
 namespace gld {
@@ -15,10 +15,34 @@ std::int64_t CrossEntropy<T>::scratch(std::int64_t classes) {
 }
 
 template <class T>
-double CrossEntropy<T>::labelled_sum(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const {
-  if (!unlabelled_) return weights.global_sum();
+void CrossEntropy<T>::read() {
+  if (class_weights_ == nullptr) return;
+  visit(class_view_, [&](const auto* from) {
+    double largest = 0;
+    const auto at = [&](std::int64_t k) { return static_cast<double>(from[k * class_view_.stride[0]]); };
+    for (std::int64_t k = 0; k < classes_; ++k) largest = std::max(largest, at(k));
+    class_scale_ = inverse_power(largest);
+    for (std::int64_t k = 0; k < classes_; ++k) class_weights_[k] = static_cast<T>(at(k) * class_scale_);
+  });
+}
+
+template <class T>
+std::int64_t CrossEntropy<T>::class_of(std::int64_t sample) const {
+  const std::int64_t of_sample = label(sample);
+  if (of_sample < 0 || of_sample >= classes_) throw LabelOutOfRange{sample, of_sample};
+  return of_sample;
+}
+
+template <class T>
+double CrossEntropy<T>::divisor(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const {
+  const bool soft = soft_.data != nullptr;
+  if (!unlabelled_ && (soft || class_weights_ == nullptr)) return weights.global_sum() * class_scale_;
   double total = 0;
-  for (std::int64_t sample = 0; sample < samples; ++sample) total += labelled(sample) ? weights[sample * rows] : 0;
+  for (std::int64_t sample = 0; sample < samples; ++sample) {
+    if (!labelled(sample)) continue;
+    const double of_class = class_weights_ == nullptr ? 1 : static_cast<double>(class_weights_[class_of(sample)]);
+    total += weights[sample * rows] * of_class;
+  }
   return total;
 }
 
@@ -34,15 +58,14 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
     visit(soft_,
           [&](const auto* from) { read_line(target, from + sample * soft_.stride[0], classes_, soft_.stride[1]); });
   } else {
-    const std::int64_t of_sample = label(sample);
-    if (of_sample < 0 || of_sample >= classes_) throw LabelOutOfRange{sample, of_sample};
     std::fill_n(target, classes_, T(0));
-    target[of_sample] = T(1);
+    target[class_of(sample)] = T(1);
   }
   if (smoothing_ != 0) {
     const double mass = sum(target, classes_);
     for (std::int64_t k = 0; k < classes_; ++k) target[k] = smoothed_target(target[k], smoothing_, mass, classes_);
   }
+  for (std::int64_t k = 0; class_weights_ != nullptr && k < classes_; ++k) target[k] *= class_weights_[k];
 
   fill_rest(target, classes_, width, T(0));
   const Extent<T> all = extent(logits, classes_);

@@ -47,6 +47,7 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     ignore: wide ? [false, true] : [false],
     labelSmoothing: [0, 0.1],
     sampleWeights: wide ? [false, true] : [false],
+    classWeights: wide ? [false, true] : [false],
     normalization: [
       { kind: 'std' },
       { kind: 'std', unbiased: false },
@@ -138,12 +139,12 @@ function ignored(row: Row, { labels }: Inputs): { ignoreIndex?: number } {
 }
 
 export function settingOf(row: Row, seed: number): Setting {
-  const { samples, classes, labels, reduction, labelSmoothing, normalization, threads } = row;
+  const { samples, classes, labels, reduction, labelSmoothing, normalization, threads, classWeights } = row;
   const { student, teacher } = sidesOf(row);
   const axes = student === 'logits' && teacher === 'logits' ? 2 : row.map.length;
   const grid = grids[row.grid](axes);
   const sampleWeights = row.sampleWeights && !tooFewLeft(row);
-  const inputs = problem({ samples, classes, grid, labels, sampleWeights, seed, student, teacher });
+  const inputs = problem({ samples, classes, grid, labels, sampleWeights, classWeights, seed, student, teacher });
   // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
   const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid, axes)));
   const method = coincide(row) && 'metric' in row.method ? {} : row.method;

@@ -230,7 +230,8 @@ t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits
       });
       let [worst, where] = [0, ''];
       for (const [seed, { student, teacher, labels, metric }] of choices.entries()) {
-        const spec = { samples: 3, classes: 3, grid, teacher, student, labels, sampleWeights: seed % 3 > 0, seed };
+        const weights = { sampleWeights: seed % 3 > 0, classWeights: seed % 2 > 0 };
+        const spec = { samples: 3, classes: 3, grid, teacher, student, labels, ...weights, seed };
         const options: Options = { ...unusual, grid, relation: { metric }, beta: 5 };
         if (labels === 'hard') options.ignoreIndex = 1;
         const error = gldGradientError(problem(spec), options, random);

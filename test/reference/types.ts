@@ -57,6 +57,8 @@ export interface Inputs {
   labels?: Labels;
   /** [n]: how many times each sample counts. */
   sampleWeights?: ArrayLike<number>;
+  /** [K]: how much each class counts in the task term. */
+  classWeights?: ArrayLike<number>;
 }
 
 export type Normalization =

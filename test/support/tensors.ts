@@ -140,8 +140,9 @@ export function encodeInputs(
   const types = typeof dtype === 'string' ? { teacher: dtype, student: dtype } : dtype;
   const teacher = encodeSide(inputs.teacher, (tensor) => encode(tensor, types.teacher, placement), placement);
   const student = encodeSide(inputs.student, (tensor) => encode(tensor, types.student, placement), placement);
-  const { labels, sampleWeights } = inputs;
+  const { labels, sampleWeights, classWeights } = inputs;
   const weights = sampleWeights && encodeWeights(sampleWeights, types.student, placement);
+  const ofClasses = classWeights && encodeWeights(classWeights, types.student, placement);
   const soft = labels !== undefined && 'data' in labels ? encode(labels, types.student, placement) : undefined;
   const hard = labels !== undefined && !('data' in labels) ? labels : undefined;
   const given = soft?.tensor ?? (hard as Labels | undefined);
@@ -152,12 +153,14 @@ export function encodeInputs(
       student: student.given,
       ...(given && { labels: given }),
       ...(weights && { sampleWeights: weights }),
+      ...(ofClasses && { classWeights: ofClasses }),
     },
     exact: {
       teacher: teacher.exact,
       student: student.exact,
       ...(exact && { labels: exact }),
       ...(sampleWeights && { sampleWeights }),
+      ...(classWeights && { classWeights }),
     },
   };
 }

@@ -21,7 +21,7 @@ export const kinds: Row[] = [
     { inputs: undefined },
     'ARG_TYPE',
     'inputs',
-    'inputs: expected { teacher, student, labels?, sampleWeights? }, got undefined',
+    'inputs: expected { teacher, student, labels?, sampleWeights?, classWeights? }, got undefined',
   ],
   ['inputs of another type', { inputs: 7 }, 'ARG_TYPE', 'inputs', /got 7$/],
   [

@@ -55,7 +55,7 @@ export const values: Row[] = [
     { inputs: { ...right(), label: [1] } },
     'OPTION',
     'label',
-    'label: expected one of teacher, student, labels, sampleWeights (did you mean labels?), got an unknown name',
+    'label: expected one of teacher, student, labels, sampleWeights, classWeights (did you mean labels?), got an unknown name',
   ],
   [
     'a misspelt tensor',

@@ -7,6 +7,7 @@ interface Case {
   n: number;
   classes: number;
   labelSmoothing: number;
+  /** By samples and by classes. */
   weighted?: boolean;
   /** The class to ignore: that of the last sample, or one that every third sample has. */
   ignore?: 'a class' | -100;
@@ -45,17 +46,18 @@ type Limits = Record<'float32' | 'float64', { loss: number; gradient: number }>;
 function hardLabels(kit: Kit, { n, classes, ignore }: Case) {
   const { given, exact } = kit.labels(n, classes);
   if (ignore === undefined)
-    return { given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1) };
+    return { given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1), indices: exact };
   const labels = ignore === -100 ? exact.map((label, i) => (i % 3 === 1 ? -100 : label)) : exact;
   const ignoreIndex = ignore === -100 ? -100 : exact[n - 1];
   const counts = Float64Array.from(labels, (label) => Number(label !== ignoreIndex));
-  return { given: labels, targets: reference.oneHot(labels, classes, ignoreIndex), counts, ignoreIndex };
+  const targets = reference.oneHot(labels, classes, ignoreIndex);
+  return { given: labels, targets, counts, indices: labels, ignoreIndex };
 }
 
 function softLabels(kit: Kit, { n, classes }: Case) {
   const dense = kit.normals([n, classes]);
   const { given, exact } = kit.give({ ...dense, data: Float64Array.from(dense.data, Math.abs) });
-  return { given, targets: exact, counts: new Float64Array(n).fill(1) };
+  return { given, targets: exact, counts: new Float64Array(n).fill(1), indices: undefined };
 }
 
 const run = (limits: Limits) => (kit: Kit, one: Case) => {
@@ -64,15 +66,18 @@ const run = (limits: Limits) => (kit: Kit, one: Case) => {
   const logits = kit.give(kit.normals([n, classes], 3));
   const frequencies = Float64Array.from({ length: n }, (_, i) => [2, 0, 1, 0.25, 3][i % 5]);
   const weights = kit.give({ data: frequencies, shape: [n] }, kit.form.computed).given;
+  const ofClasses = Float64Array.from({ length: classes }, (_, k) => (weighted ? [0.5, 3, 0, 1][k % 4] : 1));
+  const classWeights = kit.give({ data: ofClasses, shape: [classes] }, kit.form.computed).given;
   const kinds = ignore === undefined ? [hardLabels(kit, one), softLabels(kit, one)] : [hardLabels(kit, one)];
-  for (const { given, targets, counts, ...ignored } of kinds) {
+  for (const { given, targets, counts, indices, ...ignored } of kinds) {
     const got = crossEntropy(
-      { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights }) },
+      { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights, classWeights }) },
       { labelSmoothing, ...ignored, ...kit.options() },
     );
     const smoothed = reference.smoothed(targets, classes, labelSmoothing);
     const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
-    const expected = reference.crossEntropy(logits.exact, smoothed, classes, counted);
+    const of = reference.weighted(smoothed, classes, ofClasses, counted, indices);
+    const expected = reference.crossEntropy(logits.exact, of.targets, classes, counted, of.counts);
     kit.loss(got.loss, expected.loss, limit.loss);
     kit.array('gradient', got.gradients?.logits, [n, classes], expected.gradient, limit.gradient);
   }
