@@ -23,6 +23,8 @@ import type { AbortSignalLike, RelationMethod } from './types.js';
 export type Field = keyof typeof field;
 export type Role = (typeof views)[number]['role'];
 export type Stage = (typeof words.stage)[number];
+/** Inputs that weigh others, in float64 or not: they say nothing of what a call computes in. */
+export type WeightsRole = Extract<Role, 'weights' | 'classWeights'>;
 
 /** The position of each name in a list. */
 function positionsIn<Name extends string>(names: readonly Name[]): Readonly<Record<Name, number>> {
@@ -82,7 +84,7 @@ export class Call implements EngineCall {
   /** Arrays that the caller has no part in, lent until the call is cleared. */
   readonly arrays = new CallArrays();
   #labels = new Int32Array(0);
-  #weights = new Float64Array(0);
+  readonly #weights = { weights: new Float64Array(0), classWeights: new Float64Array(0) };
   /** Outputs on a GPU that were made for this call, while nobody else has them. */
   readonly #made: CudaTensor[] = [];
 
@@ -109,9 +111,9 @@ export class Call implements EngineCall {
   }
 
   /** Memory for that many weights, kept between calls. */
-  weights(count: number): Float64Array {
-    if (this.#weights.length !== count) this.#weights = new Float64Array(count);
-    return this.#weights;
+  weights(role: WeightsRole, count: number): Float64Array {
+    if (this.#weights[role].length !== count) this.#weights[role] = new Float64Array(count);
+    return this.#weights[role];
   }
 
   /** Notes an output on a GPU that was made for this call: it goes if the call fails. */
@@ -270,7 +272,7 @@ export class Call implements EngineCall {
       numbers[at + viewNumbers.offset] = offset;
       for (let axis = 0; axis < strides.length; axis += 1)
         numbers[at + viewNumbers.strides + view.roleAxis(axis)] = strides[axis];
-      if (dtype === 'float64' && !isOutput && view.role !== 'weights') compute = dtype;
+      if (dtype === 'float64' && !isOutput && !Object.hasOwn(this.#weights, view.role)) compute = dtype;
       present |= 1 << index;
     }
     this.set('compute', dtypes[compute] ?? Number.NaN);

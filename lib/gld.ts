@@ -44,7 +44,8 @@ import type {
  * {@link pool}), and one linear classifier makes logits of all these 1 + L rows per sample; a map of logits needs none.
  * Over n samples and m = n (1 + L) rows z,
  *
- * - task = mean cross-entropy of the student's global rows with the labels ({@link crossEntropy}; L_task),
+ * - task = mean cross-entropy of the student's global rows with the labels, whose classes may have weights
+ *   ({@link crossEntropy}; L_task),
  * - global = (1/n) Σ KL(softmax(zt / σ(zt)) ‖ softmax(zs / σ(zs))) over the global rows, σ the standard deviation of
  *   the row ({@link normalizedKd}; L_global),
  * - local = the same sum over all local rows, divided by n too (L_local),

@@ -25,6 +25,7 @@ export type {
   AnyGradient,
   AnyInputs,
   AnyTensor,
+  ClassWeights,
   ComputeAsyncOptions,
   ComputeOptions,
   CudaDType,

@@ -58,8 +58,9 @@ const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
   return names as GradientName[];
 };
 
-function aboveZero(what: string): Check<number> {
+function aboveZero(what: string, fallback?: number): Check<number> {
   return (value, path) => {
+    if (value === undefined && fallback !== undefined) return fallback;
     if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
     if (!(value > 0) || !Number.isFinite(value) || !Number.isFinite(1 / value))
       fail('ERR_GLD_OPTION', path, what, String(value));
@@ -67,15 +68,18 @@ function aboveZero(what: string): Check<number> {
   };
 }
 
-const std = { kind: oneOf(words['normalization.kind'], 'std'), unbiased: flag(true) };
+const unnamed = { kind: oneOf(words['normalization.kind'], 'std'), unbiased: flag(true), compensated: flag(false) };
+const std = { ...unnamed, temperature: aboveZero('a finite number greater than 0', 1) };
 const temperature = {
-  kind: std.kind,
+  kind: unnamed.kind,
   temperature: aboveZero("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
 };
 
 const normalization: Check<Checked<typeof std> | Checked<typeof temperature>> = (value, path) => {
   const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
-  return kind === 'temperature' ? options(temperature, value, path) : options(std, value, path);
+  if (kind === 'temperature') return options(temperature, value, path);
+  // Both kinds take a temperature, so that one without a kind has no meaning to guess.
+  return kind === undefined ? { ...options(unnamed, value, path), temperature: 1 } : options(std, value, path);
 };
 
 type Reduction = NonNullable<RelationOptions['reduction']>;
@@ -245,7 +249,7 @@ export const tables = {
   crossEntropy: { ...labels, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   normalizedKd: { normalization, gradients: flag(true), ...stage, out: lentTo({ logits: unread }) },
   relation: { ...relationTable, gradients: flag(true), ...stage, precision, out: lentTo({ logits: unread }) },
-  inputs: { teacher: unread, student: unread, labels: unread, sampleWeights: unread },
+  inputs: { teacher: unread, student: unread, labels: unread, sampleWeights: unread, classWeights: unread },
   side: {
     features: unread,
     weight: unread,
@@ -258,7 +262,7 @@ export const tables = {
   },
   poolInputs: { features: unread, layout, mask: unread },
   classifyInputs: { pooled: unread, weight: unread, bias: unread, weightLayout },
-  crossEntropyInputs: { logits: unread, labels: unread, sampleWeights: unread },
+  crossEntropyInputs: { logits: unread, labels: unread, sampleWeights: unread, classWeights: unread },
   pairInputs: { teacher: unread, student: unread, weights: unread },
 } as const satisfies Record<string, Table>;
 

@@ -10,7 +10,7 @@ import type { Watch } from './probabilities.js';
 import { numbers } from './schema.js';
 import { readSide, Side } from './sides.js';
 import { countElements } from './tensor.js';
-import { readSampleWeights } from './weights.js';
+import { readClassWeights, readSampleWeights } from './weights.js';
 
 const outputs = ['out.features', 'out.weight', 'out.bias', 'out.logits'] as const;
 
@@ -43,9 +43,9 @@ export class Problem {
 
 /** Reads the inputs and checks that they belong together and that the options suit them: nothing is computed yet. */
 export function readProblem(problem: Problem, inputs: unknown, settings: Settings): void {
-  const what = '{ teacher, student, labels?, sampleWeights? }';
+  const what = '{ teacher, student, labels?, sampleWeights?, classWeights? }';
   const given = known(tables.inputs, expectObject('inputs', inputs, what));
-  const { teacher: givenTeacher, student: givenStudent, labels, sampleWeights } = given;
+  const { teacher: givenTeacher, student: givenStudent, labels, sampleWeights, classWeights } = given;
   const { call, teacher, student } = problem;
   readSide(student, givenStudent);
   readSide(teacher, givenTeacher);
@@ -66,8 +66,12 @@ export function readProblem(problem: Problem, inputs: unknown, settings: Setting
   expectCountable(problem, teacher);
   if (sampleWeights !== undefined) readSampleWeights(call, sampleWeights, n, problem.rows);
   problem.hasLabels = labels !== undefined;
-  if (!problem.hasLabels) return;
+  if (!problem.hasLabels) {
+    if (classWeights === undefined) return;
+    fail('ERR_GLD_ARG_TYPE', 'labels', 'labels, which classWeights are for', 'undefined');
+  }
   readLabels(call, labels, n, classes, settings);
+  if (classWeights !== undefined) readClassWeights(call, classWeights, classes);
   if (call.numbers[numbers.alpha] > 1) {
     const expected = 'at most 1 with labels, whose term weighs 1 - alpha';
     fail('ERR_GLD_OPTION', 'alpha', expected, String(call.numbers[numbers.alpha]));

@@ -1,7 +1,7 @@
 // Made of csrc/call.def, which says what all this means, by `npm run generate`.
 
 /** Differs with the lines of call.def: an addon that was made of other ones has another. */
-export const hash = '3fb986455845a912';
+export const hash = '53b66472027890dc';
 
 export const limits = {
   levels: 8,
@@ -44,13 +44,14 @@ export const numbers = {
   'normalization.kind': 42,
   'normalization.unbiased': 43,
   'normalization.temperature': 44,
-  'relation.method': 45,
-  'relation.metric': 46,
-  'relation.reduction': 47,
-  precision: 48,
-  threads: 49,
-  device: 50,
-  present: 51,
+  'normalization.compensated': 45,
+  'relation.method': 46,
+  'relation.metric': 47,
+  'relation.reduction': 48,
+  precision: 49,
+  threads: 50,
+  device: 51,
+  present: 52,
 } as const;
 
 /** Those of them that are options, under the names by which users give them. */
@@ -62,6 +63,7 @@ export const options = [
   'normalization.kind',
   'normalization.unbiased',
   'normalization.temperature',
+  'normalization.compensated',
   'relation.method',
   'relation.metric',
   'relation.reduction',
@@ -70,7 +72,7 @@ export const options = [
 ] as const;
 
 /** How many numbers there are before those of the views, and for each view, in their order. */
-export const numberCount = 52;
+export const numberCount = 53;
 export const viewNumberCount = 7;
 export const viewNumbers = {
   dtype: 0,
@@ -93,6 +95,7 @@ export const views = [
   { role: 'labels', axes: 1, leading: 1, isOutput: false },
   { role: 'softLabels', axes: 2, leading: 2, isOutput: false },
   { role: 'weights', axes: 2, leading: 1, isOutput: false },
+  { role: 'classWeights', axes: 1, leading: 1, isOutput: false },
   { role: 'pooled', axes: 3, leading: 1, isOutput: false },
   { role: 'upstream', axes: 3, leading: 1, isOutput: false },
   { role: 'out.features', axes: 5, leading: 2, isOutput: true },

@@ -107,6 +107,13 @@ export type Labels =
  */
 export type SampleWeights = readonly number[] | Float32Array | Float64Array | TensorLike;
 
+/**
+ * How much each of K classes counts in the task term, [K], in CPU memory: finite, at least 0, and not all 0. They multiply
+ * the labels, smoothed ones too. With class indices, the mean is divided by the sum of the weights of the labels, and is 0
+ * if that is; with soft labels by n, as without them.
+ */
+export type ClassWeights = SampleWeights;
+
 /** What a loss is computed from: the student's tensors, and those of teacher and labels, in CPU memory by default. */
 export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = S> {
   /** The constant network that is imitated. */
@@ -117,6 +124,8 @@ export interface Inputs<S extends AnyTensor = TensorLike, T extends AnyTensor = 
   readonly labels?: Labels | T | undefined;
   /** How many times each sample counts. @default once */
   readonly sampleWeights?: SampleWeights | undefined;
+  /** How much each class counts in the task term; only with labels. @default 1 */
+  readonly classWeights?: ClassWeights | undefined;
 }
 
 /** {@link Inputs} with the student in CPU memory: gradients are typed arrays. */
@@ -134,12 +143,27 @@ export type RelationMethod = 'pairwise' | 'moments';
 
 /**
  * What divides a row of logits before the softmax:
- * - 'std': the row's own standard deviation over its K classes, with K - 1 (`unbiased`) or K.
+ * - 'std': the row's own standard deviation σ over its K classes, with K - 1 (`unbiased`, the default) or K.
  *   A row of equal logits counts as uniform and gets no gradient. One with a logit of −∞ is NaN.
+ *   - `temperature` τ > 0, 1 by default: rows are divided by τσ, and the loss has the factor τ², as in Sun et al., *Logit
+ *     Standardization in Knowledge Distillation* (CVPR 2024).
+ *   - `compensated`, false by default: the factor of a row's loss is (τσ_t)(τσ_s), the teacher's and the student's
+ *     divisor, taken as a constant. The gradient is then not divided by σ_s, and grows with the teacher's logits as with a
+ *     fixed temperature. A row of equal logits on either side has loss and gradient 0.
  * - 'temperature': a constant τ > 0 with the factor τ² on the loss, as in Hinton et al. (2015), eq. 1 and section 2.
  */
 export type Normalization =
-  | { readonly kind?: 'std' | undefined; readonly unbiased?: boolean | undefined }
+  | {
+      readonly kind?: 'std' | undefined;
+      readonly unbiased?: boolean | undefined;
+      readonly compensated?: boolean | undefined;
+    }
+  | {
+      readonly kind: 'std';
+      readonly unbiased?: boolean | undefined;
+      readonly compensated?: boolean | undefined;
+      readonly temperature?: number | undefined;
+    }
   | { readonly kind: 'temperature'; readonly temperature: number };
 
 /** How the relation loss is computed. */
@@ -222,7 +246,7 @@ export interface LabelOptions {
 export interface GldLossOptions<D extends GradientDtype = 'float32'> extends TermWeights, LabelOptions {
   /** Cells of the map. @default 2 on every axis, or what the logits have if both sides are logits */
   readonly grid?: GridOption | undefined;
-  /** What divides a row of logits before the softmax. @default { kind: 'std', unbiased: true } */
+  /** What divides a row of logits before the softmax. @default { kind: 'std', unbiased: true, compensated: false, temperature: 1 } */
   readonly normalization?: Normalization | undefined;
   /** How the relation term is computed. */
   readonly relation?: RelationOptions | undefined;

@@ -1,4 +1,4 @@
-import type { Call } from './call.js';
+import type { Call, WeightsRole } from './call.js';
 import { arrayKind, brackets, describe } from './describe.js';
 import { isDetached, natural, type ViewArray } from './elements.js';
 import { fail } from './errors.js';
@@ -16,9 +16,24 @@ export function readRowWeights(call: Call, value: unknown, n: number, rows: numb
   readWeights(call, 'weights', value, n, rows, rank === 3 ? ofRows : ofSamples);
 }
 
-/** What the shape of weights may be, and how it is written. */
-const ofSamples = { ranks: [1, 2], axes: '[n] or [n, 1]' } as const;
-const ofRows = { ranks: [2], axes: '[n, R]' } as const;
+/** Reads and checks how much each of the classes counts in the task term. */
+export function readClassWeights(call: Call, value: unknown, classes: number): void {
+  const view = readWeights(call, 'classWeights', value, classes, 1, ofClasses);
+  resize(view.shape, 1);
+  resize(view.strides, 1);
+}
+
+/** Weights of a role: what their shape may be, how it is written, and what there is one for. */
+interface Kind {
+  readonly role: WeightsRole;
+  readonly ranks: readonly number[];
+  readonly axes: string;
+  readonly per: string;
+}
+
+const ofSamples: Kind = { role: 'weights', ranks: [1, 2], axes: '[n] or [n, 1]', per: 'sample' };
+const ofRows: Kind = { role: 'weights', ranks: [2], axes: '[n, R]', per: 'row' };
+const ofClasses: Kind = { role: 'classWeights', ranks: [1], axes: '[K]', per: 'class' };
 
 /** Reads weights as [n, rows]: arrays of numbers are copied, typed arrays and tensors are left where they are. */
 function readWeights(
@@ -27,14 +42,14 @@ function readWeights(
   value: unknown,
   n: number,
   rows: number,
-  { ranks, axes }: typeof ofSamples | typeof ofRows,
+  { role, ranks, axes, per }: Kind,
 ): View {
-  const view = call.view('weights');
+  const view = call.view(role);
   view.argument = argument;
   const kind = arrayKind(value);
   if (Array.isArray(value)) {
-    expectCount(argument, value.length, n, rows);
-    const data = call.weights(n * rows);
+    expectCount(argument, value.length, n, rows, per);
+    const data = call.weights(role, n * rows);
     for (let i = 0; i < data.length; i += 1) data[i] = readNumber(argument, i, value[i]);
     placeDense(view, data, 'float64', n, rows);
   } else if (kind !== undefined) {
@@ -42,7 +57,7 @@ function readWeights(
     if (dtype !== 'float32' && dtype !== 'float64') refuseType(argument, describe(value));
     const array = value as Float32Array;
     if (isDetached(array)) fail('ERR_GLD_DETACHED', argument, 'memory that is still there', 'a detached buffer');
-    expectCount(argument, array.length, n, rows);
+    expectCount(argument, array.length, n, rows, per);
     placeDense(view, array, dtype, n, rows);
   } else {
     if (typeof value !== 'object' || value === null) {
@@ -79,9 +94,9 @@ function expectShape({ argument, shape, strides }: View, n: number, rows: number
   strides[1] = 0;
 }
 
-function expectCount(argument: string, count: number, n: number, rows: number): void {
+function expectCount(argument: string, count: number, n: number, rows: number, per: string): void {
   if (count === n * rows) return;
-  const expected = rows === 1 ? `${n} weights, one per sample` : `${n * rows} weights, one per row of ${n} samples`;
+  const expected = `${n * rows} weights, one per ${per}${rows === 1 ? '' : ` of ${n} samples`}`;
   fail('ERR_GLD_SHAPE', argument, expected, `${count}`);
 }
 

@@ -184,11 +184,13 @@ const questions: readonly [what: string, of: readonly Stage[], change: Change][]
     weighted,
     withRoles((stage) => ({ weights: tensor([n, stage === 'cross_entropy' ? 1 : rows]) })),
   ],
+  ['`classWeights`', labelled, withRoles(() => ({ classWeights: tensor([classes]) }))],
   ...words['normalization.kind'].map((kind): (typeof questions)[number] => [
     `\`normalization\` by ${kind}`,
     ['normalized_kd', 'gld'],
     withFields({ 'normalization.kind': number('normalization.kind', kind) }),
   ]),
+  ['`compensated`', ['normalized_kd', 'gld'], withFields({ 'normalization.compensated': 1 })],
   ...words['relation.method'].map((method): (typeof questions)[number] => [
     `\`method: '${method}'\``,
     ['relation', 'gld'],

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../shared/arithmetic.h"
 #include "lanes.h"
 
 namespace gld {
@@ -12,10 +13,29 @@ std::int64_t CrossEntropy<T>::scratch(std::int64_t classes) {
 }
 
 template <class T>
-double CrossEntropy<T>::labelled_sum(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const {
-  if (!targets_.unlabelled) return weights.global_sum();
+void CrossEntropy<T>::read() {
+  if (class_weights_ == nullptr) return;
+  visit(class_view_, [&](const auto* from) {
+    double largest = 0;
+    const auto at = [&](std::int64_t k) { return static_cast<double>(from[k * class_view_.stride[0]]); };
+    for (std::int64_t k = 0; k < targets_.classes; ++k) largest = std::max(largest, at(k));
+    class_scale_ = inverse_power(largest);
+    for (std::int64_t k = 0; k < targets_.classes; ++k) class_weights_[k] = static_cast<T>(at(k) * class_scale_);
+  });
+}
+
+template <class T>
+double CrossEntropy<T>::divisor(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const {
+  if (!targets_.unlabelled && (targets_.are_soft() || class_weights_ == nullptr)) {
+    return weights.global_sum() * class_scale_;
+  }
   double total = 0;
-  for (std::int64_t sample = 0; sample < samples; ++sample) total += labelled(sample) ? weights[sample * rows] : 0;
+  for (std::int64_t sample = 0; sample < samples; ++sample) {
+    if (!labelled(sample)) continue;
+    const double of_class =
+        class_weights_ == nullptr ? 1 : static_cast<double>(class_weights_[targets_.class_of(sample)]);
+    total += weights[sample * rows] * of_class;
+  }
   return total;
 }
 
@@ -38,6 +58,7 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
     const double mass = sum(target, classes);
     for (std::int64_t k = 0; k < classes; ++k) target[k] = targets_.smoothed(target[k], mass);
   }
+  for (std::int64_t k = 0; class_weights_ != nullptr && k < classes; ++k) target[k] *= class_weights_[k];
 
   fill_rest(target, classes, width, T(0));
   const Extent<T> all = extent(logits, classes);

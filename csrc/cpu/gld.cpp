@@ -24,7 +24,7 @@ Gld<T>::Gld(const gld_call& call, gld_stage stage, Arena& arena, int threads)
       row_block_(block_size(m_, kRowBlock, kMaxBlocks)),
       teacher_(call, call.teacher, arena, threads),
       student_(call, call.student, arena, threads),
-      cross_entropy_(call),
+      cross_entropy_(call, arena),
       normalized_kd_(call),
       weights_(call, arena) {
   student_.plan_gradients(arena, threads);
@@ -42,6 +42,7 @@ void Gld<T>::run(const Parallel& parallel, gld_result& result) {
   weights_.read([&](std::int64_t sample, std::int64_t row) {
     return !teacher_.empty(sample, row) && !student_.empty(sample, row);
   });
+  if (terms_.task) cross_entropy_.read();
   if (relation_) relation_->fit(parallel);
   const bool related = relation_ && student_.grad_logits() && terms_.relation_weight != 0;
   const double unit = related ? relation_->gradient_unit(terms_.relation_weight) : 1;
@@ -63,7 +64,7 @@ template <class T>
 void Gld<T>::sweep_rows(const Parallel& parallel, double unit, gld_result& result) const {
   const std::int64_t width = padded(call_.classes);
   const double n = weights_.global_sum();
-  const double labelled = terms_.task ? cross_entropy_.labelled_sum(weights_, call_.n, call_.rows) : 0;
+  const double labelled = terms_.task ? cross_entropy_.divisor(weights_, call_.n, call_.rows) : 0;
   const LogitRows<T> teacher_lines = teacher_.logits();
   const LogitRows<T> student_lines = student_.logits();
   const SampleRows<T> grad = student_.grad_logits();

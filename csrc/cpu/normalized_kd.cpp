@@ -80,7 +80,7 @@ double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T
   const NormalizedRow t = normalize(teacher, yt, et);
   const NormalizedRow s = normalize(student, ys, es);
 
-  const double factor = by_.factor();
+  const double factor = by_.factor(t, s);
   const double beyond = t.excludes || s.excludes ? leave_out(yt, ys, classes_) : 0;
   const double gap =
       beyond +

@@ -1,6 +1,6 @@
 // Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs.
-// s is the row's standard deviation over the classes (paper equation for L_ND; docs/mathematics.md), or a temperature τ
-// with the factor τ² of Hinton et al.
+// s is the row's standard deviation over the classes (paper equation for L_ND; docs/mathematics.md), a temperature τ
+// with the factor τ² of Hinton et al., or the product of both.
 #pragma once
 
 #include "../engine.h"

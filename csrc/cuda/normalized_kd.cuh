@@ -1,6 +1,6 @@
 // Stage normalized_kd: KL( softmax(zt / s(zt)) || softmax(zs / s(zs)) ) of one row and its gradient with respect to zs,
-// by the threads that hold both rows. s is the standard deviation over the classes or a temperature; the formulas are
-// those of shared/normalized_kd.h. docs/mathematics.md
+// by the threads that hold both rows. s is the standard deviation over the classes, a temperature or their product; the
+// formulas are those of shared/normalized_kd.h. docs/mathematics.md
 #pragma once
 
 #include "../shared/normalized_kd.h"
@@ -93,11 +93,12 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
         values[0] = ct * ct;
         values[1] = cs * cs;
       });
-      exact_t.set_deviation(squares[0], by.degrees);
+      const double inverse_t = exact_t.set_deviation(squares[0], by.degrees);
+      t.inverse = constant_t ? 0 : inverse_t;
       s.inverse = constant_s ? 0 : exact_s.set_deviation(squares[1], by.degrees);
     }
   } else {
-    s.inverse = 1 / by.temperature;
+    t.inverse = s.inverse = 1 / by.temperature;
   }
   const double inverse_temperature = 1 / by.temperature;
   const float inverse =
@@ -116,7 +117,7 @@ __device__ double normalized_kd(const Line<kThreads, kPacks>& teacher, const Lin
   s.top = ys.top;
   t.total = total[0];
   s.total = total[1];
-  const double factor = by.factor();
+  const double factor = by.factor(t, s);
   if (grad.row != nullptr && weight != 0) {
     const auto of_student = static_cast<float>(1 / s.total);
     const auto of_teacher = static_cast<float>(1 / t.total);

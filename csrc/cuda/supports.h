@@ -21,6 +21,7 @@ inline std::int32_t supports(const gld_call* call, gld_stage stage, std::int32_t
     return refuse(refusal, GLD_REFUSED_DTYPE, argument, expected + here, "float64, for the CPU only");
   };
   if (call->weights.data != nullptr) return only_on_cpu("weights", "none", "some");
+  if (call->class_weights.data != nullptr) return only_on_cpu("classWeights", "none", "some");
   if (call->unlabelled != 0) return only_on_cpu("ignoreIndex", "none", "one");
   if (call->classes > kMostClasses) return only_on_cpu("classes", "at most 2^30", "more");
   for (const auto& [side, features, mask] : {std::tuple(&call->teacher, "teacher.features", "teacher.mask"),

@@ -103,8 +103,10 @@ inline const char* fault(const gld_call& call, gld_stage stage) {
   }
 
   if (const char* wrong = unsound_option(call)) return wrong;
-  if (call.weights.data != nullptr && call.weights.dtype != GLD_F32 && call.weights.dtype != GLD_F64) {
-    return "weights are neither float32 nor float64";
+  for (const gld_view* view : {&call.weights, &call.class_weights}) {
+    if (view->data != nullptr && view->dtype != GLD_F32 && view->dtype != GLD_F64) {
+      return "weights are neither float32 nor float64";
+    }
   }
   if (call.method == GLD_METHOD_MOMENTS && call.metric == GLD_METRIC_EUCLIDEAN) return "moments of plain distances";
   const bool features = call.teacher.features.data != nullptr || call.student.features.data != nullptr;

@@ -1,4 +1,4 @@
-// KL( softmax(yt) || softmax(ys) ) of one row, y = z / σ(z) or z / τ, and its gradient with respect to zs. Paper
+// KL( softmax(yt) || softmax(ys) ) of one row, y = z / (τ σ(z)) or z / τ, and its gradient with respect to zs. Paper
 // equation for L_ND; docs/mathematics.md y may be shifted by any constant of its row, which no softmax sees.
 #pragma once
 
@@ -8,28 +8,44 @@
 
 namespace gld {
 
-// How a call wants its logits normalized.
-struct Normalization {
-  bool by_std;     // else by temperature
-  double degrees;  // of the standard deviation: classes - 1 (unbiased) or classes
-  double temperature;
+// A row ready for its softmax.
+struct NormalizedRow {
+  double top = 0;         // largest y
+  double total = 0;       // Σ exp(y - top), NaN if the row has a NaN or Inf
+  double inverse = 0;     // d y / d z apart from the row statistics: 1/(τσ) or 1/τ, and 0 for a constant row
+  bool excludes = false;  // some y are -Inf: by temperature only, for σ would not be finite
 
-  static Normalization of(const gld_call& call) {
-    return {call.normalization == GLD_NORMALIZE_STD,
-            static_cast<double>(call.unbiased ? call.classes - 1 : call.classes), call.temperature};
-  }
-
-  // Factor of the loss: none by std, τ² of Hinton et al. by temperature.
-  GLD_HOST_DEVICE double factor() const { return by_std ? 1 : temperature * temperature; }
+  // What divided the row, τσ or τ; 0 for a constant one.
+  GLD_HOST_DEVICE double divisor() const { return inverse == 0 ? 0 : 1 / inverse; }
 };
 
-// y = (z - μ) / σ in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(),
+// How a call wants its logits normalized.
+struct Normalization {
+  bool by_std;  // else by temperature
+  double degrees;  // Σ (z - μ)² / degrees = (τσ)²: those of the variance, classes - 1 (unbiased) or classes, over τ²
+  double temperature;
+  bool compensated;
+
+  static Normalization of(const gld_call& call) {
+    const auto of_variance = static_cast<double>(call.unbiased ? call.classes - 1 : call.classes);
+    const bool by_std = call.normalization == GLD_NORMALIZE_STD;
+    return {by_std, of_variance / (call.temperature * call.temperature), call.temperature,
+            by_std && call.compensated != 0};
+  }
+
+  // Factor of a row's loss, a constant for its gradient: τ² of Hinton et al., or what divided the row on either side.
+  GLD_HOST_DEVICE double factor(const NormalizedRow& teacher, const NormalizedRow& student) const {
+    return compensated ? teacher.divisor() * student.divisor() : temperature * temperature;
+  }
+};
+
+// y = (z - μ) / (τσ) in three steps, so that an engine may sum between them: scaled(z), whose mean it sets, centred(),
 // whose deviation it sets, normalized(). Not for constant rows, see constant_row().
 template <class T>
 struct StdNormalization {
   double scale;     // a power of two that takes the largest logit to about 1: squares neither overflow nor vanish
   double mean = 0;  // of the scaled logits
-  double unit = 0;  // 1 / σ of the scaled logits
+  double unit = 0;  // 1 / (τσ) of the scaled logits
 
   GLD_HOST_DEVICE StdNormalization(T high, T low) {
     const T above = high < 0 ? -high : high;
@@ -38,11 +54,11 @@ struct StdNormalization {
   }
 
   GLD_HOST_DEVICE void set_mean(double sum, double classes) { mean = sum / classes; }
-  // squares = Σ centred², degrees = classes - 1 (unbiased) or classes. Returns d y / d z apart from the row statistics,
-  // 1 / σ.
+  // squares = Σ centred², degrees those of Normalization. Returns d y / d z apart from the row statistics, 1 / (τσ).
   GLD_HOST_DEVICE double set_deviation(double squares, double degrees) {
     const double deviation = std::sqrt(squares / degrees);
-    unit = 1 / deviation;
+    // A tiny τ must not make infinities to subtract.
+    unit = deviation < 4 / kLargest<T> ? kLargest<T> / 4 : 1 / deviation;
     const double inverse = scale / deviation;
     return kLargest<double> < inverse ? kLargest<double> : inverse;  // subnormal logits
   }
@@ -113,14 +129,6 @@ GLD_HOST_DEVICE inline T tempered_in_t(T logit, T high, T inverse_temperature) {
   return shifted < static_cast<T>(-kLargest<T>) ? static_cast<T>(-kLargest<T>) : shifted;
 }
 
-// A row ready for its softmax.
-struct NormalizedRow {
-  double top = 0;         // largest y
-  double total = 0;       // Σ exp(y - top), NaN if the row has a NaN or Inf
-  double inverse = 0;     // d y / d z apart from the row statistics: 1/σ or 1/τ, and 0 for a constant row
-  bool excludes = false;  // some y are -Inf: by temperature only, for σ would not be finite
-};
-
 // exp(yt - top_t) (yt - ys) of one class. A class that the teacher excludes has no part in the sum, and one that the
 // student alone excludes makes it infinite, even where the exponential vanishes.
 template <class T>
@@ -149,7 +157,8 @@ GLD_HOST_DEVICE inline T kl_slope_in_t(T student, T of_student, T teacher, T of_
   return std::fma(student, of_student, T(0)) - std::fma(teacher, of_teacher, T(0));
 }
 
-// From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) / σ.
+// From d KL / d y to the gradient with respect to z. Through σ: d y_j / d z_k = (δ_jk - 1/K - y_j y_k / degrees) /
+// (τσ).
 struct NormalizedGradient {
   double scale;  // weight * factor * inverse of the student's row
   double mean;   // of the slopes, which is 0 up to rounding; 0 by temperature, where classes may be excluded

@@ -85,7 +85,7 @@ type Visit<Tensor> = (argument: string, tensor: Tensor) => unknown;
 
 /** The inputs with every tensor of the framework replaced, whatever their names; the rest is the core's to judge. */
 function replaceTensors<Tensor>(inputs: unknown, isTensor: IsTensor<Tensor>, replacement: Visit<Tensor>): Fields {
-  const what = '{ teacher, student, labels?, sampleWeights? }';
+  const what = '{ teacher, student, labels?, sampleWeights?, classWeights? }';
   if (isTensor('inputs', inputs)) fail('ERR_GLD_ARG_TYPE', 'inputs', what, 'a tensor');
   return mapFields(expectObject('inputs', inputs, what), tables.inputs, (name, value) =>
     sideNames.includes(name)
@@ -131,7 +131,7 @@ const { student: _, ...targetNames } = tables.inputs;
 
 /** All of the inputs but the student, where that is what an adapter finds itself; refuses everything else. */
 export function readTargets<Targets>(targets: Targets): Targets {
-  const given = expectObject('targets', targets, '{ teacher, labels?, sampleWeights? }');
+  const given = expectObject('targets', targets, '{ teacher, labels?, sampleWeights?, classWeights? }');
   return Object.fromEntries(entriesOf(known(targetNames, given), targetNames)) as Targets;
 }
 

@@ -23,6 +23,7 @@ import type {
   MaskLike,
   OwnArray,
   SampleWeights,
+  ClassWeights,
   SignalOption,
   TensorLike,
 } from '../types.js';
@@ -68,6 +69,8 @@ export interface SurrogateInputs<Tensor> {
   readonly labels?: Tensor | Labels | undefined;
   /** How many times each sample counts, [n] or [n, 1]. @default once */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
+  /** How much each class counts in the task term, [K]. @default 1 */
+  readonly classWeights?: Tensor | ClassWeights | undefined;
 }
 
 /** The loss and its terms as numbers. */

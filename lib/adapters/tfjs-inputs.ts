@@ -1,6 +1,6 @@
 import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
-import type { Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
+import type { ClassWeights, Inputs, Labels, MapLayout, MaskLike, SampleWeights, TensorLike } from '../types.js';
 import { Found, replaceInSide, sideNames } from './inputs.js';
 import { isLayerVariable, isTfjsTensor, type TfjsLike, type TfjsTensor } from './tfjs-types.js';
 
@@ -43,6 +43,8 @@ export interface TfjsInputs<Tensor = TfjsTensor> {
   readonly labels?: Tensor | Labels | undefined;
   /** How many times each sample counts, [n] or [n, 1]. @default once */
   readonly sampleWeights?: Tensor | SampleWeights | undefined;
+  /** How much each class counts in the task term, [K]. @default 1 */
+  readonly classWeights?: Tensor | ClassWeights | undefined;
 }
 
 /** The tensors of tfjs among the inputs. */
@@ -72,7 +74,8 @@ export async function read(found: Found<TfjsTensor>): Promise<Inputs> {
 }
 
 function toCore({ shape, dtype }: TfjsTensor, argument: string, data: object): object {
-  const floats = (argument === 'labels' && shape.length === 2 && shape[1] !== 1) || argument === 'sampleWeights';
+  const soft = argument === 'labels' && shape.length === 2 && shape[1] !== 1;
+  const floats = soft || argument === 'sampleWeights' || argument === 'classWeights';
   const wanted = floats ? 'float32' : dtype;
   // A cast on the cpu backend changes the type alone, and not the array.
   const Kind: Float32ArrayConstructor | undefined = arrays[wanted as 'float32'];

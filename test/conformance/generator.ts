@@ -64,6 +64,7 @@ export function choices(
     labels: ['hard', 'soft', 'none'],
     ignore: wide ? [false, true] : [false],
     sampleWeights: wide ? [false, true] : [false],
+    classWeights: wide ? [false, true] : [false],
     ...plainOptions,
     method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }],
     reduction: ['matrix', 'row', { rows: 320 }],
@@ -155,14 +156,14 @@ function plain(row: Row): Pick<Row, keyof typeof plainOptions> {
 
 /** The call of a row; unless it need not be `comparable`, without what leaves gradients that are nothing but rounding. */
 export function settingOf(row: Row, seed: number, { comparable = true }: { comparable?: boolean } = {}): Setting {
-  const { samples, classes, labels, reduction } = row;
+  const { samples, classes, labels, reduction, classWeights } = row;
   const { student, teacher } = sidesOf(row, comparable);
   const onMap = student !== 'logits' || teacher !== 'logits';
   // The teacher's map has the axes the other way round.
   const size = onMap ? row.map.map((extent, axis) => Math.min(extent, present(row.map.at(-1 - axis)))) : [3, 3];
   const grid = grids[row.grid](size);
   const sampleWeights = row.sampleWeights && !(comparable && tooFewLeft(row));
-  const inputs = problem({ samples, classes, grid, labels, sampleWeights, seed, student, teacher });
+  const inputs = problem({ samples, classes, grid, labels, sampleWeights, classWeights, seed, student, teacher });
   // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
   const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid, size.length)));
   const method = comparable && coincide(row) && 'metric' in row.method ? {} : row.method;

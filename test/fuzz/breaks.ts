@@ -179,7 +179,7 @@ const callBreaks: { readonly [name: string]: (random: Random, call: Case) => voi
   },
   'the weights': (random, { inputs }) => {
     const list = [1, 1, 1, 1].map(() => random.pick<unknown>([0, 1, -1, NaN, Infinity, '1', 1e300]));
-    const name = random.pick(['sampleWeights', 'weights']);
+    const name = random.pick(['sampleWeights', 'classWeights', 'weights']);
     inputs[name] = random.pick<unknown>([list, Float64Array.from(list as number[]), ...junk]);
   },
   'the mask': (random, call) => {

@@ -80,7 +80,7 @@ function mask(random: Random, given: MaskTensor): Loose {
   ])();
 }
 
-/** How often each sample or row counts. */
+/** How often each sample, row or class counts. */
 function weights(random: Random, all: ArrayLike<number>, shape: readonly number[] = [all.length]): unknown {
   return random.pick<() => unknown>([
     () => Array.from(all),
@@ -115,7 +115,7 @@ function ignore(random: Random, { labels, ...inputs }: Inputs, options: Loose): 
 
 /** The inputs as what a caller may have, each tensor in a form of its own. */
 function given(random: Random, inputs: Inputs): Loose {
-  const { labels, sampleWeights, ...sides } = inputs;
+  const { labels, sampleWeights, classWeights, ...sides } = inputs;
   const any = (dense: Dense) => tensor(random, dense);
   const { teacher, student } = encodeBy(sides, {
     teacher: any,
@@ -127,6 +127,7 @@ function given(random: Random, inputs: Inputs): Loose {
     student,
     ...(labels && { labels: 'data' in labels ? any(labels).tensor : indices(random, labels) }),
     ...(sampleWeights && { sampleWeights: weights(random, sampleWeights) }),
+    ...(classWeights && { classWeights: weights(random, classWeights) }),
   };
 }
 
@@ -233,8 +234,9 @@ const stages: {
         student,
         labels = new Int32Array(shape[0]),
         sampleWeights,
+        classWeights,
       } = given(random, ignore(random, single, drawn));
-      return { inputs: { logits: student.logits, labels, sampleWeights }, options: drawn };
+      return { inputs: { logits: student.logits, labels, sampleWeights, classWeights }, options: drawn };
     },
   },
   normalizedKd: {

@@ -55,21 +55,21 @@ struct Prepared {
   gld::NormalizedRow row;
 };
 
-Prepared prepare(const Row& logits, bool by_std, double degrees, double temperature) {
+Prepared prepare(const Row& logits, const gld::Normalization& by) {
   Prepared out{logits, logits, {}};
   const double high = top_of(logits);
-  if (by_std && gld::constant_row(high, top_of(logits, -1))) {
+  if (by.by_std && gld::constant_row(high, top_of(logits, -1))) {
     out.y.assign(logits.size(), 0);
-  } else if (by_std) {
+  } else if (by.by_std) {
     gld::StdNormalization<double> to(high, top_of(logits, -1));
     for (double& y : out.y) y = to.scaled(y);
     to.set_mean(sum_of(out.y), static_cast<double>(logits.size()));
     for (double& y : out.y) y = to.centred(y);
-    out.row.inverse = to.set_deviation(dot_of(out.y, out.y), degrees);
+    out.row.inverse = to.set_deviation(dot_of(out.y, out.y), by.degrees);
     for (double& y : out.y) y = to.normalized(y);
     check(to(high) == top_of(out.y), "the three steps at once are the three steps");
   } else {
-    out.row.inverse = 1 / temperature;
+    out.row.inverse = 1 / by.temperature;
     for (double& y : out.y) y = gld::tempered(y, high, out.row.inverse);
   }
   out.row.top = top_of(out.y);
@@ -83,17 +83,17 @@ struct Divergence {
   Row gradient;
 };
 
-Divergence divergence(const Row& teacher, const Row& student, bool by_std, double degrees, double temperature) {
-  const Prepared t = prepare(teacher, by_std, degrees, temperature);
-  const Prepared s = prepare(student, by_std, degrees, temperature);
+Divergence divergence(const Row& teacher, const Row& student, const gld::Normalization& by) {
+  const Prepared t = prepare(teacher, by);
+  const Prepared s = prepare(student, by);
   Row gap = t.y, slope = s.y;
   for (std::size_t k = 0; k < gap.size(); ++k) {
     gap[k] = t.y[k] - s.y[k];
     slope[k] = gld::kl_slope(s.exponential[k], 1 / s.row.total, t.exponential[k], 1 / t.row.total);
   }
-  const double factor = gld::Normalization{by_std, 1, temperature}.factor();
+  const double factor = by.factor(t.row, s.row);
   const gld::NormalizedGradient through{factor * s.row.inverse, sum_of(slope) / static_cast<double>(slope.size()),
-                                        by_std ? dot_of(slope, s.y) / degrees : 0};
+                                        by.by_std ? dot_of(slope, s.y) / by.degrees : 0};
   Row gradient = slope;
   for (std::size_t k = 0; k < slope.size(); ++k) gradient[k] = through(slope[k], s.y[k]);
   return {factor * gld::kl_value(t.row, s.row, dot_of(t.exponential, gap)), gradient};
@@ -111,35 +111,51 @@ double derivative(const Row& at, std::size_t k, F&& f) {
   return (value(-2) - 8 * value(-1) + 8 * value(1) - value(2)) / (12 * step);
 }
 
+gld::Normalization by_std(int classes, double temperature) {
+  return {true, (classes - 1) / (temperature * temperature), temperature, false};
+}
+
 void normalized_kd() {
   for (int classes : {2, 3, 10, 100}) {
-    for (bool by_std : {true, false}) {
-      const double degrees = classes - 1;
+    for (const gld::Normalization& by :
+         {by_std(classes, 1), by_std(classes, 4), gld::Normalization{false, 0, 4, false}}) {
       const Row teacher = made_up(classes, 1);
       const Row student = made_up(classes, 2);
-      const Divergence got = divergence(teacher, student, by_std, degrees, 4);
+      const Divergence got = divergence(teacher, student, by);
       check(got.value >= 0, "a divergence is not negative");
-      near(divergence(teacher, teacher, by_std, degrees, 4).value, 0, 1e-14, "of a row from itself it is zero");
+      near(divergence(teacher, teacher, by).value, 0, 1e-14, "of a row from itself it is zero");
       near(sum_of(got.gradient), 0, 1e-13, "its gradient is orthogonal to the all-ones vector");
-      if (by_std) near(dot_of(got.gradient, student), 0, 1e-12, "and to the row itself: y has no scale");
+      if (by.by_std) near(dot_of(got.gradient, student), 0, 1e-12, "and to the row itself: y has no scale");
       for (std::size_t k = 0; k < student.size(); k += 7) {
-        near(got.gradient[k],
-             derivative(student, k, [&](const Row& z) { return divergence(teacher, z, by_std, degrees, 4).value; }),
+        near(got.gradient[k], derivative(student, k, [&](const Row& z) { return divergence(teacher, z, by).value; }),
              1e-9, "its gradient is that of its value");
       }
       // A power of two in the logits changes no bit of y, from the subnormal to what would overflow when squared.
       for (double scale : {std::ldexp(1.0, -600), std::ldexp(1.0, 600)}) {
         Row scaled = student;
         for (double& z : scaled) z *= scale;
-        if (by_std)
-          check(prepare(scaled, true, degrees, 1).y == prepare(student, true, degrees, 1).y, "y has no scale");
+        if (by.by_std) check(prepare(scaled, by).y == prepare(student, by).y, "y has no scale");
+      }
+      if (!by.by_std) continue;
+      gld::Normalization compensated = by;
+      compensated.compensated = true;
+      const double factor = prepare(teacher, by).row.divisor() * prepare(student, by).row.divisor();
+      const double usual = by.temperature * by.temperature;
+      const Divergence other = divergence(teacher, student, compensated);
+      near(other.value, factor / usual * got.value, 1e-13, "compensated it is the same times what divided the rows");
+      for (std::size_t k = 0; k < student.size(); ++k) {
+        near(other.gradient[k], factor / usual * got.gradient[k], 1e-13, "and its gradient, as that is a constant");
       }
     }
   }
   const Row constant(10, 0.1);
-  const Divergence flat = divergence(made_up(10, 1), constant, true, 9, 1);
+  const Divergence flat = divergence(made_up(10, 1), constant, by_std(10, 1));
   check(top_of(flat.gradient) == 0 && top_of(flat.gradient, -1) == 0, "a constant row has no gradient");
-  near(divergence(constant, constant, true, 9, 1).value, 0, 1e-15, "two constant rows are both uniform");
+  near(divergence(constant, constant, by_std(10, 1)).value, 0, 1e-15, "two constant rows are both uniform");
+  for (double temperature : {1e-200, 1e-39}) {
+    const Divergence cold = divergence(made_up(10, 1), made_up(10, 2), by_std(10, temperature));
+    check(std::isfinite(cold.value) && std::isfinite(top_of(cold.gradient)), "nor does a tiny temperature by std");
+  }
   check(std::isfinite(gld::tempered(-1.0f, 1.0f, 1e300)), "a tiny temperature makes no infinity");
   gld::StdNormalization<float> tiny(1e-45f, -1e-45f);
   tiny.set_mean(0, 2);
@@ -300,7 +316,8 @@ __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::Ro
   to.set_mean(y[0], y[1]);
   y[0] = to.set_deviation(y[2], y[3]);
   x[0] = gld::constant_row(x[0], x[1]) ? to(x[2]) : gld::tempered(x[2], x[1], y[0]);
-  y[1] = gld::kl_value({y[0], y[1], y[2]}, {y[3], y[4], y[5]}, y[6]) * gld::Normalization{true, 1, y[7]}.factor();
+  y[1] = gld::kl_value({y[0], y[1], y[2]}, {y[3], y[4], y[5]}, y[6]) *
+         gld::Normalization{true, 1, y[7], true}.factor({y[0], y[1], y[2]}, {y[3], y[4], y[5]});
   x[1] = gld::NormalizedGradient{y[0], y[1], y[2]}(gld::kl_slope(x[0], y[0], x[1], y[1]), x[2]) + gld::poison_of(x[3]);
   const gld::CrossEntropyRow row{y[0], y[1]};
   x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], targets.smoothed(x[1], y[1]));

@@ -29,7 +29,7 @@ inline double sum(const Numbers& of) {
 
 // One row ready for its softmax. roundings: of each probability, relative to it, in those of one operation.
 struct Row {
-  double inverse = 0;  // 1 / σ or 1 / τ
+  double inverse = 0;  // 1 / (τσ) or 1 / τ
   Numbers size;        // of the normalized logits
   Numbers probability, roundings;
   double of_inverse = 0;  // roundings of `inverse`
@@ -70,15 +70,17 @@ inline void add_cross_entropy(const double* z, const double* terms, const Number
   }
 }
 
-// Adds the terms of weight / σ (slope - mean slope - y Σ slope y / degrees), slope = q - p.
+// Adds the terms of weight factor / (τσ) (slope - mean slope - y Σ slope y / degrees), slope = q - p.
 inline void add_kd(const gld_call& call, const double* zt, const double* terms_t, const double* zs,
                    const double* terms_s, double weight, double* to) {
   const auto classes = static_cast<std::size_t>(call.classes);
   const bool by_std = call.normalization == GLD_NORMALIZE_STD;
-  const double degrees = static_cast<double>(call.classes - (call.unbiased != 0 ? 1 : 0));
+  const double square = call.temperature * call.temperature;
+  const double degrees = static_cast<double>(call.classes - (call.unbiased != 0 ? 1 : 0)) / square;
   const Row t = row_of(zt, terms_t, classes, by_std, degrees, call.temperature);
   const Row s = row_of(zs, terms_s, classes, by_std, degrees, call.temperature);
-  const double factor = by_std ? 1 : call.temperature * call.temperature;
+  const auto divisor = [](const Row& row) { return row.inverse == 0 ? 0 : 1 / row.inverse; };
+  const double factor = by_std && call.compensated != 0 ? divisor(t) * divisor(s) : square;
   Numbers slope;
   double along = 0;
   for (std::size_t k = 0; k < classes; ++k) {

@@ -95,6 +95,8 @@ const core = `
   gldLoss({ ...inputs, labels: 'cat' });
   // @ts-expect-error: a temperature is needed
   gldLoss(inputs, { normalization: { kind: 'temperature' } });
+  // @ts-expect-error: what it divides by is no σ
+  gldLoss(inputs, { normalization: { kind: 'temperature', temperature: 4, compensated: true } });
 `;
 
 const values = [

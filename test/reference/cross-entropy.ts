@@ -1,6 +1,9 @@
 /**
  * Stage `cross_entropy`: the task loss, L_task = −(1/N) Σ_i w_i Σ_k y_ik log softmax(z_i)_k with N = Σ w_i. A sample of
  * weight w counts as if it were w times in the batch; without weights each counts once.
+ *
+ * With weights v_k of classes, as PyTorch's cross_entropy has them: v_k y_ik in the place of y_ik, after smoothing. Of class
+ * indices c_i, N = Σ w_i v_{c_i}; of distributions it is Σ w_i all the same.
  */
 import { rows } from './rows.js';
 import { logSoftmax } from './softmax.js';
@@ -24,8 +27,25 @@ export function smoothed(targets: Float64Array, classes: number, epsilon: number
   );
 }
 
+/** The targets v_k y_ik, and how much each sample counts in N, with such weights of classes. */
+export function weighted(
+  targets: Float64Array,
+  classes: number,
+  classWeights: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  labels?: ArrayLike<number>,
+): { targets: Float64Array; counts: Float64Array } {
+  return {
+    targets: targets.map((value, at) => value * classWeights[at % classes]),
+    // A sample without a label has the weight 0, and its label may be no class.
+    counts: Float64Array.from(weights, (weight, i) =>
+      weight === 0 || labels === undefined ? weight : weight * classWeights[labels[i]],
+    ),
+  };
+}
+
 /**
- * logits [n, K], targets [n, K], weights [n] → L_task and ∂L_task/∂logits [n, K]; both 0 where all weights are.
+ * logits [n, K], targets [n, K], weights [n], what each counts in N [n] → L_task and ∂L_task/∂logits [n, K]; both 0 where N is.
  * A logit of −∞ excludes its class: 0·∞ is 0 where that is no target, and the loss is +∞ where it is.
  * A row of targets need not sum to 1; the gradient is that of the formula above whatever its sum.
  */
@@ -34,15 +54,16 @@ export function crossEntropy(
   targets: Float64Array,
   classes: number,
   weights: ArrayLike<number> = new Float64Array(logits.length / classes).fill(1),
+  counts: ArrayLike<number> = weights,
 ): { loss: number; gradient: Float64Array } {
   const z = rows(logits, classes);
   const y = rows(targets, classes);
   const gradient = new Float64Array(logits.length);
   const dz = rows(gradient, classes);
-  const total = Array.from(weights).reduce((sum, weight) => sum + weight, 0);
+  const total = Array.from(counts).reduce((sum, count) => sum + count, 0);
   let loss = 0;
   for (let i = 0; i < z.length; i++) {
-    if (weights[i] === 0) continue;
+    if (weights[i] === 0 || total === 0) continue;
     const share = weights[i] / total;
     const logP = logSoftmax(z[i]);
     const mass = y[i].reduce((sum, value) => sum + value, 0);

@@ -7,7 +7,7 @@
  * nothing of its window.
  */
 import { classify, classifyGradient } from './classifier.js';
-import { crossEntropy, oneHot, smoothed } from './cross-entropy.js';
+import { crossEntropy, oneHot, smoothed, weighted as byClass } from './cross-entropy.js';
 import { countCells, levelsOf } from './grid.js';
 import { fromChannelsFirst, fromKC, mapShape, toChannelsFirst, toKC, usualLayout } from './layout.js';
 import { normalizedKd } from './normalized-kd.js';
@@ -128,18 +128,27 @@ function scatter(dz: Float64Array[], which: number[], weight: number, gradient: 
   });
 }
 
-/** The labels as distributions, and which of them count. */
-function targets(labels: Labels, classes: number, ignoreIndex?: number): { rows: Float64Array; counts: boolean[] } {
+/** The labels as distributions, which of them count, and the class of each if that is one. */
+function targets(
+  labels: Labels,
+  classes: number,
+  ignoreIndex?: number,
+): { rows: Float64Array; counts: boolean[]; indices?: number[] } {
   if ('data' in labels && labels.shape.length === 2) {
     return { rows: Float64Array.from(labels.data), counts: new Array<boolean>(labels.shape[0]).fill(true) };
   }
   const indices = Array.from('data' in labels ? labels.data : labels);
-  return { rows: oneHot(indices, classes, ignoreIndex), counts: indices.map((index) => index !== ignoreIndex) };
+  return {
+    rows: oneHot(indices, classes, ignoreIndex),
+    counts: indices.map((index) => index !== ignoreIndex),
+    indices,
+  };
 }
 
 const sum = (values: Iterable<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
 
-export function gld({ teacher, student, labels, sampleWeights }: Inputs, options: Options = {}): Result {
+export function gld(inputs: Inputs, options: Options = {}): Result {
+  const { teacher, student, labels, sampleWeights } = inputs;
   const { alpha = 0.7, beta = 500, localWeight = 1, grid, normalization = { kind: 'std' } } = options;
   const { labelSmoothing = 0, ignoreIndex } = options;
   const { metric = 'sqeuclidean', reduction = 'matrix' } = options.relation ?? {};
@@ -172,9 +181,11 @@ export function gld({ teacher, student, labels, sampleWeights }: Inputs, options
   let loss = weighted(alpha, global.loss) + weighted(localWeight, local.loss) + weighted(beta, related.loss);
 
   if (labels !== undefined) {
-    const { rows: given, counts } = targets(labels, classes, ignoreIndex);
+    const { rows: given, counts, indices } = targets(labels, classes, ignoreIndex);
     const labelled = weightsOf(globalRows).map((weight, i) => (counts[i] ? weight : 0));
-    const task = crossEntropy(gather(zs, globalRows), smoothed(given, classes, labelSmoothing), classes, labelled);
+    const { classWeights = new Float64Array(classes).fill(1) } = inputs;
+    const of = byClass(smoothed(given, classes, labelSmoothing), classes, classWeights, labelled, indices);
+    const task = crossEntropy(gather(zs, globalRows), of.targets, classes, labelled, of.counts);
     scatter(dz, globalRows, 1 - alpha, task.gradient);
     terms.task = task.loss;
     loss += weighted(1 - alpha, task.loss);

@@ -19,7 +19,7 @@ import { unusual } from '../support/options.js';
 
 const normalizations: Normalization[] = [
   { kind: 'std' },
-  { kind: 'std', unbiased: false },
+  { kind: 'std', unbiased: false, temperature: 2 },
   { kind: 'temperature', temperature: 4 },
 ];
 const metrics: Metric[] = ['sqeuclidean', 'euclidean'];
@@ -101,10 +101,14 @@ t.test('normalized_kd: gradient', async (t) => {
   const random = new Random(14);
   const teacher = random.normals(4 * 6, 3);
   const student = random.normals(4 * 6, 3);
-  for (const normalization of normalizations) {
+  const compensated: Normalization[] = [
+    { kind: 'std', compensated: true },
+    { kind: 'std', compensated: true, unbiased: false, temperature: 0.5 },
+  ];
+  for (const normalization of [...normalizations, ...compensated]) {
     for (const weights of [undefined, [1, 0, 2.5, 0.3]]) {
       const of = (x: Float64Array): ReturnType<typeof normalizedKd> =>
-        normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, ...(weights && { weights }) });
+        normalizedKd(teacher, x, { samples: 2, classes: 6, normalization, held: student, ...(weights && { weights }) });
       const error = arrayError(
         of(student).gradient,
         numericGradient((x) => of(x).loss, student),
@@ -226,7 +230,8 @@ t.test('gld: gradients on maps of any rank, with pyramids, masks, maps of logits
       });
       let [worst, where] = [0, ''];
       for (const [seed, { student, teacher, labels, metric }] of choices.entries()) {
-        const spec = { samples: 3, classes: 3, grid, teacher, student, labels, sampleWeights: seed % 3 > 0, seed };
+        const weights = { sampleWeights: seed % 3 > 0, classWeights: seed % 2 > 0 };
+        const spec = { samples: 3, classes: 3, grid, teacher, student, labels, ...weights, seed };
         const options: Options = { ...unusual, grid, relation: { metric }, beta: 5 };
         if (labels === 'hard') options.ignoreIndex = 1;
         const error = gldGradientError(problem(spec), options, random);

@@ -4,6 +4,8 @@
  *
  * - `std` (Kim et al., ICCV 2021): ŷ = z / σ(z), σ the standard deviation over the K classes of that row, with K−1
  *   (unbiased) or K. A row with σ = 0 has ŷ = 0.
+ *   - With a temperature τ (Sun et al., CVPR 2024): ŷ = z / (τ σ(z)), and the divergence is multiplied by τ².
+ *   - Compensated: it is multiplied by τ² σ(zt) σ(zs) instead, which is a constant for the gradient.
  * - `temperature` (Hinton, Vinyals, Dean, 2015): ŷ = z / τ, and the divergence is multiplied by τ².
  *
  * The sum runs over all given rows while n counts samples, so that the local rows of a sample add up: L_local is a sum
@@ -14,13 +16,15 @@ import { logSoftmax } from './softmax.js';
 import type { Normalization } from './types.js';
 
 interface Normalized {
+  /** What the row was divided by: τσ or τ. */
+  divisor: number;
   /** ŷ, up to a common offset of the row, which softmax does not see. */
   value: number[];
   /** ∂L/∂ŷ → ∂L/∂z */
   backward(upstream: number[]): number[];
 }
 
-function divideByStd(z: Float64Array, unbiased: boolean): Normalized {
+function divideByStd(z: Float64Array, unbiased: boolean, temperature: number): Normalized {
   const K = z.length;
   // Differences to the row's first logit are exact zeros when all are equal; a rounded mean would leave a σ of 1e-17.
   const shifted = Array.from(z, (value) => value - z[0]);
@@ -28,20 +32,23 @@ function divideByStd(z: Float64Array, unbiased: boolean): Normalized {
   const centred = shifted.map((value) => value - mean);
   const degrees = unbiased ? K - 1 : K;
   const sigma = Math.sqrt(dot(centred, centred) / degrees);
-  if (sigma === 0) return { value: centred.map(() => 0), backward: (upstream) => upstream.map(() => 0) };
+  if (sigma === 0) return { divisor: 0, value: centred.map(() => 0), backward: (upstream) => upstream.map(() => 0) };
 
+  const divisor = temperature * sigma;
   return {
-    value: centred.map((value) => value / sigma),
+    divisor,
+    value: centred.map((value) => value / divisor),
     backward(upstream) {
-      // ŷ_k = z_k / σ and ∂σ/∂z_k = (z_k − μ) / (degrees·σ). The upstream sums to zero, so z or z − μ is the same here.
-      const dSigma = -dot(upstream, centred) / (sigma * sigma);
-      return upstream.map((value, k) => value / sigma + (dSigma * centred[k]) / (degrees * sigma));
+      // ŷ_k = z_k / (τσ) and ∂σ/∂z_k = (z_k − μ) / (degrees·σ). The upstream sums to zero, so z or z − μ is the same here.
+      const dSigma = -dot(upstream, centred) / (divisor * sigma);
+      return upstream.map((value, k) => value / divisor + (dSigma * centred[k]) / (degrees * sigma));
     },
   };
 }
 
 function divideByTemperature(z: Float64Array, temperature: number): Normalized {
   return {
+    divisor: temperature,
     value: Array.from(z, (value) => value / temperature),
     backward: (upstream) => upstream.map((value) => value / temperature),
   };
@@ -60,30 +67,37 @@ export interface KdShape {
   normalization: Normalization;
   /** One per row; 1 by default. */
   weights?: ArrayLike<number>;
+  /** The student's logits by which a compensated divergence is multiplied: those themselves by default. */
+  held?: Float64Array;
 }
 
 /** teacher [.., K], student [.., K] → L_ND and ∂L_ND/∂student. */
 export function normalizedKd(
   teacher: Float64Array,
   student: Float64Array,
-  { samples, classes, normalization, weights }: KdShape,
+  { samples, classes, normalization, weights, held = student }: KdShape,
 ): { loss: number; gradient: Float64Array } {
   const normalize = (z: Float64Array): Normalized =>
     normalization.kind === 'temperature'
       ? divideByTemperature(z, normalization.temperature)
-      : divideByStd(z, normalization.unbiased ?? true);
-  const factor = normalization.kind === 'temperature' ? normalization.temperature ** 2 : 1;
+      : divideByStd(z, normalization.unbiased ?? true, normalization.temperature ?? 1);
+  const compensated = normalization.kind === 'std' && normalization.compensated === true;
 
   const zt = rows(teacher, classes);
   const zs = rows(student, classes);
+  const constants = rows(held, classes);
   const gradient = new Float64Array(student.length);
   let loss = 0;
   for (let r = 0; r < zs.length; r++) {
     const weight = weights === undefined ? 1 : weights[r];
     if (weight === 0) continue;
-    const scale = (weight * factor) / samples;
+    const ofTeacher = normalize(zt[r]);
     const normalized = normalize(zs[r]);
-    const logP = logSoftmax(normalize(zt[r]).value);
+    const factor = compensated
+      ? ofTeacher.divisor * normalize(constants[r]).divisor
+      : (normalization.temperature ?? 1) ** 2;
+    const scale = (weight * factor) / samples;
+    const logP = logSoftmax(ofTeacher.value);
     const logQ = logSoftmax(normalized.value);
     for (let k = 0; k < classes; k++) loss += scale * divergence(logP[k], logQ[k]);
     const upstream = logQ.map((value, k) => scale * (Math.exp(value) - Math.exp(logP[k])));

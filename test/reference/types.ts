@@ -59,9 +59,13 @@ export interface Inputs {
   labels?: Labels;
   /** [n]: how many times each sample counts. */
   sampleWeights?: ArrayLike<number>;
+  /** [K]: how much each class counts in the task term. */
+  classWeights?: ArrayLike<number>;
 }
 
-export type Normalization = { kind?: 'std'; unbiased?: boolean } | { kind: 'temperature'; temperature: number };
+export type Normalization =
+  | { kind: 'std'; unbiased?: boolean; temperature?: number; compensated?: boolean }
+  | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
 export type Reduction = 'matrix' | 'row' | { rows: number };
 

@@ -10,7 +10,11 @@ export const relations = [{ method: 'pairwise' }, { method: 'moments' }, { metri
 /** Options under which such inputs are tried. */
 export const variants = combinations({
   relation: relations,
-  normalization: [{ kind: 'std' }, { kind: 'temperature', temperature: 4 }] as const,
+  normalization: [
+    { kind: 'std' },
+    { kind: 'std', compensated: true },
+    { kind: 'temperature', temperature: 4 },
+  ] as const,
 });
 
 type Change = (logits: Float64Array, classes: number, random: Random) => void;

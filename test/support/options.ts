@@ -10,6 +10,8 @@ export const plainOptions = {
   normalization: [
     { kind: 'std' },
     { kind: 'std', unbiased: false },
+    { kind: 'std', temperature: 2 },
+    { kind: 'std', compensated: true, temperature: 0.5 },
     { kind: 'temperature', temperature: 4 },
     { kind: 'temperature', temperature: 0.5 },
   ],

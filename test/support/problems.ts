@@ -47,6 +47,8 @@ export interface ProblemSpec {
   labels?: 'hard' | 'soft' | 'none';
   /** Weights of the samples, 0 among them. */
   sampleWeights?: boolean;
+  /** Weights of the classes, 0 among them. */
+  classWeights?: boolean;
 }
 
 /** The standard deviation of the logits, about that of a trained network. */
@@ -132,10 +134,10 @@ export function axesOf(teacher: SideSpec, student: SideSpec): number {
   return 2;
 }
 
-/** How many times each sample counts: not at all, a whole number of times, or by a fraction. */
-function weights(random: Random, samples: number): Float64Array {
-  const all = Float64Array.from({ length: samples }, () => [0, 1, 1, 2, 3, 0.25, 1.5][random.integer(7)]);
-  all[random.integer(samples)] = 2;
+/** How many times each of them counts: not at all, a whole number of times, or by a fraction. */
+function weights(random: Random, count: number): Float64Array {
+  const all = Float64Array.from({ length: count }, () => [0, 1, 1, 2, 3, 0.25, 1.5][random.integer(7)]);
+  all[random.integer(count)] = 2;
   return all;
 }
 
@@ -164,6 +166,7 @@ export function problem(spec: ProblemSpec): Inputs {
     student: side(student),
     ...(kind !== 'none' && { labels: labels(random, kind, samples, classes) }),
     ...(spec.sampleWeights && { sampleWeights: weights(random, samples) }),
+    ...(spec.classWeights && kind !== 'none' && { classWeights: weights(random, classes) }),
   };
 }
 

@@ -183,8 +183,9 @@ export function encodeInputs(
     student: (tensor) => encode(tensor, types.student, placement),
     mask: (mask) => encodeMask(mask, placement),
   });
-  const { labels, sampleWeights } = inputs;
+  const { labels, sampleWeights, classWeights } = inputs;
   const weights = sampleWeights && encodeWeights(sampleWeights, types.student, placement);
+  const ofClasses = classWeights && encodeWeights(classWeights, types.student, placement);
   const soft = labels !== undefined && 'data' in labels ? encode(labels, types.student, placement) : undefined;
   const hard = labels !== undefined && !('data' in labels) ? labels : undefined;
   const given = soft?.tensor ?? (hard as Labels | undefined);
@@ -194,11 +195,13 @@ export function encodeInputs(
       ...sides.given,
       ...(given && { labels: given }),
       ...(weights && { sampleWeights: weights }),
+      ...(ofClasses && { classWeights: ofClasses }),
     },
     exact: {
       ...sides.exact,
       ...(exact && { labels: exact }),
       ...(sampleWeights && { sampleWeights }),
+      ...(classWeights && { classWeights }),
     },
   };
 }

@@ -78,6 +78,9 @@ t.test('casts, which leave an array of another type where it is', async (t) => {
   const sampleWeights = float(tf.greater(labels, 0));
   const some = gldLoss({ teacher: floats, student: other, labels, sampleWeights });
   t.ok(close(some, gldLoss({ teacher: floats, student: other, labels, sampleWeights: [1, 0, 1] })));
+  const classWeights = tf.range(1, 1 + K, 1, 'int32');
+  const byClass = gldLoss({ teacher: floats, student: other, labels, classWeights });
+  t.ok(close(byClass, gldLoss({ teacher: floats, student: other, labels, classWeights: classWeights.arraySync() })));
 });
 
 t.test('logits [n, K]', async (t) => {

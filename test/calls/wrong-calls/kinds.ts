@@ -21,7 +21,7 @@ export const kinds: Row[] = [
     { inputs: undefined },
     'ARG_TYPE',
     'inputs',
-    'inputs: expected { teacher, student, labels?, sampleWeights? }, got undefined',
+    'inputs: expected { teacher, student, labels?, sampleWeights?, classWeights? }, got undefined',
   ],
   ['inputs of another type', { inputs: 7 }, 'ARG_TYPE', 'inputs', /got 7$/],
   [
@@ -111,6 +111,13 @@ export const kinds: Row[] = [
     'ARG_TYPE',
     'normalization.unbiased',
     /true or false, got 1$/,
+  ],
+  [
+    'a word for a flag',
+    { options: { normalization: { compensated: 'true' } } },
+    'ARG_TYPE',
+    'normalization.compensated',
+    /true or false, got 'true'$/,
   ],
   [
     'a word for an object',

@@ -36,6 +36,7 @@ const places: readonly (readonly [path: string, argument?: string | undefined, c
   ['inputs.sampleWeights'],
   ['inputs.sampleWeights.data'],
   ['inputs.sampleWeights.1', 'sampleWeights[1]', 'WEIGHT'],
+  ['inputs.classWeights'],
   ['options', 'options'],
   ['options.alpha'],
   ['options.grid'],

@@ -172,6 +172,13 @@ export const wrongStageCalls: (readonly [name: string, call: () => unknown, ...E
     /got -1$/,
   ],
   [
+    'crossEntropy: weights of other classes',
+    () => call.crossEntropy({ ...rows(2, 3), labels: [0, 1], classWeights: [1, 1] }),
+    'SHAPE',
+    'classWeights',
+    'classWeights: expected 3 weights, one per class, got 2',
+  ],
+  [
     'crossEntropy: smoothing',
     () => call.crossEntropy({ ...rows(2, 3), labels: [0, 1] }, smoothedBy(2)),
     'OPTION',

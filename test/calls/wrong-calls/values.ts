@@ -55,7 +55,7 @@ export const values: Row[] = [
     { inputs: { ...right(), label: [1] } },
     'OPTION',
     'label',
-    'label: expected one of teacher, student, labels, sampleWeights (did you mean labels?), got an unknown name',
+    'label: expected one of teacher, student, labels, sampleWeights, classWeights (did you mean labels?), got an unknown name',
   ],
   [
     'a misspelt tensor',
@@ -119,7 +119,23 @@ export const values: Row[] = [
     { options: { normalization: { temperature: 4 } } },
     'OPTION',
     'normalization.temperature',
-    /one of kind, unbiased, got an unknown name$/,
+    /one of kind, unbiased, compensated, got an unknown name$/,
+  ],
+  ...[0, -1, NaN, Infinity].map(
+    (temperature): Row => [
+      `a temperature of ${temperature} beside σ`,
+      { options: { normalization: { kind: 'std', temperature } } },
+      'OPTION',
+      'normalization.temperature',
+      `normalization.temperature: expected a finite number greater than 0, got ${temperature}`,
+    ],
+  ),
+  [
+    'a temperature that is compensated for',
+    { options: { normalization: { kind: 'temperature', temperature: 4, compensated: true } } },
+    'OPTION',
+    'normalization.compensated',
+    /one of kind, temperature, got an unknown name$/,
   ],
   [
     'moments of a metric without',

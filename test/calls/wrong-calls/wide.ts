@@ -305,6 +305,28 @@ const sampleWeights: Row[] = [
   ],
 ];
 
+const ofClasses = (value: unknown): unknown => inputs((of) => ((of as Loose).classWeights = value));
+
+const classWeights: Row[] = [
+  ['weights of too few classes', { inputs: ofClasses([1, 1]) }, 'SHAPE', 'classWeights', /one per class, got 2$/],
+  ['a column of them', { inputs: ofClasses(tensor(10, 1)) }, 'RANK', 'classWeights', /\[K\], got rank 2/],
+  [
+    'a negative weight of a class',
+    { inputs: ofClasses(Float64Array.of(1, 1, -2, 1, 1, 1, 1, 1, 1, 1)) },
+    'WEIGHT',
+    'classWeights[2]',
+    'classWeights[2]: expected a finite number of at least 0, got -2',
+  ],
+  ['no class counts', { inputs: ofClasses(new Float32Array(10)) }, 'WEIGHT', 'classWeights', /above 0, got none$/],
+  [
+    'weights of classes without labels',
+    { inputs: inputs((of) => Object.assign(of, { classWeights: new Float32Array(10).fill(1), labels: undefined })) },
+    'ARG_TYPE',
+    'labels',
+    'labels: expected labels, which classWeights are for, got undefined',
+  ],
+];
+
 const aboutLabels: Row[] = [
   [
     'smoothing of 1',
@@ -339,4 +361,4 @@ const aboutLabels: Row[] = [
   ],
 ];
 
-export const wide: Row[] = [...grids, ...maps, ...masks, ...sampleWeights, ...aboutLabels];
+export const wide: Row[] = [...grids, ...maps, ...masks, ...sampleWeights, ...classWeights, ...aboutLabels];

@@ -8,6 +8,7 @@ interface Case {
   n: number;
   classes: number;
   smoothing: number;
+  /** By samples and by classes. */
   weighted?: boolean;
   /** The class to ignore: that of the last sample, or one that every third sample has. */
   ignore?: 'a class' | -100;
@@ -44,17 +45,24 @@ type Limits = Record<'float32' | 'float64', { loss: number; gradient: number }>;
 function hardLabels(kit: Kit, { n, classes, ignore }: Case) {
   const { given, exact } = kit.labels(n, classes);
   if (ignore === undefined)
-    return { kind: 'hard', given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1) };
+    return {
+      kind: 'hard',
+      given,
+      targets: reference.oneHot(exact, classes),
+      counts: new Float64Array(n).fill(1),
+      indices: exact,
+    };
   const labels = ignore === -100 ? exact.map((label, i) => (i % 3 === 1 ? -100 : label)) : exact;
   const ignoreIndex = ignore === -100 ? -100 : exact[n - 1];
   const counts = Float64Array.from(labels, (label) => Number(label !== ignoreIndex));
-  return { kind: 'hard', given: labels, targets: reference.oneHot(labels, classes, ignoreIndex), counts, ignoreIndex };
+  const targets = reference.oneHot(labels, classes, ignoreIndex);
+  return { kind: 'hard', given: labels, targets, counts, indices: labels, ignoreIndex };
 }
 
 function softLabels(kit: Kit, { n, classes }: Case) {
   const dense = kit.normals([n, classes]);
   const { given, exact } = kit.give({ ...dense, data: Float64Array.from(dense.data, Math.abs) });
-  return { kind: 'soft', given, targets: exact, counts: new Float64Array(n).fill(1) };
+  return { kind: 'soft', given, targets: exact, counts: new Float64Array(n).fill(1), indices: undefined };
 }
 
 const run = (limits: Limits) => (kit: Kit, one: Case) => {
@@ -63,16 +71,19 @@ const run = (limits: Limits) => (kit: Kit, one: Case) => {
   const logits = kit.give(kit.normals([n, classes], 3));
   const frequencies = Float64Array.from({ length: n }, (_, i) => [2, 0, 1, 0.25, 3][i % 5]);
   const weights = kit.give({ data: frequencies, shape: [n] }, kit.form.computed).given;
+  const ofClasses = Float64Array.from({ length: classes }, (_, k) => (weighted ? [0.5, 3, 0, 1][k % 4] : 1));
+  const classWeights = kit.give({ data: ofClasses, shape: [classes] }, kit.form.computed).given;
   const kinds = ignore === undefined ? [hardLabels(kit, one), softLabels(kit, one)] : [hardLabels(kit, one)];
-  for (const { kind, given, targets, counts, ...ignored } of kinds) {
+  for (const { kind, given, targets, counts, indices, ...ignored } of kinds) {
     const got = crossEntropy(
-      { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights }) },
+      { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights, classWeights }) },
       { ...smoothedBy(smoothing), ...ignored, ...kit.options() },
     );
     const ask = () => {
       const smoothed = reference.smoothed(targets, classes, smoothing);
       const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
-      return reference.crossEntropy(logits.exact, smoothed, classes, counted);
+      const of = reference.weighted(smoothed, classes, ofClasses, counted, indices);
+      return reference.crossEntropy(logits.exact, of.targets, classes, counted, of.counts);
     };
     const expected = kit.expected(kind, ask);
     kit.loss(got.loss, expected.loss, limit.loss);

@@ -293,6 +293,7 @@ inline Case random_case(gld_stage stage) {
   call.normalization = chance(0.75) ? GLD_NORMALIZE_STD : GLD_NORMALIZE_TEMPERATURE;
   call.unbiased = call.classes > 1 && chance(0.6);
   call.temperature = one_of({0.5, 1.0, 4.0});
+  call.compensated = chance(0.3);
   call.metric = chance(0.75) ? GLD_METRIC_SQEUCLIDEAN : GLD_METRIC_EUCLIDEAN;
   call.method = call.metric == GLD_METRIC_EUCLIDEAN
                     ? one_of({GLD_METHOD_AUTO, GLD_METHOD_PAIRWISE})

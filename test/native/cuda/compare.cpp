@@ -96,7 +96,8 @@ void compare(Case& c, gld_stream* stream, Errors& errors, std::int64_t number) {
     };
     print("n", k.n), print("classes", k.classes), print("grid", k.grid[0][1]), print("x", k.grid[0][2]);
     print("map", k.student.channels), print("x", k.student.height), print("x", k.student.width);
-    print("normalization", k.normalization), print("unbiased", k.unbiased), print("metric", k.metric);
+    print("normalization", k.normalization), print("unbiased", k.unbiased), print("compensated", k.compensated),
+        print("metric", k.metric);
     print("method", k.method);
     std::printf("\n");
     ++errors.bad;

@@ -62,11 +62,49 @@ t.test('L_ND: a row with σ = 0 is uniform and has gradient 0; with K = 2 every 
   t.equal(normalizedKd(constant, constant, options).loss, 0);
   const teacher = normalizedKd(constant, varied, options);
   t.ok(teacher.loss > 0 && teacher.gradient.some((value) => value !== 0), 'a constant teacher row still teaches');
+  for (const [zt, zs] of [
+    [varied, constant],
+    [constant, varied],
+  ]) {
+    const { loss, gradient } = normalizedKd(zt, zs, { ...options, normalization: { kind: 'std', compensated: true } });
+    t.same([loss, ...gradient], [0, 0, 0, 0], 'but compensated neither side does');
+  }
 
   const random = new Random(18);
   const two = { samples: 6, classes: 2, normalization: { kind: 'std' } } as const;
   const { gradient } = normalizedKd(random.normals(12), random.normals(12), two);
   t.ok(gradient.every((value) => Math.abs(value) < 1e-15));
+});
+
+t.test('L_ND, compensated: the gradient has the size of the teacher, and ignores that of the student', async (t) => {
+  const random = new Random(18);
+  const [teacher, student] = [random.normals(5 * 8, 3), random.normals(5 * 8, 3)];
+  const times = (by: number, z: Float64Array) => z.map((value) => by * value);
+  const of = (zt: Float64Array, zs: Float64Array, temperature = 1) => {
+    const normalization = { kind: 'std', compensated: true, temperature } as const;
+    return normalizedKd(zt, zs, { samples: 5, classes: 8, normalization });
+  };
+  for (const temperature of [1, 4]) {
+    const { loss, gradient } = of(teacher, student, temperature);
+    const plain = normalizedKd(teacher, student, {
+      samples: 5,
+      classes: 8,
+      normalization: { kind: 'std', temperature },
+    });
+    const small = of(teacher, times(0.01, student), temperature);
+    t.ok(arrayError(small.gradient, gradient) < 1e-13 && Math.abs(small.loss / loss - 0.01) < 1e-13);
+    const large = of(times(100, teacher), student, temperature);
+    t.ok(arrayError(large.gradient, times(100, gradient)) < 1e-13 && Math.abs(large.loss / loss - 100) < 1e-11);
+    for (const [r, z] of rows(student, 8).entries()) {
+      const [got, expected] = [gradient, plain.gradient].map((each) => rows(each, 8)[r]);
+      const sigma = (row: Float64Array) => {
+        const mean = row.reduce((sum, value) => sum + value, 0) / 8;
+        return Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 7);
+      };
+      const factor = sigma(rows(teacher, 8)[r]) * sigma(z);
+      t.ok(arrayError(got, times(factor, expected)) < 1e-13, 'what is differentiated has a constant factor');
+    }
+  }
 });
 
 t.test('L_relation: common offset, positive scale and rotation do not change it; it is at most 2/m', async (t) => {
