@@ -13,7 +13,7 @@ interface Case {
 const normalizations: Normalization[] = [
   { kind: 'std' },
   { kind: 'std', unbiased: false },
-  { kind: 'std', temperature: 2 },
+  { kind: 'std', temperature: 0.5 },
   { kind: 'std', compensated: true },
   { kind: 'std', compensated: true, unbiased: false, temperature: 0.5 },
   { kind: 'temperature', temperature: 4 },
