@@ -19,9 +19,11 @@ import {
 import { copyStudent, find, isTensor, read, readSync, type TfjsInputs, type TfjsSide } from './tfjs-inputs.js';
 import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
+import { registerGradients, type TfjsRegistry } from './tfjs-gradients.js';
 import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
-export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
+export { registerGradients };
+export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsRegistry, TfjsSide, TfjsTensor };
 
 /** The loss and its terms as numbers. */
 export type TfjsValue = Pick<GldResult, 'loss' | 'terms' | 'relationMethod'>;
