@@ -53,7 +53,7 @@ interface ConvAttributes {
  *     import '@tensorflow/tfjs-backend-wasm';
  *     registerGradients(tf);
  *
- * It may be called before or after the backend is chosen.
+ * The backend has to be imported before, but need not be chosen yet.
  *
  * @param tf the framework: `import * as tf from '@tensorflow/tfjs'`
  * @throws {GldError} A TypeError if `tf` is none.
@@ -70,7 +70,9 @@ export function registerGradients(tf: TfjsRegistry): void {
     MaxPoolGrad: maxPoolGradient(framework),
     UnsortedSegmentSum: segmentSum(framework),
   };
-  for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
+  // Kernels that a backend finds when it comes would be taken for a mistake.
+  const present = framework.getKernel('Conv2D', 'wasm') !== undefined;
+  for (const [kernelName, kernelFunc] of present ? Object.entries(kernels) : []) {
     // Its own Conv2DBackpropInput is a scalar loop, and its MaxPoolGrad is wrong where the map is padded after its end alone.
     if (framework.getKernel(kernelName, 'wasm')) framework.unregisterKernel(kernelName, 'wasm');
     framework.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tfjs.KernelFunc });

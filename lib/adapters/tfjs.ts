@@ -22,6 +22,19 @@ import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
 import { registerGradients, type TfjsRegistry } from './tfjs-gradients.js';
 import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
+export { Distiller, type DistillerConfig, type DistillerMetric } from '../distiller/distiller.js';
+export type {
+  DistillerCallback,
+  DistillerEvaluateArgs,
+  DistillerEvaluateDatasetArgs,
+  DistillerFitArgs,
+  DistillerFitDatasetArgs,
+  DistillerHistory,
+  DistillerLogs,
+  DistillerTrainArgs,
+  TfjsDataset,
+  TfjsTraining,
+} from '../distiller/training.js';
 export { registerGradients };
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsRegistry, TfjsSide, TfjsTensor };
 
