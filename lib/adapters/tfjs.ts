@@ -21,6 +21,14 @@ import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
 import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
+export { openStudent, type Student } from '../distiller/student.js';
+export {
+  openTeacher,
+  type Teacher,
+  type TfjsTeacher,
+  type TfjsTeacherFunction,
+  type TfjsTeacherModel,
+} from '../distiller/teacher.js';
 export type { TfjsInputs, TfjsLike, TfjsOptimizer, TfjsSide, TfjsTensor };
 
 /** The loss and its terms as numbers. */
