@@ -4,7 +4,7 @@
  */
 import type * as tfjs from '@tensorflow/tfjs';
 import { copyStudent, type TfjsSide } from '../adapters/tfjs-inputs.js';
-import { tfjsGld, type TfjsGld, type TfjsValue } from '../adapters/tfjs.js';
+import { tfjsGld, type TfjsGld, type TfjsValue } from '../adapters/tfjs-loss.js';
 import { registerGradients, type TfjsRegistry } from '../adapters/tfjs-gradients.js';
 import type { TfjsOptimizer, TfjsTensor } from '../adapters/tfjs-types.js';
 import { expectObject, hint, known, number, optional, options as checkOptions, quoted } from '../check.js';

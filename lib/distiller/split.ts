@@ -1,0 +1,322 @@
+/**
+ * Where a model's feature map ends and its head begins. It is found by the numbers of a few images, and so for every kind of
+ * model and operator alike: the map is the tensor whose mean over the positions is another one, and everything from the map
+ * to the logits goes through that mean.
+ */
+import { accuracies } from '../check-side.js';
+import { hint } from '../check.js';
+import { brackets } from '../describe.js';
+import { fail } from '../errors.js';
+import type { MapLayout } from '../types.js';
+import { cutsOf, type Graph, type Source, type Values } from './graph.js';
+
+/** Names of tensors of a model; what is left out is found. */
+export interface SplitNames {
+  /** The feature map; false takes the logits alone. */
+  readonly features?: string | false | undefined;
+  /** The logits, or what a softmax makes of them. @default the model's output */
+  readonly logits?: string | undefined;
+}
+
+/** A map, and the mean over it that the head takes. */
+export interface MapSplit {
+  readonly map: string;
+  readonly layout: MapLayout;
+  readonly pooled: string;
+  /** Numbers of the mean for the images. */
+  readonly rows: Values;
+  /** Whether the mean is already the logits. */
+  readonly isLogits: boolean;
+}
+
+/** What a model is made of. */
+export interface Split {
+  readonly logits: string;
+  /** What the model makes of its logits. */
+  readonly activation: Activation | undefined;
+  /** Of the logits and of the output, for the images. */
+  readonly values: { readonly logits: Values; readonly output: Values };
+  /** undefined where the logits alone were asked for. */
+  readonly map: MapSplit | undefined;
+  /** All tensors between output and images that everything goes through, in this order. */
+  readonly cuts: readonly string[];
+}
+
+type Activation = 'softmax' | 'logSoftmax' | 'sigmoid';
+
+/** Tensors are fetched so many at a time, and at most so many before the logits are looked at. */
+const [atOnce, mostTensors] = [8, 48];
+
+/** What to do about a model that cannot be split. */
+const waysOut = {
+  teacher:
+    'name the two, { model, features, logits }, take global logits alone, { model, features: false }, or give a function of ' +
+    'the images, or stored outputs',
+  student: 'end it in global average pooling and linear layers',
+} as const;
+
+/** Whose model it is. */
+export type Role = keyof typeof waysOut;
+
+/** @throws {GldError} `ERR_GLD_SPLIT`, which names the tensor at fault, and `ERR_GLD_OPTION` for names that are not in the model */
+export async function findSplit<Tensor>(
+  role: Role,
+  source: Source<Tensor>,
+  images: Tensor,
+  names: SplitNames = {},
+): Promise<Split> {
+  const { graph } = source;
+  const outputName = nameOfOutput(role, graph, names);
+  if (typeof names.features === 'string') expectName(`${role}.features`, names.features, graph);
+  const cuts = cutsOf(graph, outputName);
+  const known: Values[] = [];
+  /** Numbers of the tensor at that place. */
+  const at = async (index: number): Promise<Values> => {
+    while (known.length <= index) {
+      const next = cuts.slice(known.length, known.length + atOnce).filter((name) => name !== graph.input);
+      known.push(...(await source.run(graph.input, images, next)));
+    }
+    return known[index];
+  };
+  const last = cuts.includes(graph.input) ? cuts.length - 1 : cuts.length;
+
+  const output = last === 0 ? fail('ERR_GLD_SPLIT', role, 'logits made of the images', 'a constant') : await at(0);
+  const classes = output.data.length / output.shape[0];
+  if (output.shape.slice(1).filter((size) => size > 1).length !== 1) {
+    const expected = `a model that puts out logits [n, K] (${waysOut[role]})`;
+    fail('ERR_GLD_SPLIT', role, expected, `'${outputName}' of shape ${brackets(output.shape)}`);
+  }
+  const { place, activation } = await findLogits(output, classes, at, last);
+  const logits = await at(place);
+  if (isSoftmax(logits, classes)) {
+    const expected = `logits, which lie before the softmax (${waysOut[role]})`;
+    fail(
+      'ERR_GLD_SPLIT',
+      role,
+      expected,
+      `probabilities in '${cuts[place]}', and no tensor that they are the softmax of`,
+    );
+  }
+  const found = { logits: cuts[place], activation, values: { logits, output }, cuts };
+  if (names.features === false) return { ...found, map: undefined };
+
+  let map: { index: number; mean: Mean } | undefined;
+  const stop = Math.min(last, place + mostTensors);
+  for (let index = place + 1; index < stop; index += 1) {
+    if (typeof names.features === 'string' && cuts[index] !== names.features) continue;
+    const values = await at(index);
+    const mean = meanIn(values, known.slice(place, index));
+    // Of several tensors with the same mean, the one with the most axes and positions: a mean may be taken axis by axis.
+    if (mean !== undefined && (map === undefined || isFiner(values, known[map.index]))) map = { index, mean };
+    else if (mean === undefined && map !== undefined) break;
+  }
+  if (map === undefined) return refuse(role, graph, cuts, place, known, names);
+  const pooled = place + map.mean.place;
+  const isLogits = isSame(known[pooled], logits);
+  return {
+    ...found,
+    map: { map: cuts[map.index], layout: map.mean.layout, pooled: cuts[pooled], rows: known[pooled], isLogits },
+  };
+}
+
+function nameOfOutput(role: Role, { outputs, ...graph }: Graph, { logits }: SplitNames): string {
+  if (logits !== undefined) return expectName(`${role}.logits`, logits, graph);
+  if (outputs.length === 1) return outputs[0];
+  const way = role === 'teacher' ? ', or the name of that with the logits, { model, logits }' : '';
+  return fail('ERR_GLD_SPLIT', role, `a model with one output${way}`, `${outputs.length} (${outputs.join(', ')})`);
+}
+
+function expectName(argument: string, name: string, { nodes }: Pick<Graph, 'nodes'>): string {
+  if (nodes.has(name)) return name;
+  return fail(
+    'ERR_GLD_OPTION',
+    argument,
+    'the name of a tensor that the model computes',
+    `'${name}'${hint(name, [...nodes.keys()])}`,
+  );
+}
+
+/** What a model may make of its logits, row by row. */
+const activations: Readonly<Record<Activation, (row: Float64Array) => Float64Array>> = {
+  softmax(row) {
+    const logarithms = activations.logSoftmax(row);
+    return logarithms.map(Math.exp);
+  },
+  logSoftmax(row) {
+    const most = row.reduce((a, b) => Math.max(a, b));
+    const sum = row.reduce((total, value) => total + Math.exp(value - most), 0);
+    return row.map((value) => value - most - Math.log(sum));
+  },
+  sigmoid: (row) => row.map((value) => 1 / (1 + Math.exp(-value))),
+};
+
+/**
+ * The place of the logits behind the output. A softmax that is written out in several operators has tensors of the same
+ * softmax in between, of which the logits are the first.
+ */
+async function findLogits(
+  output: Values,
+  classes: number,
+  at: (index: number) => Promise<Values>,
+  last: number,
+): Promise<{ place: number; activation: Activation | undefined }> {
+  const found: { place: number; activation: Activation | undefined } = { place: 0, activation: undefined };
+  const names = Object.keys(activations) as Activation[];
+  const possible = names.filter((name) => couldBe[name](output, classes));
+  for (let place = 1; place < last && possible.length > 0; place += 1) {
+    const values = await at(place);
+    if (values.data.length !== output.data.length) break;
+    const activation = possible.find((name) => {
+      return isClose(output, perRow(values, classes, activations[name]), [values]);
+    });
+    // Logarithms of probabilities are their own.
+    if (activation === undefined || isSame(output, values)) continue;
+    Object.assign(found, { place, activation });
+  }
+  return found;
+}
+
+/** Whether numbers can have come out of an activation. */
+const couldBe: Readonly<Record<Activation, (output: Values, classes: number) => boolean>> = {
+  softmax: isSoftmax,
+  logSoftmax: (output, classes) => {
+    const probabilities = perRow(output, classes, (row) => row.map(Math.exp));
+    return isSoftmax({ ...output, data: Float32Array.from(probabilities) }, classes);
+  },
+  sigmoid: ({ data }) => data.every((value) => value >= 0 && value <= 1),
+};
+
+function isSoftmax(output: Values, classes: number): boolean {
+  const sums = perRow(output, classes, (row) => row.fill(row.reduce((sum, value) => sum + value, 0)));
+  return output.data.every((value) => value >= 0) && sums.every((sum) => Math.abs(sum - 1) <= accuracies[output.dtype]);
+}
+
+/** What a function makes of every row of so many numbers. */
+function perRow({ data }: Values, length: number, f: (row: Float64Array) => Float64Array): Float64Array {
+  const made = new Float64Array(data.length);
+  for (let at = 0; at < data.length; at += length) made.set(f(Float64Array.from(data.subarray(at, at + length))), at);
+  return made;
+}
+
+/** A mean over the positions of a map: its place among the tensors that were looked at. */
+interface Mean {
+  readonly place: number;
+  readonly layout: MapLayout;
+}
+
+/** By the axes of a map and whether its channels are its last. */
+const layouts: Readonly<Record<number, readonly [first: MapLayout, last: MapLayout]>> = {
+  3: ['NCW', 'NWC'],
+  4: ['NCHW', 'NHWC'],
+  5: ['NCDHW', 'NDHWC'],
+};
+
+/** Which of the tensors is the mean over a map, if one is: the one nearest to the map. */
+function meanIn(map: Values, tensors: readonly Values[]): Mean | undefined {
+  const { shape } = map;
+  const rank = shape.length;
+  for (const [i, layout] of (layouts[rank] ?? []).entries()) {
+    const channelsLast = i === 1;
+    const rows = meanOver(map, channelsLast);
+    if (rows === undefined) continue;
+    const place = tensors.findLastIndex((values) => {
+      return values.data.length === rows.length && isClose(values, rows, [map]);
+    });
+    if (place >= 0) return { place, layout };
+  }
+  return undefined;
+}
+
+/** The mean over the positions of a map, [n, C]; undefined where there is one position, or where all are alike. */
+function meanOver({ data, shape }: Values, channelsLast: boolean): Float64Array | undefined {
+  const [n, channels] = [shape[0], channelsLast ? shape[shape.length - 1] : shape[1]];
+  const area = data.length / (n * channels);
+  if (area === 1) return undefined;
+  const mean = new Float64Array(n * channels);
+  let isAlike = true;
+  const [position, channel] = channelsLast ? [channels, 1] : [1, area];
+  for (let row = 0; row < n; row += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      const first = row * channels * area + c * channel;
+      let sum = 0;
+      for (let i = 0; i < area; i += 1) {
+        const value = data[first + i * position];
+        if (value !== data[first]) isAlike = false;
+        sum += value;
+      }
+      mean[row * channels + c] = sum / area;
+    }
+  }
+  return isAlike ? undefined : mean;
+}
+
+function isSame(a: Values, b: Values): boolean {
+  return a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]);
+}
+
+function isFiner(a: Values, b: Values): boolean {
+  const axes = ({ shape }: Values) => shape.slice(1).filter((size) => size > 1).length;
+  return axes(a) > axes(b) || (axes(a) === axes(b) && a.data.length > b.data.length);
+}
+
+/** To what share of a number it is rounded by several steps of computing with it. */
+const roundings: Readonly<Record<Values['dtype'], number>> = {
+  float64: 2 ** -20,
+  float32: 2 ** -20,
+  float16: 2 ** -8,
+  bfloat16: 2 ** -5,
+};
+
+/**
+ * Whether numbers are those that were computed from others in another way: within what kernels are exact to, as a share of
+ * the range of a row, because an offset that all have in common is no signal.
+ */
+export function isClose(values: Values, expected: ArrayLike<number>, others: readonly Values[] = []): boolean {
+  const given = [values, ...others];
+  const accuracy = Math.max(...given.map(({ dtype }) => Math.max(accuracies[dtype], accuracies.float32)));
+  const rounding = Math.max(...given.map(({ dtype }) => roundings[dtype]));
+  const { data, shape } = values;
+  const length = data.length / shape[0];
+  let spread = 0;
+  for (let at = 0; at < data.length; at += length) {
+    const row = data.subarray(at, at + length);
+    spread = Math.max(spread, row.reduce((a, b) => Math.max(a, b)) - row.reduce((a, b) => Math.min(a, b)));
+  }
+  return data.every((value, i) => Math.abs(value - expected[i]) <= accuracy * spread + rounding * Math.abs(value));
+}
+
+/** The largest size of a number. */
+export function largest(data: Float32Array): number {
+  return data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** Says what there is in the place of a mean: from the logits back, the first tensor that is made of a map. */
+function refuse(
+  role: Role,
+  { nodes }: Graph,
+  cuts: readonly string[],
+  place: number,
+  known: readonly Values[],
+  { features }: SplitNames,
+): never {
+  const expected = `logits that are made of the mean over a feature map (${waysOut[role]})`;
+  if (typeof features === 'string') {
+    const named = cuts.indexOf(features);
+    const why =
+      named > place
+        ? `whose mean no tensor between them is`
+        : 'which does not lie on every way from the images to the logits';
+    return fail('ERR_GLD_SPLIT', role, expected, `the map '${features}', ${why}`);
+  }
+  const show = (index: number) => `'${cuts[index]}' ${brackets(known[index].shape)}`;
+  const axes = known.map(({ shape }) => shape.slice(1).filter((size) => size > 1).length);
+  const map = axes.findIndex((count, index) => index > place && count > 1);
+  if (map < 0) return fail('ERR_GLD_SPLIT', role, expected, 'no map among the tensors before the logits');
+  const node = nodes.get(cuts[map - 1]);
+  return fail(
+    'ERR_GLD_SPLIT',
+    role,
+    expected,
+    `${show(map - 1)} (${node?.op}), which is not the mean over the map ${show(map)}`,
+  );
+}
