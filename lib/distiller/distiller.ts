@@ -367,8 +367,13 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     const sides = new Kept(tf);
     const forward = () => student.forward(batch.images, true);
     const minimize = (loss: () => Scalar) => {
-      const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
-      numbers.tensors.push(cost);
+      try {
+        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
+        numbers.tensors.push(cost);
+      } catch (error) {
+        disposeTape(tf);
+        throw error;
+      }
     };
     const now = () => {
       let value!: TfjsValue;
@@ -488,6 +493,13 @@ class Means {
 /** Backends whose tensors are read at once. */
 function isSynchronous(tf: Pick<TfjsTraining, 'getBackend'>): boolean {
   return ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
+}
+
+/** Frees what tfjs saved for the gradients of a function that threw, which it forgets. */
+function disposeTape(tf: object): void {
+  const { state } = (tf as Tf).engine();
+  if (state.gradientDepth > 0) return;
+  for (const { saved = [] } of state.activeTape ?? []) for (const tensor of saved) tensor.dispose();
 }
 
 /** How many times each sample of a batch counts: its own weight times that of its class. */

@@ -47,7 +47,8 @@ export function measure(tf: object, metrics: readonly Metric[], labels: Tensor, 
   if (metrics.length === 0) return [];
   const [n, k] = logits.shape;
   const soft = labels.shape.length === 2 && labels.shape[1] !== 1;
-  const truth = soft ? cast(labels, 'float32') : oneHot(cast(reshape(labels, [n]), 'int32'), k, 1, 0, 'float32');
+  // Cast, because the wasm backend's oneHot of another type has the bits of integers.
+  const truth = cast(soft ? labels : oneHot(cast(reshape(labels, [n]), 'int32'), k), 'float32');
   const probabilities = softmax(logits);
   return metrics.map(({ of }) => mean(of(truth, probabilities)));
 }
