@@ -78,7 +78,7 @@ export function resolveSettings(args: Arguments): Settings {
     arms: armNames.filter((arm) => chosen.includes(arm)),
     seeds: args.seeds ?? [1, 2, 3],
     batchSize: args.batch ?? 64,
-    schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1 },
+    schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1, warmup: args.warmup ?? 1 },
     momentum: 0.9,
     weightDecay: args['weight-decay'] ?? 5e-4,
     augment,
