@@ -41,7 +41,11 @@ async function load(
         return [name, ['Const', [], { dtype: { type: tensor.dtype === 'int32' ? 'DT_INT32' : 'DT_FLOAT' } as object }]];
       }),
     ),
-    conv: ['Conv2D', ['x', 'kernel'], { strides: list(1, 1, 1, 1), dilations: list(1, 1, 1, 1), padding: { s: 'VkFMSUQ=' } }],
+    conv: [
+      'Conv2D',
+      ['x', 'kernel'],
+      { strides: list(1, 1, 1, 1), dilations: list(1, 1, 1, 1), padding: { s: 'VkFMSUQ=' } },
+    ],
     map: ['Relu', ['conv']],
     ...nodes,
   };
