@@ -19,7 +19,7 @@ import { classifierOf, headOf } from './head.js';
 import { LayersGraph, layersSource } from './layers-model.js';
 import type { OnnxRuntime, OnnxSessionOptions, TfjsGraphModel, TfjsLayersModel, TfjsMath } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
-import { findSplit, type Split, type SplitNames } from './split.js';
+import { findSplit, type Split, type SplitNames, textOf } from './split.js';
 import { readKept, toValues } from './tensors.js';
 
 type Model<Tensor> = TfjsLayersModel<Tensor> | TfjsGraphModel<Tensor>;
@@ -210,15 +210,15 @@ async function splitTeacher<Tensor>(
   const fetch = async (name: string, images: Tensor) => (await source.run(graph.input, images, [name]))[0];
   const dispose = () => source.dispose();
   const { map, logits } = split;
+  const description = textOf(split, 'linear');
   if (map === undefined) {
     const outputs = async (images: Tensor) => ({ logits: asMatrix(await fetch(logits, images)) });
-    return { outputs, dispose, description: `logits '${logits}'` };
+    return { outputs, dispose, description };
   }
   const { layout } = map;
-  const described = `map '${map.map}', its mean '${map.pooled}'`;
   if (map.isLogits) {
     const outputs = async (images: Tensor) => ({ logitMap: asTensor(await fetch(map.map, images)), layout });
-    return { outputs, dispose, description: `${described}, which is the logits` };
+    return { outputs, dispose, description };
   }
   const head = headOf(source, split, map);
   const classifier = await classifierOf(head, map.rows);
@@ -231,7 +231,7 @@ async function splitTeacher<Tensor>(
       bias: { data: classifier.bias, shape: [k] },
     };
     const outputs = async (images: Tensor) => ({ features: asTensor(await fetch(map.map, images)), ...constant });
-    return { outputs, dispose, description: `${described}, a linear head to '${logits}'` };
+    return { outputs, dispose, description };
   }
   const outputs = async (images: Tensor) => {
     const { pooled } = pool({ features: asTensor(await fetch(map.map, images)), layout }, { grid });
@@ -239,7 +239,7 @@ async function splitTeacher<Tensor>(
     const made = await head({ data: pooled.data as Float32Array, shape: [n * cells, channels], dtype: 'float32' });
     return { logits: { data: made.data, shape: [n, cells, made.data.length / (n * cells)] } };
   };
-  return { outputs, dispose, description: `${described}, a head to '${logits}' that is not linear` };
+  return { outputs, dispose, description: textOf(split, 'not linear') };
 }
 
 function asTensor({ data, shape }: Values): TensorLike {
