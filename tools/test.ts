@@ -26,6 +26,7 @@ const library = [
   'test/calls',
   'test/async',
   'test/adapters',
+  'test/distiller',
   'test/package',
   'test/conformance',
   'test/native',

@@ -94,15 +94,11 @@ export const groups = {
     'no-augment': flag('do not'),
   },
   'A teacher that is an ONNX model': {
-    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its classifier gets the mean of)'),
-    'teacher-weight': text(
-      'NAME',
-      "constant that is its classifier's weight (default: of the linear layer at its end)",
-    ),
-    'teacher-bias': text('NAME', "constant that is its classifier's bias (default: of the same layer)"),
+    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its head gets the mean of)'),
     'teacher-logits': text(
       'NAME',
-      'take these logits, or what a Softmax or Sigmoid makes this of, and nothing else: there are no local logits then',
+      'its logits, or what a softmax makes of them; without --teacher-features they are all that is taken, and there are ' +
+        'no local logits',
     ),
     'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
     'teacher-mean': perChannel(

@@ -118,7 +118,9 @@ export class Teachers {
   }
 
   private async onnx(threads: number): Promise<OnnxTeacher> {
-    this.model ??= await openOnnxTeacher(present(this.at.settings.teacher.onnx), this.at.data, threads);
+    const { settings, data } = this.at;
+    const running = { threads, grid: settings.loss.grid };
+    this.model ??= await openOnnxTeacher(present(settings.teacher.onnx), data, running);
     return this.model;
   }
 

@@ -56,6 +56,12 @@ export function cutsOf({ nodes, input }: Graph, output: string): string[] {
   return cuts;
 }
 
+/** The outputs that no other output is made of. */
+export function lastOutputs({ nodes, input, outputs }: Graph): string[] {
+  const behind = outputs.flatMap((output) => orderOf(nodes, input, output).filter((name) => name !== output));
+  return outputs.filter((name) => !behind.includes(name));
+}
+
 /** Tensors that the output is made of and that are made of the input, each behind those that it is made of itself. */
 function orderOf(nodes: Graph['nodes'], input: string, output: string): string[] {
   const inputsOf = (name: string) => nodes.get(name)?.inputs ?? [];

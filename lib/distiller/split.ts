@@ -8,7 +8,7 @@ import { hint } from '../check.js';
 import { brackets } from '../describe.js';
 import { fail } from '../errors.js';
 import type { MapLayout } from '../types.js';
-import { cutsOf, type Graph, type Source, type Values } from './graph.js';
+import { cutsOf, type Graph, lastOutputs, type Source, type Values } from './graph.js';
 
 /** Names of tensors of a model; what is left out is found. */
 export interface SplitNames {
@@ -22,6 +22,8 @@ export interface SplitNames {
 export interface MapSplit {
   readonly map: string;
   readonly layout: MapLayout;
+  /** Of the map of one sample. */
+  readonly shape: readonly number[];
   readonly pooled: string;
   /** Numbers of the mean for the images. */
   readonly rows: Values;
@@ -115,12 +117,27 @@ export async function findSplit<Tensor>(
   const isLogits = isSame(known[pooled], logits);
   return {
     ...found,
-    map: { map: cuts[map.index], layout: map.mean.layout, pooled: cuts[pooled], rows: known[pooled], isLogits },
+    map: {
+      map: cuts[map.index],
+      layout: map.mean.layout,
+      shape: known[map.index].shape.slice(1),
+      pooled: cuts[pooled],
+      rows: known[pooled],
+      isLogits,
+    },
   };
 }
 
-function nameOfOutput(role: Role, { outputs, ...graph }: Graph, { logits }: SplitNames): string {
+/** What was taken from a model, for a log. */
+export function textOf({ logits, map }: Split, head: 'linear' | 'not linear'): string {
+  if (map === undefined) return `logits '${logits}'`;
+  const text = `'${map.map}' ${brackets(map.shape)}`;
+  return map.isLogits ? `map of logits ${text}` : `feature map ${text}, head to '${logits}' (${head})`;
+}
+
+function nameOfOutput(role: Role, graph: Graph, { logits }: SplitNames): string {
   if (logits !== undefined) return expectName(`${role}.logits`, logits, graph);
+  const outputs = lastOutputs(graph);
   if (outputs.length === 1) return outputs[0];
   const way = role === 'teacher' ? ', or the name of that with the logits, { model, logits }' : '';
   return fail('ERR_GLD_SPLIT', role, `a model with one output${way}`, `${outputs.length} (${outputs.join(', ')})`);

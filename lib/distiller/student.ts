@@ -5,7 +5,7 @@ import type { TfjsTensor } from '../adapters/tfjs-types.js';
 import { fail } from '../errors.js';
 import { isLinearLayer, type LayerNode, LayersGraph, layersSource } from './layers-model.js';
 import type { LayerVariable, TfjsLayersModel, TfjsMath } from './model-types.js';
-import { findSplit, type Split } from './split.js';
+import { findSplit, type Split, textOf } from './split.js';
 
 /** A student that is ready. It keeps no tensors of its own, so there is nothing to dispose. */
 export interface Student<Tensor> {
@@ -56,8 +56,9 @@ function splitStudent<Tensor extends TfjsTensor>(
   tf: TfjsMath<Tensor>,
   model: TfjsLayersModel<Tensor>,
   graph: LayersGraph<Tensor>,
-  { map, logits, cuts, values }: Split,
+  split: Split,
 ): Student<Tensor> {
+  const { map, logits, cuts, values } = split;
   if (map === undefined) return fail('ERR_GLD_SPLIT', 'student', 'a model with a feature map', 'none');
   const { layout } = map;
   const classes = values.logits.data.length / values.logits.shape[0];
@@ -68,7 +69,7 @@ function splitStudent<Tensor extends TfjsTensor>(
   const evaluate = (images: Tensor, name: string, training: boolean) =>
     graph.evaluate(graph.input, images, [name], training)[0];
   return {
-    description: `map '${map.map}', its mean '${map.pooled}', a linear head to '${logits}'`,
+    description: textOf(split, 'linear'),
     forward(images, training) {
       const features = evaluate(images, map.map, training);
       const { weight, bias } = folds.reduce<Affine<Tensor>>((behind, fold) => fold(behind), {});

@@ -3,10 +3,12 @@ import { Found, replaceInSide } from '../adapters/inputs.js';
 import { isTensor, read, type TfjsSide } from '../adapters/tfjs-inputs.js';
 import type { TfjsTensor } from '../adapters/tfjs-types.js';
 import { checkSide } from '../check-side.js';
-import { expectObject } from '../check.js';
+import { type Check, expectObject, known, oneOf, options as checkOptions } from '../check.js';
 import { describe, isPromise } from '../describe.js';
 import { kinds } from '../elements.js';
 import { fail } from '../errors.js';
+import { tables } from '../options.js';
+import { expectSide } from '../sides.js';
 import { pool } from '../stages/pool.js';
 import { copyDense, expectHost, readView, View } from '../tensor.js';
 import type { GldLossOptions, Side, TensorLike } from '../types.js';
@@ -17,7 +19,7 @@ import { classifierOf, headOf } from './head.js';
 import { LayersGraph, layersSource } from './layers-model.js';
 import type { OnnxRuntime, OnnxSessionOptions, TfjsGraphModel, TfjsLayersModel, TfjsMath } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
-import { findSplit, type Split, type SplitNames } from './split.js';
+import { findSplit, type Split, type SplitNames, textOf } from './split.js';
 import { readKept, toValues } from './tensors.js';
 
 type Model<Tensor> = TfjsLayersModel<Tensor> | TfjsGraphModel<Tensor>;
@@ -87,9 +89,34 @@ export async function openTeacher<Tensor extends TfjsTensor>(
   if (typeof teacher === 'function') return functionTeacher(tf, teacher);
   const given = expectObject('teacher', teacher, 'a model, a function of images, or a side of the loss');
   if (isModel<Tensor>(given)) return modelTeacher(tf, { model: given }, images, options);
-  if ('model' in given) return modelTeacher(tf, given as unknown as TfjsTeacherModel<Tensor>, images, options);
+  if ('model' in given) {
+    const settings = checkOptions(modelTable, given, 'teacher') as unknown as TfjsTeacherModel<Tensor>;
+    return modelTeacher(tf, settings, images, options);
+  }
   return storedTeacher(teacher as TfjsSide<Tensor>);
 }
+
+/** Whatever it is: read where it is used. */
+const unread: Check<unknown> = (value) => value;
+
+function ofType(type: 'string' | 'function', what: string, or?: unknown): Check<unknown> {
+  return (value, path) => {
+    if (value === undefined || value === or) return value;
+    if (typeof value !== type) fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
+    return value;
+  };
+}
+
+/** What {@link TfjsTeacherModel} may have. */
+const modelTable = {
+  model: unread,
+  ort: unread,
+  sessionOptions: unread,
+  features: ofType('string', "the name of the model's feature map, or false for its logits alone", false),
+  logits: ofType('string', "the name of the model's logits"),
+  preprocess: ofType('function', 'a function of the images'),
+  layout: oneOf(['NCHW', 'NHWC']),
+} satisfies { readonly [name in keyof TfjsTeacherModel]-?: Check<unknown> };
 
 function isModel<Tensor>(value: object): value is Model<Tensor> {
   return isLayersModel(value) || isGraphModel(value);
@@ -183,15 +210,15 @@ async function splitTeacher<Tensor>(
   const fetch = async (name: string, images: Tensor) => (await source.run(graph.input, images, [name]))[0];
   const dispose = () => source.dispose();
   const { map, logits } = split;
+  const description = textOf(split, 'linear');
   if (map === undefined) {
     const outputs = async (images: Tensor) => ({ logits: asMatrix(await fetch(logits, images)) });
-    return { outputs, dispose, description: `logits '${logits}'` };
+    return { outputs, dispose, description };
   }
   const { layout } = map;
-  const described = `map '${map.map}', its mean '${map.pooled}'`;
   if (map.isLogits) {
     const outputs = async (images: Tensor) => ({ logitMap: asTensor(await fetch(map.map, images)), layout });
-    return { outputs, dispose, description: `${described}, which is the logits` };
+    return { outputs, dispose, description };
   }
   const head = headOf(source, split, map);
   const classifier = await classifierOf(head, map.rows);
@@ -204,7 +231,7 @@ async function splitTeacher<Tensor>(
       bias: { data: classifier.bias, shape: [k] },
     };
     const outputs = async (images: Tensor) => ({ features: asTensor(await fetch(map.map, images)), ...constant });
-    return { outputs, dispose, description: `${described}, a linear head to '${logits}'` };
+    return { outputs, dispose, description };
   }
   const outputs = async (images: Tensor) => {
     const { pooled } = pool({ features: asTensor(await fetch(map.map, images)), layout }, { grid });
@@ -212,7 +239,7 @@ async function splitTeacher<Tensor>(
     const made = await head({ data: pooled.data as Float32Array, shape: [n * cells, channels], dtype: 'float32' });
     return { logits: { data: made.data, shape: [n, cells, made.data.length / (n * cells)] } };
   };
-  return { outputs, dispose, description: `${described}, a head to '${logits}' that is not linear` };
+  return { outputs, dispose, description: textOf(split, 'not linear') };
 }
 
 function asTensor({ data, shape }: Values): TensorLike {
@@ -255,6 +282,7 @@ function functionTeacher<Tensor extends TfjsTensor>(
 
 /** The side in typed arrays, with the axis orders of tfjs where it does not say others. */
 async function readTeacher(teacher: object): Promise<Side> {
+  known(tables.side, expectSide('teacher', teacher), 'teacher');
   return (await read(new Found({ teacher }, isTensor))).teacher;
 }
 

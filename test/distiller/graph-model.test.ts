@@ -23,7 +23,7 @@ async function load(
   output = 'z',
   batch = -1,
 ) {
-  const given = { kernel: [3, 3, 3, 6], ...constants };
+  const given: typeof constants = { kernel: [3, 3, 3, 6], ...constants };
   const weights = Object.entries(given).map(([name, value], i) => ({
     name,
     tensor: Array.isArray(value)
@@ -97,7 +97,7 @@ for (const [name, [nodes, constants, output = 'z']] of Object.entries(heads)) {
     const teacher = await openTeacher(tf, model, images);
     const side = await teacher.outputs(images);
     t.match(side, { layout: 'NHWC', weightLayout: 'CK' });
-    t.match(teacher.description, /^map 'map'/);
+    t.match(teacher.description, /^feature map 'map' \[6, 6, 6\]/);
     const alone = await openTeacher(tf, { model, features: false }, images);
     expectRows(t, side, ((await alone.outputs(images)) as { logits: TensorLike }).logits, name);
     t.equal(tf.memory().numTensors, before);

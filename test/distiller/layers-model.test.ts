@@ -232,7 +232,7 @@ t.test('names: of the map, of the logits, and neither', async (t) => {
     await openTeacher(tf, { model, features: false }, images),
   ];
   t.same(await named.outputs(images), await found.outputs(images));
-  t.match(found.description, `map '${base.name}'`);
+  t.match(found.description, `feature map '${base.name}' [6, 6, 6]`);
   t.equal(alone.description, `logits '${last.name}/logits'`);
   const { logits } = (await alone.outputs(images)) as { logits: TensorLike };
   expectRows(t, (await found.outputs(images)) as Side, logits, 'logits alone');
@@ -260,5 +260,5 @@ t.test('sequences', async (t) => {
   });
   const teacher = await openTeacher(tf, model, words);
   t.match(await teacher.outputs(words), { layout: 'NWC' });
-  t.match(await openStudent(tf, model, words), { description: /linear head/ });
+  t.match(await openStudent(tf, model, words), { description: /\(linear\)/ });
 });
