@@ -12,9 +12,9 @@ export type PresetName = 'paper' | 'short';
 export interface PresetOptions {
   /** How many updates make an epoch. */
   readonly stepsPerEpoch: number;
-  /** @default 200 for 'paper', 12 for 'short' */
+  /** How many epochs the training has. @default 200 for 'paper', 12 for 'short' */
   readonly epochs?: number | undefined;
-  /** @default 64 */
+  /** Samples in a batch. @default 64 */
   readonly batchSize?: number | undefined;
   /** The grid of the local term, as the option of the loss. @default 2 */
   readonly grid?: GridOption | undefined;

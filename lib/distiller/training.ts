@@ -45,7 +45,7 @@ export interface DistillerTrainArgs {
   readonly epochs?: number | undefined;
   /** Number of the epoch to begin with. @default 0 */
   readonly initialEpoch?: number | undefined;
-  /** @default none */
+  /** What is called while the training runs, in this order. @default none */
   readonly callbacks?: DistillerCallback | readonly DistillerCallback[] | undefined;
   /** How often other tasks get their turn: in milliseconds, or after what. @default 'auto', every 125 ms */
   readonly yieldEvery?: number | 'auto' | 'batch' | 'epoch' | 'never' | undefined;
@@ -61,7 +61,7 @@ export interface DistillerTrainArgs {
 
 /** What {@link Distiller.fit} is told. */
 export interface DistillerFitArgs<Tensor = TfjsTensor> extends DistillerTrainArgs {
-  /** @default 32 */
+  /** Samples in a batch. @default 32 */
   readonly batchSize?: number | undefined;
   /** Whether the samples are put in a new order for every epoch. @default true */
   readonly shuffle?: boolean | undefined;
@@ -87,7 +87,7 @@ export interface DistillerFitDatasetArgs<Tensor = TfjsTensor> extends DistillerT
 
 /** What {@link Distiller.evaluate} is told. */
 export interface DistillerEvaluateArgs<Tensor = TfjsTensor> {
-  /** @default 32 */
+  /** Samples in a batch. @default 32 */
   readonly batchSize?: number | undefined;
   /** [n]: how many times each sample counts. @default once */
   readonly sampleWeight?: Tensor | undefined;
