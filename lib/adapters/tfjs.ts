@@ -21,6 +21,14 @@ import { differentiableScalar } from './tfjs-op.js';
 import type { TfjsLike, TfjsOptimizer, TfjsTensor } from './tfjs-types.js';
 import { ownOptions, weightsOf, Workspaces } from './workspaces.js';
 
+export type {
+  OnnxRuntime,
+  OnnxSession,
+  TfjsGraphModel,
+  TfjsLayersModel,
+  TfjsMath,
+  TfjsModel,
+} from '../distiller/model-types.js';
 export { openStudent, type Student } from '../distiller/student.js';
 export {
   openTeacher,

@@ -244,27 +244,29 @@ function meanIn(map: Values, tensors: readonly Values[]): Mean | undefined {
   return undefined;
 }
 
-/** The mean over the positions of a map, [n, C]; undefined where there is one position, or where all are alike. */
-function meanOver({ data, shape }: Values, channelsLast: boolean): Float64Array | undefined {
+/** The mean over the positions of a map, [n, C]; undefined where that says nothing. */
+function meanOver(map: Values, channelsLast: boolean): Float64Array | undefined {
+  const { data, shape } = map;
   const [n, channels] = [shape[0], channelsLast ? shape[shape.length - 1] : shape[1]];
   const area = data.length / (n * channels);
-  if (area === 1) return undefined;
+  if (area === 1 || isUniform(map, channelsLast)) return undefined;
   const mean = new Float64Array(n * channels);
-  let isAlike = true;
-  const [position, channel] = channelsLast ? [channels, 1] : [1, area];
-  for (let row = 0; row < n; row += 1) {
-    for (let c = 0; c < channels; c += 1) {
-      const first = row * channels * area + c * channel;
-      let sum = 0;
-      for (let i = 0; i < area; i += 1) {
-        const value = data[first + i * position];
-        if (value !== data[first]) isAlike = false;
-        sum += value;
-      }
-      mean[row * channels + c] = sum / area;
-    }
-  }
-  return isAlike ? undefined : mean;
+  data.forEach((value, i) => {
+    const row = Math.floor(i / (channels * area));
+    const c = channelsLast ? i % channels : Math.floor(i / area) % channels;
+    mean[row * channels + c] += value / area;
+  });
+  return mean;
+}
+
+/** Whether all positions of a map are alike, so that any pooling gives the mean. */
+function isUniform({ data, shape }: Values, channelsLast: boolean): boolean {
+  const [n, channels] = [shape[0], channelsLast ? shape[shape.length - 1] : shape[1]];
+  const area = data.length / (n * channels);
+  return data.every((value, i) => {
+    const position = channelsLast ? Math.floor(i / channels) % area : i % area;
+    return value === data[i - position * (channelsLast ? channels : 1)];
+  });
 }
 
 function isSame(a: Values, b: Values): boolean {
@@ -329,6 +331,10 @@ function refuse(
   const axes = known.map(({ shape }) => shape.slice(1).filter((size) => size > 1).length);
   const map = axes.findIndex((count, index) => index > place && count > 1);
   if (map < 0) return fail('ERR_GLD_SPLIT', role, expected, 'no map among the tensors before the logits');
+  if (isUniform(known[map], true) || isUniform(known[map], false)) {
+    const received = `the map ${show(map)}, all of whose positions are alike for these images`;
+    return fail('ERR_GLD_SPLIT', role, 'images of which the map differs from place to place', received);
+  }
   const node = nodes.get(cuts[map - 1]);
   return fail(
     'ERR_GLD_SPLIT',

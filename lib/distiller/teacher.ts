@@ -17,21 +17,23 @@ import { inParts } from './graph.js';
 import { graphSource } from './graph-model.js';
 import { classifierOf, headOf } from './head.js';
 import { LayersGraph, layersSource } from './layers-model.js';
-import type { OnnxRuntime, OnnxSessionOptions, TfjsGraphModel, TfjsLayersModel, TfjsMath } from './model-types.js';
+import type { OnnxRuntime, TfjsGraphModel, TfjsLayersModel, TfjsMath, TfjsModel } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
-import { findSplit, type Split, type SplitNames, textOf } from './split.js';
+import { findSplit, type Split, textOf } from './split.js';
 import { readKept, toValues } from './tensors.js';
 
-type Model<Tensor> = TfjsLayersModel<Tensor> | TfjsGraphModel<Tensor>;
-
 /** A model that teaches, with what is to be known of it. */
-export interface TfjsTeacherModel<Tensor = TfjsTensor> extends SplitNames {
+export interface TfjsTeacherModel<Tensor = TfjsTensor> {
   /** A model of TensorFlow.js, or an ONNX model: its bytes, or its path. */
-  readonly model: Model<Tensor> | Uint8Array | string;
+  readonly model: TfjsModel<Tensor> | Uint8Array | string;
+  /** The name of the tensor that is the feature map; false takes the logits alone, without local ones. @default found */
+  readonly features?: string | false | undefined;
+  /** The name of the logits, or of what a softmax makes of them. @default found behind the model's output */
+  readonly logits?: string | undefined;
   /** ONNX Runtime, which an ONNX model needs: `import * as ort from 'onnxruntime-node'`. */
   readonly ort?: OnnxRuntime | undefined;
-  /** Options of ONNX Runtime's sessions. */
-  readonly sessionOptions?: OnnxSessionOptions | undefined;
+  /** Options of ONNX Runtime's sessions, as its `InferenceSession.create` takes them. */
+  readonly sessionOptions?: object | undefined;
   /** What the model takes in the place of the images: other values, say, than the student was made for. */
   readonly preprocess?: ((images: Tensor) => Tensor) | undefined;
   /**
@@ -52,7 +54,7 @@ export type TfjsTeacherFunction<Tensor = TfjsTensor> = (
  * its order.
  */
 export type TfjsTeacher<Tensor = TfjsTensor> =
-  | Model<Tensor>
+  | TfjsModel<Tensor>
   | TfjsTeacherModel<Tensor>
   | TfjsTeacherFunction<Tensor>
   | TfjsSide<Tensor>;
@@ -118,7 +120,7 @@ const modelTable = {
   layout: oneOf(['NCHW', 'NHWC']),
 } satisfies { readonly [name in keyof TfjsTeacherModel]-?: Check<unknown> };
 
-function isModel<Tensor>(value: object): value is Model<Tensor> {
+function isModel<Tensor>(value: object): value is TfjsModel<Tensor> {
   return isLayersModel(value) || isGraphModel(value);
 }
 

@@ -222,6 +222,14 @@ for (const [name, [build, received]] of Object.entries(refused)) {
   });
 }
 
+t.test('refused: images that tell nothing', async (t) => {
+  const model = sequential(gap(), dense(K));
+  await t.rejects(openTeacher(tf, model, tf.zeros([2, 8, 8, 3])), {
+    code: 'ERR_GLD_SPLIT',
+    received: /all of whose positions are alike for these images/,
+  });
+});
+
 t.test('names: of the map, of the logits, and neither', async (t) => {
   const [base, mean, last] = [body(), gap(), dense(K, 'softmax')];
   const model = tf.sequential({ layers: [base, mean, last] });

@@ -117,6 +117,19 @@ const tfjs = `
   const w = tf.zeros([2, 3]) as tf.Tensor2D;
   const side = { features: f, weight: w };
   const loss: tf.Scalar = tfjsGld(tf)({ teacher: side, student: side });
+  async () => {
+    const graph: tf.GraphModel = await tf.loadGraphModel('model.json');
+    const student = await openStudent(tf, tf.sequential(), f);
+    const onnx = { model: new Uint8Array(9), ort, features: 'map' };
+    for (const teacher of [graph, { model: graph, features: false as const }, onnx, () => side]) {
+      const { outputs } = await openTeacher(tf, teacher, f, { grid: 2 });
+      const again: tf.Scalar = tfjsGld(tf)({ teacher: await outputs(f, [3]), student: student.forward(f, true) });
+      const logits: tf.Tensor = student.logits(f);
+      void [again, logits];
+    }
+    // @ts-expect-error: no such model
+    await openTeacher(tf, { model: 7 }, f);
+  };
   void loss;
 `;
 
@@ -270,11 +283,17 @@ const strict: Project = {
 /** With frameworks and packages whose own declarations need types that they do not bring along. */
 const frameworks: Project = {
   files: {
-    'tfjs.mts': [`import * as tf from '@tensorflow/tfjs';`, `import { tfjsGld } from 'gld-loss/tfjs';`, tfjs],
+    'tfjs.mts': [
+      `import * as tf from '@tensorflow/tfjs';`,
+      `import * as ort from 'onnxruntime-common';`,
+      `import { openStudent, openTeacher, tfjsGld } from 'gld-loss/tfjs';`,
+      tfjs,
+    ],
     'tfjs.cts': [
       `import tf = require('@tensorflow/tfjs');`,
       `import adapter = require('gld-loss/tfjs');`,
-      'const { tfjsGld } = adapter;',
+      `import ort = require('onnxruntime-common');`,
+      'const { openStudent, openTeacher, tfjsGld } = adapter;',
       tfjs,
     ],
     'others.mts': [
