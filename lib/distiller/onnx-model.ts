@@ -70,9 +70,10 @@ export async function onnxSource<Tensor extends TfjsTensor>(
       const results = await session.run(feeds, fetches);
       return Promise.all(fetches.map((name) => readTensor(results[name] as OnnxTensor)));
     },
-    async dispose() {
-      for (const session of sessions.values()) await (await session).release();
+    async release() {
+      const made = await Promise.allSettled(sessions.values());
       sessions.clear();
+      for (const session of made) if (session.status === 'fulfilled') await session.value.release();
     },
   };
 }

@@ -20,7 +20,7 @@ import { LayersGraph, layersSource } from './layers-model.js';
 import type { OnnxRuntime, TfjsGraphModel, TfjsLayersModel, TfjsMath, TfjsModel } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
 import { findSplit, type Split, textOf } from './split.js';
-import { readKept, toValues } from './tensors.js';
+import { toValues } from './tensors.js';
 
 /** A model that teaches, with what is to be known of it. */
 export interface TfjsTeacherModel<Tensor = TfjsTensor> {
@@ -171,6 +171,8 @@ async function modelTeacher<Tensor extends TfjsTensor>(
       probe = tf.keep(tf.slice(images, 0, Math.min(probes, images.shape[0])));
     });
     const split = await findSplit('teacher', source, probe as Tensor, teacher);
+    // What was made to look at its tensors: a session has all constants of the model.
+    await source.release();
     const opened = await splitTeacher(source, split, options);
     const { activation, values } = split;
     // What else is made of the logits is not compared with them again.
@@ -178,7 +180,7 @@ async function modelTeacher<Tensor extends TfjsTensor>(
     checkSide(await opened.outputs(probe as Tensor), asMatrix(output), { name: 'teacher' });
     return opened;
   } catch (error) {
-    await source.dispose();
+    await source.release();
     throw error;
   } finally {
     probe?.dispose();
@@ -195,10 +197,19 @@ function prepared<Tensor extends TfjsTensor>(
   return {
     ...source,
     async run(from, value, fetches) {
-      const isPrepared = preprocess === undefined || from !== graph.input;
-      const given = isPrepared ? value : (await readKept(tf, () => [preprocess(value as Tensor)]))[0];
-      if (batch === undefined) return source.run(from, given, fetches);
-      return inParts(await toValues(given), batch, (part) => source.run(from, part, fetches));
+      let made: Tensor | undefined;
+      if (preprocess !== undefined && from === graph.input) {
+        tf.tidy(() => {
+          made = tf.keep(tf.clone(preprocess(value as Tensor)));
+        });
+      }
+      const given = made ?? value;
+      try {
+        if (batch === undefined) return await source.run(from, given, fetches);
+        return await inParts(await toValues(given), batch, (part) => source.run(from, part, fetches));
+      } finally {
+        made?.dispose();
+      }
     },
   };
 }
@@ -210,7 +221,7 @@ async function splitTeacher<Tensor>(
 ): Promise<Teacher<Tensor>> {
   const { graph } = source;
   const fetch = async (name: string, images: Tensor) => (await source.run(graph.input, images, [name]))[0];
-  const dispose = () => source.dispose();
+  const dispose = () => source.release();
   const { map, logits } = split;
   const description = textOf(split, 'linear');
   if (map === undefined) {
