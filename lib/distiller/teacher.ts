@@ -20,7 +20,7 @@ import { LayersGraph, layersSource } from './layers-model.js';
 import type { OnnxRuntime, TfjsGraphModel, TfjsLayersModel, TfjsMath, TfjsModel } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
 import { findSplit, type Split, textOf } from './split.js';
-import { toValues } from './tensors.js';
+import { probeOf, toValues } from './tensors.js';
 
 /** A model that teaches, with what is to be known of it. */
 export interface TfjsTeacherModel<Tensor = TfjsTensor> {
@@ -68,9 +68,6 @@ export interface Teacher<Tensor> {
   /** Frees what was made for the teacher; models stay. */
   dispose(): Promise<void>;
 }
-
-/** How many images a model is looked at with. */
-const probes = 8;
 
 /**
  * Opens a teacher. A model is split into feature map and head on a few images, and both are checked there: the mean over the
@@ -165,25 +162,22 @@ async function modelTeacher<Tensor extends TfjsTensor>(
   options: Pick<GldLossOptions, 'grid'>,
 ): Promise<Teacher<Tensor>> {
   const source = prepared(tf, await sourceOf(tf, teacher), teacher.preprocess);
-  let probe: Tensor | undefined;
+  const probe = probeOf(tf, images);
   try {
-    tf.tidy(() => {
-      probe = tf.keep(tf.slice(images, 0, Math.min(probes, images.shape[0])));
-    });
-    const split = await findSplit('teacher', source, probe as Tensor, teacher);
+    const split = await findSplit('teacher', source, probe, teacher);
     // What was made to look at its tensors: a session has all constants of the model.
     await source.release();
     const opened = await splitTeacher(source, split, options);
     const { activation, values } = split;
     // What else is made of the logits is not compared with them again.
     const output = activation === undefined || activation === 'softmax' ? values.output : values.logits;
-    checkSide(await opened.outputs(probe as Tensor), asMatrix(output), { name: 'teacher' });
+    checkSide(await opened.outputs(probe), asMatrix(output), { name: 'teacher' });
     return opened;
   } catch (error) {
     await source.release();
     throw error;
   } finally {
-    probe?.dispose();
+    probe.dispose();
   }
 }
 
