@@ -119,8 +119,7 @@ export class Teachers {
 
   private async onnx(threads: number): Promise<OnnxTeacher> {
     const { settings, data } = this.at;
-    const running = { threads, grid: settings.loss.grid };
-    this.model ??= await openOnnxTeacher(present(settings.teacher.onnx), data, running);
+    this.model ??= await openOnnxTeacher(present(settings.teacher.onnx), data, threads, settings.loss.grid);
     return this.model;
   }
 

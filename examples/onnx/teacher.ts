@@ -37,26 +37,21 @@ export interface OnnxTeacher extends Teacher {
   description: string;
 }
 
-/** How a model is run. */
-export interface Running {
-  /** Of ONNX Runtime. */
-  threads: number;
-  /** Cells whose logits a head that is not linear has to give. */
-  grid: Grid;
-}
-
 /** Enough images to tell axes and tensors apart, few enough to cost nothing. */
 const probeImages = 8;
 
 /**
  * Opens a model by the library's `openTeacher`, which finds the map and the head, and checks them on one batch.
  *
+ * @param threads of ONNX Runtime
+ * @param grid cells whose logits a head that is not linear has to give
  * @throws TeacherError that says what does not fit: the model's images, classes, or the tensors named
  */
 export async function openOnnxTeacher(
   options: OnnxOptions,
   data: Dataset,
-  { threads, grid }: Running,
+  threads: number,
+  grid: Grid = [2, 2],
 ): Promise<OnnxTeacher> {
   const { path, features, logits, layout } = options;
   const bytes = await readFile(path).catch((error: Error) => {
@@ -77,6 +72,7 @@ export async function openOnnxTeacher(
     return use(images).finally(() => images.dispose());
   };
 
+  await tf.ready();
   const probe = await firstBatch(data);
   const teacher = await withImages(probe, (images) =>
     openTeacher(tf, model, images, { grid: rowsAndColumns(grid) }),

@@ -1,5 +1,13 @@
 /** What `gld-loss/tfjs` has for users of TensorFlow.js. The framework is an argument; nothing of it is imported. */
 export { Distiller, type DistillerConfig, type DistillerMetric } from '../distiller/distiller.js';
+export type {
+  OnnxRuntime,
+  OnnxSession,
+  TfjsGraphModel,
+  TfjsLayersModel,
+  TfjsMath,
+  TfjsModel,
+} from '../distiller/model-types.js';
 export { openStudent, type Student } from '../distiller/student.js';
 export {
   openTeacher,

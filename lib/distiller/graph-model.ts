@@ -34,7 +34,7 @@ export async function graphSource<Tensor extends TfjsTensor>(
         const made = model.execute({ [from]: toTensor(tf, value) }, [...fetches]);
         return Array.isArray(made) ? made : [made];
       }),
-    dispose: async () => {},
+    release: async () => {},
   };
 }
 

@@ -35,7 +35,8 @@ export interface Source<Tensor> {
    * else, to others.
    */
   run(from: string, value: Tensor | Values, fetches: readonly string[]): Promise<Values[]>;
-  dispose(): Promise<void>;
+  /** Frees what was made for the parts that have run. What is run again is made again. */
+  release(): Promise<void>;
 }
 
 /**

@@ -141,7 +141,7 @@ export function layersSource<Tensor extends TfjsTensor>(
     graph,
     run: (from, value, fetches) =>
       readKept(tf, () => graph.evaluate(from, toTensor(tf, value), fetches, false)) as Promise<Values[]>,
-    dispose: async () => {},
+    release: async () => {},
   };
 }
 

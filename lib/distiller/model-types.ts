@@ -31,23 +31,23 @@ export interface TfjsGraphModel<Tensor = TfjsTensor> {
   readonly inputs: readonly { readonly name: string; readonly shape?: readonly number[] }[];
   readonly outputs: readonly { readonly name: string }[];
   execute(inputs: { [name: string]: Tensor }, outputs: string[]): Tensor | Tensor[];
-  save(handler: { save(artifacts: { modelTopology?: object }): Promise<SaveResult> }): Promise<unknown>;
+  save(handler: {
+    save(artifacts: { modelTopology?: object }): Promise<{
+      modelArtifactsInfo: { dateSaved: Date; modelTopologyType: 'JSON' };
+    }>;
+  }): Promise<unknown>;
 }
 
-interface SaveResult {
-  modelArtifactsInfo: { dateSaved: Date; modelTopologyType: 'JSON' };
-}
+/** A model of TensorFlow.js. */
+export type TfjsModel<Tensor = TfjsTensor> = TfjsLayersModel<Tensor> | TfjsGraphModel<Tensor>;
 
 /** `import * as ort from 'onnxruntime-node'`, or of any other package of ONNX Runtime. */
 export interface OnnxRuntime {
   readonly InferenceSession: {
-    create(model: Uint8Array, options?: OnnxSessionOptions): Promise<OnnxSession>;
+    create(model: Uint8Array, options?: object): Promise<OnnxSession>;
   };
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
 }
-
-/** Options of ONNX Runtime for a session: those that its `InferenceSession.create` takes. */
-export type OnnxSessionOptions = object;
 
 /** A session of ONNX Runtime. */
 export interface OnnxSession {

@@ -6,7 +6,7 @@ import { brackets, describe } from '../describe.js';
 import { numberOf, type ViewArray } from '../elements.js';
 import { fail } from '../errors.js';
 import type { GraphNode, Source, Values } from './graph.js';
-import type { OnnxRuntime, OnnxSession, OnnxSessionOptions } from './model-types.js';
+import type { OnnxRuntime, OnnxSession } from './model-types.js';
 import { elements, type OnnxInput, OnnxModel } from './onnx-format.js';
 import { toValues } from './tensors.js';
 
@@ -15,7 +15,7 @@ export interface OnnxOptions {
   /** The model's bytes, or its path, in whose folder constants may lie that are kept outside of it. */
   readonly model: Uint8Array | string;
   readonly ort: OnnxRuntime;
-  readonly sessionOptions?: OnnxSessionOptions | undefined;
+  readonly sessionOptions?: object | undefined;
   /** Axis order of the images that the model takes. @default the one that its input's shape allows, channels first if both */
   readonly layout?: 'NCHW' | 'NHWC' | undefined;
 }
@@ -70,9 +70,10 @@ export async function onnxSource<Tensor extends TfjsTensor>(
       const results = await session.run(feeds, fetches);
       return Promise.all(fetches.map((name) => readTensor(results[name] as OnnxTensor)));
     },
-    async dispose() {
-      for (const session of sessions.values()) await (await session).release();
+    async release() {
+      const made = await Promise.allSettled(sessions.values());
       sessions.clear();
+      for (const session of made) if (session.status === 'fulfilled') await session.value.release();
     },
   };
 }
@@ -98,7 +99,7 @@ function decode(argument: string, bytes: Uint8Array): OnnxModel {
 }
 
 /** Tells ONNX Runtime where constants are that a model keeps in other files, as it gets the bytes alone. */
-function besideFile(path: string): OnnxSessionOptions {
+function besideFile(path: string): object {
   return { extra: { session: { model_external_initializers_file_folder_path: dirname(resolve(path)) } } };
 }
 

@@ -60,71 +60,96 @@ const waysOut = {
 /** Whose model it is. */
 export type Role = keyof typeof waysOut;
 
-/** @throws {GldError} `ERR_GLD_SPLIT`, which names the tensor at fault, and `ERR_GLD_OPTION` for names that are not in the model */
+/** The tensors that everything from the images to the output goes through, from the output back, and their numbers. */
+class Way<Tensor> {
+  readonly names: readonly string[];
+  /** Numbers of the first ones, as far as they were looked at. */
+  readonly known: Values[] = [];
+
+  constructor(
+    readonly source: Source<Tensor>,
+    readonly images: Tensor,
+    output: string,
+  ) {
+    this.names = cutsOf(source.graph, output).filter((name) => name !== source.graph.input);
+  }
+
+  async at(place: number): Promise<Values> {
+    while (this.known.length <= place) {
+      const next = this.names.slice(this.known.length, this.known.length + atOnce);
+      this.known.push(...(await this.source.run(this.source.graph.input, this.images, next)));
+    }
+    return this.known[place];
+  }
+
+  /** A tensor that was looked at, for a message. */
+  text(place: number): string {
+    return `'${this.names[place]}' ${brackets(this.known[place].shape)}`;
+  }
+}
+
+/**
+ * @param images a few of them
+ * @throws {GldError} `ERR_GLD_SPLIT`, which names the tensor at fault, and `ERR_GLD_OPTION` for names that the model has not
+ */
 export async function findSplit<Tensor>(
   role: Role,
   source: Source<Tensor>,
   images: Tensor,
   names: SplitNames = {},
 ): Promise<Split> {
-  const { graph } = source;
-  const outputName = nameOfOutput(role, graph, names);
-  if (typeof names.features === 'string') expectName(`${role}.features`, names.features, graph);
-  const cuts = cutsOf(graph, outputName);
-  const known: Values[] = [];
-  /** Numbers of the tensor at that place. */
-  const at = async (index: number): Promise<Values> => {
-    while (known.length <= index) {
-      const next = cuts.slice(known.length, known.length + atOnce).filter((name) => name !== graph.input);
-      known.push(...(await source.run(graph.input, images, next)));
-    }
-    return known[index];
-  };
-  const last = cuts.includes(graph.input) ? cuts.length - 1 : cuts.length;
-
-  const output = last === 0 ? fail('ERR_GLD_SPLIT', role, 'logits made of the images', 'a constant') : await at(0);
-  const classes = output.data.length / output.shape[0];
-  if (output.shape.slice(1).filter((size) => size > 1).length !== 1) {
-    const expected = `a model that puts out logits [n, K] (${waysOut[role]})`;
-    fail('ERR_GLD_SPLIT', role, expected, `'${outputName}' of shape ${brackets(output.shape)}`);
+  const outputName = nameOfOutput(role, source.graph, names);
+  if (typeof names.features === 'string') expectName(`${role}.features`, names.features, source.graph);
+  const way = new Way(source, images, outputName);
+  if (way.names.length === 0) fail('ERR_GLD_SPLIT', role, 'logits that are made of the images', 'others');
+  const output = await way.at(0);
+  if (axesOf(output) !== 1) {
+    fail('ERR_GLD_SPLIT', role, `a model that puts out logits [n, K] (${waysOut[role]})`, way.text(0));
   }
-  const { place, activation } = await findLogits(output, classes, at, last);
-  const logits = await at(place);
-  if (isSoftmax(logits, classes)) {
+  const { place, activation } = await findLogits(way);
+  const logits = await way.at(place);
+  if (isSoftmax(logits)) {
     const expected = `logits, which lie before the softmax (${waysOut[role]})`;
-    fail(
-      'ERR_GLD_SPLIT',
-      role,
-      expected,
-      `probabilities in '${cuts[place]}', and no tensor that they are the softmax of`,
-    );
+    const received = `probabilities in '${way.names[place]}', and no tensor that they are the softmax of`;
+    fail('ERR_GLD_SPLIT', role, expected, received);
   }
-  const found = { logits: cuts[place], activation, values: { logits, output }, cuts };
-  if (names.features === false) return { ...found, map: undefined };
-
-  let map: { index: number; mean: Mean } | undefined;
-  const stop = Math.min(last, place + mostTensors);
-  for (let index = place + 1; index < stop; index += 1) {
-    if (typeof names.features === 'string' && cuts[index] !== names.features) continue;
-    const values = await at(index);
-    const mean = meanIn(values, known.slice(place, index));
-    // Of several tensors with the same mean, the one with the most axes and positions: a mean may be taken axis by axis.
-    if (mean !== undefined && (map === undefined || isFiner(values, known[map.index]))) map = { index, mean };
-    else if (mean === undefined && map !== undefined) break;
-  }
-  if (map === undefined) return refuse(role, graph, cuts, place, known, names);
-  const pooled = place + map.mean.place;
-  const isLogits = isSame(known[pooled], logits);
   return {
-    ...found,
-    map: {
-      map: cuts[map.index],
-      layout: map.mean.layout,
-      shape: known[map.index].shape.slice(1),
-      pooled: cuts[pooled],
-      rows: known[pooled],
-      isLogits,
-    },
+    logits: way.names[place],
+    activation,
+    values: { logits, output },
+    map: names.features === false ? undefined : await findMap(role, way, place, names.features),
+    cuts: way.names,
+  };
+}
+
+/** The map whose mean is a tensor between it and the logits, which are at that place. */
+async function findMap<Tensor>(
+  role: Role,
+  way: Way<Tensor>,
+  place: number,
+  name: string | undefined,
+): Promise<MapSplit> {
+  const { known, names } = way;
+  let found: { place: number; mean: Mean } | undefined;
+  const stop = Math.min(names.length, place + mostTensors);
+  for (let at = place + 1; at < stop; at += 1) {
+    if (name !== undefined && names[at] !== name) continue;
+    const values = await way.at(at);
+    const mean = meanIn(values, known.slice(place, at));
+    // Of several tensors with the same mean, the one with the most axes and positions: a mean may be taken axis by axis.
+    if (mean !== undefined && (found === undefined || isFiner(values, known[found.place]))) found = { place: at, mean };
+    else if (mean === undefined && found !== undefined) break;
+  }
+  if (found === undefined) return name === undefined ? refuse(role, way, place) : refuseName(role, way, place, name);
+  const { mean } = found;
+  const rows = known[place + mean.place];
+  return {
+    map: names[found.place],
+    layout: mean.layout,
+    shape: known[found.place].shape.slice(1),
+    pooled: names[place + mean.place],
+    rows,
+    isLogits: isSame(rows, known[place]),
   };
 }
 
@@ -171,21 +196,14 @@ const activations: Readonly<Record<Activation, (row: Float64Array) => Float64Arr
  * The place of the logits behind the output. A softmax that is written out in several operators has tensors of the same
  * softmax in between, of which the logits are the first.
  */
-async function findLogits(
-  output: Values,
-  classes: number,
-  at: (index: number) => Promise<Values>,
-  last: number,
-): Promise<{ place: number; activation: Activation | undefined }> {
+async function findLogits<Tensor>(way: Way<Tensor>): Promise<{ place: number; activation: Activation | undefined }> {
+  const output = await way.at(0);
   const found: { place: number; activation: Activation | undefined } = { place: 0, activation: undefined };
-  const names = Object.keys(activations) as Activation[];
-  const possible = names.filter((name) => couldBe[name](output, classes));
-  for (let place = 1; place < last && possible.length > 0; place += 1) {
-    const values = await at(place);
+  const possible = (Object.keys(activations) as Activation[]).filter((name) => couldBe[name](output));
+  for (let place = 1; place < way.names.length && possible.length > 0; place += 1) {
+    const values = await way.at(place);
     if (values.data.length !== output.data.length) break;
-    const activation = possible.find((name) => {
-      return isClose(output, perRow(values, classes, activations[name]), [values]);
-    });
+    const activation = possible.find((name) => isClose(output, perRow(values, activations[name]), [values]));
     // Logarithms of probabilities are their own.
     if (activation === undefined || isSame(output, values)) continue;
     Object.assign(found, { place, activation });
@@ -194,22 +212,20 @@ async function findLogits(
 }
 
 /** Whether numbers can have come out of an activation. */
-const couldBe: Readonly<Record<Activation, (output: Values, classes: number) => boolean>> = {
+const couldBe: Readonly<Record<Activation, (output: Values) => boolean>> = {
   softmax: isSoftmax,
-  logSoftmax: (output, classes) => {
-    const probabilities = perRow(output, classes, (row) => row.map(Math.exp));
-    return isSoftmax({ ...output, data: Float32Array.from(probabilities) }, classes);
-  },
+  logSoftmax: (output) => isSoftmax({ ...output, data: output.data.map(Math.exp) }),
   sigmoid: ({ data }) => data.every((value) => value >= 0 && value <= 1),
 };
 
-function isSoftmax(output: Values, classes: number): boolean {
-  const sums = perRow(output, classes, (row) => row.fill(row.reduce((sum, value) => sum + value, 0)));
+function isSoftmax(output: Values): boolean {
+  const sums = perRow(output, (row) => row.fill(row.reduce((sum, value) => sum + value, 0)));
   return output.data.every((value) => value >= 0) && sums.every((sum) => Math.abs(sum - 1) <= accuracies[output.dtype]);
 }
 
-/** What a function makes of every row of so many numbers. */
-function perRow({ data }: Values, length: number, f: (row: Float64Array) => Float64Array): Float64Array {
+/** What a function makes of the row of every sample. */
+function perRow({ data, shape: [n] }: Values, f: (row: Float64Array) => Float64Array): Float64Array {
+  const length = data.length / n;
   const made = new Float64Array(data.length);
   for (let at = 0; at < data.length; at += length) made.set(f(Float64Array.from(data.subarray(at, at + length))), at);
   return made;
@@ -244,27 +260,29 @@ function meanIn(map: Values, tensors: readonly Values[]): Mean | undefined {
   return undefined;
 }
 
-/** The mean over the positions of a map, [n, C]; undefined where there is one position, or where all are alike. */
-function meanOver({ data, shape }: Values, channelsLast: boolean): Float64Array | undefined {
+/** The mean over the positions of a map, [n, C]; undefined where that says nothing. */
+function meanOver(map: Values, channelsLast: boolean): Float64Array | undefined {
+  const { data, shape } = map;
   const [n, channels] = [shape[0], channelsLast ? shape[shape.length - 1] : shape[1]];
   const area = data.length / (n * channels);
-  if (area === 1) return undefined;
+  if (area === 1 || isUniform(map, channelsLast)) return undefined;
   const mean = new Float64Array(n * channels);
-  let isAlike = true;
-  const [position, channel] = channelsLast ? [channels, 1] : [1, area];
-  for (let row = 0; row < n; row += 1) {
-    for (let c = 0; c < channels; c += 1) {
-      const first = row * channels * area + c * channel;
-      let sum = 0;
-      for (let i = 0; i < area; i += 1) {
-        const value = data[first + i * position];
-        if (value !== data[first]) isAlike = false;
-        sum += value;
-      }
-      mean[row * channels + c] = sum / area;
-    }
-  }
-  return isAlike ? undefined : mean;
+  data.forEach((value, i) => {
+    const row = Math.floor(i / (channels * area));
+    const c = channelsLast ? i % channels : Math.floor(i / area) % channels;
+    mean[row * channels + c] += value / area;
+  });
+  return mean;
+}
+
+/** Whether all positions of a map are alike, so that any pooling gives the mean. */
+function isUniform({ data, shape }: Values, channelsLast: boolean): boolean {
+  const [n, channels] = [shape[0], channelsLast ? shape[shape.length - 1] : shape[1]];
+  const area = data.length / (n * channels);
+  return data.every((value, i) => {
+    const position = channelsLast ? Math.floor(i / channels) % area : i % area;
+    return value === data[i - position * (channelsLast ? channels : 1)];
+  });
 }
 
 function isSame(a: Values, b: Values): boolean {
@@ -272,8 +290,12 @@ function isSame(a: Values, b: Values): boolean {
 }
 
 function isFiner(a: Values, b: Values): boolean {
-  const axes = ({ shape }: Values) => shape.slice(1).filter((size) => size > 1).length;
-  return axes(a) > axes(b) || (axes(a) === axes(b) && a.data.length > b.data.length);
+  return axesOf(a) > axesOf(b) || (axesOf(a) === axesOf(b) && a.data.length > b.data.length);
+}
+
+/** How many axes a sample has, those of size 1 apart. */
+function axesOf({ shape }: Values): number {
+  return shape.slice(1).filter((size) => size > 1).length;
 }
 
 /** To what share of a number it is rounded by several steps of computing with it. */
@@ -308,32 +330,26 @@ export function largest(data: Float32Array): number {
 }
 
 /** Says what there is in the place of a mean: from the logits back, the first tensor that is made of a map. */
-function refuse(
-  role: Role,
-  { nodes }: Graph,
-  cuts: readonly string[],
-  place: number,
-  known: readonly Values[],
-  { features }: SplitNames,
-): never {
-  const expected = `logits that are made of the mean over a feature map (${waysOut[role]})`;
-  if (typeof features === 'string') {
-    const named = cuts.indexOf(features);
-    const why =
-      named > place
-        ? `whose mean no tensor between them is`
-        : 'which does not lie on every way from the images to the logits';
-    return fail('ERR_GLD_SPLIT', role, expected, `the map '${features}', ${why}`);
-  }
-  const show = (index: number) => `'${cuts[index]}' ${brackets(known[index].shape)}`;
-  const axes = known.map(({ shape }) => shape.slice(1).filter((size) => size > 1).length);
-  const map = axes.findIndex((count, index) => index > place && count > 1);
+function refuse<Tensor>(role: Role, way: Way<Tensor>, place: number): never {
+  const { names, known, source } = way;
+  const expected = expectedOf(role);
+  const map = known.findIndex((values, at) => at > place && axesOf(values) > 1);
   if (map < 0) return fail('ERR_GLD_SPLIT', role, expected, 'no map among the tensors before the logits');
-  const node = nodes.get(cuts[map - 1]);
-  return fail(
-    'ERR_GLD_SPLIT',
-    role,
-    expected,
-    `${show(map - 1)} (${node?.op}), which is not the mean over the map ${show(map)}`,
-  );
+  if (isUniform(known[map], true) || isUniform(known[map], false)) {
+    const received = `the map ${way.text(map)}, all of whose positions are alike for these images`;
+    return fail('ERR_GLD_SPLIT', role, 'images of which the map differs from place to place', received);
+  }
+  const op = source.graph.nodes.get(names[map - 1])?.op;
+  const received = `${way.text(map - 1)} (${op}), which is not the mean over the map ${way.text(map)}`;
+  return fail('ERR_GLD_SPLIT', role, expected, received);
+}
+
+function refuseName<Tensor>(role: Role, { names }: Way<Tensor>, place: number, name: string): never {
+  const isBetween = names.indexOf(name) > place;
+  const why = isBetween ? 'whose mean no tensor behind it is' : 'which some ways from the images to the logits pass by';
+  return fail('ERR_GLD_SPLIT', role, expectedOf(role), `the map '${name}', ${why}`);
+}
+
+function expectedOf(role: Role): string {
+  return `logits that are made of the mean over a feature map (${waysOut[role]})`;
 }

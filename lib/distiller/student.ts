@@ -6,6 +6,7 @@ import { fail } from '../errors.js';
 import { isLinearLayer, type LayerNode, LayersGraph, layersSource } from './layers-model.js';
 import type { LayerVariable, TfjsLayersModel, TfjsMath } from './model-types.js';
 import { findSplit, type Split, textOf } from './split.js';
+import { probeOf } from './tensors.js';
 
 /** A student that is ready. It keeps no tensors of its own, so there is nothing to dispose. */
 export interface Student<Tensor> {
@@ -22,9 +23,6 @@ export interface Student<Tensor> {
   readonly description: string;
 }
 
-/** How many images the model is looked at with. */
-const probes = 8;
-
 /**
  * Opens a model as a student: finds its feature map, folds all layers between the mean over that and the logits into one
  * linear classifier, and checks on a few images that the two are what the model puts out.
@@ -38,10 +36,7 @@ export async function openStudent<Tensor extends TfjsTensor>(
   images: Tensor,
 ): Promise<Student<Tensor>> {
   const graph = new LayersGraph('student', model);
-  let probe!: Tensor;
-  tf.tidy(() => {
-    probe = tf.keep(tf.slice(images, 0, Math.min(probes, images.shape[0])));
-  });
+  const probe = probeOf(tf, images);
   try {
     const split = await findSplit('student', layersSource(tf, graph), probe);
     const student = splitStudent(tf, model, graph, split);
@@ -191,14 +186,9 @@ function foldOf<Tensor extends TfjsTensor>(
       return elementwise(behind, scale, tf.sub(beta?.read() ?? constant(0), tf.mul(movingMean.read(), scale)));
     };
   }
-  if (
-    !isLinearLayer(op) ||
-    parts.kernel
-      .read()
-      .shape.slice(0, -2)
-      .some((size) => size > 1)
-  )
-    return refuse(op);
+  if (!isLinearLayer(op)) return refuse(op);
+  const window = parts.kernel.read().shape.slice(0, -2);
+  if (window.some((size) => size > 1)) return refuse(`${op} with a kernel of ${window.join(' x ')}`);
   return (behind) => {
     const kernel = parts.kernel.read();
     const matrix = tf.reshape(kernel, [...kernel.shape.slice(-2)]);

@@ -17,21 +17,23 @@ import { inParts } from './graph.js';
 import { graphSource } from './graph-model.js';
 import { classifierOf, headOf } from './head.js';
 import { LayersGraph, layersSource } from './layers-model.js';
-import type { OnnxRuntime, OnnxSessionOptions, TfjsGraphModel, TfjsLayersModel, TfjsMath } from './model-types.js';
+import type { OnnxRuntime, TfjsGraphModel, TfjsLayersModel, TfjsMath, TfjsModel } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
-import { findSplit, type Split, type SplitNames, textOf } from './split.js';
-import { readKept, toValues } from './tensors.js';
-
-type Model<Tensor> = TfjsLayersModel<Tensor> | TfjsGraphModel<Tensor>;
+import { findSplit, type Split, textOf } from './split.js';
+import { probeOf, toValues } from './tensors.js';
 
 /** A model that teaches, with what is to be known of it. */
-export interface TfjsTeacherModel<Tensor = TfjsTensor> extends SplitNames {
+export interface TfjsTeacherModel<Tensor = TfjsTensor> {
   /** A model of TensorFlow.js, or an ONNX model: its bytes, or its path. */
-  readonly model: Model<Tensor> | Uint8Array | string;
+  readonly model: TfjsModel<Tensor> | Uint8Array | string;
+  /** The name of the tensor that is the feature map; false takes the logits alone, without local ones. @default found */
+  readonly features?: string | false | undefined;
+  /** The name of the logits, or of what a softmax makes of them. @default found behind the model's output */
+  readonly logits?: string | undefined;
   /** ONNX Runtime, which an ONNX model needs: `import * as ort from 'onnxruntime-node'`. */
   readonly ort?: OnnxRuntime | undefined;
-  /** Options of ONNX Runtime's sessions. */
-  readonly sessionOptions?: OnnxSessionOptions | undefined;
+  /** Options of ONNX Runtime's sessions, as its `InferenceSession.create` takes them. */
+  readonly sessionOptions?: object | undefined;
   /** What the model takes in the place of the images: other values, say, than the student was made for. */
   readonly preprocess?: ((images: Tensor) => Tensor) | undefined;
   /**
@@ -52,7 +54,7 @@ export type TfjsTeacherFunction<Tensor = TfjsTensor> = (
  * its order.
  */
 export type TfjsTeacher<Tensor = TfjsTensor> =
-  | Model<Tensor>
+  | TfjsModel<Tensor>
   | TfjsTeacherModel<Tensor>
   | TfjsTeacherFunction<Tensor>
   | TfjsSide<Tensor>;
@@ -66,9 +68,6 @@ export interface Teacher<Tensor> {
   /** Frees what was made for the teacher; models stay. */
   dispose(): Promise<void>;
 }
-
-/** How many images a model is looked at with. */
-const probes = 8;
 
 /**
  * Opens a teacher. A model is split into feature map and head on a few images, and both are checked there: the mean over the
@@ -118,7 +117,7 @@ const modelTable = {
   layout: oneOf(['NCHW', 'NHWC']),
 } satisfies { readonly [name in keyof TfjsTeacherModel]-?: Check<unknown> };
 
-function isModel<Tensor>(value: object): value is Model<Tensor> {
+function isModel<Tensor>(value: object): value is TfjsModel<Tensor> {
   return isLayersModel(value) || isGraphModel(value);
 }
 
@@ -163,23 +162,22 @@ async function modelTeacher<Tensor extends TfjsTensor>(
   options: Pick<GldLossOptions, 'grid'>,
 ): Promise<Teacher<Tensor>> {
   const source = prepared(tf, await sourceOf(tf, teacher), teacher.preprocess);
-  let probe: Tensor | undefined;
+  const probe = probeOf(tf, images);
   try {
-    tf.tidy(() => {
-      probe = tf.keep(tf.slice(images, 0, Math.min(probes, images.shape[0])));
-    });
-    const split = await findSplit('teacher', source, probe as Tensor, teacher);
+    const split = await findSplit('teacher', source, probe, teacher);
+    // What was made to look at its tensors: a session has all constants of the model.
+    await source.release();
     const opened = await splitTeacher(source, split, options);
     const { activation, values } = split;
     // What else is made of the logits is not compared with them again.
     const output = activation === undefined || activation === 'softmax' ? values.output : values.logits;
-    checkSide(await opened.outputs(probe as Tensor), asMatrix(output), { name: 'teacher' });
+    checkSide(await opened.outputs(probe), asMatrix(output), { name: 'teacher' });
     return opened;
   } catch (error) {
-    await source.dispose();
+    await source.release();
     throw error;
   } finally {
-    probe?.dispose();
+    probe.dispose();
   }
 }
 
@@ -193,10 +191,19 @@ function prepared<Tensor extends TfjsTensor>(
   return {
     ...source,
     async run(from, value, fetches) {
-      const isPrepared = preprocess === undefined || from !== graph.input;
-      const given = isPrepared ? value : (await readKept(tf, () => [preprocess(value as Tensor)]))[0];
-      if (batch === undefined) return source.run(from, given, fetches);
-      return inParts(await toValues(given), batch, (part) => source.run(from, part, fetches));
+      let made: Tensor | undefined;
+      if (preprocess !== undefined && from === graph.input) {
+        tf.tidy(() => {
+          made = tf.keep(tf.clone(preprocess(value as Tensor)));
+        });
+      }
+      const given = made ?? value;
+      try {
+        if (batch === undefined) return await source.run(from, given, fetches);
+        return await inParts(await toValues(given), batch, (part) => source.run(from, part, fetches));
+      } finally {
+        made?.dispose();
+      }
     },
   };
 }
@@ -208,7 +215,7 @@ async function splitTeacher<Tensor>(
 ): Promise<Teacher<Tensor>> {
   const { graph } = source;
   const fetch = async (name: string, images: Tensor) => (await source.run(graph.input, images, [name]))[0];
-  const dispose = () => source.dispose();
+  const dispose = () => source.release();
   const { map, logits } = split;
   const description = textOf(split, 'linear');
   if (map === undefined) {

@@ -31,3 +31,15 @@ export async function readKept<Tensor extends TfjsTensor>(tf: TfjsMath<Tensor>, 
     for (const tensor of kept) tensor.dispose();
   }
 }
+
+/** How many images a model is looked at with. */
+const probes = 8;
+
+/** The first of the images, which the caller disposes. */
+export function probeOf<Tensor extends TfjsTensor>(tf: TfjsMath<Tensor>, images: Tensor): Tensor {
+  let probe!: Tensor;
+  tf.tidy(() => {
+    probe = tf.keep(tf.slice(images, 0, Math.min(probes, images.shape[0])));
+  });
+  return probe;
+}

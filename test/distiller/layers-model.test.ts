@@ -206,7 +206,7 @@ const refused: Record<string, [() => tf.LayersModel, RegExp]> = {
     },
     /'concatenate_\w+' \[5, 12\] \(Concatenate\), which is not the mean/,
   ],
-  'a map of logits as the output': [() => sequential(point(K)), /'conv2d_\w+' of shape \[5, 6, 6, 4\]/],
+  'a map of logits as the output': [() => sequential(point(K)), /'conv2d_\w+' \[5, 6, 6, 4\]/],
   'no map': [() => tf.sequential({ layers: [layers.flatten({ inputShape: [8, 8, 3] }), dense(K)] }), /no map among/],
 };
 
@@ -221,6 +221,14 @@ for (const [name, [build, received]] of Object.entries(refused)) {
     model.dispose();
   });
 }
+
+t.test('refused: images that tell nothing', async (t) => {
+  const model = sequential(gap(), dense(K));
+  await t.rejects(openTeacher(tf, model, tf.zeros([2, 8, 8, 3])), {
+    code: 'ERR_GLD_SPLIT',
+    received: /all of whose positions are alike for these images/,
+  });
+});
 
 t.test('names: of the map, of the logits, and neither', async (t) => {
   const [base, mean, last] = [body(), gap(), dense(K, 'softmax')];
@@ -238,7 +246,7 @@ t.test('names: of the map, of the logits, and neither', async (t) => {
   expectRows(t, (await found.outputs(images)) as Side, logits, 'logits alone');
   t.equal(tf.memory().numTensors, before);
   for (const [names, error] of [
-    [{ features: mean.name }, { code: 'ERR_GLD_SPLIT', received: /whose mean no tensor/ }],
+    [{ features: mean.name }, { code: 'ERR_GLD_SPLIT', received: /whose mean no tensor behind it is/ }],
     [{ features: `${base.name}s` }, { code: 'ERR_GLD_OPTION', received: new RegExp(`did you mean ${base.name}`) }],
     [{ logits: 'z' }, { code: 'ERR_GLD_OPTION', argument: 'teacher.logits' }],
   ] as const) {

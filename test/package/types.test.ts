@@ -117,6 +117,19 @@ const tfjs = `
   const w = tf.zeros([2, 3]) as tf.Tensor2D;
   const side = { features: f, weight: w };
   const loss: tf.Scalar = tfjsGld(tf)({ teacher: side, student: side });
+  async () => {
+    const graph: tf.GraphModel = await tf.loadGraphModel('model.json');
+    const student = await openStudent(tf, tf.sequential(), f);
+    const onnx = { model: new Uint8Array(9), ort, features: 'map' };
+    for (const teacher of [graph, { model: graph, features: false as const }, onnx, () => side]) {
+      const { outputs } = await openTeacher(tf, teacher, f, { grid: 2 });
+      const again: tf.Scalar = tfjsGld(tf)({ teacher: await outputs(f, [3]), student: student.forward(f, true) });
+      const logits: tf.Tensor = student.logits(f);
+      void [again, logits];
+    }
+    // @ts-expect-error: no such model
+    await openTeacher(tf, { model: 7 }, f);
+  };
   void loss;
   registerGradients(tf);
   async () => {
@@ -294,13 +307,15 @@ const frameworks: Project = {
   files: {
     'tfjs.mts': [
       `import * as tf from '@tensorflow/tfjs';`,
-      `import { Distiller, registerGradients, tfjsGld } from 'gld-loss/tfjs';`,
+      `import * as ort from 'onnxruntime-common';`,
+      `import { Distiller, openStudent, openTeacher, registerGradients, tfjsGld } from 'gld-loss/tfjs';`,
       tfjs,
     ],
     'tfjs.cts': [
       `import tf = require('@tensorflow/tfjs');`,
       `import adapter = require('gld-loss/tfjs');`,
-      'const { Distiller, registerGradients, tfjsGld } = adapter;',
+      `import ort = require('onnxruntime-common');`,
+      'const { Distiller, openStudent, openTeacher, registerGradients, tfjsGld } = adapter;',
       tfjs,
     ],
     'others.mts': [

@@ -42,7 +42,7 @@ function save(t: Test, spec: ModelSpec | Uint8Array): string {
   return path;
 }
 
-const open = (options: OnnxOptions, set = data) => openOnnxTeacher(options, set, { threads: 1, grid: [2, 2] });
+const open = (options: OnnxOptions, set = data) => openOnnxTeacher(options, set, 1);
 
 /** The first of five rows of ten logits. */
 const globalRows = (rows: Float32Array) => rows.filter((_, i) => i % 50 < 10);
