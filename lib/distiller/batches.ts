@@ -3,7 +3,7 @@ import { isTfjsTensor, type TfjsTensor } from '../adapters/tfjs-types.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import type { TfjsMath } from './model-types.js';
-import type { TfjsDataset } from './training.js';
+import type { DistillerTrainArgs, TfjsDataset } from './training.js';
 
 /** Some samples. Whoever takes a batch disposes it. */
 export interface Batch<Tensor> {
@@ -147,4 +147,32 @@ function only<Tensor>(argument: string, value: unknown): Tensor {
   const tensors = tensorsIn(value);
   if (tensors.length === 1) return tensors[0] as unknown as Tensor;
   return fail('ERR_GLD_ARG_TYPE', argument, 'one tensor, as it is, in an array or by its name', describe(value));
+}
+
+/** How many times each sample of a batch counts: its own weight times that of its class. */
+export async function sampleWeights(
+  { labels, weights, size }: Batch<TfjsTensor>,
+  classWeight: DistillerTrainArgs['classWeight'],
+) {
+  if (weights === undefined && classWeight === undefined) return undefined;
+  const own = Float32Array.from(
+    weights === undefined ? { length: size } : ((await weights.data()) as ArrayLike<number>),
+  );
+  if (weights === undefined) own.fill(1);
+  if (classWeight === undefined) return own;
+  const values = (await labels.data()) as ArrayLike<number>;
+  const classes = values.length / size;
+  return own.map((weight, i) => {
+    const label = classes === 1 ? values[i] : largest(values, i * classes, classes);
+    const factor = Object.hasOwn(classWeight, label) ? classWeight[label] : undefined;
+    if (factor !== undefined) return weight * factor;
+    return fail('ERR_GLD_WEIGHT', 'classWeight', 'a weight for every class that occurs', `none for class ${label}`);
+  });
+}
+
+/** The place of the first largest of so many values. */
+function largest(values: ArrayLike<number>, from: number, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i += 1) if (values[from + i] > values[from + best]) best = i;
+  return best;
 }

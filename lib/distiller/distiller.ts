@@ -7,16 +7,26 @@ import { copyStudent, type TfjsSide } from '../adapters/tfjs-inputs.js';
 import { tfjsGld, type TfjsGld, type TfjsValue } from '../adapters/tfjs-loss.js';
 import { registerGradients, type TfjsRegistry } from '../adapters/tfjs-gradients.js';
 import type { TfjsOptimizer, TfjsTensor } from '../adapters/tfjs-types.js';
-import { expectObject, hint, known, number, optional, options as checkOptions, quoted } from '../check.js';
+import { expectObject, known, number, optional, options as checkOptions } from '../check.js';
 import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import { gldSchedule, type Schedule, type StepWeights } from '../schedule.js';
 import type { GldLossOptions } from '../types.js';
-import { type Batch, type Batches, datasetBatches, expectSamples, isDataset, tensorBatches } from './batches.js';
+import {
+  type Batch,
+  type Batches,
+  datasetBatches,
+  expectSamples,
+  isDataset,
+  sampleWeights,
+  tensorBatches,
+} from './batches.js';
 import { Kept } from './kept.js';
+import { line, Means } from './logs.js';
 import { globalLogits, measure, metricsOf, type Metric } from './metrics.js';
 import type { TfjsLayersModel } from './model-types.js';
+import { disposeTape, isOptimizer, optimizerOf } from './optimizers.js';
 import { replayed } from './replay.js';
 import { openStudent, type Student } from './student.js';
 import { openTeacher, type Teacher, type TfjsTeacher } from './teacher.js';
@@ -89,15 +99,6 @@ const table = {
 function given(value: unknown) {
   return value;
 }
-
-const optimizers: Readonly<Record<string, (train: Tf['train']) => tfjs.Optimizer>> = {
-  sgd: (train) => train.sgd(0.01),
-  adam: (train) => train.adam(0.001),
-  adamax: (train) => train.adamax(0.002),
-  rmsprop: (train) => train.rmsprop(0.001),
-  adagrad: (train) => train.adagrad(0.01),
-  adadelta: (train) => train.adadelta(1),
-};
 
 /**
  * Distils a teacher into a model of TensorFlow.js. Its methods take what those of `tf.LayersModel` take.
@@ -312,6 +313,9 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     const shared = { epochs, initialEpoch, steps, verbose, doValidation: validation !== undefined, metrics, ...params };
     list.setParams(shared as never);
     const model = this.#model as unknown as tfjs.LayersModel;
+    // A sequential model can be told to stop only when it has been built, which it puts off.
+    if (model.getClassName() === 'Sequential' && !(model as { model?: unknown }).model)
+      (model as tfjs.Sequential).build();
     list.setModel(model);
     await list.onTrainBegin();
     model.stopTraining = false;
@@ -360,7 +364,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     const targets = {
       teacher: (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>,
       labels: batch.labels,
-      sampleWeights: await weightsOf(batch, classWeight),
+      sampleWeights: await sampleWeights(batch, classWeight),
     };
     const options = { ...this.#options, ...weights };
     const numbers = new Kept(tf);
@@ -473,81 +477,13 @@ interface TrainSettings {
   readonly classWeight: ClassWeights;
 }
 
-/** Means over samples, by name. */
-class Means {
-  readonly #sums = new Map<string, number>();
-  #count = 0;
-
-  add(values: DistillerLogs, size: number): void {
-    this.#count += size;
-    for (const [name, value] of Object.entries(values)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + value * size);
-    }
-  }
-
-  values(): DistillerLogs {
-    return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
-  }
-}
-
 /** Backends whose tensors are read at once. */
 function isSynchronous(tf: Pick<TfjsTraining, 'getBackend'>): boolean {
   return ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
-}
-
-/** Frees what tfjs saved for the gradients of a function that threw, which it forgets. */
-function disposeTape(tf: object): void {
-  const { state } = (tf as Tf).engine();
-  if (state.gradientDepth > 0) return;
-  for (const { saved = [] } of state.activeTape ?? []) for (const tensor of saved) tensor.dispose();
-}
-
-/** How many times each sample of a batch counts: its own weight times that of its class. */
-async function weightsOf({ labels, weights, size }: Batch<TfjsTensor>, classWeight: ClassWeights) {
-  if (weights === undefined && classWeight === undefined) return undefined;
-  const own = Float32Array.from(
-    weights === undefined ? { length: size } : ((await weights.data()) as ArrayLike<number>),
-  );
-  if (weights === undefined) own.fill(1);
-  if (classWeight === undefined) return own;
-  const values = (await labels.data()) as ArrayLike<number>;
-  const classes = values.length / size;
-  return own.map((weight, i) => {
-    const label = classes === 1 ? values[i] : largest(values, i * classes, classes);
-    const factor = Object.hasOwn(classWeight, label) ? classWeight[label] : undefined;
-    if (factor !== undefined) return weight * factor;
-    return fail('ERR_GLD_WEIGHT', 'classWeight', 'a weight for every class that occurs', `none for class ${label}`);
-  });
-}
-
-/** The place of the first largest of so many values. */
-function largest(values: ArrayLike<number>, from: number, count: number): number {
-  let best = 0;
-  for (let i = 1; i < count; i += 1) if (values[from + i] > values[from + best]) best = i;
-  return best;
-}
-
-function line(epoch: number, epochs: number, logs: DistillerLogs, milliseconds: number): string {
-  const values = Object.entries(logs).map(([name, value]) => `${name}=${Number(value.toPrecision(4))}`);
-  return `Epoch ${epoch + 1} / ${epochs}, ${(milliseconds / 1000).toFixed(1)} s: ${values.join(' ')}`;
 }
 
 function expectModel<Model>(student: Model): Model {
   const { layers, outputs, predict } = Object(student) as Partial<TfjsLayersModel>;
   if (Array.isArray(layers) && Array.isArray(outputs) && typeof predict === 'function') return student;
   return fail('ERR_GLD_ARG_TYPE', 'student', 'a model of tf.layers', describe(student));
-}
-
-function isOptimizer<Optimizer extends object>(value: Optimizer | string | undefined): value is Optimizer {
-  return typeof (Object(value) as { minimize?: unknown }).minimize === 'function';
-}
-
-function optimizerOf<Tensor, Scalar>(tf: object, name: unknown = 'sgd'): TfjsOptimizer<Tensor, Scalar> {
-  const names = Object.keys(optimizers);
-  const expected = `an optimizer of tf.train, or one of ${quoted(names)}`;
-  if (typeof name !== 'string') return fail('ERR_GLD_ARG_TYPE', 'optimizer', expected, describe(name));
-  const key = name.toLowerCase();
-  if (!Object.hasOwn(optimizers, key))
-    return fail('ERR_GLD_OPTION', 'optimizer', expected + hint(name, names), describe(name));
-  return optimizers[key]((tf as Tf).train) as unknown as TfjsOptimizer<Tensor, Scalar>;
 }

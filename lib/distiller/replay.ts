@@ -39,7 +39,7 @@ export async function replayed<Tensor extends TfjsTensor, Read, Result>(
   const statistics = (model as unknown as TrainedLayer<Tensor>).nonTrainableWeights;
   const before: Tensor[] = [];
   try {
-    for (const layer of dropouts) layer.seed = Math.floor(Math.random() * 2 ** 31);
+    for (const layer of dropouts) layer.seed ??= Math.floor(Math.random() * 2 ** 31);
     tf.tidy(() => {
       for (const variable of statistics) before.push(tf.keep(tf.clone(variable.read())));
     });

@@ -48,14 +48,15 @@ t.test('with the task term alone, an epoch gives the weights that the model gets
 t.test('it distils, reports and stays an ordinary model', async (t) => {
   const { images, labels } = samples(48);
   const teacher = network({ filters: 10, seed: 5 });
-  teacher.compile({ optimizer: tf.train.adam(0.02), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
-  await teacher.fit(images, tf.cast(labels, 'float32'), { epochs: 8, ...quiet });
+  teacher.compile({ optimizer: tf.train.adam(0.02), loss: 'sparseCategoricalCrossentropy' });
+  await teacher.fit(images, tf.cast(labels, 'float32'), { epochs: 8, shuffle: false, ...quiet });
   const student = network({ dropout: 0.2 });
   const distiller = new Distiller(tf, { teacher, student, optimizer: tf.train.adam(0.02), metrics: 'accuracy' });
   const seen: string[] = [];
   const { epoch, history } = await distiller.fit(images, labels, {
     epochs: 6,
     batchSize: 16,
+    shuffle: false,
     validationSplit: 0.25,
     callbacks: {
       onTrainBegin: () => void seen.push('begin'),
@@ -259,6 +260,47 @@ t.test('a backend that is read asynchronously gives the same weights', async (t)
   await t.rejects(distiller.fit(images, labels, quiet), { code: 'ERR_GLD_ADAPTER', argument: 'student' });
 });
 
+t.test('a data set of the same batches gives the same weights, epoch by epoch or going on', async (t) => {
+  const { images, labels } = samples(16);
+  const teacher = network({ seed: 5 });
+  const trained = async (fit: (distiller: Distiller<tf.Tensor, tf.Scalar>) => Promise<unknown>) => {
+    const student = network();
+    const distiller = new Distiller(tf, { teacher, student });
+    await fit(distiller);
+    await distiller.dispose();
+    return student;
+  };
+  const batches = tf.data.zip({
+    xs: tf.data.array(tf.unstack(images)),
+    ys: tf.data.array(Array.from(labels.dataSync())),
+  });
+  const dataset = (batches as tf.data.Dataset<tf.TensorContainer>).batch(8);
+  const expected = await trained((distiller) =>
+    distiller.fit(images, labels, { epochs: 2, batchSize: 8, shuffle: false, ...quiet }),
+  );
+  const whole = await trained((distiller) => distiller.fitDataset(dataset, { epochs: 2, ...quiet }));
+  t.equal(distance(whole, expected), 0);
+  const goingOn = dataset.repeat();
+  const parts = await trained((distiller) =>
+    distiller.fitDataset(goingOn, { epochs: 2, batchesPerEpoch: 2, validationData: dataset, ...quiet }),
+  );
+  t.equal(distance(parts, expected), 0);
+  const short = trained((distiller) => distiller.fitDataset(dataset, { epochs: 2, batchesPerEpoch: 2, ...quiet }));
+  await t.rejects(short, { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset' }, 'a data set that ends too early');
+});
+
+t.test('a line after every epoch, unless it is to be quiet', async (t) => {
+  const { images, labels } = samples(8);
+  const printed = t.capture(console, 'log', () => undefined);
+  const distiller = new Distiller(tf, { teacher: network({ seed: 5 }), student: network(), metrics: ['acc'] });
+  await distiller.fit(images, labels, { epochs: 2 });
+  await distiller.fit(images, labels, quiet);
+  await distiller.dispose();
+  const lines = printed().map(({ args }) => String(args[0]));
+  t.equal(lines.length, 2);
+  t.match(lines[1], /^Epoch 2 \/ 2, \d+\.\d s: loss=[\d.]+ global=.* acc=[\d.]+$/);
+});
+
 t.test('wrong calls', async (t) => {
   const { images, labels } = samples(8);
   const [teacher, student] = [network({ seed: 5 }), network()];
@@ -285,6 +327,13 @@ t.test('wrong calls', async (t) => {
   await t.rejects(distiller.fit(images, tf.slice(labels, 0, 3)), { code: 'ERR_GLD_SHAPE', argument: 'y' });
   await t.rejects(distiller.fit([1] as never, labels), { code: 'ERR_GLD_ARG_TYPE', argument: 'x' });
   await t.rejects(distiller.fitDataset([] as never), { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset' });
+  const [output] = student.outputs;
+  const two = tf.model({
+    inputs: student.inputs,
+    outputs: [output, tf.layers.dense({ units: K }).apply(output) as tf.SymbolicTensor],
+  });
+  const ofTwo = new Distiller(tf, { teacher, student: two });
+  await t.rejects(ofTwo.fit(images, labels, quiet), { code: 'ERR_GLD_SPLIT', argument: 'student' });
   const first = distiller.fit(images, labels, quiet);
   await t.rejects(distiller.fit(images, labels, quiet), { code: 'ERR_GLD_OPTION', argument: 'fit()' });
   await first;

@@ -12,7 +12,7 @@ export function network({ filters = 6, seed = 1, dropout = 0, l2 = 0 } = {}): tf
   const model = tf.sequential();
   const conv = { filters, kernelSize: 3, strides: 2, padding: 'same', useBias: false } as const;
   model.add(tf.layers.conv2d({ inputShape: [8, 8, 3], ...conv, kernelInitializer: kernelInitializer() }));
-  model.add(tf.layers.batchNormalization());
+  model.add(tf.layers.batchNormalization({ momentum: 0.5 }));
   model.add(tf.layers.reLU({ maxValue: 6 }));
   model.add(
     tf.layers.depthwiseConv2d({
@@ -22,8 +22,8 @@ export function network({ filters = 6, seed = 1, dropout = 0, l2 = 0 } = {}): tf
       depthwiseInitializer: kernelInitializer(),
     }),
   );
-  model.add(tf.layers.batchNormalization());
-  if (dropout > 0) model.add(tf.layers.dropout({ rate: dropout }));
+  model.add(tf.layers.batchNormalization({ momentum: 0.5 }));
+  if (dropout > 0) model.add(tf.layers.dropout({ rate: dropout, seed: 7 }));
   model.add(tf.layers.globalAveragePooling2d({}));
   model.add(
     tf.layers.dense({
