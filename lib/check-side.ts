@@ -38,7 +38,12 @@ interface Own extends Matrix {
 }
 
 /** By element types. GPUs and fast kernels round the factors of float32 products to 10 bits. */
-const accuracies: Readonly<Record<DType, number>> = { float64: 1e-6, float32: 1e-3, float16: 1e-2, bfloat16: 5e-2 };
+export const accuracies: Readonly<Record<DType, number>> = {
+  float64: 1e-6,
+  float32: 1e-3,
+  float16: 1e-2,
+  bfloat16: 5e-2,
+};
 /** Probabilities are compared by their logarithms, from this one on, and no less exactly than this. */
 const [leastProbability, leastAccuracy] = [2 ** -14, 0.25];
 /** Logits this far below the top of their row have no probability: masks, of whatever size, say nothing of the others. */

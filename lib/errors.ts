@@ -12,7 +12,7 @@
  * | `ERR_GLD_SHAPE` | RangeError | a size that is not positive or does not match another tensor's |
  * | `ERR_GLD_CLASSES` | RangeError | fewer than two classes, or teacher and student disagree on them |
  * | `ERR_GLD_GRID` | RangeError | a grid larger than the map, or one that the logits contradict |
- * | `ERR_GLD_SPLIT` | RangeError | a side that does not give what the model puts out; see {@link checkSide} |
+ * | `ERR_GLD_SPLIT` | RangeError | a side that does not give what the model puts out; see {@link checkSide}; or a model without a feature map and a head |
  * | `ERR_GLD_LABEL` | RangeError | a label that is not an integer in [0, classes) |
  * | `ERR_GLD_WEIGHT` | RangeError | a weight that is not a finite number of at least 0, or nothing but zeros |
  * | `ERR_GLD_OPTION` | RangeError | an unknown (misspelt) name, or a value outside its range |

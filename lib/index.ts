@@ -5,6 +5,7 @@ export { deviceInfo, type DeviceInfo, type Gpu } from './device-info.js';
 export type { GldError, GldErrorCode, GldLoadError, GldLoadReason } from './errors.js';
 export { GldLoss, gldLoss, gldLossAsync } from './gld.js';
 export type { CudaName } from './places.js';
+export { gldPreset, type GldPreset, type PresetName, type PresetOptions } from './preset.js';
 export {
   gldSchedule,
   type Ramp,

@@ -29,6 +29,7 @@ const library = [
   'test/async',
   'test/lifetime',
   'test/adapters',
+  'test/distiller',
   'test/package',
   'test/docs',
   'test/conformance',

@@ -44,7 +44,7 @@ function distillation(
       const features = student.features(tf.tensor4d(images, shape), true);
       // A teacher of global logits is compared with the student's: no cells on either side.
       const own =
-        form.kind === 'features'
+        form.kind === 'features' || form.shape[0] > 1
           ? { features, weight, bias }
           : { logits: tf.reshape(student.logits(features), [size, 1, classes]) };
       const result = gldLoss.withTerms({ teacher: sideOf(form, prepared, size), student: own, labels }, options);
@@ -61,7 +61,7 @@ function relationalDistillation(
   weight: number,
 ): Objective<Batch, Float32Array> {
   if (form.kind === 'logits')
-    throw new TeacherError('--arms rkd: expected a teacher with a feature map, got logits alone');
+    throw new TeacherError('--arms rkd: expected a teacher whose features are compared, got one of logits');
   let terms: Record<string, number> = {};
   return {
     prepare: outputs,

@@ -87,21 +87,18 @@ export const groups = {
     epochs: integer('N', 1, 1e5, 'epochs of a student'),
     'teacher-epochs': integer('N', 1, 1e5, 'epochs of the teacher (default: as --epochs if that is given)'),
     batch: integer('N', 2, 1e5, 'images per batch (default 64)'),
-    lr: number('X', 1e-8, 100, 'first learning rate (default 0.1)'),
+    lr: number('X', 1e-8, 100, 'first learning rate, after the warm-up (default 0.1)'),
+    warmup: number('X', 0, 1e5, 'epochs in which the learning rate grows evenly from 0 (default 1; 0 for none)'),
     'weight-decay': number('X', 0, 1, 'weight decay (default 5e-4)'),
     augment: flag('augment the training images: random shifts and flips (default)'),
     'no-augment': flag('do not'),
   },
   'A teacher that is an ONNX model': {
-    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its classifier gets the mean of)'),
-    'teacher-weight': text(
-      'NAME',
-      "constant that is its classifier's weight (default: of the linear layer at its end)",
-    ),
-    'teacher-bias': text('NAME', "constant that is its classifier's bias (default: of the same layer)"),
+    'teacher-features': text('NAME', 'tensor that is its feature map (default: what its head gets the mean of)'),
     'teacher-logits': text(
       'NAME',
-      'take these logits, or what a Softmax or Sigmoid makes this of, and nothing else: there are no local logits then',
+      'its logits, or what a softmax makes of them; without --teacher-features they are all that is taken, and there are ' +
+        'no local logits',
     ),
     'teacher-input': choice(['NCHW', 'NHWC'], 'axis order of its images (default: the one that fits)'),
     'teacher-mean': perChannel(

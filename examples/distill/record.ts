@@ -100,5 +100,7 @@ export function optimizerText({
   weightDecay,
 }: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>): string {
   const course = schedule.kind === 'cosine' ? 'to 0 along a cosine' : 'times 0.1 at 50 % and at 75 % of the epochs';
-  return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${schedule.base} ${course}`;
+  const { base, warmup = 0 } = schedule;
+  const start = warmup > 0 ? `, growing from 0 over ${warmup === 1 ? 'the first epoch' : `${warmup} epochs`}` : '';
+  return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${base} ${course}${start}`;
 }

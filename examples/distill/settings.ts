@@ -1,7 +1,7 @@
 /** The settings of a run: everything its numbers depend on, and defaults by data set and recipe. */
 import { basename, resolve } from 'node:path';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
-import type { OnnxOptions } from '../onnx/teacher.js';
+import { isLogitsAlone, type OnnxOptions } from '../onnx/teacher.js';
 import { UsageError } from '../training/options.js';
 import { armNames, betaFor, defaultArms, defaultLogitArms, needsMap, paperLoss } from './arms.js';
 import type { PairSettings } from './jobs.js';
@@ -54,8 +54,9 @@ export function resolveSettings(args: Arguments): Settings {
   if (args['teacher-cache'] !== undefined && augment) {
     throw new UsageError('--teacher-cache: stored outputs are those of the images as they are; add --no-augment');
   }
-  if (onnx?.logits !== undefined) refuseLocal(args);
-  const chosen = args.arms ?? (onnx?.logits === undefined ? defaultArms : defaultLogitArms);
+  const logitsAlone = isLogitsAlone(onnx);
+  if (logitsAlone) refuseLocal(args);
+  const chosen = args.arms ?? (logitsAlone ? defaultLogitArms : defaultArms);
   return {
     dataset: {
       name,
@@ -78,15 +79,15 @@ export function resolveSettings(args: Arguments): Settings {
     arms: armNames.filter((arm) => chosen.includes(arm)),
     seeds: args.seeds ?? [1, 2, 3],
     batchSize: args.batch ?? 64,
-    schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1 },
+    schedule: { kind: paper ? 'steps' : 'cosine', base: args.lr ?? 0.1, warmup: args.warmup ?? 1 },
     momentum: 0.9,
     weightDecay: args['weight-decay'] ?? 5e-4,
     augment,
     loss: {
       alpha: args.alpha ?? paperLoss.alpha,
       beta: args.beta ?? betaFor(reduction),
-      localWeight: onnx?.logits === undefined ? (args['local-weight'] ?? paperLoss.localWeight) : 0,
-      grid: onnx?.logits === undefined ? (args.grid ?? paperLoss.grid) : [0, 0],
+      localWeight: logitsAlone ? 0 : (args['local-weight'] ?? paperLoss.localWeight),
+      grid: logitsAlone ? [0, 0] : (args.grid ?? paperLoss.grid),
       reduction,
       metric: args.metric ?? paperLoss.metric,
       temperature: args.temperature ?? paperLoss.temperature,
@@ -100,21 +101,16 @@ const isModel = (teacher: string | undefined): teacher is string => teacher?.end
 /** What is taken from which ONNX model; undefined for a teacher that is trained here. */
 function onnxOptions(args: Arguments): OnnxOptions | undefined {
   const { teacher } = args;
-  const [features, weight, bias, logits] = (
-    ['teacher-features', 'teacher-weight', 'teacher-bias', 'teacher-logits'] as const
-  ).map((name) => args[name]);
+  const [features, logits] = [args['teacher-features'], args['teacher-logits']];
   const { 'teacher-input': layout, 'teacher-mean': mean, 'teacher-std': std } = args;
-  const given = { features, weight, bias, logits, input: layout, mean, std };
+  const given = { features, logits, input: layout, mean, std };
   const first = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
   if (!isModel(teacher)) {
     if (first !== undefined) throw new UsageError(`--teacher-${first}: expected --teacher FILE.onnx with it`);
     return undefined;
   }
   if (args['teacher-epochs'] !== undefined) throw new UsageError('--teacher-epochs: an ONNX model is not trained');
-  if (logits !== undefined && first !== 'logits') {
-    throw new UsageError(`--teacher-logits: takes logits and nothing else; cannot be combined with --teacher-${first}`);
-  }
-  const options = { path: resolve(teacher), features, weight, bias, logits, layout, mean, std };
+  const options = { path: resolve(teacher), features, logits, layout, mean, std };
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as unknown as OnnxOptions;

@@ -118,7 +118,8 @@ export class Teachers {
   }
 
   private async onnx(threads: number): Promise<OnnxTeacher> {
-    this.model ??= await openOnnxTeacher(present(this.at.settings.teacher.onnx), this.at.data, threads);
+    const { settings, data } = this.at;
+    this.model ??= await openOnnxTeacher(present(settings.teacher.onnx), data, threads, settings.loss.grid);
     return this.model;
   }
 

@@ -2,8 +2,15 @@
 import { tf } from '../tfjs/backend.js';
 import type { Operations } from '../tfjs/layers.js';
 import type { Network } from '../tfjs/networks.js';
-import { integersAttribute } from './graph.js';
-import { type Attribute, elementType, encodeModel, type Node, type TensorProto, type ValueInfo } from './schema.js';
+import {
+  type Attribute,
+  attributeType,
+  elementType,
+  encodeModel,
+  type Node,
+  type TensorProto,
+  type ValueInfo,
+} from './schema.js';
 
 /** Of the format and of its operators: old enough for every runtime of the last years. */
 const irVersion = 8;
@@ -77,6 +84,8 @@ export function exportNetwork(network: Network, input: [number, number, number])
     },
   });
 }
+
+const integersAttribute = (name: string, ints: number[]): Attribute => ({ name, type: attributeType.ints, ints });
 
 /** A tensor of any number of items with these axes each. */
 const tensorInfo = (name: string, shape: number[]): ValueInfo => ({

@@ -1,7 +1,7 @@
 /**
  * The ONNX file format (https://onnx.ai/onnx/repo-docs/IR.html) as far as it is read and written here: names and
  * numbers of the fields are the format's. Fields that are not listed are skipped when a model is read, so a model
- * must not be written back from what was read: `withOutputs` in edit.ts shows how to add to one.
+ * must not be written back from what was read.
  */
 import protobuf from 'protobufjs';
 import { TeacherError } from '../teachers/types.js';

@@ -26,8 +26,8 @@ export type Form =
       layout: 'NCHW' | 'NHWC';
       classifier: Classifier;
     }
-  /** Global logits alone: no map, and so no local logits. */
-  | { kind: 'logits' /** [1, K] */; shape: [1, number] };
+  /** Logits, of the whole image and of the cells of a grid; one row alone if the teacher has no map. */
+  | { kind: 'logits' /** [rows, K] */; shape: [number, number] };
 
 export interface Teacher {
   readonly form: Form;

@@ -1,6 +1,5 @@
 /** Building blocks of the networks: named parameters, convolution + batch norm, the linear classifier. */
 import type { Rng } from '../data/rng.js';
-import { atrousConv2d } from './atrous.js';
 import { tf } from './backend.js';
 import { batchNorm, batchNormEpsilon, channelAffine } from './batch-norm.js';
 
@@ -128,7 +127,7 @@ function convolution(parameters: Parameters, rng: Rng, name: string, input: MapS
     weight,
     steps: { stride, rate, pad },
     flops: 2 * kernel * kernel * channels * filters * output[0] * output[1],
-    train: (x: tf.Tensor4D) => (rate > 1 ? atrousConv2d(x, weight, rate) : tf.conv2d(x, weight, stride, pad)),
+    train: (x: tf.Tensor4D) => tf.conv2d(x, weight, stride, pad, 'NHWC', rate),
   };
 }
 

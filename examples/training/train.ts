@@ -126,7 +126,7 @@ async function trainEpoch<B extends { size: number }, Prepared>(
   });
   for await (const batch of batches) {
     const prepared = (await objective.prepare?.(batch)) as Prepared;
-    const rate = learningRate(schedule, (state.epochs.length + state.step / steps) / epochs);
+    const rate = learningRate(schedule, state.epochs.length * steps + state.step, steps, epochs);
     const loss = optimizer.step(rate, () => objective.loss(batch, prepared));
     state.step++;
     state.images += batch.size;

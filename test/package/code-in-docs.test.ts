@@ -11,7 +11,15 @@ import { blocks, read } from '../docs/markdown.js';
 const promised = (code: string) =>
   [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, comment]) => comment);
 
-const pages = ['README.md', 'docs/guide.md', 'docs/pytorch.md', 'docs/errors.md', 'docs/install.md', 'docs/gpu.md'];
+const pages = [
+  'README.md',
+  'docs/distiller.md',
+  'docs/guide.md',
+  'docs/pytorch.md',
+  'docs/errors.md',
+  'docs/install.md',
+  'docs/gpu.md',
+];
 const examples = pages.flatMap((page) =>
   blocks(read(page), 'ts').map((code, i) => ({ code, name: `${page}, block ${i + 1}` })),
 );

@@ -6,7 +6,7 @@ import t from 'tap';
 import * as gld from 'gld-loss';
 import { jaxGld } from 'gld-loss/jax';
 import { surrogateGld } from 'gld-loss/surrogate';
-import { tfjsGld } from 'gld-loss/tfjs';
+import { Distiller, registerGradients, tfjsGld } from 'gld-loss/tfjs';
 import manifest from 'gld-loss/package.json' with { type: 'json' };
 
 const require = createRequire(import.meta.url);
@@ -20,6 +20,8 @@ const functions = [
   'deviceInfo',
   'gldLoss',
   'gldLossAsync',
+  'gldPreset',
+  'gldSchedule',
   'loadEngine',
   'normalizedKd',
   'pool',
@@ -54,7 +56,8 @@ function inChild(environment: Record<string, string>): { info?: gld.DeviceInfo; 
 
 t.test('entry points', async (t) => {
   for (const name of functions) t.type(gld[name], 'function', name);
-  for (const adapter of [tfjsGld, jaxGld, surrogateGld]) t.type(adapter, 'function', adapter.name);
+  for (const adapter of [Distiller, registerGradients, tfjsGld, jaxGld, surrogateGld])
+    t.type(adapter, 'function', adapter.name);
   t.equal(manifest.name, 'gld-loss');
 
   const paths = Object.keys(manifest.exports);

@@ -119,7 +119,42 @@ const tfjs = `
   const w = tf.zeros([2, 3]) as tf.Tensor2D;
   const side = { features: f, weight: w };
   const loss: tf.Scalar = tfjsGld(tf)({ teacher: side, student: side });
+  async () => {
+    const graph: tf.GraphModel = await tf.loadGraphModel('model.json');
+    const student = await openStudent(tf, tf.sequential(), f);
+    const onnx = { model: new Uint8Array(9), ort, features: 'map' };
+    for (const teacher of [graph, { model: graph, features: false as const }, onnx, () => side]) {
+      const { outputs } = await openTeacher(tf, teacher, f, { grid: 2 });
+      const again: tf.Scalar = tfjsGld(tf)({ teacher: await outputs(f, [3]), student: student.forward(f, true) });
+      const logits: tf.Tensor = student.logits(f);
+      void [again, logits];
+    }
+    // @ts-expect-error: no such model
+    await openTeacher(tf, { model: 7 }, f);
+  };
   void loss;
+  registerGradients(tf);
+  async () => {
+    const student = tf.sequential();
+    const teacher: tf.LayersModel = student;
+    const metric = (labels: tf.Tensor, probabilities: tf.Tensor) => tf.sub(labels, probabilities);
+    const optimizer = tf.train.momentum(0.1, 0.9);
+    const distiller = new Distiller(tf, { teacher, student, optimizer, loss: { grid: 2 }, metrics: ['acc', metric] });
+    const callbacks = [tf.callbacks.earlyStopping({ patience: 2 }), { onEpochEnd: async (epoch: number) => void epoch }];
+    const { history } = await distiller.fit(f, w, { epochs: 3, callbacks, validationData: [f, w], classWeight: { 0: 2 } });
+    const numbers: number[] = history.val_loss;
+    const dataset = tf.data.array([f]).map((xs) => ({ xs, ys: xs }));
+    await distiller.fitDataset(dataset, { validationData: dataset });
+    const accuracy: number = (await distiller.evaluate(f, w)).acc;
+    new Distiller(tf, { teacher: { logits: f }, student, optimizer: 'adam' });
+    new Distiller(tf, { teacher: (images: tf.Tensor) => ({ logits: images }), student });
+    void [numbers, accuracy];
+
+    // @ts-expect-error: a misspelt option
+    await distiller.fit(f, w, { epoch: 3 });
+    // @ts-expect-error: no model
+    new Distiller(tf, { teacher, student: f });
+  };
 `;
 
 /** Of jax-js, and of the generic adapter with a framework of the caller's. */
@@ -272,11 +307,17 @@ const strict: Project = {
 /** With frameworks and packages whose own declarations need types that they do not bring along. */
 const frameworks: Project = {
   files: {
-    'tfjs.mts': [`import * as tf from '@tensorflow/tfjs';`, `import { tfjsGld } from 'gld-loss/tfjs';`, tfjs],
+    'tfjs.mts': [
+      `import * as tf from '@tensorflow/tfjs';`,
+      `import * as ort from 'onnxruntime-common';`,
+      `import { Distiller, openStudent, openTeacher, registerGradients, tfjsGld } from 'gld-loss/tfjs';`,
+      tfjs,
+    ],
     'tfjs.cts': [
       `import tf = require('@tensorflow/tfjs');`,
       `import adapter = require('gld-loss/tfjs');`,
-      'const { tfjsGld } = adapter;',
+      `import ort = require('onnxruntime-common');`,
+      'const { Distiller, openStudent, openTeacher, registerGradients, tfjsGld } = adapter;',
       tfjs,
     ],
     'others.mts': [

@@ -173,15 +173,21 @@ t.test('SGD is that of the recipe', async (t) => {
 });
 
 t.test('schedules', async (t) => {
-  const steps = (progress: number) => learningRate({ kind: 'steps', base: 0.1 }, progress);
+  // A thousand steps in an epoch, one epoch.
+  const steps = (progress: number) => learningRate({ kind: 'steps', base: 0.1 }, 1000 * progress, 1000, 1);
   t.same(
     [0, 0.499, 0.5, 0.749, 0.75, 0.999].map(steps).map((rate) => Number(rate.toPrecision(6))),
     [0.1, 0.1, 0.01, 0.01, 0.001, 0.001],
   );
-  const cosine = (progress: number) => learningRate({ kind: 'cosine', base: 0.1 }, progress);
+  const cosine = (progress: number) => learningRate({ kind: 'cosine', base: 0.1 }, 1000 * progress, 1000, 1);
   t.equal(cosine(0), 0.1);
   t.ok(Math.abs(cosine(0.5) - 0.05) < 1e-12);
   t.ok(cosine(0.999) < 1e-5);
+  const warm = (step: number) => learningRate({ kind: 'steps', base: 0.1, warmup: 2 }, step, 5, 10);
+  t.same(
+    [0, 4, 9, 10, 24, 25].map(warm).map((rate) => Number(rate.toPrecision(6))),
+    [0.01, 0.05, 0.1, 0.1, 0.1, 0.01],
+  );
 });
 
 t.test('mean and standard deviation', async (t) => {

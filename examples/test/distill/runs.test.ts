@@ -143,7 +143,9 @@ t.test("CIFAR files, with the paper's recipe and a residual network", async (t) 
     imageShape: [32, 32, 3],
     trainSize: 16,
     testSize: 6,
-    optimizer: 'SGD, momentum 0.9, weight decay 0.0005, learning rate 0.1 times 0.1 at 50 % and at 75 % of the epochs',
+    optimizer:
+      'SGD, momentum 0.9, weight decay 0.0005, learning rate 0.1 times 0.1 at 50 % and at 75 % of the epochs, ' +
+      'growing from 0 over the first epoch',
   });
   t.equal(record.arms.length, 1);
 

@@ -99,7 +99,7 @@ t.test('the commands of the document, and what they compute', async (t) => {
   const { err } = await succeeds(t, start(...third, '--arms', 'kd,gld,rkd', '--out', 'runs/cached'));
   t.match(
     err,
-    /Teacher teacher.onnx \(feature map 'features' \[12,8,8\], classifier 'classifier.weight'\), students cnn2/,
+    /Teacher teacher.onnx \(feature map 'features' \[12, 8, 8\], head to 'logits' \(linear\)\), students cnn2/,
   );
   t.match(err, /Teacher outputs are computed: .*runs\/outputs has none of this teacher/);
 
@@ -199,7 +199,7 @@ t.test('what does not fit ends before anything is begun', async (t) => {
   writeFileSync(join(directory, 'other.onnx'), model(usual({ inputs: { images: ['n', 3, 32, 32] } })));
   t.match(await start('--teacher', 'other.onnx', '--out', 'nothing'), {
     code: 1,
-    err: /has shape \[n, 3, 32, 32\], and the data set's images are of 16 x 16 pixels .*other images\n$/,
+    err: /images: expected \[any, 3, 32, 32\], which teacher takes as 'images', got \[8, 16, 16, 3\]/,
   });
   t.notOk(existsSync(join(directory, 'nothing')));
   t.match(await run('npm run export:onnx', ['--run', 'one', '--out', 'x.onnx']), {
@@ -215,10 +215,6 @@ const wrong: [string[], RegExp][] = [
   [['--teacher-features', 'x'], /^--teacher-features: expected --teacher FILE.onnx with it/],
   [['--teacher', 'cnn3', '--teacher-mean', '0'], /^--teacher-mean: expected --teacher FILE.onnx with it/],
   [['--teacher', 'm.onnx', '--teacher-epochs', '2'], /^--teacher-epochs: an ONNX model is not trained/],
-  [
-    ['--teacher', 'm.onnx', '--teacher-logits', 'z', '--teacher-weight', 'w'],
-    /^--teacher-logits: .* with --teacher-weight/,
-  ],
   [['--teacher', 'm.onnx', '--teacher-logits', 'z', '--grid', '2'], /^--grid: a teacher of logits alone/],
   [
     ['--teacher', 'm.onnx', '--teacher-logits', 'z', '--local-weight', '1'],
@@ -245,10 +241,8 @@ t.test('options', async (t) => {
       'a/m.onnx',
       '--teacher-features',
       'f',
-      '--teacher-weight',
-      'w',
-      '--teacher-bias',
-      'b',
+      '--teacher-logits',
+      'z',
       '--teacher-input',
       'NHWC',
       '--teacher-mean',
@@ -267,8 +261,7 @@ t.test('options', async (t) => {
         onnx: {
           path: join(process.cwd(), 'a/m.onnx'),
           features: 'f',
-          weight: 'w',
-          bias: 'b',
+          logits: 'z',
           layout: 'NHWC',
           mean: [0.5],
           std: [0.5, 0.25, 0.5],

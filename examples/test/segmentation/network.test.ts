@@ -3,14 +3,11 @@ import { Rng } from '../../data/index.js';
 import { pixelCrossEntropy } from '../../paper/segmentation/loss.js';
 import { type HeadOptions, segmentationHead } from '../../paper/segmentation/network.js';
 import { pyramidPooling, upsample } from '../../paper/segmentation/pyramid.js';
-import { atrousConv2d } from '../../tfjs/atrous.js';
 import { tf, useBackend } from '../../tfjs/backend.js';
 import { apply, convNorm, Parameters } from '../../tfjs/layers.js';
 import { present } from '../../present.js';
 
 t.before(() => useBackend('wasm'));
-
-type Shape4 = [number, number, number, number];
 
 const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed);
 
@@ -20,68 +17,6 @@ function error(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   const size = Math.max(...values.map(Math.abs));
   return Math.max(...values.map((value, i) => Math.abs(got[i] - value))) / size;
 }
-
-/** The filter with its taps spread by the rate and zeros between them: a dilated convolution is one with this. */
-function spread(filter: tf.Tensor4D, rate: number): tf.Tensor4D {
-  const [height, width, channels, filters] = filter.shape;
-  const wide = tf.buffer([rate * (height - 1) + 1, rate * (width - 1) + 1, channels, filters]);
-  const values = filter.arraySync();
-  values.forEach((row, a) =>
-    row.forEach((column, b) =>
-      column.forEach((taps, c) => taps.forEach((value, k) => wide.set(value, rate * a, rate * b, c, k))),
-    ),
-  );
-  return wide.toTensor() as tf.Tensor4D;
-}
-
-/** Every rate-th tap of the gradient of a spread filter. */
-const gathered = (gradient: tf.Tensor4D, rate: number): tf.Tensor =>
-  tf.stridedSlice(gradient, [0, 0, 0, 0], gradient.shape, [rate, rate, 1, 1]);
-
-t.test('atrous convolution and its gradients are those of a filter with zeros between its taps', async (t) => {
-  const cases: [Shape4, Shape4, number][] = [
-    [[2, 8, 8, 3], [3, 3, 3, 4], 1],
-    [[2, 8, 8, 3], [3, 3, 3, 4], 2],
-    [[2, 9, 7, 3], [3, 3, 3, 4], 3],
-    [[1, 6, 6, 2], [3, 3, 2, 5], 4],
-    [[3, 10, 11, 2], [5, 3, 2, 4], 2],
-    [[2, 4, 4, 3], [3, 3, 3, 2], 6],
-    [[2, 5, 5, 3], [1, 1, 3, 2], 3],
-  ];
-  for (const [input, shape, rate] of cases) {
-    await useBackend('wasm');
-    const [x, w] = [random(input, 1), random(shape, 2)] as [tf.Tensor4D, tf.Tensor4D];
-    const own = (...[x, w]: tf.Tensor[]) => tf.sum(tf.sin(atrousConv2d(x as tf.Tensor4D, w as tf.Tensor4D, rate)));
-    const value = atrousConv2d(x, w, rate).dataSync();
-    const before = tf.memory().numTensors;
-    const gradients = tf.grads(own)([x, w]);
-    t.equal(tf.memory().numTensors, before + 2, 'nothing but the results stays');
-    const got = gradients.map((gradient) => Float32Array.from(gradient.dataSync()));
-
-    await useBackend('cpu');
-    const wide = spread(w, rate);
-    const expected = tf.conv2d(x, wide, 1, 'same');
-    const [dx, dw] = tf.grads((...[x, w]: tf.Tensor[]) =>
-      tf.sum(tf.sin(tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'))),
-    )([x, wide]);
-    const what = `${input} * ${shape}, rate ${rate}`;
-    t.ok(error(value, expected.dataSync()) < 1e-5, `y of ${what}`);
-    t.ok(error(got[0], dx.dataSync()) < 1e-5, `dx of ${what}`);
-    t.ok(error(got[1], gathered(dw as tf.Tensor4D, rate).dataSync()) < 1e-5, `dw of ${what}`);
-  }
-  await useBackend('wasm');
-  const x = tf.zeros([1, 4, 4, 1]) as tf.Tensor4D;
-  t.throws(() => atrousConv2d(x, tf.zeros([2, 3, 1, 1]), 1), {
-    name: 'RangeError',
-    message: /^filter: expected odd sides, got 2x3/,
-  });
-  for (const rate of [0, 1.5, Number.NaN]) {
-    t.throws(() => atrousConv2d(x, tf.zeros([3, 3, 1, 1]), rate), {
-      name: 'RangeError',
-      message: /^rate: expected an integer/,
-    });
-  }
-});
 
 t.test('a layer with a rate: training and evaluation agree', async (t) => {
   const parameters = new Parameters('atrous-layer');

@@ -1,0 +1,178 @@
+/** Where batches come from: tensors of all samples, or a data set of tfjs. */
+import { isTfjsTensor, type TfjsTensor } from '../adapters/tfjs-types.js';
+import { brackets, describe } from '../describe.js';
+import { fail } from '../errors.js';
+import type { TfjsMath } from './model-types.js';
+import type { DistillerTrainArgs, TfjsDataset } from './training.js';
+
+/** Some samples. Whoever takes a batch disposes it. */
+export interface Batch<Tensor> {
+  readonly size: number;
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  /** How many times each sample counts. */
+  readonly weights?: Tensor | undefined;
+  /** The samples' places among all, where these have an order. */
+  readonly indices?: number[] | undefined;
+  dispose(): void;
+}
+
+/** Batches, once through for every epoch. */
+export interface Batches<Tensor> {
+  /** How many make an epoch, where that is known. */
+  readonly steps: number | undefined;
+  epoch(): AsyncIterable<Batch<Tensor>>;
+}
+
+/** Samples in tensors, and which of them are meant. */
+export interface Samples<Tensor> {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  readonly weights?: Tensor | undefined;
+  readonly begin?: number;
+  readonly end?: number;
+  /** Whether the samples are not those of the data set that the teacher may know by their places. @default false */
+  readonly apart?: boolean;
+}
+
+interface Gathering<Tensor extends TfjsTensor> extends TfjsMath<Tensor> {
+  tensor1d(values: Int32Array, dtype: 'int32'): Tensor;
+  gather(x: Tensor, indices: Tensor): Tensor;
+}
+
+/** Refuses what is no tensor, and one with another number of samples. */
+export function expectSamples(argument: string, value: unknown, count?: number): number {
+  const expected =
+    count === undefined ? 'a tensor of tfjs, whose first axis are samples' : `a tensor of ${count} samples`;
+  if (!isTfjsTensor(value)) return fail('ERR_GLD_ARG_TYPE', argument, expected, describe(value));
+  if (value.isDisposed) return fail('ERR_GLD_DISPOSED', argument, 'a tensor', 'a disposed one');
+  const [samples = 0] = value.shape;
+  if (samples < 1 || (count ?? samples) !== samples) {
+    return fail('ERR_GLD_SHAPE', argument, expected, `one of shape ${brackets(value.shape)}`);
+  }
+  return samples;
+}
+
+/** Batches of tensors, in their order or in another one for every epoch. */
+export function tensorBatches<Tensor extends TfjsTensor>(
+  tf: TfjsMath<Tensor>,
+  { images, labels, weights, begin = 0, end = images.shape[0], apart = false }: Samples<Tensor>,
+  batchSize: number,
+  shuffle: boolean,
+): Batches<Tensor> {
+  const { gather, tensor1d } = tf as Gathering<Tensor>;
+  const order = Int32Array.from({ length: end - begin }, (_, i) => begin + i);
+  async function* epoch() {
+    if (shuffle) shuffled(order);
+    for (let from = 0; from < order.length; from += batchSize) {
+      const places = order.slice(from, from + batchSize);
+      const kept: Tensor[] = [];
+      tf.tidy(() => {
+        const indices = tensor1d(places, 'int32');
+        for (const tensor of [images, labels, weights]) {
+          if (tensor !== undefined) kept.push(tf.keep(gather(tensor, indices)));
+        }
+      });
+      yield {
+        size: places.length,
+        images: kept[0],
+        labels: kept[1],
+        weights: kept[2],
+        indices: apart ? undefined : Array.from(places),
+        dispose: () => kept.forEach((tensor) => tensor.dispose()),
+      };
+    }
+  }
+  return { steps: Math.ceil(order.length / batchSize), epoch };
+}
+
+/** Puts numbers in a random order, each with the same probability (Fisher and Yates). */
+function shuffled(numbers: Int32Array): void {
+  for (let last = numbers.length - 1; last > 0; last -= 1) {
+    const at = Math.floor(Math.random() * (last + 1));
+    [numbers[last], numbers[at]] = [numbers[at], numbers[last]];
+  }
+}
+
+/** Batches of a data set: all of them for every epoch, or so many of one that goes on from epoch to epoch. */
+export function datasetBatches<Tensor extends TfjsTensor>(
+  argument: string,
+  dataset: unknown,
+  perEpoch: number | undefined,
+): Batches<Tensor> {
+  if (!isDataset(dataset)) {
+    return fail('ERR_GLD_ARG_TYPE', argument, 'a data set of tfjs with batches { xs, ys }', describe(dataset));
+  }
+  let iterator: Awaited<ReturnType<TfjsDataset['iterator']>> | undefined;
+  async function* epoch() {
+    if (iterator === undefined || perEpoch === undefined) iterator = await (dataset as TfjsDataset).iterator();
+    for (let step = 0; step < (perEpoch ?? Infinity); step += 1) {
+      const { value, done } = await iterator.next();
+      if (value !== null && value !== undefined) yield batchOf<Tensor>(argument, value);
+      if (done) return;
+    }
+  }
+  const { size } = dataset;
+  return { steps: perEpoch ?? (typeof size === 'number' && Number.isFinite(size) ? size : undefined), epoch };
+}
+
+/** Whether it can be gone through like a data set of tfjs. */
+export function isDataset(value: unknown): value is TfjsDataset {
+  return typeof (Object(value) as Partial<TfjsDataset>).iterator === 'function';
+}
+
+function batchOf<Tensor extends TfjsTensor>(argument: string, value: unknown): Batch<Tensor> {
+  const { xs, ys } = Object(value) as { xs?: unknown; ys?: unknown };
+  const dispose = () => [xs, ys].flatMap(tensorsIn).forEach((tensor) => tensor.dispose());
+  try {
+    const [images, labels] = [only<Tensor>(`${argument}.xs`, xs), only<Tensor>(`${argument}.ys`, ys)];
+    return {
+      size: expectSamples(`${argument}.ys`, labels, expectSamples(`${argument}.xs`, images)),
+      images,
+      labels,
+      dispose,
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** The tensors in a tensor, an array of them, or an object by names. */
+function tensorsIn(value: unknown): TfjsTensor[] {
+  return isTfjsTensor(value) ? [value] : Object.values(Object(value) as object).filter(isTfjsTensor);
+}
+
+function only<Tensor>(argument: string, value: unknown): Tensor {
+  const tensors = tensorsIn(value);
+  if (tensors.length === 1) return tensors[0] as unknown as Tensor;
+  return fail('ERR_GLD_ARG_TYPE', argument, 'one tensor, as it is, in an array or by its name', describe(value));
+}
+
+/** How many times each sample of a batch counts: its own weight times that of its class. */
+export async function sampleWeights(
+  { labels, weights, size }: Batch<TfjsTensor>,
+  classWeight: DistillerTrainArgs['classWeight'],
+) {
+  if (weights === undefined && classWeight === undefined) return undefined;
+  const own = Float32Array.from(
+    weights === undefined ? { length: size } : ((await weights.data()) as ArrayLike<number>),
+  );
+  if (weights === undefined) own.fill(1);
+  if (classWeight === undefined) return own;
+  const values = (await labels.data()) as ArrayLike<number>;
+  const classes = values.length / size;
+  return own.map((weight, i) => {
+    const label = classes === 1 ? values[i] : largest(values, i * classes, classes);
+    const factor = Object.hasOwn(classWeight, label) ? classWeight[label] : undefined;
+    if (factor !== undefined) return weight * factor;
+    return fail('ERR_GLD_WEIGHT', 'classWeight', 'a weight for every class that occurs', `none for class ${label}`);
+  });
+}
+
+/** The place of the first largest of so many values. */
+function largest(values: ArrayLike<number>, from: number, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i += 1) if (values[from + i] > values[from + best]) best = i;
+  return best;
+}

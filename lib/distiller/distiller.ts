@@ -1,0 +1,489 @@
+/**
+ * A training loop that distils a teacher into a model of TensorFlow.js, in the manner of that model's own `fit`. Callbacks and
+ * history are tfjs's; what is computed at a step is the loss of this package.
+ */
+import type * as tfjs from '@tensorflow/tfjs';
+import { copyStudent, type TfjsSide } from '../adapters/tfjs-inputs.js';
+import { tfjsGld, type TfjsGld, type TfjsValue } from '../adapters/tfjs-loss.js';
+import { registerGradients, type TfjsRegistry } from '../adapters/tfjs-gradients.js';
+import type { TfjsOptimizer, TfjsTensor } from '../adapters/tfjs-types.js';
+import { expectObject, known, number, optional, options as checkOptions } from '../check.js';
+import { describe } from '../describe.js';
+import { fail } from '../errors.js';
+import { tables } from '../options.js';
+import { gldSchedule, type Schedule, type StepWeights } from '../schedule.js';
+import type { GldLossOptions } from '../types.js';
+import {
+  type Batch,
+  type Batches,
+  datasetBatches,
+  expectSamples,
+  isDataset,
+  sampleWeights,
+  tensorBatches,
+} from './batches.js';
+import { Kept } from './kept.js';
+import { line, Means } from './logs.js';
+import { globalLogits, measure, metricsOf, type Metric } from './metrics.js';
+import type { TfjsLayersModel } from './model-types.js';
+import { disposeTape, isOptimizer, optimizerOf } from './optimizers.js';
+import { replayed } from './replay.js';
+import { openStudent, type Student } from './student.js';
+import { openTeacher, type Teacher, type TfjsTeacher } from './teacher.js';
+import {
+  args as checks,
+  type DistillerEvaluateArgs,
+  type DistillerEvaluateDatasetArgs,
+  type DistillerFitArgs,
+  type DistillerFitDatasetArgs,
+  type DistillerHistory,
+  type DistillerLogs,
+  type DistillerTrainArgs,
+  type TfjsDataset,
+  type TfjsTraining,
+} from './training.js';
+
+/** What a {@link Distiller} is made of. */
+export interface DistillerConfig<Tensor = TfjsTensor, Scalar extends Tensor = Tensor> {
+  /** The network that is imitated: a model, ONNX or of tfjs, a function of images, or outputs that were stored. */
+  readonly teacher: TfjsTeacher<Tensor>;
+  /** The model that is trained. It stays an ordinary model, to be saved and used as any other. */
+  readonly student: TfjsLayersModel<Tensor>;
+  /**
+   * An optimizer of `tf.train`, or its name with the settings that tfjs has for it: 'sgd', 'adam', 'adamax', 'rmsprop',
+   * 'adagrad' or 'adadelta'. @default 'sgd'
+   */
+  readonly optimizer?: TfjsOptimizer<Tensor, Scalar> | string | undefined;
+  /** Options of the loss. @default those of {@link tfjsGld} */
+  readonly loss?: GldLossOptions | undefined;
+  /**
+   * Names as `model.compile` takes them, or functions of labels and probabilities, both [n, K], which give a number for
+   * every sample. @default none
+   */
+  readonly metrics?: DistillerMetric<Tensor> | readonly DistillerMetric<Tensor>[] | undefined;
+  /**
+   * Epochs, or a part of one, in which the distillation terms come in, as {@link gldSchedule} has it; 0 for none. A student
+   * that has just been made gets gradients from them that are many times those of the task, which it does not recover from.
+   * Where the length of an epoch is not known beforehand, the first one counts as 100 batches.
+   * @default a tenth of the epochs that `fit` is to end with
+   */
+  readonly warmup?: number | undefined;
+  /** Weights of the terms by the step, counted from the first epoch on, in the place of the warm-up. @default none */
+  readonly schedule?: Schedule | undefined;
+}
+
+/** A metric's name, or a function of labels and probabilities, both [n, K]. */
+export type DistillerMetric<Tensor = TfjsTensor> = string | ((labels: Tensor, probabilities: Tensor) => Tensor);
+
+type Tf = typeof tfjs;
+
+/** What is made on the first images. */
+interface Opened<Tensor> {
+  readonly student: Student<Tensor>;
+  readonly teacher: Teacher<Tensor>;
+}
+
+/** Batches in an epoch until one has passed, where nobody says how many there are. */
+const assumedSteps = 100;
+
+const table = {
+  teacher: given,
+  student: given,
+  optimizer: given,
+  loss: given,
+  metrics: given,
+  warmup: given,
+  schedule: given,
+};
+
+function given(value: unknown) {
+  return value;
+}
+
+/**
+ * Distils a teacher into a model of TensorFlow.js. Its methods take what those of `tf.LayersModel` take.
+ *
+ *     const distiller = new Distiller(tf, { teacher, student, optimizer: 'adam', metrics: ['accuracy'] });
+ *     const { history } = await distiller.fit(images, labels, { epochs: 12, batchSize: 64, validationSplit: 0.1 });
+ *     await student.save('file://student');
+ *
+ * Labels are class indices, [n] or [n, 1], or soft labels [n, K]. Logs have the loss with the model's regularization, its
+ * terms before they are weighed, and the metrics, all of them numbers: `loss`, `task`, `global`, `local`, `relation`, `acc`,
+ * and `val_loss` and so on, where the terms have the weights that they have after the warm-up.
+ *
+ * The student's feature map and classifier are found, and checked against its own output, on the first images. On the backend
+ * wasm, tfjs needs {@link registerGradients} to differentiate convolutions, which this calls. Backends that are read
+ * asynchronously, such as webgl and webgpu, work too, with a second forward pass at every step.
+ *
+ * @throws {GldError} `ERR_GLD_SPLIT` if a model cannot be split into feature map and head, which says what was found instead;
+ * for others see {@link GldErrorCode}. What a callback throws ends the training and is passed on.
+ */
+export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Tensor = Tensor> {
+  readonly #tf: TfjsTraining<Tensor, Scalar>;
+  readonly #teacher: TfjsTeacher<Tensor>;
+  readonly #model: TfjsLayersModel<Tensor>;
+  readonly #optimizer: TfjsOptimizer<Tensor, Scalar>;
+  /** Whether the optimizer was made here. */
+  readonly #own: boolean;
+  readonly #options: GldLossOptions;
+  readonly #weights: StepWeights;
+  readonly #metrics: readonly Metric[];
+  readonly #warmup: number | undefined;
+  readonly #schedule: Schedule | undefined;
+  readonly #gldLoss: TfjsGld<Tensor, Scalar>;
+  #opened: Promise<Opened<Tensor>> | undefined;
+  #busy = false;
+
+  /**
+   * @param tf the framework: `import * as tf from '@tensorflow/tfjs'`
+   */
+  constructor(tf: TfjsTraining<Tensor, Scalar>, config: DistillerConfig<Tensor, Scalar>) {
+    expectObject('tf', tf, 'the framework, which import * as tf gives');
+    const { teacher, student, optimizer, loss, metrics, warmup, schedule } = known(
+      table,
+      expectObject('config', config, '{ teacher, student, optimizer?, loss?, metrics?, warmup?, schedule? }'),
+    ) as unknown as DistillerConfig<Tensor, Scalar>;
+    const { alpha, beta, localWeight } = checkOptions(tables.adapter, loss, 'loss');
+    this.#tf = tf;
+    this.#teacher = teacher;
+    this.#model = expectModel(student);
+    this.#options = { ...loss };
+    this.#weights = { alpha, beta, localWeight };
+    this.#metrics = metricsOf(tf, metrics);
+    if (schedule !== undefined && typeof schedule !== 'function') {
+      fail('ERR_GLD_ARG_TYPE', 'schedule', 'a function, which gldSchedule() gives', describe(schedule));
+    }
+    if (warmup !== undefined && schedule !== undefined) {
+      fail('ERR_GLD_OPTION', 'warmup', 'none beside a schedule', describe(warmup));
+    }
+    this.#warmup = optional(number(0, 0, 'epochs, at least 0'))(warmup, 'warmup');
+    this.#schedule = schedule;
+    this.#own = !isOptimizer(optimizer);
+    this.#optimizer = isOptimizer(optimizer) ? optimizer : optimizerOf(tf, optimizer);
+    this.#gldLoss = tfjsGld(tf);
+  }
+
+  /**
+   * Trains the student on tensors, as `tf.LayersModel.fit` does.
+   *
+   * @param x images, [n, ...]
+   * @param y labels, [n], [n, 1] or [n, K]
+   * @returns tfjs's own `History`
+   */
+  async fit(x: Tensor, y: Tensor, args?: DistillerFitArgs<Tensor>): Promise<DistillerHistory> {
+    const { sampleWeight, validationData, validationSplit, batchSize, shuffle, ...settings } = checkOptions(
+      checks.fit,
+      args,
+    );
+    const samples = this.#samples('', x, y, sampleWeight);
+    const count = x.shape[0];
+    const split =
+      validationSplit > 0 && validationData === undefined ? Math.floor(count * (1 - validationSplit)) : count;
+    if (split < 1)
+      fail(
+        'ERR_GLD_OPTION',
+        'validationSplit',
+        'a share that leaves samples to train with',
+        `${validationSplit} of ${count}`,
+      );
+    const validation =
+      validationData !== undefined
+        ? this.#validation(validationData, batchSize)
+        : split < count
+          ? tensorBatches(this.#tf, { ...samples, begin: split }, batchSize, false)
+          : undefined;
+    const batches = tensorBatches(this.#tf, { ...samples, end: split }, batchSize, shuffle);
+    return this.#exclusively(async () => {
+      await this.#open(x);
+      return this.#train(batches, validation, settings, { batchSize, samples: split });
+    });
+  }
+
+  /**
+   * Trains the student on a data set of batches { xs, ys }, as `tf.LayersModel.fitDataset` does. A teacher whose outputs were
+   * stored needs `fit`, as a data set does not say which samples it gives.
+   */
+  async fitDataset(dataset: TfjsDataset, args?: DistillerFitDatasetArgs<Tensor>): Promise<DistillerHistory> {
+    const { batchesPerEpoch, validationData, validationBatchSize, validationBatches, ...settings } = checkOptions(
+      checks.fitDataset,
+      args,
+    );
+    const batches = datasetBatches<Tensor>('dataset', dataset, batchesPerEpoch);
+    const validation = isDataset(validationData)
+      ? datasetBatches<Tensor>('validationData', validationData, validationBatches)
+      : validationData === undefined
+        ? undefined
+        : this.#validation(validationData, validationBatchSize);
+    return this.#exclusively(() => this.#train(batches, validation, settings, {}));
+  }
+
+  /**
+   * The loss, its terms and the metrics of samples, as numbers. The student is as at inference, and the terms have the weights
+   * that they have after the warm-up.
+   */
+  async evaluate(x: Tensor, y: Tensor, args?: DistillerEvaluateArgs<Tensor>): Promise<DistillerLogs> {
+    const { batchSize, sampleWeight } = checkOptions(checks.evaluate, args);
+    return this.#evaluate(tensorBatches(this.#tf, this.#samples('', x, y, sampleWeight), batchSize, false));
+  }
+
+  /** The same of a data set of batches { xs, ys }. */
+  async evaluateDataset(dataset: TfjsDataset, args?: DistillerEvaluateDatasetArgs): Promise<DistillerLogs> {
+    const { batches } = checkOptions(checks.evaluateDataset, args);
+    return this.#evaluate(datasetBatches<Tensor>('dataset', dataset, batches));
+  }
+
+  /**
+   * Frees what was made for the training: an optimizer that was named, sessions of ONNX Runtime, the loss's memory. Models and
+   * an optimizer that was given stay.
+   */
+  async dispose(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    this.#gldLoss.dispose();
+    if (this.#own) (this.#optimizer as unknown as { dispose(): void }).dispose();
+    await (await opened)?.teacher.dispose();
+  }
+
+  #samples(prefix: string, images: unknown, labels: unknown, weights: unknown) {
+    const [x, y, w] = prefix === '' ? ['x', 'y', 'sampleWeight'] : [0, 1, 2].map((i) => `${prefix}[${i}]`);
+    const count = expectSamples(x, images);
+    expectSamples(y, labels, count);
+    if (weights !== undefined) expectSamples(w, weights, count);
+    return { images: images as Tensor, labels: labels as Tensor, weights: weights as Tensor | undefined };
+  }
+
+  #validation(data: unknown, batchSize: number): Batches<Tensor> {
+    if (!Array.isArray(data) || data.length < 2 || data.length > 3) {
+      return fail(
+        'ERR_GLD_ARG_TYPE',
+        'validationData',
+        '[images, labels] or [images, labels, weights]',
+        describe(data),
+      );
+    }
+    const samples = this.#samples('validationData', data[0], data[1], data[2]);
+    return tensorBatches(this.#tf, { ...samples, apart: true }, batchSize, false);
+  }
+
+  async #exclusively<Result>(run: () => Promise<Result>): Promise<Result> {
+    if (this.#busy)
+      fail('ERR_GLD_OPTION', 'fit()', 'to be called when the training before it has ended', 'a second one');
+    this.#busy = true;
+    try {
+      return await run();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Splits and checks both models, once. */
+  #open(images: Tensor): Promise<Opened<Tensor>> {
+    const open = async () => {
+      registerGradients(this.#tf as unknown as TfjsRegistry);
+      const { grid } = this.#options;
+      const student = await openStudent(this.#tf, this.#model, images);
+      const teacher = await openTeacher(this.#tf, this.#teacher, images, { grid });
+      return { student, teacher };
+    };
+    this.#opened ??= open().catch((error: unknown) => {
+      // The next call may have other images.
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #train(
+    batches: Batches<Tensor>,
+    validation: Batches<Tensor> | undefined,
+    { epochs, initialEpoch, callbacks, yieldEvery, verbose, classWeight }: TrainSettings,
+    params: { batchSize?: number; samples?: number },
+  ): Promise<DistillerHistory> {
+    const tf = this.#tf as unknown as Tf;
+    const history = new tf.History();
+    const hooks = callbacks.map((callback) =>
+      'setModel' in callback
+        ? (callback as tfjs.Callback)
+        : new tf.CustomCallback(callback as tfjs.CustomCallbackArgs, yieldEvery),
+    );
+    const list = new tf.CallbackList([...hooks, history]);
+    const names = ['loss', 'task', 'global', 'local', 'relation', ...this.#metrics.map(({ name }) => name)];
+    const metrics = validation === undefined ? names : [...names, ...names.map((name) => `val_${name}`)];
+    const steps = batches.steps ?? null;
+    const shared = { epochs, initialEpoch, steps, verbose, doValidation: validation !== undefined, metrics, ...params };
+    list.setParams(shared as never);
+    const model = this.#model as unknown as tfjs.LayersModel;
+    // A sequential model can be told to stop only when it has been built, which it puts off.
+    if (model.getClassName() === 'Sequential' && !(model as { model?: unknown }).model)
+      (model as tfjs.Sequential).build();
+    list.setModel(model);
+    await list.onTrainBegin();
+    model.stopTraining = false;
+    let stepsPerEpoch = batches.steps;
+    for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch += 1) {
+      await list.onEpochBegin(epoch);
+      const began = performance.now();
+      const means = new Means();
+      const length = stepsPerEpoch ?? assumedSteps;
+      const schedule =
+        this.#schedule ?? gldSchedule({ ...this.#weights, warmup: (this.#warmup ?? epochs / 10) * length });
+      let step = 0;
+      for await (const batch of batches.epoch()) {
+        try {
+          const logs: DistillerLogs = { batch: step, size: batch.size };
+          await list.onBatchBegin(step, logs);
+          const weights = schedule(epoch * length + step);
+          const values = await this.#step(batch, weights, classWeight);
+          means.add(values, batch.size);
+          Object.assign(logs, values);
+          await list.onBatchEnd(step, logs);
+        } finally {
+          batch.dispose();
+        }
+        step += 1;
+        if (model.stopTraining) break;
+      }
+      if (step === 0)
+        fail('ERR_GLD_ARG_TYPE', 'dataset', 'a data set with batches for every epoch', 'one without more of them');
+      stepsPerEpoch ??= step;
+      const logs = means.values();
+      if (validation !== undefined) {
+        for (const [name, value] of Object.entries(await this.#evaluate(validation))) logs[`val_${name}`] = value;
+      }
+      if (verbose > 0) console.log(line(epoch, epochs, logs, performance.now() - began));
+      await list.onEpochEnd(epoch, logs);
+    }
+    await list.onTrainEnd();
+    return history as unknown as DistillerHistory;
+  }
+
+  /** One update of the student. */
+  async #step(batch: Batch<Tensor>, weights: StepWeights, classWeight: ClassWeights): Promise<DistillerLogs> {
+    const { student, teacher } = await this.#open(batch.images);
+    const tf = this.#tf;
+    const targets = {
+      teacher: (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>,
+      labels: batch.labels,
+      sampleWeights: await sampleWeights(batch, classWeight),
+    };
+    const options = { ...this.#options, ...weights };
+    const numbers = new Kept(tf);
+    const sides = new Kept(tf);
+    const forward = () => student.forward(batch.images, true);
+    const minimize = (loss: () => Scalar) => {
+      try {
+        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
+        numbers.tensors.push(cost);
+      } catch (error) {
+        disposeTape(tf);
+        throw error;
+      }
+    };
+    const now = () => {
+      let value!: TfjsValue;
+      minimize(() => {
+        const side = forward();
+        const { scalar, ...rest } = this.#gldLoss.withTerms({ ...targets, student: side }, options);
+        value = rest;
+        this.#measure(batch.labels, side, numbers);
+        return scalar;
+      });
+      return value;
+    };
+    const read = () => {
+      let side!: TfjsSide<Tensor>;
+      tf.tidy(() => {
+        const own = forward();
+        this.#measure(batch.labels, own, numbers);
+        side = copyStudent(own, sides.keep);
+      });
+      return this.#gldLoss.surrogate({ ...targets, student: side }, options);
+    };
+    try {
+      const { terms } = isSynchronous(tf)
+        ? now()
+        : await replayed(tf, this.#model, read, (at) => {
+            minimize(() => at.scalar(forward()));
+            return at;
+          });
+      const values = await numbers.numbers();
+      const loss = values.pop() as number;
+      return { loss, ...terms, ...this.#named(values) };
+    } finally {
+      numbers.dispose();
+      sides.dispose();
+    }
+  }
+
+  /** Means over the samples. */
+  async #evaluate(batches: Batches<Tensor>): Promise<DistillerLogs> {
+    const tf = this.#tf;
+    const means = new Means();
+    for await (const batch of batches.epoch()) {
+      const numbers = new Kept(tf);
+      const sides = new Kept(tf);
+      try {
+        const { student, teacher } = await this.#open(batch.images);
+        const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
+        let side!: TfjsSide<Tensor>;
+        tf.tidy(() => {
+          const own = student.forward(batch.images, false);
+          this.#measure(batch.labels, own, numbers);
+          numbers.keep(this.#regularized(tf.scalar(0, 'float32')));
+          side = copyStudent(own, sides.keep);
+        });
+        const inputs = { teacher: outputs, student: side, labels: batch.labels, sampleWeights: batch.weights };
+        const { loss, terms } = await this.#gldLoss.surrogate(inputs, { ...this.#options, gradients: false });
+        const values = await numbers.numbers();
+        const penalty = values.pop() as number;
+        means.add({ loss: loss + penalty, ...terms, ...this.#named(values) }, batch.size);
+      } finally {
+        numbers.dispose();
+        sides.dispose();
+        batch.dispose();
+      }
+    }
+    return means.values();
+  }
+
+  /** Keeps the metrics of a side. To be called in a tidy. */
+  #measure(labels: Tensor, side: TfjsSide<Tensor>, numbers: Kept<Tensor>): void {
+    const logits = globalLogits(this.#tf, side);
+    const values = measure(this.#tf, this.#metrics, labels as unknown as tfjs.Tensor, logits);
+    for (const value of values) numbers.keep(value);
+  }
+
+  /** The loss and what the model's regularizers add to it. */
+  #regularized(loss: Scalar): Scalar {
+    const { calculateLosses } = this.#model as unknown as tfjs.LayersModel;
+    const penalties = calculateLosses.call(this.#model) as unknown as Scalar[];
+    return penalties.reduce((sum, penalty) => this.#tf.add(sum, penalty) as Scalar, loss);
+  }
+
+  #named(values: readonly number[]): DistillerLogs {
+    return Object.fromEntries(this.#metrics.map(({ name }, i) => [name, values[i]]));
+  }
+}
+
+type ClassWeights = DistillerTrainArgs['classWeight'];
+
+/** What every training is told, checked. */
+interface TrainSettings {
+  readonly epochs: number;
+  readonly initialEpoch: number;
+  readonly callbacks: readonly object[];
+  readonly yieldEvery: number | 'auto' | 'batch' | 'epoch' | 'never';
+  readonly verbose: 0 | 1;
+  readonly classWeight: ClassWeights;
+}
+
+/** Backends whose tensors are read at once. */
+function isSynchronous(tf: Pick<TfjsTraining, 'getBackend'>): boolean {
+  return ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
+}
+
+function expectModel<Model>(student: Model): Model {
+  const { layers, outputs, predict } = Object(student) as Partial<TfjsLayersModel>;
+  if (Array.isArray(layers) && Array.isArray(outputs) && typeof predict === 'function') return student;
+  return fail('ERR_GLD_ARG_TYPE', 'student', 'a model of tf.layers', describe(student));
+}

@@ -1,0 +1,341 @@
+/** The distiller trains as a model's own fit does. */
+import '@tensorflow/tfjs-backend-wasm';
+import { Distiller, registerGradients } from 'gld-loss/tfjs';
+import t from 'tap';
+import { tf } from '../support/tfjs.js';
+import { distance, K, network, random, samples, weightsOf } from './networks.js';
+
+/** The task term alone. */
+const plain = { alpha: 0, beta: 0, localWeight: 0 };
+const quiet = { verbose: 0 } as const;
+
+t.before(async () => {
+  registerGradients(tf);
+  await tf.setBackend('wasm');
+});
+
+t.test('with the task term alone, an epoch gives the weights that the model gets from its own fit', async (t) => {
+  const { images, labels } = samples(24);
+  const teacher = network({ seed: 5 });
+  for (const optimizer of ['sgd', 'adam'] as const) {
+    const [ours, theirs] = [network({ l2: 0.1 }), network({ l2: 0.1 })];
+    t.equal(distance(ours, theirs), 0);
+    const args = { epochs: 2, batchSize: 7, shuffle: false, ...quiet };
+    const distiller = new Distiller(tf, {
+      teacher,
+      student: ours,
+      optimizer,
+      loss: plain,
+      metrics: ['accuracy', 'ce'],
+    });
+    const got = await distiller.fit(images, labels, args);
+    theirs.compile({ optimizer, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+    const expected = await theirs.fit(images, tf.cast(labels, 'float32'), args);
+    const worst = distance(ours, theirs);
+    t.ok(worst < 2e-5, `${optimizer}: weights differ by ${worst}`);
+    for (const name of ['loss', 'acc'] as const) {
+      const [a, b] = [got.history[name], expected.history[name] as number[]];
+      t.ok(
+        a.every((value, i) => Math.abs(value - b[i]) < 1e-4),
+        `${optimizer}: ${name} ${a} and ${b}`,
+      );
+    }
+    t.ok(Math.abs(got.history.ce[0] - got.history.task[0]) < 1e-4, 'the metric ce is the task term');
+    await distiller.dispose();
+  }
+});
+
+t.test('it distils, reports and stays an ordinary model', async (t) => {
+  const { images, labels } = samples(48);
+  const teacher = network({ filters: 10, seed: 5 });
+  teacher.compile({ optimizer: tf.train.adam(0.02), loss: 'sparseCategoricalCrossentropy' });
+  await teacher.fit(images, tf.cast(labels, 'float32'), { epochs: 8, shuffle: false, ...quiet });
+  const student = network({ dropout: 0.2 });
+  const distiller = new Distiller(tf, { teacher, student, optimizer: tf.train.adam(0.02), metrics: 'accuracy' });
+  const seen: string[] = [];
+  const { epoch, history } = await distiller.fit(images, labels, {
+    epochs: 6,
+    batchSize: 16,
+    shuffle: false,
+    validationSplit: 0.25,
+    callbacks: {
+      onTrainBegin: () => void seen.push('begin'),
+      onEpochEnd: (epoch, logs) => void seen.push(`${epoch} ${Object.keys(logs ?? {}).length}`),
+      onBatchEnd: async (batch, logs) => void seen.push(`${batch}:${logs?.size}`),
+      onTrainEnd: () => void seen.push('end'),
+    },
+    ...quiet,
+  });
+  t.strictSame(epoch, [0, 1, 2, 3, 4, 5]);
+  const names = ['loss', 'global', 'local', 'relation', 'task', 'acc'];
+  t.strictSame(Object.keys(history).sort(), [...names, ...names.map((name) => `val_${name}`)].sort());
+  t.ok(Object.values(history).every((values) => values.length === 6 && values.every(Number.isFinite)));
+  t.ok(history.val_loss[5] < history.val_loss[0], `${history.val_loss}`);
+  t.ok(history.val_acc[5] > 0.5, `${history.val_acc}`);
+  t.strictSame(seen.slice(0, 5), ['begin', '0:16', '1:16', '2:4', `0 ${2 * names.length}`]);
+  t.equal(seen.at(-1), 'end');
+
+  const logs = await distiller.evaluate(images, labels, { batchSize: 48 });
+  t.strictSame(Object.keys(logs).sort(), [...names].sort());
+  const hot = await distiller.evaluate(images, tf.oneHot(labels, K), { batchSize: 48 });
+  t.ok(
+    names.every((name) => Math.abs(logs[name] - hot[name]) < 1e-5),
+    'one-hot labels are the same',
+  );
+
+  let saved!: tf.io.ModelArtifacts;
+  await student.save(
+    tf.io.withSaveHandler(async (artifacts) => {
+      saved = artifacts;
+      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+    }),
+  );
+  const loaded = await tf.loadLayersModel(tf.io.fromMemory(saved));
+  const difference = tf.max(tf.abs(tf.sub(student.predict(images) as tf.Tensor, loaded.predict(images) as tf.Tensor)));
+  t.equal(difference.dataSync()[0], 0, 'it was saved and loaded');
+  await distiller.dispose();
+});
+
+t.test('nothing stays behind, also where a callback or the loss throws', async (t) => {
+  const { images, labels } = samples(24);
+  const teacher = network({ seed: 5 });
+  const student = network({ dropout: 0.1 });
+  const wrong = tf.tensor1d(
+    Array.from({ length: 24 }, () => K),
+    'int32',
+  );
+  const dataset = tf.data.generator(function* () {
+    for (let i = 0; i < 3; i += 1) yield { xs: tf.clone(images), ys: tf.clone(labels) };
+  } as never);
+  const before = tf.memory().numTensors;
+  const distiller = new Distiller(tf, { teacher, student, optimizer: 'adam', metrics: ['acc'] });
+  const args = { batchSize: 8, ...quiet };
+  await distiller.fit(images, labels, { ...args, validationSplit: 0.3 });
+  const trained = tf.memory().numTensors;
+  await distiller.fit(images, labels, { ...args, validationData: [images, labels] });
+  await distiller.fitDataset(dataset as never, { epochs: 2, validationData: dataset as never, ...quiet });
+  await distiller.evaluate(images, labels);
+  const stop = () => {
+    throw new Error('stop');
+  };
+  for (const hook of ['onTrainBegin', 'onEpochBegin', 'onBatchBegin', 'onBatchEnd', 'onEpochEnd', 'onTrainEnd']) {
+    await t.rejects(distiller.fit(images, labels, { ...args, callbacks: { [hook]: stop } }), { message: 'stop' }, hook);
+  }
+  await t.rejects(distiller.fit(images, wrong, args), { code: 'ERR_GLD_LABEL' });
+  await t.rejects(distiller.fit(images, labels, { ...args, classWeight: { 0: 1 } }), { code: 'ERR_GLD_WEIGHT' });
+  t.equal(tf.memory().numTensors, trained, 'as many tensors as after the first training');
+  await distiller.dispose();
+  t.equal(tf.memory().numTensors, before, 'none after dispose()');
+});
+
+t.test('callbacks of tfjs, several of them, and epochs from a later one on', async (t) => {
+  const { images, labels } = samples(16);
+  const student = network();
+  const fixed = (labels: tf.Tensor) => tf.zeros([labels.shape[0]]);
+  const optimizer = tf.train.sgd(0);
+  const distiller = new Distiller(tf, { teacher: network({ seed: 5 }), student, optimizer, metrics: [fixed, 'mse'] });
+  const epochs: number[] = [];
+  const callbacks = [
+    tf.callbacks.earlyStopping({ monitor: 'val_fixed', mode: 'max', patience: 2 }),
+    { onEpochBegin: (epoch: number) => void epochs.push(epoch) },
+    new tf.CustomCallback({ onEpochEnd: async (epoch) => void epochs.push(-epoch) }),
+  ];
+  const args = { epochs: 9, initialEpoch: 3, validationData: [images, labels] as const, callbacks, ...quiet };
+  const { history } = await distiller.fit(images, labels, args);
+  t.strictSame(epochs, [3, -3, 4, -4, 5, -5], 'early stopping stops when its patience is at an end');
+  t.strictSame(history.fixed, [0, 0, 0]);
+  t.ok(history.mse[0] > 0);
+  const stopping = { onBatchEnd: () => void ((student as unknown as { stopTraining: boolean }).stopTraining = true) };
+  const { epoch } = await distiller.fit(images, labels, { epochs: 3, batchSize: 4, callbacks: stopping, ...quiet });
+  t.strictSame(epoch, [0], 'the model says when to stop');
+  await distiller.dispose();
+});
+
+t.test('weights of classes and samples count in every term', async (t) => {
+  const { images, labels } = samples(12);
+  const teacher = network({ seed: 5 });
+  const args = { batchSize: 12, shuffle: false, ...quiet };
+  const trained = async (more: object, settings: object = {}) => {
+    const student = network();
+    const distiller = new Distiller(tf, { teacher, student, warmup: 0, ...settings });
+    await distiller.fit(images, labels, { ...args, ...more });
+    await distiller.dispose();
+    return student;
+  };
+  const sampleWeight = tf.tensor1d(Array.from({ length: 12 }, (_, i) => 1 + (i % K)));
+  const byClass = await trained({ classWeight: { 0: 1, 1: 2, 2: 3, 3: 4 } });
+  t.equal(distance(byClass, await trained({ sampleWeight })), 0, 'a class weight is a weight of its samples');
+  t.ok(distance(byClass, await trained({})) > 1e-6, 'it changes the training');
+  const twice = tf.tensor1d(Array.from({ length: 12 }, () => 2));
+  t.ok(distance(await trained({ sampleWeight: twice }), await trained({})) < 1e-6, 'equal weights are none');
+});
+
+t.test('the terms warm up over a tenth of the epochs unless told otherwise', async (t) => {
+  const { images, labels } = samples(16);
+  const steps: number[] = [];
+  const schedule = Object.assign((step: number) => {
+    steps.push(step);
+    return { alpha: 0.5, beta: 1, localWeight: 0 };
+  });
+  const student = network();
+  const config = { teacher: network({ seed: 5 }), student };
+  const scheduled = new Distiller(tf, { ...config, schedule: schedule as never });
+  await scheduled.fit(images, labels, { epochs: 3, initialEpoch: 1, batchSize: 8, ...quiet });
+  t.strictSame(steps, [2, 3, 4, 5]);
+  const losses: Record<string, number[]> = {};
+  for (const warmup of [undefined, 0, 1]) {
+    const distiller = new Distiller(tf, {
+      ...config,
+      optimizer: tf.train.sgd(0),
+      loss: { alpha: 0.7 },
+      ...(warmup === undefined ? {} : { warmup }),
+    });
+    const logs: { loss: number; task: number; global: number; local: number; relation: number }[] = [];
+    const onBatchEnd = (_: number, values?: object) => void logs.push({ ...(values as (typeof logs)[0]) });
+    await distiller.fit(images, labels, { batchSize: 8, shuffle: false, callbacks: { onBatchEnd }, ...quiet });
+    losses[`${warmup}`] = logs.map(({ loss, task, global, local, relation }) => {
+      // What share of the distillation terms is in the loss: loss = task + share · (0.7 (global - task) + local + 500 relation).
+      return (loss - task) / (0.7 * (global - task) + local + 500 * relation);
+    });
+    await distiller.dispose();
+  }
+  const close = (got: number[], expected: number[]) => got.every((value, i) => Math.abs(value - expected[i]) < 1e-3);
+  t.ok(close(losses.undefined, [0, 1]), `a tenth of an epoch: ${losses.undefined}`);
+  t.ok(close(losses['0'], [1, 1]), `none: ${losses['0']}`);
+  t.ok(close(losses['1'], [0, 0.5]), `one epoch: ${losses['1']}`);
+});
+
+t.test('teachers that are functions or stored outputs get the places of the samples', async (t) => {
+  const { images, labels } = samples(12);
+  const logits = random([12, 5, K], 3);
+  const places: number[] = [];
+  const distiller = new Distiller(tf, {
+    teacher: (_: tf.Tensor, indices: readonly number[] | undefined) => {
+      places.push(...(indices ?? []));
+      return { logits: tf.gather(logits, tf.tensor1d([...(indices ?? [])], 'int32')) };
+    },
+    student: network(),
+    optimizer: tf.train.sgd(0),
+  });
+  const args = { batchSize: 5, shuffle: false, validationSplit: 0.25, ...quiet };
+  const { history } = await distiller.fit(images, labels, args);
+  t.strictSame(
+    places,
+    Array.from({ length: 12 }, (_, i) => i),
+  );
+  const stored = new Distiller(tf, { teacher: { logits }, student: network(), optimizer: tf.train.sgd(0) });
+  const same = await stored.fit(images, labels, args);
+  t.ok(Math.abs(history.val_loss[0] - same.history.val_loss[0]) < 1e-6);
+});
+
+t.test('a backend that is read asynchronously gives the same weights', async (t) => {
+  const { images, labels } = samples(16);
+  const teacher = network({ seed: 5 });
+  const elsewhere = { ...tf, getBackend: () => 'webgpu' } as typeof tf;
+  const trained = async (framework: typeof tf, dropout: number) => {
+    const student = network({ dropout });
+    const optimizer = tf.train.sgd(0.05);
+    const distiller = new Distiller(framework, { teacher, student, optimizer, metrics: ['acc'], loss: { grid: 2 } });
+    const before = tf.memory().numTensors;
+    const { history } = await distiller.fit(images, labels, { epochs: 2, batchSize: 8, shuffle: false, ...quiet });
+    t.equal(tf.memory().numTensors, before, 'no tensors stay');
+    await distiller.dispose();
+    return { student, history };
+  };
+  const here = await trained(tf, 0);
+  const there = await trained(elsewhere, 0);
+  const worst = distance(here.student, there.student);
+  t.ok(worst < 1e-6, `weights and moving averages differ by ${worst}`);
+  t.ok(Math.abs(here.history.loss[1] - there.history.loss[1]) < 1e-4);
+  t.equal(here.history.acc[1], there.history.acc[1]);
+  t.ok(
+    weightsOf((await trained(elsewhere, 0.3)).student).every((values) => values.every(Number.isFinite)),
+    'dropout',
+  );
+
+  const noisy = tf.sequential({
+    layers: [...network().layers.slice(0, -2), tf.layers.gaussianNoise({ stddev: 1 }), ...network().layers.slice(-2)],
+  });
+  const distiller = new Distiller(elsewhere, { teacher, student: noisy });
+  await t.rejects(distiller.fit(images, labels, quiet), { code: 'ERR_GLD_ADAPTER', argument: 'student' });
+});
+
+t.test('a data set of the same batches gives the same weights, epoch by epoch or going on', async (t) => {
+  const { images, labels } = samples(16);
+  const teacher = network({ seed: 5 });
+  const trained = async (fit: (distiller: Distiller<tf.Tensor, tf.Scalar>) => Promise<unknown>) => {
+    const student = network();
+    const distiller = new Distiller(tf, { teacher, student });
+    await fit(distiller);
+    await distiller.dispose();
+    return student;
+  };
+  const batches = tf.data.zip({
+    xs: tf.data.array(tf.unstack(images)),
+    ys: tf.data.array(Array.from(labels.dataSync())),
+  });
+  const dataset = (batches as tf.data.Dataset<tf.TensorContainer>).batch(8);
+  const expected = await trained((distiller) =>
+    distiller.fit(images, labels, { epochs: 2, batchSize: 8, shuffle: false, ...quiet }),
+  );
+  const whole = await trained((distiller) => distiller.fitDataset(dataset, { epochs: 2, ...quiet }));
+  t.equal(distance(whole, expected), 0);
+  const goingOn = dataset.repeat();
+  const parts = await trained((distiller) =>
+    distiller.fitDataset(goingOn, { epochs: 2, batchesPerEpoch: 2, validationData: dataset, ...quiet }),
+  );
+  t.equal(distance(parts, expected), 0);
+  const short = trained((distiller) => distiller.fitDataset(dataset, { epochs: 2, batchesPerEpoch: 2, ...quiet }));
+  await t.rejects(short, { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset' }, 'a data set that ends too early');
+});
+
+t.test('a line after every epoch, unless it is to be quiet', async (t) => {
+  const { images, labels } = samples(8);
+  const printed = t.capture(console, 'log', () => undefined);
+  const distiller = new Distiller(tf, { teacher: network({ seed: 5 }), student: network(), metrics: ['acc'] });
+  await distiller.fit(images, labels, { epochs: 2 });
+  await distiller.fit(images, labels, quiet);
+  await distiller.dispose();
+  const lines = printed().map(({ args }) => String(args[0]));
+  t.equal(lines.length, 2);
+  t.match(lines[1], /^Epoch 2 \/ 2, \d+\.\d s: loss=[\d.]+ global=.* acc=[\d.]+$/);
+});
+
+t.test('wrong calls', async (t) => {
+  const { images, labels } = samples(8);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const make = (config: object) => () => new Distiller(tf, { teacher, student, ...config } as never);
+  t.throws(make({ optimizer: 'adan' }), {
+    code: 'ERR_GLD_OPTION',
+    argument: 'optimizer',
+    message: /did you mean adam/,
+  });
+  t.throws(make({ optimizer: 3 }), { code: 'ERR_GLD_ARG_TYPE', argument: 'optimizer' });
+  t.throws(make({ metrics: ['accurcy'] }), { code: 'ERR_GLD_OPTION', argument: 'metrics[0]' });
+  t.throws(make({ student: {} }), { code: 'ERR_GLD_ARG_TYPE', argument: 'student' });
+  t.throws(make({ los: {} }), { code: 'ERR_GLD_OPTION', argument: 'los' });
+  t.throws(make({ loss: { alpa: 1 } }), { code: 'ERR_GLD_OPTION', argument: 'loss.alpa' });
+  t.throws(make({ warmup: -1 }), { code: 'ERR_GLD_OPTION', argument: 'warmup' });
+  t.throws(make({ schedule: 3 }), { code: 'ERR_GLD_ARG_TYPE', argument: 'schedule' });
+  const distiller = new Distiller(tf, { teacher, student });
+  const fit = (args: object) => distiller.fit(images, labels, args);
+  await t.rejects(fit({ epoch: 3 }), { code: 'ERR_GLD_OPTION', argument: 'epoch', message: /did you mean epochs/ });
+  await t.rejects(fit({ batchSize: 0 }), { code: 'ERR_GLD_OPTION', argument: 'batchSize' });
+  await t.rejects(fit({ validationSplit: 1 }), { code: 'ERR_GLD_OPTION', argument: 'validationSplit' });
+  await t.rejects(fit({ validationData: images }), { code: 'ERR_GLD_ARG_TYPE', argument: 'validationData' });
+  await t.rejects(fit({ callbacks: 'none' }), { code: 'ERR_GLD_ARG_TYPE', argument: 'callbacks' });
+  await t.rejects(distiller.fit(images, tf.slice(labels, 0, 3)), { code: 'ERR_GLD_SHAPE', argument: 'y' });
+  await t.rejects(distiller.fit([1] as never, labels), { code: 'ERR_GLD_ARG_TYPE', argument: 'x' });
+  await t.rejects(distiller.fitDataset([] as never), { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset' });
+  const [output] = student.outputs;
+  const two = tf.model({
+    inputs: student.inputs,
+    outputs: [output, tf.layers.dense({ units: K }).apply(output) as tf.SymbolicTensor],
+  });
+  const ofTwo = new Distiller(tf, { teacher, student: two });
+  await t.rejects(ofTwo.fit(images, labels, quiet), { code: 'ERR_GLD_SPLIT', argument: 'student' });
+  const first = distiller.fit(images, labels, quiet);
+  await t.rejects(distiller.fit(images, labels, quiet), { code: 'ERR_GLD_OPTION', argument: 'fit()' });
+  await first;
+  await distiller.dispose();
+});
