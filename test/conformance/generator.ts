@@ -47,7 +47,6 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     ignore: wide ? [false, true] : [false],
     labelSmoothing: [0, 0.1],
     sampleWeights: wide ? [false, true] : [false],
-    classWeights: wide ? [false, true] : [false],
     normalization: [
       { kind: 'std' },
       { kind: 'std', unbiased: false },
@@ -69,6 +68,7 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     gradientDtype: halfGradients ? (['float32', 'student'] as const) : (['float32'] as const),
     gradients: ['all', 'none', 'first', 'last'],
     out: ['none', ...memories] as const,
+    classWeights: wide ? [false, true] : [false],
     way: ['sync', 'async', 'object', 'object async'],
   } as const;
 }

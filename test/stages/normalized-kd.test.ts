@@ -13,7 +13,7 @@ const tolerance = { float32: { loss: 1e-6, gradient: 5e-6 }, float64: { loss: 1e
 const normalizations: Normalization[] = [
   { kind: 'std' },
   { kind: 'std', unbiased: false },
-  { kind: 'std', temperature: 2 },
+  { kind: 'std', temperature: 0.5 },
   { kind: 'std', compensated: true },
   { kind: 'std', compensated: true, unbiased: false, temperature: 0.5 },
   { kind: 'temperature', temperature: 4 },
@@ -103,6 +103,35 @@ t.test('σ = 0 on either side, and K = 2', async (t) => {
     t.ok(Number.isFinite(loss));
     const worst = Math.max(...Array.from(gradients?.logits?.data ?? [NaN], Math.abs));
     t.ok(worst < (dtype === 'float32' ? 1e-6 : 1e-14), `K = 2 leaves no gradient: ${worst}`);
+  }
+});
+
+t.test('compensated: σ = 0 on either side, and logits of any size', async (t) => {
+  const normalization = { kind: 'std', compensated: true } as const;
+  const settings = { samples: 1, classes: 5, normalization };
+  for (const dtype of ['float32', 'float64'] as const) {
+    const row = (...data: number[]) => encode({ data, shape: [1, 5] }, dtype);
+    const [varied, constant] = [row(0.5, 2, -1, 0, 1), row(0.1, 0.1, 0.1, 0.1, 0.1)];
+    for (const [zt, zs] of [
+      [varied, constant],
+      [constant, varied],
+    ]) {
+      const { loss, gradients } = normalizedKd({ teacher: zt.tensor, student: zs.tensor }, { normalization });
+      t.same([loss, ...(gradients?.logits.data ?? [])], [0, 0, 0, 0, 0, 0]);
+    }
+    for (const [large, small] of [
+      [1e30, 1e-30],
+      [1e-30, 1e30],
+      [1e30, 1e30],
+    ]) {
+      const teacher = row(0, 2 * large, -large, large, large / 2);
+      const student = row(small, 0, -small, 3 * small, small / 4);
+      const got = normalizedKd({ teacher: teacher.tensor, student: student.tensor }, { normalization });
+      const [zt, zs] = [teacher, student].map(({ exact }) => Float64Array.from(exact.data));
+      const expected = reference.normalizedKd(zt, zs, settings);
+      t.ok(Math.abs(got.loss / expected.loss - 1) < 1e-6, `loss: ${got.loss}, not ${expected.loss}`);
+      t.ok(arrayError(got.gradients?.logits.data ?? [], expected.gradient) < 5e-6, `gradient at ${large}, ${small}`);
+    }
   }
 });
 
