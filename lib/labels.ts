@@ -109,6 +109,51 @@ function readIndices(
   ignoreIndex: number | undefined,
 ): void {
   const data = call.labels(n);
+  if (source instanceof Float32Array || source instanceof Float64Array) {
+    readFloats(data, argument, source, offset, stride, n, classes, ignoreIndex);
+  } else {
+    readAny(data, argument, source, offset, stride, n, classes, ignoreIndex);
+  }
+  const view = call.view('labels');
+  view.argument = argument;
+  resize(view.shape, 1);
+  view.shape[0] = n;
+  setDense(view.strides, view.shape);
+  view.setData(data, 'int32', 0, 0, n);
+}
+
+/** In a loop of their own: where floats are read among elements of other kinds, each becomes an object on the heap. */
+function readFloats(
+  data: Int32Array,
+  argument: string,
+  source: Float32Array | Float64Array,
+  offset: number,
+  stride: number,
+  n: number,
+  classes: number,
+  ignoreIndex: number | undefined,
+): void {
+  for (let i = 0; i < n; i += 1) {
+    const label = source[offset + i * stride];
+    if (ignoreIndex !== undefined && label === ignoreIndex) {
+      data[i] = limits.noLabel;
+      continue;
+    }
+    if (!Number.isInteger(label) || label < 0 || label >= classes) refuse(argument, i, label, classes);
+    data[i] = label;
+  }
+}
+
+function readAny(
+  data: Int32Array,
+  argument: string,
+  source: ArrayLike<unknown>,
+  offset: number,
+  stride: number,
+  n: number,
+  classes: number,
+  ignoreIndex: number | undefined,
+): void {
   for (let i = 0; i < n; i += 1) {
     const given = source[offset + i * stride];
     const label = typeof given === 'bigint' ? Number(given) : given;
@@ -117,14 +162,12 @@ function readIndices(
       continue;
     }
     if (!Number.isInteger(label) || (label as number) < 0 || (label as number) >= classes) {
-      fail('ERR_GLD_LABEL', `${argument}[${i}]`, `an integer in [0, ${classes})`, describe(given));
+      refuse(argument, i, given, classes);
     }
     data[i] = label as number;
   }
-  const view = call.view('labels');
-  view.argument = argument;
-  resize(view.shape, 1);
-  view.shape[0] = n;
-  setDense(view.strides, view.shape);
-  view.setData(data, 'int32', 0, 0, n);
+}
+
+function refuse(argument: string, i: number, given: unknown, classes: number): never {
+  return fail('ERR_GLD_LABEL', `${argument}[${i}]`, `an integer in [0, ${classes})`, describe(given));
 }

@@ -58,9 +58,8 @@ const gradients: Check<boolean | readonly GradientName[]> = (value, path) => {
   return names as GradientName[];
 };
 
-function aboveZero(what: string, fallback?: number): Check<number> {
+function aboveZero(what: string): Check<number> {
   return (value, path) => {
-    if (value === undefined && fallback !== undefined) return fallback;
     if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
     if (!(value > 0) || !Number.isFinite(value) || !Number.isFinite(1 / value))
       fail('ERR_GLD_OPTION', path, what, String(value));
@@ -68,18 +67,30 @@ function aboveZero(what: string, fallback?: number): Check<number> {
   };
 }
 
-const unnamed = { kind: oneOf(words['normalization.kind'], 'std'), unbiased: flag(true), compensated: flag(false) };
-const std = { ...unnamed, temperature: aboveZero('a finite number greater than 0', 1) };
+const std = {
+  kind: oneOf(words['normalization.kind'], 'std'),
+  unbiased: flag(true),
+  compensated: flag(false),
+  temperature: optional(aboveZero('a finite number greater than 0')),
+};
 const temperature = {
-  kind: unnamed.kind,
+  kind: std.kind,
   temperature: aboveZero("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
 };
 
 const normalization: Check<Checked<typeof std> | Checked<typeof temperature>> = (value, path) => {
   const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
   if (kind === 'temperature') return options(temperature, value, path);
-  // Both kinds take a temperature, so that one without a kind has no meaning to guess.
-  return kind === undefined ? { ...options(unnamed, value, path), temperature: 1 } : options(std, value, path);
+  const checked = options(std, value, path);
+  if (checked.temperature !== undefined && kind === undefined) {
+    fail(
+      'ERR_GLD_ARG_TYPE',
+      `${path}.kind`,
+      `${quoted(words['normalization.kind'])} beside a temperature`,
+      'undefined',
+    );
+  }
+  return { ...checked, temperature: checked.temperature ?? 1 };
 };
 
 type Reduction = NonNullable<RelationOptions['reduction']>;

@@ -1,7 +1,8 @@
 // Runs the tools that decide about the style of TypeScript and C++, each of which fails on what it finds: Biome,
-// clang-format and clang-tidy, which takes minutes and so reads only what is not as it was when it last found nothing.
+// clang-format and clang-tidy, which takes minutes and so reads only what is not as it was when it last found nothing, and
+// follows fewer paths through a function than it could.
 // Usage: tsx tools/check.ts [--all] [--write]
-//   --all     every source for clang-tidy
+//   --all     every source for clang-tidy, on all paths that it follows by default
 //   --write   formats, and mends what Biome can
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -68,8 +69,12 @@ function readClean(): Clean {
   }
 }
 
-function tidy(file: string): Promise<boolean> {
-  const child = spawn('clang-tidy', ['-quiet', '-p', `${folder}/clang`, file], { cwd: root });
+/** States of a function that the analyzer looks at: a tenth of its default takes a seventh of the time on kernels. */
+const fewerStates = ['-analyzer-config', 'max-nodes=22500'].flatMap((word) => ['-Xclang', word]);
+
+function tidy(file: string, all: boolean): Promise<boolean> {
+  const extra = all ? [] : fewerStates.map((word) => `--extra-arg=${word}`);
+  const child = spawn('clang-tidy', ['-quiet', '-p', `${folder}/clang`, ...extra, file], { cwd: root });
   let said = '';
   child.stdout.on('data', (text: Buffer) => (said += text.toString()));
   return new Promise((resolve, reject) => {
@@ -97,7 +102,7 @@ async function tidyChanged(all: boolean): Promise<void> {
   const next = async (): Promise<void> => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) {
       const path = relative(root, file);
-      if (!(await tidy(file))) {
+      if (!(await tidy(file, all))) {
         dirty.push(path);
         continue;
       }

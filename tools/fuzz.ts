@@ -18,8 +18,9 @@ import {
   type DenseTensor,
   type GldError,
 } from 'gld-loss';
-import { breakCase } from './fuzz-breaks.js';
-import { Dice, rightCase, type Entry, type Lent } from './fuzz-cases.js';
+import { breakCase } from '../test/fuzz/breaks.js';
+import { rightCase, type Entry, type Lent } from '../test/fuzz/cases.js';
+import { Random } from '../test/support/random.js';
 
 export interface Summary {
   cases: number;
@@ -42,6 +43,14 @@ const entries: { readonly [name in Entry]: (inputs: any, options: any) => unknow
     const kept = new GldLoss(options);
     try {
       return kept.compute(inputs, { out });
+    } finally {
+      kept.dispose();
+    }
+  },
+  computeAsync: (inputs, { out, signal, ...options }) => {
+    const kept = new GldLoss(options);
+    try {
+      return kept.computeAsync(inputs, { out, signal });
     } finally {
       kept.dispose();
     }
@@ -108,9 +117,9 @@ function resultFault(result: object, broken: boolean, path = 'result'): string |
 
 /** Runs the case of a seed; returns the fault if there is one, else the error's code or 'result'. */
 export async function runCase(seed: number): Promise<{ outcome: string } | { fault: string }> {
-  const dice = new Dice(seed);
-  const call = rightCase(dice);
-  if (dice.chance(0.75)) breakCase(dice, call);
+  const random = new Random(seed);
+  const call = rightCase(random, seed);
+  if (random.chance(0.75)) breakCase(random, call);
   const what = `seed ${seed}, ${call.entry}, broken: ${call.broken ?? 'nothing'}`;
   const before = snapshot(call.inputs);
   // Where an out buffer shares an input's memory, beside what the input reaches, writing is right.

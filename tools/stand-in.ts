@@ -16,13 +16,15 @@ export function standIn(prebuild = at('.')): string {
   const engine = `${to}/${cudaEngine}`;
   const source = 'test/native/stand_in/engine.cpp';
   const addon = relative(root, `${from}/.complete`);
-  const state = stateOf({ sources: [source, 'csrc', 'tools/stand-in.ts', addon], native: true });
+  const made = [source, 'test/native/engines.h', 'test/native/simt', 'csrc', 'tools/stand-in.ts', addon];
+  const state = stateOf({ sources: made, native: true });
   const record = `${folder}/.complete`;
   if (existsSync(engine) && sameState(readState(record), state)) return folder;
   mkdirSync(to, { recursive: true });
   // Two test files may do this at the same time: each file appears whole.
   const own = (path: string) => `${path}.${process.pid}`;
-  for (const name of binaries(process.arch)) {
+  const files = binaries(process.arch);
+  for (const name of files) {
     copyFileSync(`${from}/${name}`, own(`${to}/${name}`));
     renameSync(own(`${to}/${name}`), `${to}/${name}`);
   }
@@ -40,6 +42,10 @@ export function standIn(prebuild = at('.')): string {
       '-fvisibility=hidden',
       '-fno-gnu-unique',
       '-pthread',
+      '-DGLD_EMULATED',
+      '-isystem',
+      at('test/native/simt'),
+      `-DGLD_CPU_ENGINE="${files[1]}"`,
       '-Wl,-z,nodelete',
       ...(sanitize ? [`-fsanitize=${sanitize}`] : []),
       '-o',

@@ -2,7 +2,8 @@
 //   npm test                 everything, against build/
 //   npm test -- test/loss    a folder with those in it, or a file; several of them too
 // Modes (npm run test:prebuild, test:asan, test:tsan, test:emulated) run the same tests against another build of the same
-// sources; test:quick and test:asan-soon are selections.
+// sources; test:quick and test:asan-soon are selections. A selection is a
+// list of folders.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,53 +25,38 @@ const library = [
   'test/stages',
   'test/loss',
   'test/calls',
+  'test/fuzz',
   'test/async',
+  'test/lifetime',
   'test/adapters',
   'test/package',
+  'test/docs',
   'test/conformance',
   'test/native',
 ] as const;
 
 const everything = ['test', 'pages/test', 'examples/test', 'benchmarks/test'] as const;
 
-/** Something of every folder, in about a minute: what a contributor runs after each change. */
+/** Of every subject the folders that take seconds, in about a minute: what a contributor runs after each change. */
 const quick = [
-  'test/reference/facts.test.ts',
+  'test/reference/facts',
   'test/stages',
-  'test/loss/gld.test.ts',
-  'test/loss/excluded-classes.test.ts',
-  'test/loss/hostile.test.ts',
-  'test/calls/gld.test.ts',
-  'test/calls/descriptor.test.ts',
-  'test/calls/errors.test.ts',
-  'test/async/abort.test.ts',
-  'test/adapters/tfjs-inputs.test.ts',
-  'test/adapters/surrogate.test.ts',
-  'test/conformance/cpu/accuracy.test.ts',
-  'test/device/without-cuda.test.ts',
-  'test/native/formulas.test.ts',
-  'test/package/schema.test.ts',
-  'test/package/api.test.ts',
-  'test/package/docs.test.ts',
-  'test/package/readme.test.ts',
+  'test/loss',
+  'test/calls',
+  'test/fuzz',
+  'test/async',
+  'test/adapters/generic',
+  'test/conformance/cpu/calls',
+  'test/device/absent',
+  'test/native/formulas',
+  'test/docs',
   'pages/test',
-  'examples/test/distill/library.test.ts',
-  'benchmarks/test/report.test.ts',
+  'examples/test/data',
+  'benchmarks/test/report',
 ] as const;
 
-/** What reads and writes memory in other ways than the rest, for a sanitizer in a run that is to end soon. */
-const sanitizedSoon = [
-  'test/stages/pool-wide.test.ts',
-  'test/stages/out.test.ts',
-  'test/loss/gld.test.ts',
-  'test/loss/shapes.test.ts',
-  'test/loss/overflow.test.ts',
-  'test/loss/excluded-classes.test.ts',
-  'test/calls/gld.test.ts',
-  'test/calls/descriptor.test.ts',
-  'test/calls/check-side.test.ts',
-  'test/async/abort.test.ts',
-] as const;
+/** What reads and writes memory in every way there is, for a sanitizer in a run that is to end soon. */
+const sanitizedSoon = ['test/stages', 'test/loss', 'test/calls', 'test/fuzz', 'test/async'] as const;
 
 /** Path of a runtime library of the compiler, for LD_PRELOAD. */
 const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
@@ -86,7 +72,7 @@ function sanitized(sanitize: string, folder: string, preload: string[], environm
 function asan(): Mode {
   return sanitized('address,undefined', 'build-asan', ['libasan.so', 'libubsan.so', 'libstdc++.so'], {
     // node and V8 keep what they allocate until exit, which the leak checker cannot tell from a leak. What is freed
-    // stays in quarantine: less of it than the default, so that test/async/memory can tell that from a leak too.
+    // stays in quarantine: less of it than the default, so that test/lifetime/memory can tell that from a leak too.
     ASAN_OPTIONS: 'detect_leaks=0:quarantine_size_mb=32',
     UBSAN_OPTIONS: 'print_stacktrace=1',
   });
@@ -121,7 +107,7 @@ const modes: Record<string, () => Mode> = {
       TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1',
     }),
     // Where several threads work: whole losses, equal bits for any number of threads, fuzzing, async, abort, workers.
-    folders: ['test/loss', 'test/calls', 'test/async'],
+    folders: ['test/loss', 'test/calls', 'test/fuzz', 'test/async', 'test/lifetime'],
   }),
 };
 

@@ -30,7 +30,6 @@ void Centred<T>::fit(const Parallel& parallel) {
   const std::int64_t width = padded(columns);
   const std::int64_t pitch = padded(columns);
 
-  // Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
   lines_.load(weights_.first(), 1, staging_, pitch);
   for (std::int64_t k = 0; k < columns; ++k) origin_[k] = static_cast<double>(staging_[k]);
 
@@ -72,9 +71,7 @@ void Centred<T>::load(std::int64_t first, std::int64_t count, T* to, std::int64_
   for (std::int64_t i = 0; i < count; ++i) {
     T* row = to + i * pitch;
     const std::int64_t counting = weights_[first + i] == 0 ? 0 : columns;
-    for (std::int64_t k = 0; k < counting; ++k) {
-      row[k] = static_cast<T>(((static_cast<double>(row[k]) - origin_[k]) - mean_[k]) * scale_);
-    }
+    for (std::int64_t k = 0; k < counting; ++k) row[k] = centred_logit(row[k], origin_[k], mean_[k], scale_);
     std::fill(row + counting, row + pitch, T(0));
     squares[i] = dot(row, row, pitch);
   }

@@ -3,7 +3,6 @@
 // are seen as 0, whatever they hold.
 #pragma once
 
-#include "arena.h"
 #include "parallel.h"
 #include "row_weights.h"
 #include "views.h"

@@ -4,7 +4,6 @@
 
 #include <optional>
 
-#include "arena.h"
 #include "packets.h"
 #include "parallel.h"
 #include "product.h"

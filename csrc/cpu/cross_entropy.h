@@ -2,8 +2,8 @@
 // gradient. docs/mathematics.md
 #pragma once
 
-#include "../engine.h"
-#include "arena.h"
+#include "../shared/arena.h"
+#include "../shared/cross_entropy.h"
 #include "row_weights.h"
 #include "views.h"
 
@@ -13,19 +13,15 @@ template <class T>
 class CrossEntropy {
  public:
   CrossEntropy(const gld_call& call, Arena& arena)
-      : classes_(call.classes),
-        unlabelled_(call.unlabelled != 0 && call.labels.data != nullptr),
-        smoothing_(call.label_smoothing),
-        labels_(call.labels),
-        soft_(call.soft_labels),
+      : targets_(Targets::of(call)),
         class_view_(call.class_weights),
-        class_weights_(class_view_.data == nullptr ? nullptr : arena.take<T>(classes_)) {}
+        class_weights_(class_view_.data == nullptr ? nullptr : arena.take<T>(call.classes)) {}
 
   // Reads the weights of classes, before anything else.
   void read();
 
   // Whether a sample has a label.
-  bool labelled(std::int64_t sample) const { return !unlabelled_ || label(sample) != GLD_NO_LABEL; }
+  bool labelled(std::int64_t sample) const { return targets_.has(sample); }
   // What the weighted sum of the rows' losses is divided by: the weights of the samples that have a label, each times
   // that of its class if that is one class.
   double divisor(const RowWeights& weights, std::int64_t samples, std::int64_t rows) const;
@@ -37,17 +33,7 @@ class CrossEntropy {
   double row(std::int64_t sample, const T* logits, double weight, T* grad, T* scratch) const;
 
  private:
-  std::int32_t label(std::int64_t sample) const {
-    return static_cast<const std::int32_t*>(labels_.data)[sample * labels_.stride[0]];
-  }
-  // The same, if it is a class.
-  std::int64_t class_of(std::int64_t sample) const;
-
-  std::int64_t classes_;
-  bool unlabelled_;  // some samples may be
-  double smoothing_;
-  gld_view labels_;
-  gld_view soft_;
+  Targets targets_;
   gld_view class_view_;
   // Of each class, times a power of two that takes the largest to about 1; null if all are 1.
   T* class_weights_;

@@ -4,10 +4,10 @@
 #include "../shared/call_check.h"
 #include "../shared/call_hash.h"
 #include "../shared/status.h"
-#include "arena.h"
 #include "gld.h"
 #include "parallel.h"
 #include "stages.h"
+#include "views.h"
 #include "workspace.h"
 
 struct gld_stream {
@@ -83,24 +83,10 @@ gld_status finish(gld_stream* stream, gld_result* result, char*) {
   return GLD_OK;
 }
 
-constexpr gld_engine make_engine() {
-  gld_engine engine{};
-  engine.abi = GLD_ENGINE_ABI;
-  engine.call_hash = kCallHash;
-  engine.name = "cpu";
-  engine.level = GLD_LEVEL_NAME;
-  engine.blocking = 1;
-  engine.count = &count;
-  engine.supports = &supports;
-  engine.open = &open;
-  engine.close = &close;
-  engine.bytes = &bytes;
-  engine.submit = &submit;
-  engine.finish = &finish;
-  return engine;
-}
-
-constexpr gld_engine kEngine = make_engine();
+// Without devices and their memory, and without cancel().
+constexpr gld_engine kEngine{GLD_ENGINE_ABI, kCallHash, "cpu",   GLD_LEVEL_NAME, 1,       count,
+                             nullptr,        nullptr,   nullptr, nullptr,        nullptr, supports,
+                             open,           close,     bytes,   submit,         finish,  nullptr};
 
 }  // namespace
 }  // namespace gld

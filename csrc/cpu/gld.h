@@ -6,13 +6,13 @@
 #include <optional>
 
 #include "../shared/terms.h"
-#include "arena.h"
 #include "cross_entropy.h"
 #include "network.h"
 #include "normalized_kd.h"
 #include "parallel.h"
 #include "relation.h"
 #include "row_weights.h"
+#include "views.h"
 
 namespace gld {
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "arena.h"
 #include "views.h"
 
 namespace gld {

@@ -1,14 +1,10 @@
 // What turns one side's inputs into logit rows: pool and classifier for features, the pool for a map of logits, nothing
 // for logits; and the way back from the gradient of the logits to the gradients of whatever was given.
-//
-// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global
-// logits, the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its
-// share of the gradient of the global row. docs/mathematics.md
 #pragma once
 
 #include <optional>
 
-#include "arena.h"
+#include "../shared/row_layout.h"
 #include "classifier.h"
 #include "parallel.h"
 #include "pool.h"
@@ -36,21 +32,18 @@ class Network {
   void backward(const Parallel& parallel, const RowWeights& weights);
 
  private:
-  SampleRows<T> pooled_rows(Matrix<T> rows) const;
   void share_global_gradient(const Parallel& parallel) const;
   void zero_unweighted(const RowWeights& weights) const;
 
   const gld_call& call_;
   const gld_side& side_;
-  std::int64_t cells_;
-  bool even_ = false;      // the grid divides the map
-  std::int64_t rows_ = 0;  // that are pooled and classified: all cells, then the globals unless even
+  RowLayout layout_;
   std::optional<Pool<T>> pool_;
   std::optional<Classifier<T>> classifier_;
-  Matrix<T> pooled_;       // [rows_, channels], or the logits where nothing classifies
-  Matrix<T> logits_;       // [m, classes]: all cells, then the globals
-  Matrix<T> grad_logits_;  // the same, or as the caller's buffer has it
-  Matrix<T> grad_pooled_;  // [rows_, channels]
+  Matrix<T> pooled_;  // or the logits where nothing classifies
+  Matrix<T> logits_;
+  Matrix<T> grad_logits_;  // as the logits, or as the caller's buffer has it
+  Matrix<T> grad_pooled_;
   SampleRows<T> grad_rows_;
 };
 

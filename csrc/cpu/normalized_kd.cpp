@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "arena.h"
 #include "lanes.h"
+#include "views.h"
 
 namespace gld {
 

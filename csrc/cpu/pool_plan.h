@@ -3,8 +3,8 @@
 #pragma once
 
 #include "../shared/pool.h"
-#include "arena.h"
 #include "parallel.h"
+#include "views.h"
 
 namespace gld {
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "arena.h"
 #include "parallel.h"
 #include "views.h"
 

@@ -5,7 +5,6 @@
 
 #include <optional>
 
-#include "arena.h"
 #include "centred.h"
 #include "parallel.h"
 #include "relation_moments.h"

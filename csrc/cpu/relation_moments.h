@@ -1,13 +1,8 @@
 // Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact.
-// docs/mathematics.md
-//
-// accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
-// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded
-// once.
+// docs/mathematics.md; its steps are in shared/relation_moments.h.
 #pragma once
 
 #include "../shared/relation_moments.h"
-#include "arena.h"
 #include "centred.h"
 #include "moment_sums.h"
 #include "parallel.h"

@@ -8,7 +8,6 @@
 // of cells alone. Rows that do not count are seen as 0, so this holds only where weights are those of whole samples.
 #pragma once
 
-#include "arena.h"
 #include "centred.h"
 #include "parallel.h"
 #include "product.h"

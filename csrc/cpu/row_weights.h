@@ -10,7 +10,6 @@
 #include <cstdint>
 
 #include "../engine.h"
-#include "arena.h"
 #include "views.h"
 
 namespace gld {

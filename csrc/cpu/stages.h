@@ -1,11 +1,11 @@
 // The stages pool and classifier on their own, forward and, where the call has an upstream gradient, backward.
 #pragma once
 
-#include "arena.h"
 #include "classifier.h"
 #include "network.h"
 #include "parallel.h"
 #include "pool.h"
+#include "views.h"
 
 namespace gld {
 

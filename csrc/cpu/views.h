@@ -1,4 +1,4 @@
-// Reading and writing the strided views of a call: any dtype on the way in, the compute type T inside.
+// Rows in the workspace, in the compute type T, and the strided views of a call, of any dtype on the way in.
 #pragma once
 
 #include <Eigen/Core>
@@ -6,12 +6,17 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "../engine.h"
-#include "../shared/matrix.h"
+#include "../shared/arena.h"
 #include "../shared/views.h"
-#include "arena.h"
 
 namespace gld {
+
+// Workspace in pieces that begin on a cache line. Rows of its matrices do too: with whole vectors per row, an element
+// meets the same instructions wherever its row lies, which keeps results independent of addresses. As many elements for
+// every T, so that rows of double are whole Lanes too.
+using Arena = AlignedArena<64, 16>;
+
+constexpr std::int64_t padded(std::int64_t count) { return Arena::pitch(count); }
 
 // Calls use(pointer) with the data of an input as a pointer to its own element type; engine.cpp refuses any other
 // before a stage starts.

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "../shared/status.h"
-#include "arena.h"
+#include "views.h"
 
 namespace gld {
 

@@ -18,7 +18,7 @@ struct BothSides {
   Matrix rows[kSides];
 };
 
-// Differences to the first row before any sum: equal rows give exact zeros, and a large common offset costs nothing.
+// Sums of the differences to the first row, and their largest sizes: see centred_logit().
 __global__ void __launch_bounds__(kFitColumns* kFitRows)
     sum_differences(const std::int32_t* stop, const __grid_constant__ BothSides sides, std::int64_t m,
                     std::int64_t columns, std::int64_t block_rows, double* partial) {
@@ -99,8 +99,8 @@ __global__ void __launch_bounds__(kLoadRows* kWarp)
     float* const out = to.rows[side][i];
     double square = 0;
     for (std::int64_t k = lane; k < columns; k += kWarp) {
-      const double difference = (static_cast<double>(from[k]) - static_cast<double>(origin[k])) - centre[k];
-      const float value = round_input(precision, static_cast<float>(difference * scale));
+      const float value =
+          round_input(precision, centred_logit(from[k], static_cast<double>(origin[k]), centre[k], scale));
       out[k] = value;
       square += static_cast<double>(value) * static_cast<double>(value);
     }

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "../shared/relation.h"
-#include "arena.h"
 #include "reduce.cuh"
+#include "views.h"
 
 namespace gld::cuda {
 

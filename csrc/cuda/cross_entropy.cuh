@@ -8,22 +8,13 @@
 
 namespace gld::cuda {
 
-// Labels [n], or soft labels [n, classes] in any of the element types; and how much of a target is spread over all
-// classes.
-struct Targets {
-  const std::int32_t* labels = nullptr;
-  const void* soft = nullptr;
-  std::int32_t dtype = GLD_F32;
-  std::int64_t of_sample = 0, of_class = 0;  // strides
-  double smoothing = 0;
-
-  __device__ float soft_at(std::int64_t sample, int k) const {
-    const std::int64_t at = sample * of_sample + k * of_class;
-    if (dtype == GLD_F16) return to_float(static_cast<const Half*>(soft)[at]);
-    if (dtype == GLD_BF16) return to_float(static_cast<const Bfloat16*>(soft)[at]);
-    return static_cast<const float*>(soft)[at];
-  }
-};
+// Soft labels [n, classes] of any of the element types.
+__device__ inline float soft_at(const gld_view& soft, std::int64_t sample, int k) {
+  const std::int64_t at = sample * soft.stride[0] + k * soft.stride[1];
+  if (soft.dtype == GLD_F16) return to_float(static_cast<const Half*>(soft.data)[at]);
+  if (soft.dtype == GLD_BF16) return to_float(static_cast<const Bfloat16*>(soft.data)[at]);
+  return static_cast<const float*>(soft.data)[at];
+}
 
 // The loss of a sample's global row; every thread gets it. grad gains weight * *unit * its gradient unless weight is 0.
 template <int kThreads, int kPacks>
@@ -32,27 +23,25 @@ __device__ double cross_entropy(const Line<kThreads, kPacks>& logits, const Targ
                                 Report* report) {
   using Row = Line<kThreads, kPacks>;
   const int classes = logits.classes;
-  int label = -1;
-  if (targets.soft == nullptr) {
-    label = targets.labels[sample * targets.of_sample];
-    if (label < 0 || label >= classes) {
+  std::int32_t label = GLD_NO_LABEL;
+  if (!targets.are_soft()) {
+    label = targets.label(sample);
+    if (!targets.is_class(label)) {
       // The first of them is told; a later one's loss does not matter.
       if (Row::lane() == 0) atomicMin(&report->wrong_sample, static_cast<long long>(sample));
       return 0;
     }
   }
   const auto given = [&](int k) {
-    return targets.soft == nullptr ? (k == label ? 1.0f : 0.0f) : targets.soft_at(sample, k);
+    return targets.are_soft() ? soft_at(targets.soft, sample, k) : Targets::of_label<float>(label, k);
   };
   double mass[1] = {1};
-  if (targets.smoothing != 0 && targets.soft != nullptr) {
+  if (targets.are_smoothed() && targets.are_soft()) {
     mass[0] = 0;
     Row::each(classes, [&](int, int k) { mass[0] += static_cast<double>(given(k)); });
     reduce_block<kThreads>(mass, Add{});
   }
-  const auto target = [&](int k) {
-    return targets.smoothing == 0 ? given(k) : smoothed_target(given(k), targets.smoothing, mass[0], classes);
-  };
+  const auto target = [&](int k) { return targets.smoothed(given(k), mass[0]); };
 
   float top[1] = {-INFINITY};  // which it stays if there is no class left: then everything is NaN
   Row::each(classes, [&](int slot, int k) { top[0] = Larger{}(top[0], logits.at(slot, k)); });

@@ -193,29 +193,8 @@ void cancel(gld_stream* stream) {
   guarded(message, [&] { stream->cancel(); });  // if it fails, finish() will say so
 }
 
-constexpr gld_engine make_engine() {
-  gld_engine engine{};
-  engine.abi = GLD_ENGINE_ABI;
-  engine.call_hash = kCallHash;
-  engine.name = "cuda";
-  engine.level = "";
-  engine.count = &count;
-  engine.describe = &describe;
-  engine.allocate = &allocate;
-  engine.release = &release;
-  engine.copy = &copy;
-  engine.check = &check_memory;
-  engine.supports = &supports;
-  engine.open = &open;
-  engine.close = &close;
-  engine.bytes = &bytes;
-  engine.submit = &submit;
-  engine.finish = &finish;
-  engine.cancel = &cancel;
-  return engine;
-}
-
-constexpr gld_engine kEngine = make_engine();
+constexpr gld_engine kEngine{GLD_ENGINE_ABI, kCallHash,    "cuda",   "",   0,     count, describe, allocate, release,
+                             copy,           check_memory, supports, open, close, bytes, submit,   finish,   cancel};
 
 }  // namespace
 }  // namespace gld::cuda

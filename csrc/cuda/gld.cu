@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kSumThreads)
   report->task = total[kTask] / n;
   report->global = total[kGlobal] / n;
   report->local = total[kLocal] / n;
-  if (report->wrong_sample != kNoSample) report->wrong_label = targets.labels[report->wrong_sample * targets.of_sample];
+  if (report->wrong_sample != kNoSample) report->wrong_label = targets.label(report->wrong_sample);
 }
 
 template <int kThreads, int kPacks>
@@ -109,18 +109,7 @@ RowSweep::RowSweep(const gld_call& call, const Terms& terms, Arena& arena, Repor
 void RowSweep::run(const Launch& to, Matrix teacher, Matrix student, Matrix grad, const GradientUnit& unit) const {
   const double n = static_cast<double>(call_.n);
   const std::int64_t m = call_.n * call_.rows;
-  Targets targets;
-  if (call_.soft_labels.data != nullptr) {
-    const gld_view& soft = call_.soft_labels;
-    targets = {nullptr, soft.data, soft.dtype, soft.stride[0], soft.stride[1], call_.label_smoothing};
-  } else if (call_.labels.data != nullptr) {
-    targets = {static_cast<const std::int32_t*>(call_.labels.data),
-               nullptr,
-               GLD_F32,
-               call_.labels.stride[0],
-               0,
-               call_.label_smoothing};
-  }
+  const Targets targets = Targets::of(call_);
   const Sweep sweep{teacher,
                     student,
                     grad,

@@ -66,53 +66,47 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 Network::Network(const gld_call& call, const gld_side& side, Arena& arena)
-    : call_(call), side_(side), cells_(call.rows - 1), logits_(arena.matrix<float>(call.n * call.rows, call.classes)) {
+    : call_(call), side_(side), layout_(call, side), logits_(arena.matrix<float>(layout_.all(), call.classes)) {
   if (side.features.data == nullptr) return;
-  even_ = even_grid(call, side);
-  rows_ = call.n * (even_ ? cells_ : call.rows);
   pool_.emplace(call, side);
-  classifier_.emplace(rows_, side.channels, call.classes, side.weight, side.bias, arena);
-  pooled_ = arena.matrix<float>(rows_, side.channels);
-}
-
-SampleRows Network::pooled_rows(Matrix rows) const {
-  return even_ ? SampleRows::cells_only(rows, call_.n, call_.rows) : SampleRows::cells_first(rows, call_.n, call_.rows);
+  classifier_.emplace(layout_.pooled(), side.channels, call.classes, side.weight, side.bias, arena);
+  pooled_ = arena.matrix<float>(layout_.pooled(), side.channels);
 }
 
 void Network::forward(const Launch& to) const {
-  if (!pool_) return read_rows(to, side_.logits, call_.n, call_.classes, logit_rows(logits_));
-  pool_->forward(to, pooled_rows(pooled_));
+  if (!pool_) return read_rows(to, side_.logits, call_.n, call_.classes, layout_.of_logits(logits_));
+  pool_->forward(to, layout_.of_pooled(pooled_));
   classifier_->load(to);
   classifier_->forward(to, pooled_, logits_);
-  if (!even_) return;
+  if (!layout_.even) return;
   const std::int64_t packs = ceil_div(call_.classes, 4);
   launch(to, mean_of_cells_kernel, grid_of(ceil_div(call_.n * packs, kThreads)), dim3(kThreads), 0, to.stop, logits_,
-         call_.n, cells_, call_.classes);
+         call_.n, layout_.cells, call_.classes);
 }
 
 void Network::plan_gradients(Arena& arena) {
   if (!has_gradients(call_)) return;
-  grad_logits_ = arena.matrix<float>(call_.n * call_.rows, call_.classes);
+  grad_logits_ = arena.matrix<float>(layout_.all(), call_.classes);
   if (!pool_) return;
   if (call_.out_weight.data != nullptr) classifier_->plan_backward_weight(call_.out_weight, arena);
   if (call_.out_bias.data != nullptr) classifier_->plan_backward_bias(arena);
   if (call_.out_features.data == nullptr) return;
-  grad_pooled_ = arena.matrix<float>(rows_, side_.channels);
+  grad_pooled_ = arena.matrix<float>(layout_.pooled(), side_.channels);
   classifier_->plan_backward_pooled(arena);
 }
 
 void Network::backward(const Launch& to) const {
-  if (!pool_) return write_rows(to, logit_rows(grad_logits_), call_.n, call_.classes, call_.out_logits);
-  if (even_) {
+  if (!pool_) return write_rows(to, layout_.of_logits(grad_logits_), call_.n, call_.classes, call_.out_logits);
+  if (layout_.even) {
     const std::int64_t packs = ceil_div(call_.classes, 4);
-    launch(to, share_global_kernel, grid_of(ceil_div(call_.n * cells_ * packs, kThreads)), dim3(kThreads), 0, to.stop,
-           grad_logits_, call_.n, cells_, call_.classes);
+    launch(to, share_global_kernel, grid_of(ceil_div(call_.n * layout_.cells * packs, kThreads)), dim3(kThreads), 0,
+           to.stop, grad_logits_, call_.n, layout_.cells, call_.classes);
   }
   if (call_.out_weight.data != nullptr) classifier_->backward_weight(to, pooled_, grad_logits_, call_.out_weight);
   if (call_.out_bias.data != nullptr) classifier_->backward_bias(to, grad_logits_, call_.out_bias);
   if (call_.out_features.data != nullptr) {
     classifier_->backward_pooled(to, grad_logits_, grad_pooled_);
-    pool_->backward(to, pooled_rows(grad_pooled_), call_.out_features);
+    pool_->backward(to, layout_.of_pooled(grad_pooled_), call_.out_features);
   }
 }
 

@@ -1,13 +1,10 @@
 // What turns one side's inputs into logit rows: pool and classifier for features, a copy in the engine's order for
 // logits; and the way back from the gradient of the logits to the gradients of whatever was given.
-//
-// Where the grid divides the map, the mean over the whole map is the mean of the cells' means, and so are the global
-// logits, the classifier being affine: only the cells are pooled and classified. On the way back each cell gets its
-// share of the gradient of the global row. docs/mathematics.md
 #pragma once
 
 #include <optional>
 
+#include "../shared/row_layout.h"
 #include "classifier.h"
 #include "pool.h"
 #include "views.h"
@@ -27,20 +24,12 @@ class Network {
   void backward(const Launch& to) const;
 
  private:
-  SampleRows pooled_rows(Matrix rows) const;
-  SampleRows logit_rows(Matrix rows) const { return SampleRows::cells_first(rows, call_.n, call_.rows); }
-
   const gld_call& call_;
   const gld_side& side_;
-  std::int64_t cells_;
-  bool even_ = false;      // the grid divides the map
-  std::int64_t rows_ = 0;  // that are pooled and classified: all cells, then the globals unless even
+  RowLayout layout_;
   std::optional<Pool> pool_;
   std::optional<Classifier> classifier_;
-  Matrix pooled_;       // [rows_, channels]
-  Matrix logits_;       // [m, classes]
-  Matrix grad_logits_;  // [m, classes]
-  Matrix grad_pooled_;  // [rows_, channels]
+  Matrix pooled_, logits_, grad_logits_, grad_pooled_;
 };
 
 }  // namespace gld::cuda

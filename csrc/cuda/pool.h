@@ -11,7 +11,6 @@
 #pragma once
 
 #include "../shared/pool.h"
-#include "arena.h"
 #include "launch.cuh"
 #include "views.h"
 

@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "../engine.h"
-#include "arena.h"
 #include "launch.cuh"
+#include "views.h"
 
 namespace gld::cuda {
 

@@ -1,9 +1,5 @@
 // Stage relation_moments: the relation loss from K×K moments of the rows, O(mK²) time, O(K²) memory, exact.
-// docs/mathematics.md
-//
-// accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
-// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded
-// once.
+// docs/mathematics.md; its steps are in shared/relation_moments.h.
 //
 // Products that sum over rows are made in the call's precision: centred rows are rounded to its inputs when they are
 // loaded, so only the weighted moments lose by it. Products of rows with moments are float32 always, as the loss is a

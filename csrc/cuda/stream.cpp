@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "../shared/cross_entropy.h"
 #include "../shared/same_call.h"
 #include "../shared/terms.h"
 
@@ -20,10 +21,8 @@ int attribute(cudaDeviceAttr which, int device) {
 
 void check_labels(const gld_call& call) {
   if (call.labels.data == nullptr || call.labels.memory != GLD_HOST) return;
-  for (std::int64_t i = 0; i < call.n; ++i) {
-    const std::int32_t label = static_cast<const std::int32_t*>(call.labels.data)[i * call.labels.stride[0]];
-    if (label < 0 || label >= call.classes) throw LabelOutOfRange{i, label};
-  }
+  const Targets targets = Targets::of(call);
+  for (std::int64_t i = 0; i < call.n; ++i) targets.class_of(i);
 }
 
 }  // namespace

@@ -1,10 +1,15 @@
-// Rows of the caller's strided views on the device, copied to and from float32 rows in the engine's order.
+// Rows of float32 in the workspace on the device, and the caller's strided views there, copied to and from them.
 #pragma once
 
-#include "arena.h"
+#include "../shared/arena.h"
 #include "launch.cuh"
 
 namespace gld::cuda {
+
+// Pieces begin where cudaMalloc's do (and whole cache lines), rows of matrices on 16 bytes.
+using Arena = AlignedArena<256, 4>;
+using Matrix = gld::Matrix<float>;
+using SampleRows = gld::SampleRows<float>;
 
 // view [n, rows, columns] -> rows, or back, in the view's element type.
 void read_rows(const Launch& to, const gld_view& view, std::int64_t n, std::int64_t columns, const SampleRows& rows);

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "arena.h"
 #include "launch.cuh"
+#include "views.h"
 
 namespace gld::cuda {
 

@@ -36,12 +36,6 @@ struct SampleRows {
     const std::int64_t cells = (rows - 1) * all.pitch;
     return {rows, all.data + samples * cells, all.data, all.pitch, cells, all.pitch};
   }
-  // No row is global.
-  static SampleRows cells_only(Matrix<T> all, std::int64_t samples, std::int64_t rows) {
-    SampleRows cells = cells_first(all, samples, rows);
-    cells.global = nullptr;
-    return cells;
-  }
 
   explicit operator bool() const { return global != nullptr; }
   GLD_HOST_DEVICE T* at(std::int64_t sample, std::int64_t row) const {

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 
-#include "../engine.h"
 #include "host_device.h"
 
 namespace gld {
@@ -42,13 +41,6 @@ Windows<Int> make_windows(std::int64_t length, std::int64_t cells) {
     rest = next;
   }
   return {static_cast<Int>(length), static_cast<Int>(cells), static_cast<Int>(length / divisor)};
-}
-
-// Whether the cells of a side's grid are equal and disjoint: then the global mean is the mean of the cells' means.
-inline bool even_grid(const gld_call& call, const gld_side& side) {
-  const auto& cells = call.grid[0];
-  return call.levels == 1 && side.mask.data == nullptr && side.depth % cells[0] == 0 && side.height % cells[1] == 0 &&
-         side.width % cells[2] == 0;
 }
 
 }  // namespace gld

@@ -15,6 +15,13 @@ inline double relation_reduction(double rows, double unit, double relation_rows)
   return 1 / rows / (relation_rows == 0 ? rows * unit : relation_rows);
 }
 
+// A logit centred on the mean of all rows. The mean is that of differences to an origin, one of the rows: equal rows
+// give exact zeros, and a large common offset costs nothing.
+template <class T>
+GLD_HOST_DEVICE inline T centred_logit(T logit, double origin, double mean, double scale) {
+  return static_cast<T>(((static_cast<double>(logit) - origin) - mean) * scale);
+}
+
 // d centred / d logit from the largest difference to the first row: a power of two that takes it to about 1, so that
 // scaling changes no bit of the result.
 GLD_HOST_DEVICE inline double centring_scale(double largest) {

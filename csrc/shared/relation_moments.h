@@ -1,6 +1,10 @@
 // One row of the relation loss from the moments of all rows, without their distances. docs/mathematics.md Rows are
 // centred: x of the teacher with t = ‖x‖², y of the student with s = ‖y‖²; X and Y are all of them, m each. Where rows
 // have weights, every sum over them takes those, m is theirs, and a row's slopes a and b are multiplied by its own.
+//
+// accumulate: moments of all rows; rows: each row's value and slopes; accumulate_weighted: moments weighted with the
+// slopes; finish: the gradient. Every step takes a chunk of rows at a time; where one chunk holds all, it is loaded
+// once.
 #pragma once
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 import type { GridOption, Inputs } from '../reference/types.js';
 import { layoutOf } from '../reference/layout.js';
 import { reductionRows } from '../reference/relation.js';
+import { plainOptions } from '../support/options.js';
 import { cells, problem, type FeatureSpec, type MaskKind, type SideSpec } from '../support/problems.js';
 import { placements } from '../support/tensors.js';
 import { present } from '../../tools/present.js';
@@ -14,19 +15,38 @@ import type { Target } from './target.js';
 
 type Kind = 'features' | 'logits' | 'logitMap';
 
-/** Grids by what is special about them, for maps of any number of axes of at least three positions. */
-const grids: Record<'one' | 'even' | 'uneven' | 'pyramid', (axes: number) => GridOption> = {
+/** Grids by what is special about them, for maps of such a size: as many cells as it has positions for. */
+const grids: Record<'one' | 'even' | 'uneven' | 'pyramid', (size: readonly number[]) => GridOption> = {
   one: () => 1,
-  even: () => 2,
-  uneven: (axes) => (axes === 1 ? 3 : [3, 2, 1].slice(0, axes)),
-  pyramid: (axes) => ({ pyramid: [1, [2, 3, 2].slice(0, axes), 2] }),
+  even: (size) => Math.min(2, ...size),
+  uneven: (size) => (size.length === 1 ? Math.min(3, size[0]) : within([3, 2, 1], size)),
+  pyramid: (size) => ({ pyramid: [1, within([2, 3, 2], size), Math.min(2, ...size)] }),
 };
 
-/** What there is to choose from on such a target. */
-export function choices({ precisions, dtypes, memories, wide, halfGradients }: Choosing) {
+const within = (cells: readonly number[], size: readonly number[]) =>
+  size.map((extent, axis) => Math.min(cells[axis], extent));
+
+/**
+ * What there is to choose from on such a target; with `extremes` also sizes and masks at which gradients are zero in theory:
+ * there is nothing to compare with (hostile.ts has inputs of the kind that there is), but something to call.
+ */
+export function choices(
+  { precisions, dtypes, memories, wide, halfGradients }: Choosing,
+  { extremes = false }: { extremes?: boolean } = {},
+) {
+  const beyond = <T>(...values: T[]): T[] => (extremes ? values : []);
   const kinds: readonly Kind[] = wide ? ['features', 'logits', 'logitMap'] : ['features', 'logits'];
-  const maps: readonly (readonly number[])[] = [[4, 4], [6, 8], [5, 7], [3, 3], ...(wide ? [[23], [4, 3, 6]] : [])];
-  const masks: readonly (MaskKind | undefined)[] = wide ? [undefined, 'scattered', 'padded'] : [undefined];
+  const maps: readonly (readonly number[])[] = [
+    [4, 4],
+    [6, 8],
+    [5, 7],
+    [3, 3],
+    ...(wide ? [[23], [4, 3, 6]] : []),
+    ...beyond([1], [1, 1], [2, 1, 3]),
+  ];
+  const masks: readonly (MaskKind | undefined)[] = wide
+    ? [undefined, 'scattered', 'padded', ...beyond('empty' as const, 'full' as const)]
+    : [undefined];
   const grid: readonly (keyof typeof grids)[] = ['one', 'even', 'uneven', ...(wide ? (['pyramid'] as const) : [])];
   return {
     student: kinds,
@@ -37,27 +57,18 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     map: maps,
     mask: masks,
     teacherMask: masks,
-    // Where gradients are zero in theory there is nothing to compare: one or two samples, two classes, one channel.
-    // hostile.ts has those.
-    samples: wide ? [3, 5, 8, 21] : [3, 5, 8],
-    classes: [3, 5, 33],
-    channels: [2, 17, 64],
+    samples: [3, 5, 8, 21, ...beyond(1, 2, 40)],
+    classes: [3, 5, 33, ...beyond(2, 150)],
+    channels: [2, 17, 64, ...beyond(1, 70)],
     grid,
     labels: ['hard', 'soft', 'none'],
     ignore: wide ? [false, true] : [false],
-    labelSmoothing: [0, 0.1],
     sampleWeights: wide ? [false, true] : [false],
-    normalization: [
-      { kind: 'std' },
-      { kind: 'std', unbiased: false },
-      { kind: 'std', temperature: 2 },
-      { kind: 'std', compensated: true, temperature: 0.5 },
-      { kind: 'temperature', temperature: 4 },
-    ],
+    classWeights: wide ? [false, true] : [false],
+    ...plainOptions,
     method: [{}, { method: 'pairwise' }, { method: 'moments' }, { metric: 'euclidean' }],
     reduction: ['matrix', 'row', { rows: 320 }],
     weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
-    threads: [1, 2],
     studentType: dtypes,
     teacherType: dtypes,
     placement: placements,
@@ -68,7 +79,6 @@ export function choices({ precisions, dtypes, memories, wide, halfGradients }: C
     gradientDtype: halfGradients ? (['float32', 'student'] as const) : (['float32'] as const),
     gradients: ['all', 'none', 'first', 'last'],
     out: ['none', ...memories] as const,
-    classWeights: wide ? [false, true] : [false],
     way: ['sync', 'async', 'object', 'object async'],
   } as const;
 }
@@ -104,10 +114,10 @@ function sideOf({ kind, channelsLast, mask, ...network }: Network): SideSpec {
 }
 
 /** Two networks that differ in everything. */
-function sidesOf(row: Row): { student: SideSpec; teacher: SideSpec } {
+function sidesOf(row: Row, comparable: boolean): { student: SideSpec; teacher: SideSpec } {
   const { map, channels, channelsLast, weightLayout, bias, samples } = row;
   // Of few samples, corners of their own leave too few positions: the gradients are rounding then.
-  const masked = (mask: MaskKind | undefined) => (samples < 8 && mask === 'padded' ? 'scattered' : mask);
+  const masked = (mask: MaskKind | undefined) => (comparable && samples < 8 && mask === 'padded' ? 'scattered' : mask);
   return {
     student: sideOf({ kind: row.student, map, channels, channelsLast, weightLayout, bias, mask: masked(row.mask) }),
     teacher: sideOf({
@@ -138,20 +148,29 @@ function ignored(row: Row, { labels }: Inputs): { ignoreIndex?: number } {
   return { ignoreIndex: (labels as ArrayLike<number>)[0] };
 }
 
-export function settingOf(row: Row, seed: number): Setting {
-  const { samples, classes, labels, reduction, labelSmoothing, normalization, threads, classWeights } = row;
-  const { student, teacher } = sidesOf(row);
-  const axes = student === 'logits' && teacher === 'logits' ? 2 : row.map.length;
-  const grid = grids[row.grid](axes);
-  const sampleWeights = row.sampleWeights && !tooFewLeft(row);
+/** The options that stand for themselves. */
+function plain(row: Row): Pick<Row, keyof typeof plainOptions> {
+  const names = Object.keys(plainOptions) as (keyof typeof plainOptions)[];
+  return Object.fromEntries(names.map((name) => [name, row[name]])) as Pick<Row, keyof typeof plainOptions>;
+}
+
+/** The call of a row; unless it need not be `comparable`, without what leaves gradients that are nothing but rounding. */
+export function settingOf(row: Row, seed: number, { comparable = true }: { comparable?: boolean } = {}): Setting {
+  const { samples, classes, labels, reduction, classWeights } = row;
+  const { student, teacher } = sidesOf(row, comparable);
+  const onMap = student !== 'logits' || teacher !== 'logits';
+  // The teacher's map has the axes the other way round.
+  const size = onMap ? row.map.map((extent, axis) => Math.min(extent, present(row.map.at(-1 - axis)))) : [3, 3];
+  const grid = grids[row.grid](size);
+  const sampleWeights = row.sampleWeights && !(comparable && tooFewLeft(row));
   const inputs = problem({ samples, classes, grid, labels, sampleWeights, classWeights, seed, student, teacher });
   // As strong as the released recipe's: its 500 belong to the mean over the matrix of 320 rows.
-  const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid, axes)));
-  const method = coincide(row) && 'metric' in row.method ? {} : row.method;
+  const beta = (500 / 320) * reductionRows(reduction, samples * (1 + cells(grid, size.length)));
+  const method = comparable && coincide(row) && 'metric' in row.method ? {} : row.method;
   const relation = { ...method, reduction };
   return {
     inputs,
-    options: { grid, beta, labelSmoothing, normalization, threads, ...row.weights, relation, ...ignored(row, inputs) },
+    options: { ...plain(row), grid, beta, ...row.weights, relation, ...ignored(row, inputs) },
     dtype: { teacher: row.teacherType, student: row.studentType },
     placement: row.placement,
     memory: { teacher: row.teacherMemory, student: row.studentMemory, labels: row.labelMemory },

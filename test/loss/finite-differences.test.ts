@@ -5,6 +5,7 @@ import { present } from '../../tools/present.js';
 import type { GridOption } from '../reference/types.js';
 import { combinations } from '../support/combinations.js';
 import { derivative } from '../support/finite-differences.js';
+import { unusual } from '../support/options.js';
 import { axesOf, problem, tensorsOf, type SideSpec } from '../support/problems.js';
 import { Random } from '../support/random.js';
 import { encodeInputs } from '../support/tensors.js';
@@ -25,7 +26,7 @@ t.test('gradients against finite differences of the loss itself', async (t) => {
     const axes = axesOf('logits', student);
     const teacher: SideSpec = { channels: 2, map: [3, 2, 4].slice(-axes), mask: 'padded' };
     const inputs = problem({ samples: 3, classes: 4, grid, teacher, student, sampleWeights });
-    const options = { grid, relation, labelSmoothing: 0.1, beta: 20 };
+    const options = { ...unusual, grid, relation, beta: 20 };
     const { given } = encodeInputs(inputs, 'float64');
     const { gradients } = gldLoss(given, options);
     for (const [name, { data, shape }] of tensorsOf(inputs.student)) {

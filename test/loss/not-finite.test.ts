@@ -1,38 +1,12 @@
 /**
- * NaN or an infinity anywhere in the inputs shows in the loss; nothing crashes. What is finite with logits of −∞ is in
- * test/loss/excluded-classes.test.ts.
+ * NaN or an infinity anywhere in the inputs of a stage shows in its loss; nothing crashes. The whole loss is held to it in
+ * test/conformance, and what is finite with logits of −∞ is in test/loss/excluded-classes.test.ts.
  */
-import { crossEntropy, gldLoss, normalizedKd, relation } from 'gld-loss';
+import { crossEntropy, normalizedKd, relation } from 'gld-loss';
 import t from 'tap';
-import { poisoned, poisons, variants } from '../support/hostile.js';
-import { problem } from '../support/problems.js';
+import { poisons, variants } from '../support/hostile.js';
 import { Random } from '../support/random.js';
-import { dtypes, encode, encodeInputs } from '../support/tensors.js';
-
-const side = { channels: 6, map: [4, 4] } as const;
-const problems = {
-  features: problem({ samples: 5, classes: 7, teacher: side, student: { ...side, layout: 'NHWC' }, labels: 'soft' }),
-  logits: problem({ samples: 5, classes: 7, labels: 'soft' }),
-};
-
-for (const [kind, inputs] of Object.entries(problems)) {
-  t.test(`gldLoss from ${kind}`, async (t) => {
-    const random = new Random(63);
-    for (const [where, bad] of poisoned(inputs, random)) {
-      for (const dtype of dtypes) {
-        for (const variant of variants) {
-          const { given } = encodeInputs(bad, dtype);
-          const { loss, gradients } = gldLoss(given, variant);
-          if (Number.isFinite(loss)) t.fail(`${where}, ${dtype}, ${JSON.stringify(variant)}: loss ${loss}`);
-          const arrays = Object.values(gradients ?? {});
-          if (arrays.length !== (kind === 'logits' ? 1 : 3)) t.fail(`${where}: gradients are missing`);
-          if (gldLoss(given, { ...variant, gradients: false }).loss === 0) t.fail(`${where}: loss 0`);
-        }
-      }
-    }
-    t.pass('every poisoned element shows');
-  });
-}
+import { dtypes, encode } from '../support/tensors.js';
 
 t.test('the stages', async (t) => {
   const random = new Random(64);

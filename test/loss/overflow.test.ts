@@ -1,26 +1,8 @@
-/** Gradients that overflow: infinities of the sign that their sum has, never NaN. */
+/** Logits so small that what divides by their spread overflows: never NaN. Gradients that do are a matter of test/conformance. */
 import { gldLoss } from 'gld-loss';
 import t from 'tap';
 import { present } from '../../tools/present.js';
-import { isOverflowed, overflowedGradients, overflowing } from '../support/overflow.js';
-import { encode, encodeInputs } from '../support/tensors.js';
-
-for (const [name, inputs, options] of overflowing) {
-  t.test(name, async (t) => {
-    const { given, exact } = encodeInputs(inputs, 'float32');
-    const { gradients: expected, beyond } = overflowedGradients(exact, options);
-    t.ok(beyond > 5, `${beyond} elements overflow`);
-    const { loss, gradients } = gldLoss(given, options);
-    t.ok(!Number.isNaN(loss), `loss ${loss}`);
-    for (const [key, gradient] of expected) {
-      const got = present(gradients?.[key as 'logits']).data;
-      t.ok(isOverflowed(got, gradient), key, {
-        got: Array.from(got).slice(0, 30),
-        wanted: Array.from(gradient.data).slice(0, 30),
-      });
-    }
-  });
-}
+import { encode } from '../support/tensors.js';
 
 t.test('logits below the normal numbers, in float32 and float64', async (t) => {
   for (const [dtype, size] of [

@@ -196,8 +196,9 @@ void cross_entropy() {
                         }),
          1e-9, "the gradient of cross-entropy is that of its value");
   }
+  const gld::Targets targets{{}, {}, 4, 0.1, false};
   Row smoothed = target;
-  for (double& share : smoothed) share = gld::smoothed_target(3 * share, 0.1, 3 * sum_of(target), 4);
+  for (double& share : smoothed) share = targets.smoothed(3 * share, 3 * sum_of(target));
   near(sum_of(smoothed), 3, 1e-15, "smoothing keeps the mass of a target");
   for (std::size_t k = 0; k < 4; ++k) near(smoothed[k], 2.7 * target[k] + 0.075, 1e-15, "and takes its share of it");
 }
@@ -310,7 +311,7 @@ void relation() {
 #ifdef __CUDACC__
 // Compiled, not run: device code may call all of it.
 __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::RowMoments moments,
-                              gld::WeightedSums sums) {
+                              gld::WeightedSums sums, gld::Targets targets) {
   gld::StdNormalization<float> to(x[0], x[1]);
   to.set_mean(y[0], y[1]);
   y[0] = to.set_deviation(y[2], y[3]);
@@ -319,7 +320,9 @@ __global__ void every_formula(float* x, double* y, gld::PlainSums plain, gld::Ro
          gld::Normalization{true, 1, y[7], true}.factor({y[0], y[1], y[2]}, {y[3], y[4], y[5]});
   x[1] = gld::NormalizedGradient{y[0], y[1], y[2]}(gld::kl_slope(x[0], y[0], x[1], y[1]), x[2]) + gld::poison_of(x[3]);
   const gld::CrossEntropyRow row{y[0], y[1]};
-  x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], gld::smoothed_target(x[1], y[0], y[1], y[2]));
+  x[2] = gld::cross_entropy_gradient(row.value(y[2]), row.share(), x[0], targets.smoothed(x[1], y[1]));
+  const std::int32_t label = targets.label(0);
+  if (!targets.are_soft() && targets.is_class(label)) x[2] += gld::Targets::of_label<float>(label, 1);
   y[2] = gld::relation_row_of_moments(y[0], y[1], y[2], plain, moments).value;
   y[3] = gld::own_slopes_sum(y[0], y[1], y[2], y[3], y[4], plain) + gld::their_slopes_sum(y[0], y[1], sums, y[2], y[3]);
   y[4] = gld::own_slopes_others(y[0], y[1], y[2], y[3], x[0], x[1]) +

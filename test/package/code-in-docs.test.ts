@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import ts from 'typescript';
 import { at, root } from '../../tools/support.js';
-import { blocks, read } from './markdown.js';
+import { blocks, read } from '../docs/markdown.js';
 
 /** What a block says that it prints: the comment after each console.log. */
 const promised = (code: string) =>

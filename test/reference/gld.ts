@@ -21,11 +21,24 @@ import type {
   Inputs,
   Labels,
   LogitMapSide,
-  Options,
+  Metric,
+  Normalization,
+  Reduction,
   Result,
   Side,
   Terms,
 } from './types.js';
+
+export interface Options {
+  alpha?: number;
+  beta?: number;
+  grid?: GridOption;
+  localWeight?: number;
+  normalization?: Normalization;
+  relation?: { metric?: Metric; reduction?: Reduction };
+  labelSmoothing?: number;
+  ignoreIndex?: number;
+}
 
 /** A side's logits [n, R, K] and the way back from them. */
 interface Forward {

@@ -3,6 +3,8 @@
  * so that one object can be given to both.
  */
 
+export type { Options } from './gld.js';
+
 /** A dense, row-major tensor. */
 export interface Dense {
   data: ArrayLike<number>;
@@ -66,17 +68,6 @@ export type Normalization =
   | { kind: 'temperature'; temperature: number };
 export type Metric = 'sqeuclidean' | 'euclidean';
 export type Reduction = 'matrix' | 'row' | { rows: number };
-
-export interface Options {
-  alpha?: number;
-  beta?: number;
-  grid?: GridOption;
-  localWeight?: number;
-  normalization?: Normalization;
-  relation?: { metric?: Metric; reduction?: Reduction };
-  labelSmoothing?: number;
-  ignoreIndex?: number;
-}
 
 export interface Terms {
   task?: number;

@@ -1,49 +1,14 @@
-/** Stage `cross_entropy` against the reference. */
-import { crossEntropy, type Labels } from 'gld-loss';
+/** Stage `cross_entropy`: what its arguments may be, and certain answers. Its accuracy is a matter of test/conformance. */
+import { crossEntropy, type Labels, type SampleWeights } from 'gld-loss';
 import t from 'tap';
 import * as reference from '../reference/cross-entropy.js';
+import { rows } from '../reference/rows.js';
+import { logSoftmax } from '../reference/softmax.js';
 import { arrayError, lossError } from '../support/compare.js';
 import { Errors } from '../support/errors.js';
+import { smoothedBy } from '../support/options.js';
 import { Random } from '../support/random.js';
-import { dtypes, encode, placements } from '../support/tensors.js';
-
-const tolerance = { float32: { loss: 1e-6, gradient: 1e-6 }, float64: { loss: 1e-14, gradient: 1e-14 } };
-
-for (const [n, classes] of [
-  [1, 2],
-  [3, 5],
-  [70, 10],
-  [65, 100],
-  [17, 1000],
-]) {
-  t.test(`${n} rows of ${classes} classes`, async (t) => {
-    const errors = new Errors();
-    const random = new Random(n);
-    const logits = { data: random.normals(n * classes, 3), shape: [n, classes] };
-    const hard = Int32Array.from({ length: n }, () => random.integer(classes));
-    const soft = { data: random.normals(n * classes).map(Math.abs), shape: [n, classes] };
-    for (const dtype of dtypes) {
-      for (const placement of placements) {
-        const computed = dtype === 'float64' ? 'float64' : 'float32';
-        const z = encode(logits, dtype, placement);
-        const y = encode(soft, dtype, placement);
-        for (const labels of [hard, y.tensor]) {
-          const targets = labels === hard ? reference.oneHot(hard, classes) : Float64Array.from(y.exact.data);
-          const expected = reference.crossEntropy(Float64Array.from(z.exact.data), targets, classes);
-          const got = crossEntropy({ logits: z.tensor, labels });
-          const what = `${labels === hard ? 'hard' : 'soft'} ${dtype} ${placement}`;
-          const gradient = got.gradients?.logits;
-          t.match(gradient, { shape: [n, classes], dtype: computed }, what);
-          const lossOff = lossError(got.loss, expected.loss);
-          const gradientOff = arrayError(gradient?.data ?? [], expected.gradient);
-          errors.add(`loss ${computed}`, lossOff, tolerance[computed].loss, what);
-          errors.add(`gradient ${computed}`, gradientOff, tolerance[computed].gradient, what);
-        }
-      }
-    }
-    errors.check(t);
-  });
-}
+import { encode } from '../support/tensors.js';
 
 t.test('class indices of every kind mean the same', async (t) => {
   const { tensor: logits } = encode({ data: new Random(7).normals(12, 3), shape: [3, 4] }, 'float32');
@@ -88,4 +53,86 @@ t.test('a certain answer costs nothing, a certain mistake its distance', async (
     t.ok(arrayError(right.gradients?.logits?.data ?? [], [0, 0, 0]) < 1e-37);
     t.ok(arrayError(wrong.gradients?.logits?.data ?? [], [1, -1, 0]) < 1e-37);
   }
+});
+
+const { tensor: logits } = encode({ data: new Random(7).normals(12, 3), shape: [3, 4] }, 'float32');
+
+t.test('weights of every kind mean the same', async (t) => {
+  const counts = [0.5, 2, 0];
+  const labels = [1, 2, 3];
+  const expected = crossEntropy({ logits, labels, sampleWeights: counts });
+  const kinds: SampleWeights[] = [
+    Float32Array.from(counts),
+    Float64Array.from(counts),
+    { data: Float32Array.from(counts), shape: [3] },
+    { data: Float64Array.of(-1, 0, -1, 2, -1, 0.5), dims: [3], strides: [-2], offset: 5 },
+  ];
+  for (const sampleWeights of kinds) t.same(crossEntropy({ logits, labels, sampleWeights }), expected);
+});
+
+t.test('weights of classes, by the formulas of PyTorch', async (t) => {
+  const [n, classes, epsilon] = [5, 4, 0.2];
+  const random = new Random(8);
+  const given = { data: random.normals(n * classes, 3), shape: [n, classes] };
+  const minusLogP = rows(given.data, classes).map((row) => logSoftmax(row).map((value) => -value));
+  const soft = { data: random.normals(n * classes).map(Math.abs), shape: [n, classes] };
+  const normed = rows(soft.data, classes).map((row) => row.map((value) => value / row.reduce((a, b) => a + b, 0)));
+  normed.forEach((row, i) => soft.data.set(row, i * classes));
+  const labels = [1, 3, 2, 1, 0];
+  const v = [0.5, 2, 0, 1.5];
+  const s = [1, 2, 0.5, 0, 3];
+  const sum = (of: (i: number) => number): number => labels.reduce((total, _, i) => total + s[i] * of(i), 0);
+  const spread = (i: number): number => minusLogP[i].reduce((total, value, k) => total + (v[k] * value) / classes, 0);
+  const own = (i: number): number => v[labels[i]] * minusLogP[i][labels[i]];
+  const all = (i: number): number => normed[i].reduce((total, p, k) => total + v[k] * p * minusLogP[i][k], 0);
+  const byLabels = sum((i) => v[labels[i]]);
+  const expected = {
+    hard: sum(own) / byLabels,
+    'hard, smoothed': sum((i) => (1 - epsilon) * own(i) + epsilon * spread(i)) / byLabels,
+    soft: sum(all) / sum(() => 1),
+    'soft, smoothed': sum((i) => (1 - epsilon) * all(i) + epsilon * spread(i)) / sum(() => 1),
+  };
+  for (const [kind, loss] of Object.entries(expected)) {
+    const inputs = { logits: given, labels: kind.startsWith('hard') ? labels : soft, sampleWeights: s };
+    const options = kind.endsWith('smoothed') ? smoothedBy(epsilon) : {};
+    const of = (classWeights: SampleWeights) => crossEntropy({ ...inputs, classWeights }, options);
+    const got = of(v);
+    t.ok(lossError(got.loss, loss) < 1e-14, `${kind}: ${got.loss}, not ${loss}`);
+    const forms = [
+      Float64Array.from(v),
+      { data: Float64Array.from(v).reverse(), shape: [4], strides: [-1], offset: 3 },
+    ];
+    for (const form of forms) t.same(of(form), got);
+    for (const factor of [2 ** -900, 2 ** 900]) {
+      const scaled = of(v.map((weight) => factor * weight));
+      const times = kind.startsWith('hard') ? 1 : factor;
+      t.equal(scaled.loss, times * got.loss, `${kind}: the scale of the weights`);
+    }
+  }
+});
+
+t.test('all labels are of classes without weight: the loss and its gradient are 0', async (t) => {
+  for (const smoothing of [0, 0.1]) {
+    const options = { ...smoothedBy(smoothing), ignoreIndex: 3 };
+    const { loss, gradients } = crossEntropy({ logits, labels: [1, 1, 3], classWeights: [1, 0, 1, 2] }, options);
+    t.equal(loss, 0);
+    t.ok(gradients?.logits.data.every((value) => value === 0));
+  }
+});
+
+t.test('nothing is labelled: the loss and its gradient are 0', async (t) => {
+  for (const sampleWeights of [undefined, [1, 2, 0]]) {
+    const { loss, gradients } = crossEntropy({ logits, labels: [255, 255, 255], sampleWeights }, { ignoreIndex: 255 });
+    t.equal(loss, 0);
+    t.ok(gradients?.logits.data.every((value) => value === 0));
+  }
+  const weighted = crossEntropy({ logits, labels: [1, 255, 255], sampleWeights: [0, 1, 1] }, { ignoreIndex: 255 });
+  t.equal(weighted.loss, 0, 'what has no weight is as good as not labelled');
+});
+
+t.test('labels that are ignored are not read as classes', async (t) => {
+  t.throws(() => crossEntropy({ logits, labels: [1, 255, 2] }), { code: 'ERR_GLD_LABEL', argument: 'labels[1]' });
+  t.throws(() => crossEntropy({ logits, labels: [1, -1, 2] }, { ignoreIndex: 255 }), { code: 'ERR_GLD_LABEL' });
+  const ignored = crossEntropy({ logits, labels: BigInt64Array.of(1n, -1n, 2n) }, { ignoreIndex: -1 });
+  t.same(ignored, crossEntropy({ logits, labels: [1, 0, 2] }, { ignoreIndex: 0 }), 'whichever integer it is');
 });

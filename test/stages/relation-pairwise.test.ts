@@ -1,4 +1,4 @@
-/** Stage `relation_pairwise` against the reference: sizes around the edges of tiles, both metrics, all reductions. */
+/** Stage `relation_pairwise`: rows that are equal, close, or alone. Its accuracy is a matter of test/conformance. */
 import { relation } from 'gld-loss';
 import t from 'tap';
 import * as reference from '../reference/relation.js';
@@ -6,69 +6,11 @@ import { combinations } from '../support/combinations.js';
 import { arrayError, relationError } from '../support/compare.js';
 import { Errors } from '../support/errors.js';
 import { Random } from '../support/random.js';
-import { dtypes, encode, placements } from '../support/tensors.js';
+import { encode } from '../support/tensors.js';
 
-const tolerance = { float32: { loss: 1e-6, gradient: 1e-5 }, float64: { loss: 1e-13, gradient: 1e-12 } };
 const variants = combinations({
   metric: ['sqeuclidean', 'euclidean'] as const,
   reduction: ['matrix', 'row', { rows: 12.5 }] as const,
-});
-
-for (const m of [2, 3, 7, 16, 33, 64, 65, 100, 129, 257, 300]) {
-  t.test(`${m} rows`, async (t) => {
-    const errors = new Errors();
-    for (const classes of m < 200 ? [2, 3, 8, 17, 33, 100] : [10, 37]) {
-      const random = new Random(m * 1000 + classes);
-      const dense = [random.normals(m * classes, 3), random.normals(m * classes, 3)];
-      for (const dtype of ['float32', 'float64'] as const) {
-        const [teacher, student] = dense.map((data) => encode({ data, shape: [m, classes] }, dtype));
-        for (const { metric, reduction } of variants) {
-          const expected = reference.relation(
-            Float64Array.from(teacher.exact.data),
-            Float64Array.from(student.exact.data),
-            { classes, metric, reduction },
-          );
-          const got = relation(
-            { teacher: teacher.tensor, student: student.tensor },
-            { method: 'pairwise', metric, reduction },
-          );
-          const bound = reference.reductionRows(reduction, m);
-          const what = `K ${classes}, ${metric}, ${JSON.stringify(reduction)}`;
-          const limits = tolerance[dtype];
-          t.match(got, { method: 'pairwise', gradients: { logits: { shape: [m, classes], dtype } } }, what);
-          errors.add(`loss ${dtype}`, relationError(got.loss, expected.loss, bound), limits.loss, what);
-          const gradientOff = arrayError(got.gradients?.logits?.data ?? [], expected.gradient);
-          errors.add(`gradient ${dtype}`, gradientOff, limits.gradient, what);
-        }
-      }
-    }
-    errors.check(t);
-  });
-}
-
-t.test('element types and places in memory', async (t) => {
-  const errors = new Errors();
-  const random = new Random(50);
-  const shape = [5, 5, 19];
-  const dense = [random.normals(475, 3), random.normals(475, 3)];
-  for (const dtype of dtypes) {
-    for (const placement of placements) {
-      const computed = dtype === 'float64' ? 'float64' : 'float32';
-      const [teacher, student] = dense.map((data) => encode({ data, shape }, dtype, placement));
-      const expected = reference.relation(
-        Float64Array.from(teacher.exact.data),
-        Float64Array.from(student.exact.data),
-        { classes: 19, metric: 'sqeuclidean', reduction: 'matrix' },
-      );
-      const got = relation({ teacher: teacher.tensor, student: student.tensor }, { method: 'pairwise' });
-      const what = `${dtype} ${placement}`;
-      t.match(got.gradients?.logits, { shape, dtype: computed }, what);
-      errors.add(`loss ${computed}`, relationError(got.loss, expected.loss, 25), tolerance[computed].loss, what);
-      const gradientOff = arrayError(got.gradients?.logits?.data ?? [], expected.gradient);
-      errors.add(`gradient ${computed}`, gradientOff, tolerance[computed].gradient, what);
-    }
-  }
-  errors.check(t);
 });
 
 t.test('a single row has no relations', async (t) => {

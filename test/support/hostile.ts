@@ -102,6 +102,21 @@ export const hostileFeatures: { [name: string]: Inputs } = {
   'weights of zero': both('weight', () => 0),
 };
 
+/**
+ * Whether float32 can have the answer to all digits. A compensated term is a divergence times σ_t σ_s: with features about 1e30
+ * its gradients overflow, and where both rows have a σ of hundreds and differ by little, much of it is rounding of the
+ * divergence. docs/mathematics.md
+ */
+export function isWithinFloat32(name: string, { normalization }: (typeof variants)[number]): boolean {
+  const beyond = [
+    'features about 1e30',
+    'one row far from all others',
+    'an offset of up to 1000 per class',
+    'a bias of up to 1000 per class',
+  ];
+  return !('compensated' in normalization && beyond.includes(name));
+}
+
 export const poisons = [NaN, Infinity, -Infinity];
 
 /** Every way to put one poisoned element into one tensor of the problem. */

@@ -15,8 +15,8 @@ import type {
 } from '../reference/types.js';
 import { Random } from './random.js';
 
-/** Where positions of a map count: here and there; or only in a corner whose size is each sample's own. */
-export type MaskKind = 'scattered' | 'padded';
+/** Where positions of a map count: here and there; or only in a corner whose size is each sample's own; nowhere; everywhere. */
+export type MaskKind = 'scattered' | 'padded' | 'empty' | 'full';
 
 export interface FeatureSpec {
   channels: number;
@@ -84,7 +84,8 @@ function map(random: Random, samples: number, channels: number, sizes: readonly 
 
 function mask(random: Random, kind: MaskKind, samples: number, sizes: readonly number[]): MaskTensor {
   const shape = [samples, ...sizes];
-  const data = new Uint8Array(size(shape));
+  const data = new Uint8Array(size(shape)).fill(Number(kind === 'full'));
+  if (kind === 'full' || kind === 'empty') return { data, shape };
   if (kind === 'scattered')
     return { data: data.map(() => (random.uniform() < 0.4 ? 1 + random.integer(255) : 0)), shape };
   for (let i = 0, at = 0; i < samples; i++) {

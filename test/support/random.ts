@@ -26,6 +26,19 @@ export class Random {
     return Math.floor(this.uniform() * below);
   }
 
+  /** An integer in [from, to]. */
+  between(from: number, to: number): number {
+    return from + this.integer(to - from + 1);
+  }
+
+  chance(probability: number): boolean {
+    return this.uniform() < probability;
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.integer(choices.length)];
+  }
+
   /** `length` normal values with standard deviation `scale`. */
   normals(length: number, scale = 1): Float64Array {
     return Float64Array.from({ length }, () => scale * this.normal());

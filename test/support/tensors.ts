@@ -1,6 +1,7 @@
 /** A reference's dense tensor as what a caller may have: any element type, anywhere in a buffer, in any order. */
 import type { DType, Inputs, Labels, MaskLike, SampleWeights, Side, TensorLike } from 'gld-loss';
 import type * as reference from '../reference/types.js';
+import type { Random } from './random.js';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
 
 type Data = Float32Array | Float64Array | Uint16Array;
@@ -26,9 +27,11 @@ export const dtypes = Object.keys(encodings) as DType[];
  * the element size; with the axes in reverse order and gaps between neighbours; back to front.
  */
 export const placements = ['dense', 'offset', 'strided', 'backwards'] as const;
-export type Placement = (typeof placements)[number];
+type Named = (typeof placements)[number];
+/** One of those, or a function of the shape. */
+export type Placement = Named | ((shape: readonly number[]) => Placed);
 
-interface Placed {
+export interface Placed {
   strides: number[];
   offset: number;
   /** Elements of the buffer. */
@@ -36,6 +39,7 @@ interface Placed {
 }
 
 function place(shape: readonly number[], placement: Placement): Placed {
+  if (typeof placement === 'function') return placement(shape);
   const strides: number[] = [];
   let span = placement === 'strided' ? 3 : 1;
   for (const axis of placement === 'strided' ? shape.keys() : [...shape.keys()].reverse()) {
@@ -45,6 +49,27 @@ function place(shape: readonly number[], placement: Placement): Placed {
   if (placement === 'dense') return { strides, offset: 0, length: span };
   if (placement === 'backwards') return { strides: strides.map((stride) => -stride), offset: span - 1, length: span };
   return { strides, offset: 5, length: span + 7 };
+}
+
+/** Any place: the axes in any order, with gaps between neighbours, backwards, or an element for a whole axis. */
+export function anywhere(random: Random): (shape: readonly number[]) => Placed {
+  return (shape) => {
+    const order = shape.map((_, axis) => ({ axis, at: random.uniform() })).sort((a, b) => a.at - b.at);
+    const strides: number[] = [];
+    let length = 1;
+    for (const { axis } of order) {
+      strides[axis] = random.chance(0.05) ? 0 : length;
+      if (strides[axis] !== 0) length *= shape[axis] + Number(random.chance(0.3));
+    }
+    let offset = random.chance(0.3) ? random.between(1, 9) : 0;
+    length += offset;
+    for (const [axis, extent] of shape.entries()) {
+      if (!random.chance(0.2)) continue;
+      offset += (extent - 1) * strides[axis];
+      strides[axis] = 0 - strides[axis];
+    }
+    return { strides, offset, length };
+  };
 }
 
 /** Calls `visit` with each element's row-major number and its place in the buffer. */
@@ -81,6 +106,9 @@ export function encode({ data, shape }: reference.Dense, dtype: DType, placement
   const exact = new Float64Array(data.length);
   eachElement(shape, placed, (at, where) => {
     buffer[where] = toElement(data[at]);
+  });
+  // Afterwards, because elements may share a place.
+  eachElement(shape, placed, (at, where) => {
     exact[at] = decode(buffer[where]);
   });
   const { strides, offset } = placed;
@@ -111,13 +139,13 @@ export function encodeMask({ data, shape }: reference.MaskTensor, placement: Pla
 function encodeSide(
   side: reference.Side,
   encoder: Encoder,
-  placement: Placement,
+  encodeMask: (mask: reference.MaskTensor) => MaskLike,
 ): { given: Side; exact: reference.Side } {
   if ('logits' in side) {
     const { tensor, exact } = encoder(side.logits);
     return { given: { logits: tensor }, exact: { logits: exact } };
   }
-  const mask = side.mask && encodeMask(side.mask, placement);
+  const mask = side.mask && encodeMask(side.mask);
   if ('logitMap' in side) {
     const { tensor, exact } = encoder(side.logitMap);
     return { given: { ...side, logitMap: tensor, mask }, exact: { ...side, logitMap: exact } };
@@ -131,6 +159,18 @@ function encodeSide(
   };
 }
 
+export interface Encoders {
+  teacher: Encoder;
+  student: Encoder;
+  mask(mask: reference.MaskTensor): MaskLike;
+}
+
+/** Both sides, each tensor by an encoder. */
+export function encodeBy({ teacher, student }: reference.Inputs, by: Encoders): EncodedInputs {
+  const [t, s] = [encodeSide(teacher, by.teacher, by.mask), encodeSide(student, by.student, by.mask)];
+  return { given: { teacher: t.given, student: s.given }, exact: { teacher: t.exact, student: s.exact } };
+}
+
 /** Encodes all tensors of a problem; teacher and student may be of different kinds. */
 export function encodeInputs(
   inputs: reference.Inputs,
@@ -138,8 +178,11 @@ export function encodeInputs(
   placement: Placement = 'dense',
 ): EncodedInputs {
   const types = typeof dtype === 'string' ? { teacher: dtype, student: dtype } : dtype;
-  const teacher = encodeSide(inputs.teacher, (tensor) => encode(tensor, types.teacher, placement), placement);
-  const student = encodeSide(inputs.student, (tensor) => encode(tensor, types.student, placement), placement);
+  const sides = encodeBy(inputs, {
+    teacher: (tensor) => encode(tensor, types.teacher, placement),
+    student: (tensor) => encode(tensor, types.student, placement),
+    mask: (mask) => encodeMask(mask, placement),
+  });
   const { labels, sampleWeights, classWeights } = inputs;
   const weights = sampleWeights && encodeWeights(sampleWeights, types.student, placement);
   const ofClasses = classWeights && encodeWeights(classWeights, types.student, placement);
@@ -149,15 +192,13 @@ export function encodeInputs(
   const exact = soft?.exact ?? hard;
   return {
     given: {
-      teacher: teacher.given,
-      student: student.given,
+      ...sides.given,
       ...(given && { labels: given }),
       ...(weights && { sampleWeights: weights }),
       ...(ofClasses && { classWeights: ofClasses }),
     },
     exact: {
-      teacher: teacher.exact,
-      student: student.exact,
+      ...sides.exact,
       ...(exact && { labels: exact }),
       ...(sampleWeights && { sampleWeights }),
       ...(classWeights && { classWeights }),

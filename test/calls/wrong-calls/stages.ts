@@ -1,5 +1,6 @@
 /** Wrong calls of the stages. */
 import * as gld from 'gld-loss';
+import { smoothedBy, smoothingOption } from '../../support/options.js';
 import { tensor, type Loose } from './inputs.js';
 import type { Expected } from './index.js';
 
@@ -179,9 +180,9 @@ export const wrongStageCalls: (readonly [name: string, call: () => unknown, ...E
   ],
   [
     'crossEntropy: smoothing',
-    () => call.crossEntropy({ ...rows(2, 3), labels: [0, 1] }, { labelSmoothing: 2 }),
+    () => call.crossEntropy({ ...rows(2, 3), labels: [0, 1] }, smoothedBy(2)),
     'OPTION',
-    'labelSmoothing',
+    smoothingOption,
     /got 2$/,
   ],
   [

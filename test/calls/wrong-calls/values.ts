@@ -117,9 +117,9 @@ export const values: Row[] = [
   [
     'a temperature without its kind',
     { options: { normalization: { temperature: 4 } } },
-    'OPTION',
-    'normalization.temperature',
-    /one of kind, unbiased, compensated, got an unknown name$/,
+    'ARG_TYPE',
+    'normalization.kind',
+    "normalization.kind: expected 'std', 'temperature' beside a temperature, got undefined",
   ],
   ...[0, -1, NaN, Infinity].map(
     (temperature): Row => [

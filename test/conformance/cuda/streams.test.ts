@@ -2,6 +2,10 @@
  * The device engine behind its door (csrc/engine.h), without JavaScript, on the build whose engine is emulated (npm run
  * test:emulated): random calls of every stage against the CPU engine in float64, each queued, captured and replayed with the
  * same bits; streams, refusals, cancelling and memory; and the emulator by itself.
+ *
+ * The random calls of test/native/cuda are a generator of their own beside test/conformance/generator.ts, because they ask
+ * what no call of the API can: outputs with strides and of 16 bits in every stage, each stage captured and replayed, and
+ * errors counted element by element in roundings of the terms of that element.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -2,6 +2,7 @@
 import { classify } from 'gld-loss';
 import * as reference from '../../reference/classifier.js';
 import { fromKC, toKC } from '../../reference/layout.js';
+import { combinations } from '../../support/combinations.js';
 import { usual } from '../limits.js';
 import type { Precision } from '../record.js';
 import { stageCheck, type Kit } from './kit.js';
@@ -41,16 +42,23 @@ export const classifierChecks = [
         bias: kit.normals([classes]),
         upstream: kit.normals([count, classes]),
       };
-      const pooled = kit.give(dense.pooled);
       // A classifier without a bias stands for all that have none.
       const bias = form.placement === 'strided' ? undefined : kit.give(dense.bias);
       const upstream = kit.give(dense.upstream, form.computed);
-      for (const weightLayout of ['KC', 'CK'] as const) {
+      // Beside features of the weight's type, what a pooling leaves of them: the type that is computed in.
+      const forms = [...new Set([form.dtype, form.computed])].map((dtype) => ({
+        dtype,
+        ...kit.give(dense.pooled, dtype),
+      }));
+      const choices = combinations({ pooled: forms, weightLayout: ['KC', 'CK'] as const });
+      for (const { pooled, weightLayout } of choices) {
         const weightShape = weightLayout === 'KC' ? [classes, channels] : [channels, classes];
         const weight = kit.give({ data: dense.weight, shape: weightShape });
         const kc = toKC({ data: weight.exact, shape: weightShape }, weightLayout);
-        const logits = reference.classify(pooled.exact, kc, bias?.exact, shape);
-        const expected = reference.classifyGradient(upstream.exact, pooled.exact, kc, shape);
+        const { logits, expected } = kit.expected(`${pooled.dtype}, ${weightLayout}, ${bias !== undefined}`, () => ({
+          logits: reference.classify(pooled.exact, kc, bias?.exact, shape),
+          expected: reference.classifyGradient(upstream.exact, pooled.exact, kc, shape),
+        }));
         for (const precision of kit.target.precisions) {
           const limit = limitOf(kit, precision);
           const got = classify(

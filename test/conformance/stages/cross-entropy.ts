@@ -1,12 +1,13 @@
 /** Stage `cross_entropy`: labels of both kinds, smoothed, ignored, and weighted. */
 import { crossEntropy } from 'gld-loss';
 import * as reference from '../../reference/cross-entropy.js';
+import { smoothedBy } from '../../support/options.js';
 import { stageCheck, type Kit } from './kit.js';
 
 interface Case {
   n: number;
   classes: number;
-  labelSmoothing: number;
+  smoothing: number;
   /** By samples and by classes. */
   weighted?: boolean;
   /** The class to ignore: that of the last sample, or one that every third sample has. */
@@ -22,20 +23,18 @@ const sizes = [
   [17, 1000],
 ] as const;
 
-const plain: Case[] = sizes.flatMap(([n, classes]) =>
-  [0, 0.1].map((labelSmoothing) => ({ n, classes, labelSmoothing })),
-);
+const plain: Case[] = sizes.flatMap(([n, classes]) => [0, 0.1].map((smoothing) => ({ n, classes, smoothing })));
 const full: Case[] = [
   [1, 2],
   [5, 3],
   [70, 10],
   [17, 257],
 ].flatMap(([n, classes]) =>
-  [0, 0.1, 0.9].flatMap((labelSmoothing) =>
+  [0, 0.1, 0.9].flatMap((smoothing) =>
     [false, true].flatMap((weighted) => [
-      { n, classes, labelSmoothing, weighted },
-      { n, classes, labelSmoothing, weighted, ignore: 'a class' as const },
-      { n, classes, labelSmoothing, weighted, ignore: -100 as const },
+      { n, classes, smoothing, weighted },
+      { n, classes, smoothing, weighted, ignore: 'a class' as const },
+      { n, classes, smoothing, weighted, ignore: -100 as const },
     ]),
   ),
 );
@@ -46,22 +45,28 @@ type Limits = Record<'float32' | 'float64', { loss: number; gradient: number }>;
 function hardLabels(kit: Kit, { n, classes, ignore }: Case) {
   const { given, exact } = kit.labels(n, classes);
   if (ignore === undefined)
-    return { given, targets: reference.oneHot(exact, classes), counts: new Float64Array(n).fill(1), indices: exact };
+    return {
+      kind: 'hard',
+      given,
+      targets: reference.oneHot(exact, classes),
+      counts: new Float64Array(n).fill(1),
+      indices: exact,
+    };
   const labels = ignore === -100 ? exact.map((label, i) => (i % 3 === 1 ? -100 : label)) : exact;
   const ignoreIndex = ignore === -100 ? -100 : exact[n - 1];
   const counts = Float64Array.from(labels, (label) => Number(label !== ignoreIndex));
   const targets = reference.oneHot(labels, classes, ignoreIndex);
-  return { given: labels, targets, counts, indices: labels, ignoreIndex };
+  return { kind: 'hard', given: labels, targets, counts, indices: labels, ignoreIndex };
 }
 
 function softLabels(kit: Kit, { n, classes }: Case) {
   const dense = kit.normals([n, classes]);
   const { given, exact } = kit.give({ ...dense, data: Float64Array.from(dense.data, Math.abs) });
-  return { given, targets: exact, counts: new Float64Array(n).fill(1), indices: undefined };
+  return { kind: 'soft', given, targets: exact, counts: new Float64Array(n).fill(1), indices: undefined };
 }
 
 const run = (limits: Limits) => (kit: Kit, one: Case) => {
-  const { n, classes, labelSmoothing, weighted = false, ignore } = one;
+  const { n, classes, smoothing, weighted = false, ignore } = one;
   const limit = limits[kit.form.computed];
   const logits = kit.give(kit.normals([n, classes], 3));
   const frequencies = Float64Array.from({ length: n }, (_, i) => [2, 0, 1, 0.25, 3][i % 5]);
@@ -69,15 +74,18 @@ const run = (limits: Limits) => (kit: Kit, one: Case) => {
   const ofClasses = Float64Array.from({ length: classes }, (_, k) => (weighted ? [0.5, 3, 0, 1][k % 4] : 1));
   const classWeights = kit.give({ data: ofClasses, shape: [classes] }, kit.form.computed).given;
   const kinds = ignore === undefined ? [hardLabels(kit, one), softLabels(kit, one)] : [hardLabels(kit, one)];
-  for (const { given, targets, counts, indices, ...ignored } of kinds) {
+  for (const { kind, given, targets, counts, indices, ...ignored } of kinds) {
     const got = crossEntropy(
       { logits: logits.given, labels: given, ...(weighted && { sampleWeights: weights, classWeights }) },
-      { labelSmoothing, ...ignored, ...kit.options() },
+      { ...smoothedBy(smoothing), ...ignored, ...kit.options() },
     );
-    const smoothed = reference.smoothed(targets, classes, labelSmoothing);
-    const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
-    const of = reference.weighted(smoothed, classes, ofClasses, counted, indices);
-    const expected = reference.crossEntropy(logits.exact, of.targets, classes, counted, of.counts);
+    const ask = () => {
+      const smoothed = reference.smoothed(targets, classes, smoothing);
+      const counted = weighted ? counts.map((count, i) => count * frequencies[i]) : counts;
+      const of = reference.weighted(smoothed, classes, ofClasses, counted, indices);
+      return reference.crossEntropy(logits.exact, of.targets, classes, counted, of.counts);
+    };
+    const expected = kit.expected(kind, ask);
     kit.loss(got.loss, expected.loss, limit.loss);
     kit.array('gradient', got.gradients?.logits, [n, classes], expected.gradient, limit.gradient);
   }

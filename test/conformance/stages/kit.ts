@@ -48,6 +48,7 @@ export class Kit {
     readonly judge: Judge,
     readonly what: string,
     seed: number,
+    private readonly known: Map<string, unknown>,
   ) {
     this.random = new Random(seed);
   }
@@ -72,6 +73,16 @@ export class Kit {
     const { tensor, exact } = encode(dense, dtype, this.form.placement);
     const { data, ...place } = tensor as { data: Elements; shape: number[]; dtype: DType };
     return { given: this.#hold(data, place), exact: Float64Array.from(exact.data) };
+  }
+
+  /**
+   * What the reference says of the case. Its numbers are those of the element type wherever they lie, so that it is asked
+   * once for each type: `key` says what else it depends on.
+   */
+  expected<T>(key: string, ask: () => T): T {
+    const whole = `${this.form.dtype}, ${key}`;
+    if (!this.known.has(whole)) this.known.set(whole, ask());
+    return this.known.get(whole) as T;
   }
 
   /** Class indices [n]. */
@@ -147,9 +158,10 @@ export function stageCheck<Case>(stage: StageCheck<Case>): Check {
     async run(judge, target) {
       for (const [at, one] of cases.entries()) {
         if (wide(one) && !target.wide) continue;
+        const known = new Map<string, unknown>();
         for (const form of forms(target)) {
           const what = `${JSON.stringify(one)}, ${Object.values(form).join(', ')}`;
-          const kit = new Kit(target, form, judge, what, seed?.(one) ?? at + 1);
+          const kit = new Kit(target, form, judge, what, seed?.(one) ?? at + 1, known);
           run(kit, one);
           kit.close();
         }

@@ -1,6 +1,8 @@
 /** Stage `relation` by either method: sizes around the edges of tiles, both metrics, all reductions, weights of its rows. */
 import { relation } from 'gld-loss';
 import * as reference from '../../reference/relation.js';
+import { arrayError } from '../../support/compare.js';
+import { numbersOf } from '../call.js';
 import { usual } from '../limits.js';
 import type { Precision } from '../record.js';
 import { exactForms, stageCheck, type Kit } from './kit.js';
@@ -38,13 +40,14 @@ const run =
       reduction,
       weights.reduce((sum, weight) => sum + weight, 0),
     );
+    // Two rows have the same relation whatever they are: there the gradient is 0, and only its scale can be held.
+    const scale = m === 2 ? 2 / bound : 0;
+    let pairwise: { loss: number; gradient: ArrayLike<number> } | undefined;
     for (const way of ways) {
-      const expected = reference.relation(teacher.exact, student.exact, {
-        classes,
-        metric: way.metric,
-        reduction,
-        weights,
-      });
+      const { metric } = way;
+      const expected = kit.expected(metric, () =>
+        reference.relation(teacher.exact, student.exact, { classes, metric, reduction, weights }),
+      );
       for (const precision of target.precisions) {
         const limit = precision === 'float32' ? limits[form.computed] : roughly(precision);
         const got = relation(
@@ -53,6 +56,14 @@ const run =
         );
         kit.judge.ok(got.method === way.method, `computed by ${got.method}; ${kit.what}`);
         const name = `${way.method}, ${way.metric}, ${precision}`;
+        if (precision === 'float32' && way.metric === 'sqeuclidean' && got.gradients) {
+          const { loss, gradients } = got;
+          const gradient = numbersOf(gradients.logits);
+          pairwise ??= { loss, gradient };
+          kit.relation('loss, moments to pairwise', loss, pairwise.loss, bound, limit.loss);
+          const off = arrayError(gradient, pairwise.gradient, scale);
+          kit.judge.add(`gradient, moments to pairwise, ${form.computed}`, off, limit.gradient, kit.what);
+        }
         kit.relation(`loss, ${name}`, got.loss, expected.loss, bound, limit.loss);
         kit.array(`gradient, ${name}`, got.gradients?.logits, shape, expected.gradient, limit.gradient);
       }

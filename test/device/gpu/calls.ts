@@ -1,122 +1,14 @@
-/** The whole loss on a GPU against the float64 reference: every option, wherever the tensors are. */
-import {
-  CudaTensor,
-  gldLoss,
-  gldLossAsync,
-  GldLoss,
-  type AnyGradient,
-  type AnyInputs,
-  type GldLossOptions,
-  type GldResult,
-} from 'gld-loss';
+/** The whole loss on a GPU: the same wherever its tensors are, with results and buffers there. Accuracy: conformance.ts. */
+import { CudaTensor, gldLoss, gldLossAsync, GldLoss, type AnyGradient, type AnyInputs, type GldResult } from 'gld-loss';
 import t from 'tap';
 import { present } from '../../../tools/present.js';
 import { gld } from '../../reference/gld.js';
-import type { Options, Result } from '../../reference/types.js';
-import { boundOf } from '../../support/check.js';
-import { draw } from '../../support/combinations.js';
-import { arrayError, largest, lossError, relationError } from '../../support/compare.js';
-import { Errors } from '../../support/errors.js';
-import { problem, type ProblemSpec, type SideSpec } from '../../support/problems.js';
-import { Random } from '../../support/random.js';
-import { encodeInputs, placements } from '../../support/tensors.js';
+import { arrayError, lossError } from '../../support/compare.js';
+import { problem } from '../../support/problems.js';
+import { encodeInputs } from '../../support/tensors.js';
 import { homes, move, moved, valuesOf, type Home } from './support.js';
 
 const names = ['features', 'weight', 'bias', 'logits'] as const;
-/** Of gradients. Wider than in test/loss/gld.test.ts: few rows in few classes are in it here, which float32 has fewer digits of. */
-const tolerance = { float32: 1e-4, float16: 1e-3, bfloat16: 8e-3 };
-const lossTolerance = 1e-5;
-
-function check(errors: Errors, what: string, got: GldResult<AnyGradient>, expected: Result, m: number): void {
-  const { terms, gradients: exact } = expected;
-  errors.add('loss', lossError(got.loss, expected.loss), lossTolerance, what);
-  for (const name of ['task', 'global', 'local'] as const)
-    errors.add(name, lossError(got.terms[name], terms[name]), lossTolerance, what);
-  errors.add('relation', relationError(got.terms.relation, terms.relation, m), lossTolerance, what);
-  for (const name of names) {
-    const gradient = got.gradients?.[name];
-    const limit = tolerance[(gradient?.dtype ?? 'float32') as 'float32'];
-    const scale =
-      name === 'bias' && largest(exact.bias?.data ?? []) < 1e-9 * largest(exact.weight?.data ?? [])
-        ? largest(exact.weight?.data ?? [])
-        : 0;
-    errors.add(
-      `gradient ${gradient?.dtype}`,
-      arrayError(valuesOf(gradient), exact[name]?.data ?? [], scale),
-      limit,
-      what,
-    );
-  }
-}
-
-const choices = {
-  samples: [1, 3, 21],
-  classes: [5, 33],
-  grid: [1, 2, [1, 3], [3, 2]] as NonNullable<ProblemSpec['grid']>[],
-  teacher: [
-    'logits',
-    { channels: 24, map: [8, 8] },
-    { channels: 17, map: [5, 7], layout: 'NHWC', weightLayout: 'CK', bias: false },
-  ] as SideSpec[],
-  student: [
-    'logits',
-    { channels: 19, map: [6, 8] },
-    { channels: 8, map: [6, 6], layout: 'NHWC', weightLayout: 'CK' },
-  ] as SideSpec[],
-  labels: ['hard', 'soft', 'none'] as const,
-  normalization: [
-    { kind: 'std' },
-    { kind: 'std', unbiased: false },
-    { kind: 'std', compensated: true, temperature: 2 },
-    { kind: 'temperature', temperature: 4 },
-  ] as const,
-  relation: [
-    {},
-    { method: 'pairwise' },
-    { method: 'moments' },
-    { metric: 'euclidean' },
-    { reduction: 'row' },
-    { reduction: { rows: 320 } },
-  ] as const,
-  weights: [{}, { alpha: 0.2, localWeight: 0.4 }, { alpha: 1, beta: 0 }, { alpha: 0, localWeight: 0 }],
-  placement: placements,
-  teacherType: ['float32', 'float16', 'bfloat16'] as const,
-  studentType: ['float32', 'float16', 'bfloat16'] as const,
-  gradientDtype: ['float32', 'student'] as const,
-};
-
-for (const home of homes) {
-  t.test(`options in random combinations, tensors: ${home}`, async (t) => {
-    const random = new Random(homes.indexOf(home));
-    const errors = new Errors();
-    const kept = new GldLoss();
-    for (let seed = 0; seed < 60; seed += 1) {
-      const { samples, classes, grid, teacher, student, labels, placement, ...types } = draw(choices, random);
-      const { teacherType, studentType, ...drawn } = types;
-      const { normalization, relation, weights, gradientDtype } = drawn;
-      const inputs = problem({ seed, samples, classes, grid, teacher, student, labels });
-      const { given, exact } = encodeInputs(inputs, { teacher: teacherType, student: studentType }, placement);
-      const options = { grid, normalization, relation, ...weights };
-      const expected = gld(exact, options as GldLossOptions as Options);
-      const placed = move(given, home);
-      const settings = { ...options, gradientDtype, device: 'cuda' as const };
-      const got = seed % 2 === 0 ? gldLoss(placed, settings) : await gldLossAsync(placed, settings);
-      const m = boundOf(expected, options as Options);
-      check(
-        errors,
-        JSON.stringify({ seed, samples, classes, placement, teacherType, studentType, ...drawn }),
-        got,
-        expected,
-        m,
-      );
-      if (home === 'tensor') t.ok(Object.values(got.gradients ?? {}).every((each) => each instanceof CudaTensor));
-      if (home === 'host') t.notOk(Object.values(got.gradients ?? {}).some((each) => each instanceof CudaTensor));
-    }
-    kept.dispose();
-    errors.check(t);
-  });
-}
-
 const small = problem({
   samples: 4,
   classes: 6,

@@ -16,7 +16,7 @@ t.comment(
 const env = { ...process.env };
 if (!available) env.GLD_LOSS_PREBUILD = standIn(process.env.GLD_LOSS_PREBUILD);
 
-for (const name of ['calls', 'stages', 'tensors', 'choice', 'descriptor', 'async', 'errors', 'ends']) {
+for (const name of ['conformance', 'calls', 'stages', 'tensors', 'choice', 'descriptor', 'async', 'errors', 'ends']) {
   const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
   t.spawn(process.execPath, [...process.execArgv, file], { env, timeout: 600_000 }, name);
 }

@@ -76,20 +76,24 @@ export function valuesOf(tensor: object | undefined): ArrayLike<number> {
 }
 
 /** What the stand-in counts on a device; undefined with any other engine. */
-export function counts(
-  deviceId = 0,
-): { streams: number; submits: number; firstShapes: number; blocks: number } | undefined {
-  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), first shapes (\d+), blocks (\d+)$/.exec(
+export function counts(deviceId = 0): { streams: number; submits: number; blocks: number } | undefined {
+  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), blocks (\d+)$/.exec(
     deviceInfo().cuda.devices[deviceId].name,
   );
   if (numbers === null) return undefined;
-  const [streams, submits, firstShapes, blocks] = numbers.slice(1).map(Number) as [number, number, number, number];
-  return { streams, submits, firstShapes, blocks };
+  const [streams, submits, blocks] = numbers.slice(1).map(Number) as [number, number, number];
+  return { streams, submits, blocks };
 }
 
 export const isStandIn = counts() !== undefined;
 export const skipUnlessStandIn = isStandIn ? {} : { skip: 'needs the stand-in, which counts and fails as it is told' };
 export const devices = deviceInfo().cuda.devices.length;
+
+/** Until the device has got another call than those of `before`; where nothing counts them, for a turn of the loop. */
+export async function submitted(before = counts()): Promise<void> {
+  do await turn();
+  while (before !== undefined && present(counts()).submits === before.submits);
+}
 
 /** Sets variables that steer the stand-in, for as long as the work takes. */
 export async function steered<T>(variables: Record<string, string | number>, work: () => T | Promise<T>): Promise<T> {

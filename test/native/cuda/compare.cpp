@@ -5,8 +5,6 @@
 //   compare <device engine .so> <CPU engine .so> [stage or 'all'] [calls] [seed]
 //
 // Prints one line per stage with the largest errors; exit code 1 if one is too large or a call fails.
-#include <dlfcn.h>
-
 #include "sizes.h"
 
 namespace random_calls {
@@ -106,16 +104,6 @@ void compare(Case& c, gld_stream* stream, Errors& errors, std::int64_t number) {
   }
 }
 
-template <class Query>
-Query symbol(const char* path, const char* name) {
-  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    std::printf("%s\n", dlerror());
-    std::exit(1);
-  }
-  return reinterpret_cast<Query>(dlsym(library, name));
-}
-
 }  // namespace
 }  // namespace random_calls
 
@@ -123,8 +111,8 @@ using namespace random_calls;
 
 int main(int count, char** arguments) {
   if (count < 3) return std::printf("compare <device engine> <CPU engine> [stage] [calls] [seed]\n"), 1;
-  device = symbol<gld_engine_query_fn>(arguments[1], "gld_engine_query")();
-  cpu = symbol<gld_engine_query_fn>(arguments[2], "gld_engine_query")();
+  device = engines::load(arguments[1]);
+  cpu = engines::load(arguments[2]);
   const std::string wanted = count > 3 ? arguments[3] : "all";
   const std::int64_t calls = count > 4 ? std::atoll(arguments[4]) : 50;
   const auto seed = static_cast<std::uint64_t>(count > 5 ? std::atoll(arguments[5]) : 1);

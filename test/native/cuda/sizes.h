@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "../engines.h"
 #include "../yardstick.h"
 #include "calls.h"
 #include "shared/cross_entropy.h"
@@ -15,16 +16,9 @@ inline const gld_engine* cpu = nullptr;
 inline gld_result run_on_cpu(gld_call call, gld_stage stage) {
   call.compute = GLD_F64;
   call.precision = GLD_PRECISION_FLOAT32;
-  gld_executor executor{};
-  executor.threads = 1;
-  executor.parallel = [](void*, std::int64_t tasks, gld_task run, void* closure) {
-    for (std::int64_t task = 0; task < tasks; ++task) run(closure, task, 0);
-  };
-  executor.stopped = [](void*) -> std::int32_t { return 0; };
   gld_stream* stream = nullptr;
   gld_result result{};
-  if (cpu->open(0, &stream, message) != GLD_OK ||
-      cpu->submit(stream, &call, stage, &executor, nullptr, nullptr, message) != GLD_OK ||
+  if (cpu->open(0, &stream, message) != GLD_OK || engines::compute(*cpu, stream, call, stage, message) != GLD_OK ||
       cpu->finish(stream, &result, message) != GLD_OK) {
     die("reference");
   }
@@ -101,14 +95,16 @@ class Sizes {
     Numbers soft = given(&gld_call::soft_labels);
     const Numbers labels = given(&gld_call::labels);
     const auto classes = static_cast<std::size_t>(call_.classes);
-    if (!labels.empty()) soft.assign(labels.size() * classes, 0);
-    for (std::size_t i = 0; i < labels.size(); ++i) soft[i * classes + static_cast<std::size_t>(labels[i])] = 1;
+    const auto of_call = gld::Targets::of(call_);
+    for (const double label : labels) {
+      for (std::int64_t k = 0; k < call_.classes; ++k) {
+        soft.push_back(gld::Targets::of_label<double>(static_cast<std::int32_t>(label), k));
+      }
+    }
     for (std::size_t i = 0; i < soft.size(); i += classes) {
       double mass = 0;
       for (std::size_t k = 0; k < classes; ++k) mass += soft[i + k];
-      for (std::size_t k = 0; k < classes; ++k) {
-        soft[i + k] = gld::smoothed_target(soft[i + k], call_.label_smoothing, mass, static_cast<double>(classes));
-      }
+      for (std::size_t k = 0; k < classes; ++k) soft[i + k] = of_call.smoothed(soft[i + k], mass);
     }
     return soft;
   }

@@ -2,8 +2,6 @@
 // same bits afterwards, whatever came before.
 //
 // Usage: streams <device engine .so>. Prints "ok" or what is wrong (exit code 1).
-#include <dlfcn.h>
-
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -16,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine.h"
+#include "../engines.h"
 
 namespace {
 
@@ -378,9 +376,7 @@ void check_memory() {
 
 int main(int count, char** arguments) {
   if (count < 2) return std::printf("streams <device engine>\n"), 1;
-  void* library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return std::printf("%s\n", dlerror()), 1;
-  engine = reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"))();
+  engine = engines::load(arguments[1]);
   if (std::getenv("GLD_EMULATED_MEMORY") != nullptr) {
     check_memory();
   } else {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cuda/arena.h"
 #include "cuda/launch.cuh"
+#include "cuda/views.h"
 
 namespace check {
 

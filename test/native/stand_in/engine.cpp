@@ -1,140 +1,102 @@
 // A stand-in for the CUDA engine, for tests of what lies in front of it and cannot be shown with that engine emulated:
 // failures and delays on demand, faulty kernels, and counts of what is there, in the names of its devices. It is the
 // CPU engine beside it, with devices that have memory of their own and streams with a thread that plays the driver's.
-// The environment steers it, at any time:
+// What it supports, and how it writes 16 bits, is csrc/cuda's. The environment steers it, at any time:
 //   GLD_STAND_IN_DEVICES  how many devices there are (default 2; read once)
 //   GLD_STAND_IN_DELAY    milliseconds that every call takes at least
-//   GLD_STAND_IN_MEMORY   bytes of memory of a device (default 1 GiB)
 //   GLD_STAND_IN_FAULT    what a faulty kernel may do, for the tests of the GPU checks: "value" is off, "beyond" writes
 //                         past an output, "input" into an input, "random" gives other bits every time, "crash" ends the
 //                         process
-//   GLD_STAND_IN_FAIL     "<function> <how> <times>": open, submit, finish, allocate or copy; "memory" or "error"
-#include <dlfcn.h>
-
+//   GLD_STAND_IN_FAIL     "<function> <how> <times>": open, submit, finish or copy; "memory" or "error"
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
+#include "../../../csrc/cuda/convert.cuh"
 #include "../../../csrc/cuda/supports.h"
-#include "../../../csrc/engine.h"
 #include "../../../csrc/shared/call_hash.h"
-#include "../../../csrc/shared/call_views.h"
+#include "../engines.h"
 
 namespace {
 
-constexpr const char* kFull = "cudaErrorMemoryAllocation: out of memory in cudaMalloc";
-constexpr const char* kNone = "cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount";
+using gld::Error;
+using gld::guarded;
 
-gld_status say(char* message, gld_status status, const char* text) {
-  std::snprintf(message, GLD_MESSAGE_BYTES, "%s", text);
-  return status;
-}
+constexpr std::size_t kMemory = std::size_t{1} << 30;  // of a device
 
-long long number(const char* name, long long fallback) {
+std::string setting(const char* name) {
   const char* text = std::getenv(name);
-  return text == nullptr || *text == 0 ? fallback : std::atoll(text);
+  return text == nullptr ? "" : text;
 }
 
-// Whether this call of a function is one that is to fail, and how.
-gld_status failure(const char* function, char* message) {
+Error full() { return {GLD_OUT_OF_MEMORY, "cudaErrorMemoryAllocation: out of memory in cudaMalloc"}; }
+
+// Throws if this call of a function is one that is to fail.
+void fail_as_told(const char* function) {
   static std::mutex mutex;
   static std::string last;
   static int left = 0;
   const std::lock_guard<std::mutex> lock(mutex);
-  const char* set = std::getenv("GLD_STAND_IN_FAIL");
-  const std::string text = set == nullptr ? "" : set;
-  char name[32] = {};
-  char how[32] = {};
+  const std::string told = setting("GLD_STAND_IN_FAIL");
+  char name[32] = "";
+  char how[32] = "";
   int times = 0;
-  if (std::sscanf(text.c_str(), "%31s %31s %d", name, how, &times) != 3) {
-    last.clear();
-    return GLD_OK;
-  }
-  if (text != last) {
-    last = text;
-    left = times;
-  }
-  if (std::strcmp(name, function) != 0 || left == 0) return GLD_OK;
+  std::sscanf(told.c_str(), "%31s %31s %d", name, how, &times);
+  if (told != last) left = times;
+  last = told;
+  if (left == 0 || std::strcmp(name, function) != 0) return;
   --left;
-  if (std::strcmp(how, "memory") == 0) return say(message, GLD_OUT_OF_MEMORY, kFull);
-  return say(message, GLD_FAILED,
-             "cudaErrorIllegalAddress: an illegal memory access was encountered in cudaStreamSynchronize");
+  if (std::strcmp(how, "memory") == 0) throw full();
+  throw Error(GLD_FAILED, "cudaErrorIllegalAddress: an illegal memory access was encountered in cudaStreamSynchronize");
 }
 
 struct Device {
   std::mutex mutex;
-  std::map<char*, std::size_t> blocks;
+  std::map<const char*, std::size_t> blocks;
   std::size_t used = 0;
   std::atomic<int> streams{0};
   std::atomic<int> submits{0};
-  std::atomic<int> first_shapes{0};  // submits that a stream could not replay
 
-  static std::size_t capacity() { return static_cast<std::size_t>(number("GLD_STAND_IN_MEMORY", 1ll << 30)); }
-
-  bool holds(const char* memory, std::size_t bytes) {
+  void require(const void* memory, std::size_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex);
-    auto next = blocks.upper_bound(const_cast<char*>(memory));
-    if (next == blocks.begin()) return false;
-    --next;
-    const auto offset = static_cast<std::size_t>(memory - next->first);
-    return offset <= next->second && bytes <= next->second - offset;
+    const auto* at = static_cast<const char*>(memory);
+    const auto next = blocks.upper_bound(at);
+    if (next != blocks.begin()) {
+      const auto& [begin, size] = *std::prev(next);
+      const auto offset = static_cast<std::size_t>(at - begin);
+      if (offset <= size && bytes <= size - offset) return;
+    }
+    throw Error(GLD_INVALID, "memory that is not in one allocation there");
   }
 };
 
-std::vector<std::unique_ptr<Device>>& devices() {
-  static auto* const list = [] {
-    auto* made = new std::vector<std::unique_ptr<Device>>;
-    for (long long i = number("GLD_STAND_IN_DEVICES", 2); i > 0; --i) made->push_back(std::make_unique<Device>());
-    return made;
+std::vector<Device>& devices() {
+  static auto* const all = [] {
+    const std::string number = setting("GLD_STAND_IN_DEVICES");
+    return new std::vector<Device>(number.empty() ? 2 : std::stoul(number));
   }();
-  return *list;
+  return *all;
 }
-
-Device& device(std::int32_t index) { return *devices()[static_cast<std::size_t>(index)]; }
+Device& device(std::int32_t index) { return devices()[static_cast<std::size_t>(index)]; }
 
 const gld_engine& cpu() {
   static const gld_engine* const engine = [] {
     Dl_info info{};
-    dladdr(reinterpret_cast<void*>(&failure), &info);
-    std::string path = info.dli_fname;
-    path = path.substr(0, path.rfind('/') + 1);
-#if defined(__aarch64__)
-    path += "libgld_cpu_neon.so";
-#else
-    path += "libgld_cpu_x86_64_v2.so";
-#endif
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) std::abort();
-    return reinterpret_cast<gld_engine_query_fn>(dlsym(library, "gld_engine_query"))();
+    dladdr(reinterpret_cast<void*>(&fail_as_told), &info);
+    const std::string path = info.dli_fname;
+    return engines::load((path.substr(0, path.rfind('/') + 1) + GLD_CPU_ENGINE).c_str());
   }();
   return *engine;
-}
-
-std::uint16_t to_bfloat16(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, 4);
-  return static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-std::uint16_t to_float16(float value) {
-#if defined(__FLT16_MANT_DIG__)
-  const auto half = static_cast<_Float16>(value);
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, &half, 2);
-  return bits;
-#else
-  return to_bfloat16(value);
-#endif
 }
 
 // Whether this is a stream's thread, which stands for the driver's: the engine must not be called from there.
@@ -162,9 +124,9 @@ struct gld_stream {
   }
 
   gld_status submit(const gld_call& given, gld_stage stage, gld_done done, void* closure, char* message) {
-    if (driver.joinable()) driver.join();
-    stop.store(false);
+    stop = false;
     call = given;
+    call.precision = GLD_PRECISION_FLOAT32;
     results.clear();
     gld::for_each_view(call, stage, {gld::ViewKind::output}, [&](gld_view& view, const gld::ViewShape& shape) {
       std::size_t count = 1;
@@ -173,37 +135,30 @@ struct gld_stream {
       view.data = results.back().floats.data();
       view.dtype = GLD_F32;
     });
-    call.precision = GLD_PRECISION_FLOAT32;
-    const auto all = [](void*, std::int64_t tasks, gld_task run, void* with) {
-      for (std::int64_t task = 0; task < tasks; ++task) run(with, task, 0);
-    };
-    const gld_executor executor{nullptr, 1, all, [](void*) -> std::int32_t { return 0; }};
-    const gld_status status = cpu().submit(of_cpu, &call, stage, &executor, nullptr, nullptr, message);
+    const gld_status status = engines::compute(cpu(), of_cpu, call, stage, message);
     if (status != GLD_OK) return status;
-    count_submit(stage);
+    ++device(index).submits;
     driver = std::thread([this, done, closure] {
       in_driver = true;
-      wait();
+      using Clock = std::chrono::steady_clock;
+      const auto end = Clock::now() + std::chrono::milliseconds(std::atoll(setting("GLD_STAND_IN_DELAY").c_str()));
+      while (Clock::now() < end && !stop) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       if (done != nullptr) done(closure);
     });
     return GLD_OK;
   }
 
-  gld_status finish(gld_result* result, char* message) {
-    std::unique_lock<std::mutex> lock(mutex);
-    idle.wait(lock, [this] { return finished; });
-    finished = false;
-    if (stop) return say(message, GLD_CANCELLED, "cancelled");
+  void finish(gld_result* result) {
+    driver.join();
+    if (stop) throw gld::Cancelled{};
     for (const Result& one : results) {
-      for (std::size_t i = 0; i < one.floats.size(); ++i) {
-        if (one.to.dtype == GLD_F32) static_cast<float*>(one.to.data)[i] = one.floats[i];
-        if (one.to.dtype == GLD_F16) static_cast<std::uint16_t*>(one.to.data)[i] = to_float16(one.floats[i]);
-        if (one.to.dtype == GLD_BF16) static_cast<std::uint16_t*>(one.to.data)[i] = to_bfloat16(one.floats[i]);
-      }
+      gld::cuda::visit(one.to, [&](auto* to) {
+        using Element = std::remove_pointer_t<decltype(to)>;
+        std::transform(one.floats.begin(), one.floats.end(), to, gld::cuda::from_float<Element>);
+      });
     }
-    cpu().finish(of_cpu, result, message);
+    cpu().finish(of_cpu, result, nullptr);
     spoil(result);
-    return GLD_OK;
   }
 
   std::size_t held() const { return cpu().bytes(of_cpu); }
@@ -217,48 +172,27 @@ struct gld_stream {
     std::vector<float> floats;
   };
 
-  void wait() {
-    using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::milliseconds(number("GLD_STAND_IN_DELAY", 0));
-    while (Clock::now() < end && !stop) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const std::lock_guard<std::mutex> lock(mutex);
-    finished = true;
-    idle.notify_all();
-  }
-
-  void count_submit(gld_stage stage) {
-    const auto key = std::to_string(stage) + ":" + std::to_string(call.n) + "x" + std::to_string(call.rows) + "x" +
-                     std::to_string(call.classes) + "x" + std::to_string(call.student.channels);
-    ++device(index).submits;
-    if (key != shape) ++device(index).first_shapes;
-    shape = key;
-  }
-
-  void spoil(gld_result* result) {
+  void spoil(gld_result* result) const {
     static int calls = 0;
     ++calls;
-    const char* set = std::getenv("GLD_STAND_IN_FAULT");
-    const std::string fault = set == nullptr ? "" : set;
+    const std::string fault = setting("GLD_STAND_IN_FAULT");
     if (fault == "crash") std::abort();
     if (fault == "random") result->loss *= 1 + 1e-9 * calls;
-    if (fault == "input" && call.student.logits.data != nullptr)
+    if (fault == "input" && call.student.logits.data != nullptr) {
       *static_cast<unsigned char*>(call.student.logits.data) ^= 1;
+    }
     for (const Result& one : results) {
       if (one.to.dtype != GLD_F32) continue;
-      auto* to = static_cast<float*>(one.to.data);
-      if (fault == "value") to[one.floats.size() - 1] += 1;
+      auto* const end = static_cast<float*>(one.to.data) + one.floats.size();
+      if (fault == "value") end[-1] += 1;
       // A kernel reaches the device's memory alone; beyond an array of the host's lies what the heap keeps.
-      if (fault == "beyond" && one.to.memory == GLD_DEVICE) to[one.floats.size()] = 1;
+      if (fault == "beyond" && one.to.memory == GLD_DEVICE) *end = 1;
     }
   }
 
   gld_stream* of_cpu = nullptr;
   gld_call call{};
   std::vector<Result> results;
-  std::string shape;
-  std::mutex mutex;
-  std::condition_variable idle;
-  bool finished = false;
   std::thread driver;
 };
 
@@ -266,36 +200,32 @@ namespace {
 
 gld_status count(std::int32_t* found, char* message) {
   *found = static_cast<std::int32_t>(devices().size());
-  return *found == 0 ? say(message, GLD_UNAVAILABLE, kNone) : GLD_OK;
+  return guarded(message, [&] {
+    if (*found != 0) return;
+    throw Error(GLD_UNAVAILABLE, "cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount");
+  });
 }
 
 gld_status describe(std::int32_t index, gld_device* out, char*) {
   Device& one = device(index);
   const std::lock_guard<std::mutex> lock(one.mutex);
-  *out = gld_device{};
-  std::snprintf(out->name, sizeof out->name, "stand-in %d: streams %d, submits %d, first shapes %d, blocks %zu", index,
-                one.streams.load(), one.submits.load(), one.first_shapes.load(), one.blocks.size());
-  out->major = 9;
-  out->driver = 13020;
-  out->runtime = 13000;
-  out->memory_bytes = Device::capacity();
-  out->free_bytes = Device::capacity() - one.used;
+  *out = gld_device{"", 9, 0, 13020, 13000, kMemory, kMemory - one.used};
+  std::snprintf(out->name, sizeof out->name, "stand-in %d: streams %d, submits %d, blocks %zu", index,
+                one.streams.load(), one.submits.load(), one.blocks.size());
   return GLD_OK;
 }
 
 gld_status allocate(std::int32_t index, std::size_t bytes, void** memory, char* message) {
-  if (const gld_status failed = failure("allocate", message); failed != GLD_OK) return failed;
-  Device& one = device(index);
-  const std::lock_guard<std::mutex> lock(one.mutex);
-  if (bytes > Device::capacity() - one.used) {
-    return say(message, GLD_OUT_OF_MEMORY, kFull);
-  }
-  // Leaves room behind, so that the fault that writes beyond is found by the checks and not by the heap.
-  *memory = std::aligned_alloc(256, (bytes / 256 + 1) * 256);
-  std::memset(*memory, 0xff, bytes);
-  one.blocks[static_cast<char*>(*memory)] = bytes;
-  one.used += bytes;
-  return GLD_OK;
+  return guarded(message, [&] {
+    Device& one = device(index);
+    const std::lock_guard<std::mutex> lock(one.mutex);
+    if (bytes > kMemory - one.used) throw full();
+    // Leaves room behind, so that the fault that writes beyond is found by the checks and not by the heap.
+    *memory = std::aligned_alloc(256, (bytes / 256 + 1) * 256);
+    std::memset(*memory, 0xff, bytes);
+    one.blocks[static_cast<char*>(*memory)] = bytes;
+    one.used += bytes;
+  });
 }
 
 gld_status release(std::int32_t index, void* memory, char*) {
@@ -310,24 +240,25 @@ gld_status release(std::int32_t index, void* memory, char*) {
   return GLD_OK;
 }
 
-gld_status check(std::int32_t index, const void* memory, std::size_t bytes, char* message) {
-  if (device(index).holds(static_cast<const char*>(memory), bytes)) return GLD_OK;
-  return say(message, GLD_INVALID, "memory that is not in one allocation there");
-}
-
 gld_status copy(std::int32_t index, void* to, gld_memory to_memory, const void* from, gld_memory from_memory,
                 std::size_t bytes, char* message) {
-  if (const gld_status failed = failure("copy", message); failed != GLD_OK) return failed;
-  if (to_memory == GLD_DEVICE && check(index, to, bytes, message) != GLD_OK) return GLD_INVALID;
-  if (from_memory == GLD_DEVICE && check(index, from, bytes, message) != GLD_OK) return GLD_INVALID;
-  std::memcpy(to, from, bytes);
-  return GLD_OK;
+  return guarded(message, [&] {
+    fail_as_told("copy");
+    if (to_memory == GLD_DEVICE) device(index).require(to, bytes);
+    if (from_memory == GLD_DEVICE) device(index).require(from, bytes);
+    std::memcpy(to, from, bytes);
+  });
+}
+
+gld_status check(std::int32_t index, const void* memory, std::size_t bytes, char* message) {
+  return guarded(message, [&] { device(index).require(memory, bytes); });
 }
 
 gld_status open(std::int32_t index, gld_stream** stream, char* message) {
-  if (const gld_status failed = failure("open", message); failed != GLD_OK) return failed;
-  *stream = new gld_stream(index);
-  return GLD_OK;
+  return guarded(message, [&] {
+    fail_as_told("open");
+    *stream = new gld_stream(index);
+  });
 }
 
 void close(gld_stream* stream) {
@@ -339,47 +270,29 @@ std::size_t bytes(const gld_stream* stream) { return stream->held(); }
 
 gld_status submit(gld_stream* stream, const gld_call* call, gld_stage stage, const gld_executor*, gld_done done,
                   void* closure, char* message) {
-  if (const gld_status failed = failure("submit", message); failed != GLD_OK) return failed;
-  gld_refusal refusal;
-  if (gld::cuda::supports(call, stage, stream->index, &refusal) == 0) return say(message, GLD_UNSUPPORTED, "refused");
-  const auto is_foreign = [&](const gld::ViewInfo&, const gld_view& view) {
-    return view.memory == GLD_DEVICE && !device(stream->index).holds(static_cast<const char*>(view.data), 1);
-  };
-  if (gld::find_view(*call, is_foreign) != nullptr) return say(message, GLD_INVALID, "a view of other memory");
-  return stream->submit(*call, stage, done, closure, message);
+  const gld_status refused = guarded(message, [&] {
+    fail_as_told("submit");
+    gld::require_computable(*call, stage, stream->index, gld::cuda::supports);
+    gld::find_view(*call, [&](const gld::ViewInfo&, const gld_view& view) {
+      if (view.memory == GLD_DEVICE) device(stream->index).require(view.data, 1);
+      return false;
+    });
+  });
+  return refused != GLD_OK ? refused : stream->submit(*call, stage, done, closure, message);
 }
 
 gld_status finish(gld_stream* stream, gld_result* result, char* message) {
-  const gld_status status = stream->finish(result, message);
-  const gld_status failed = failure("finish", message);
-  return failed != GLD_OK ? failed : status;
+  return guarded(message, [&] {
+    stream->finish(result);
+    fail_as_told("finish");
+  });
 }
 
-void cancel(gld_stream* stream) { stream->stop.store(true); }
+void cancel(gld_stream* stream) { stream->stop = true; }
 
-constexpr gld_engine make_engine() {
-  gld_engine engine{};
-  engine.abi = GLD_ENGINE_ABI;
-  engine.call_hash = gld::kCallHash;
-  engine.name = "stand-in";
-  engine.level = "";
-  engine.count = &count;
-  engine.describe = &describe;
-  engine.allocate = &allocate;
-  engine.release = &release;
-  engine.copy = &copy;
-  engine.check = &check;
-  engine.supports = &gld::cuda::supports;
-  engine.open = &open;
-  engine.close = &close;
-  engine.bytes = &bytes;
-  engine.submit = &submit;
-  engine.finish = &finish;
-  engine.cancel = &cancel;
-  return engine;
-}
-
-constexpr gld_engine kEngine = make_engine();
+constexpr gld_engine kEngine{GLD_ENGINE_ABI, gld::kCallHash, "stand-in", "",     0,      count,
+                             describe,       allocate,       release,    copy,   check,  gld::cuda::supports,
+                             open,           close,          bytes,      submit, finish, cancel};
 
 }  // namespace
 
