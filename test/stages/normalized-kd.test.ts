@@ -53,6 +53,35 @@ t.test('σ = 0 on either side, and K = 2', async (t) => {
   }
 });
 
+t.test('compensated: σ = 0 on either side, and logits of any size', async (t) => {
+  const normalization = { kind: 'std', compensated: true } as const;
+  const settings = { samples: 1, classes: 5, normalization };
+  for (const dtype of ['float32', 'float64'] as const) {
+    const row = (...data: number[]) => encode({ data, shape: [1, 5] }, dtype);
+    const [varied, constant] = [row(0.5, 2, -1, 0, 1), row(0.1, 0.1, 0.1, 0.1, 0.1)];
+    for (const [zt, zs] of [
+      [varied, constant],
+      [constant, varied],
+    ]) {
+      const { loss, gradients } = normalizedKd({ teacher: zt.tensor, student: zs.tensor }, { normalization });
+      t.same([loss, ...(gradients?.logits.data ?? [])], [0, 0, 0, 0, 0, 0]);
+    }
+    for (const [large, small] of [
+      [1e30, 1e-30],
+      [1e-30, 1e30],
+      [1e30, 1e30],
+    ]) {
+      const teacher = row(0, 2 * large, -large, large, large / 2);
+      const student = row(small, 0, -small, 3 * small, small / 4);
+      const got = normalizedKd({ teacher: teacher.tensor, student: student.tensor }, { normalization });
+      const [zt, zs] = [teacher, student].map(({ exact }) => Float64Array.from(exact.data));
+      const expected = reference.normalizedKd(zt, zs, settings);
+      t.ok(Math.abs(got.loss / expected.loss - 1) < 1e-6, `loss: ${got.loss}, not ${expected.loss}`);
+      t.ok(arrayError(got.gradients?.logits.data ?? [], expected.gradient) < 5e-6, `gradient at ${large}, ${small}`);
+    }
+  }
+});
+
 t.test('without gradients the loss is the same', async (t) => {
   const random = new Random(5);
   const { tensor: teacher } = encode({ data: random.normals(30, 3), shape: [3, 10] }, 'float32');
