@@ -12,7 +12,7 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import { gldSchedule, type Schedule, type StepWeights } from '../schedule.js';
-import type { GldLossOptions } from '../types.js';
+import type { GldLossOptions, TensorLike } from '../types.js';
 import {
   type Batch,
   type Batches,
@@ -426,15 +426,16 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     this.#expectInUse();
     const { student, teacher } = await this.#open(batch.images);
     const tf = this.#tf;
+    const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
     const targets = {
-      teacher: (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>,
+      teacher: outputs,
       labels: batch.labels,
       sampleWeights: await sampleWeights(batch, classWeight),
     };
     const options = { ...this.#options, ...weights };
     const numbers = new Kept(tf);
     const sides = new Kept(tf);
-    const forward = () => student.forward(batch.images, true);
+    const forward = () => this.#beside(outputs, student.forward(batch.images, true));
     const minimize = (loss: () => Scalar) => {
       try {
         const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
@@ -493,7 +494,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
         const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
         let side!: TfjsSide<Tensor>;
         tf.tidy(() => {
-          const own = student.forward(batch.images, false);
+          const own = this.#beside(outputs, student.forward(batch.images, false));
           this.#measure(batch.labels, own, numbers);
           numbers.keep(this.#regularized(tf.scalar(0, 'float32')));
           side = copyStudent(own, sides.keep);
@@ -510,6 +511,13 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       }
     }
     return means.values();
+  }
+
+  /** The student's side beside the teacher's: global logits alone where the teacher has no others. To be called in a tidy. */
+  #beside(teacher: TfjsSide<Tensor>, student: TfjsSide<Tensor>): TfjsSide<Tensor> {
+    const { shape, dims } = (teacher as { logits?: TensorLike }).logits ?? {};
+    if ((shape ?? dims)?.length !== 2) return student;
+    return { logits: globalLogits(this.#tf, student) as unknown as Tensor };
   }
 
   /** Keeps the metrics of a side. To be called in a tidy. */

@@ -71,16 +71,18 @@ export function measure(tf: object, metrics: readonly Metric[], labels: Tensor, 
   });
 }
 
-/** The logits [n, K] of a side's global rows: the mean over the map times the classifier. To be called in a tidy. */
+/** The logits [n, K] of a side's global rows: they themselves, or the mean over the map times the classifier. In a tidy. */
 export function globalLogits(tf: object, side: object): Tensor {
   const { mean, matMul, add } = tf as Tf;
-  const { features, logitMap, weight, bias, layout } = side as {
+  const { logits, features, logitMap, weight, bias, layout } = side as {
+    logits?: Tensor;
     features?: Tensor;
     logitMap?: Tensor;
     weight: Tensor;
     bias?: Tensor;
     layout?: string;
   };
+  if (logits !== undefined) return logits;
   const map = features ?? (logitMap as Tensor);
   const first = layout?.startsWith('NC') ? 2 : 1;
   const pooled = mean(
@@ -88,6 +90,6 @@ export function globalLogits(tf: object, side: object): Tensor {
     Array.from({ length: map.shape.length - 2 }, (_, axis) => first + axis),
   );
   if (features === undefined) return pooled;
-  const logits = matMul(pooled, weight);
-  return bias === undefined ? logits : add(logits, bias);
+  const rows = matMul(pooled, weight);
+  return bias === undefined ? rows : add(rows, bias);
 }

@@ -425,6 +425,32 @@ t.test('stored outputs are of the samples of fit and evaluate, and of no others'
   await distiller.dispose();
 });
 
+t.test('a teacher of global logits alone teaches those of the student', async (t) => {
+  const { images, labels } = samples(12);
+  const model = network({ filters: 10, seed: 5 });
+  const args = { batchSize: 12, shuffle: false, validationData: [images, labels] as const, ...quiet };
+  const trained = async (framework: typeof tf, teacher: object, loss: object) => {
+    const student = network();
+    const settings = { optimizer: tf.train.sgd(0.1), metrics: ['acc'], warmup: 0, loss };
+    const distiller = new Distiller(framework, { teacher: teacher as typeof model, student, ...settings });
+    const { history } = await distiller.fit(images, labels, args);
+    await distiller.dispose();
+    return { student, history };
+  };
+  const alone = await trained(tf, { model, features: false }, {});
+  t.equal(alone.history.local[0], 0);
+  t.ok(alone.history.relation[0] > 0);
+  t.ok(alone.history.val_acc[0] >= 0);
+  const elsewhere = { ...tf, getBackend: () => 'webgpu' } as typeof tf;
+  const there = await trained(elsewhere, { model, features: false }, {});
+  t.ok(distance(alone.student, there.student) < 1e-6, 'a backend that is read asynchronously gives the same weights');
+  const globally = { localWeight: 0, beta: 0 };
+  const map = await trained(tf, model, globally);
+  const logits = await trained(tf, { model, features: false }, globally);
+  t.ok(distance(map.student, logits.student) < 1e-5, 'the global term is that of the maps');
+  await t.rejects(trained(tf, { model, features: false }, { grid: 2 }), { code: 'ERR_GLD_GRID' });
+});
+
 t.test('dispose() ends what goes on before its next batch, and everything after it', async (t) => {
   const { images, labels } = samples(16);
   const [teacher, student] = [network({ seed: 5 }), network()];
