@@ -1,6 +1,6 @@
 /** What training asks of TensorFlow.js and of a data set, as structural types, and what a fit is told. */
 import type { TfjsTensor } from '../adapters/tfjs-types.js';
-import { expectObject, flag, number, oneOf, type Check, type Table } from '../check.js';
+import { expectObject, flag, integer, number, oneOf, type Table } from '../check.js';
 import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import type { TfjsMath } from './model-types.js';
@@ -115,19 +115,6 @@ export interface TfjsDataset {
   /** Number of batches, where it is known. */
   readonly size?: number | null;
   iterator(): Promise<{ next(): Promise<{ readonly value: unknown; readonly done?: boolean | undefined }> }>;
-}
-
-const positive = 'an integer of at least 1';
-
-/** An integer of at least so much. */
-function integer<F extends number | undefined>(fallback: F, least: number): Check<number | F> {
-  const what = least === 1 ? positive : `an integer of at least ${least}`;
-  return (value, path) => {
-    if (value === undefined) return fallback;
-    const checked = number(0, least, what)(value, path);
-    if (!Number.isInteger(checked)) fail('ERR_GLD_OPTION', path, what, String(checked));
-    return checked;
-  };
 }
 
 const yields = oneOf(['auto', 'batch', 'epoch', 'never'], 'auto');
