@@ -139,7 +139,7 @@ function batchOf<Tensor extends TfjsTensor>(
   shape: readonly (number | null)[] | undefined,
 ): Batch<Tensor> {
   const { xs, ys } = Object(value) as { xs?: unknown; ys?: unknown };
-  const dispose = () => [xs, ys].flatMap(tensorsIn).forEach((tensor) => tensor.dispose());
+  const dispose = () => [value, xs, ys].flatMap(tensorsIn).forEach((tensor) => tensor.dispose());
   try {
     const [images, labels] = [only<Tensor>(`${argument}.xs`, xs), only<Tensor>(`${argument}.ys`, ys)];
     return {

@@ -139,6 +139,8 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
   readonly #schedule: Schedule | undefined;
   readonly #gldLoss: TfjsGld<Tensor, Scalar>;
   #opened: Promise<Opened<Tensor>> | undefined;
+  /** Those that the optimizer has updated, whose state it keeps by their order. */
+  #variables: readonly Tensor[] | undefined;
   #busy = false;
   /** Trainings and evaluations that go on. */
   #users = 0;
@@ -421,10 +423,20 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     return history as unknown as DistillerHistory;
   }
 
+  /** Refuses other variables than those of the steps before. */
+  #expectSame(variables: Tensor[]): Tensor[] {
+    const before = (this.#variables ??= variables);
+    if (variables.length === before.length && variables.every((variable, i) => variable === before[i]))
+      return variables;
+    const expected = 'the same trainable weights in every step (a new Distiller takes others)';
+    return fail('ERR_GLD_OPTION', 'student', expected, 'others: a layer was frozen or thawed');
+  }
+
   /** One update of the student. */
   async #step(batch: Batch<Tensor>, weights: StepWeights, classWeight: ClassWeights): Promise<DistillerLogs> {
     this.#expectInUse();
     const { student, teacher } = await this.#open(batch.images);
+    const variables = this.#expectSame(student.variables);
     const tf = this.#tf;
     const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
     const targets = {
@@ -438,7 +450,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     const forward = () => this.#beside(outputs, student.forward(batch.images, true));
     const minimize = (loss: () => Scalar) => {
       try {
-        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
+        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, variables) as Tensor;
         numbers.tensors.push(cost);
       } catch (error) {
         disposeTape(tf);

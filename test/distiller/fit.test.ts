@@ -375,11 +375,23 @@ t.test('wrong calls are refused before any work starts', async (t) => {
   await t.rejects(distiller.evaluate(labels, labels), { code: 'ERR_GLD_SHAPE', argument: 'x' });
   const batch = { iterator: async () => ({ next: async () => ({ value: { xs: larger, ys: tf.clone(labels) } }) }) };
   await t.rejects(distiller.fitDataset(batch, quiet), { code: 'ERR_GLD_SHAPE', argument: 'dataset.xs' });
+  const before = tf.memory().numTensors;
+  const pairs = { iterator: async () => ({ next: async () => ({ value: [tf.clone(images), tf.clone(labels)] }) }) };
+  await t.rejects(distiller.fitDataset(pairs, quiet), { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset.xs' });
+  t.equal(tf.memory().numTensors, before, 'tensors of a batch that is none are disposed');
   const words = tf.tensor1d(Array.from({ length: 8 }, () => 'a'));
   await t.rejects(distiller.fit(images, words as tf.Tensor, quiet), { code: 'ERR_GLD_DTYPE', argument: 'y' });
   const unknown = distiller.fit(tf.fill([8, 8, 8, 3], Number.NaN), labels, quiet);
   await t.rejects(unknown, { code: 'ERR_GLD_SPLIT', argument: 'student', received: /^NaN in/ });
   await distiller.dispose();
+
+  const changed = new Distiller(tf, { teacher, student, optimizer: 'adam' });
+  await changed.fit(images, labels, quiet);
+  student.layers[0].trainable = false;
+  await t.rejects(changed.fit(images, labels, quiet), { code: 'ERR_GLD_OPTION', argument: 'student' });
+  student.layers[0].trainable = true;
+  t.equal((await changed.fit(images, labels, quiet)).epoch.length, 1, 'the optimizer is as it was');
+  await changed.dispose();
 
   const frozen = network();
   frozen.trainable = false;
