@@ -20,6 +20,17 @@ export function number(fallback: number, least: number, what: string, below = In
   };
 }
 
+/** An integer of at least so much. */
+export function integer<F extends number | undefined>(fallback: F, least: number): Check<number | F> {
+  const what = `an integer of at least ${least}`;
+  return (value, path) => {
+    if (value === undefined) return fallback;
+    const checked = number(0, least, what)(value, path);
+    if (!Number.isSafeInteger(checked)) fail('ERR_GLD_OPTION', path, what, String(checked));
+    return checked;
+  };
+}
+
 /** One of a few words; without a fallback, undefined when not given. */
 export function oneOf<const T extends string, F extends T | undefined = undefined>(
   names: readonly T[],

@@ -7,7 +7,7 @@
  * | `ERR_GLD_DTYPE` | TypeError | an element type that is not supported, not declared, or not the one expected |
  * | `ERR_GLD_ADAPTER` | TypeError | a framework's own tensor where a tensor of typed arrays belongs |
  * | `ERR_GLD_DETACHED` | TypeError | a buffer that was transferred or whose WebAssembly memory grew |
- * | `ERR_GLD_DISPOSED` | TypeError | a {@link GldLoss} or a CudaTensor used after `dispose()` |
+ * | `ERR_GLD_DISPOSED` | TypeError | a {@link GldLoss}, a Distiller or a CudaTensor used after `dispose()` |
  * | `ERR_GLD_RANK` | RangeError | the wrong number of axes |
  * | `ERR_GLD_SHAPE` | RangeError | a size that is not positive or does not match another tensor's |
  * | `ERR_GLD_CLASSES` | RangeError | fewer than two classes, or teacher and student disagree on them |

@@ -2,6 +2,7 @@ import {
   expectObject,
   flag,
   hint,
+  integer,
   known,
   number,
   oneOf,
@@ -25,13 +26,7 @@ import type { DeviceOption, GradientName, RelationOptions } from './types.js';
 /** Whatever it is: read and checked with the tensors that it belongs to. */
 const unread: Check<unknown> = (value) => value;
 
-const threads: Check<number> = (value, path) => {
-  const what = 'an integer of at least 1';
-  if (value === undefined) return Number.MAX_SAFE_INTEGER;
-  if (typeof value !== 'number') fail('ERR_GLD_ARG_TYPE', path, what, describe(value));
-  if (!Number.isSafeInteger(value) || value < 1) fail('ERR_GLD_OPTION', path, what, String(value));
-  return value;
-};
+const threads = integer(Number.MAX_SAFE_INTEGER, 1);
 
 export const gradientNames = [
   'features',

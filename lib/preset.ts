@@ -1,4 +1,4 @@
-import { number, oneOf, optional, options as checkOptions, quoted } from './check.js';
+import { integer, number, oneOf, options as checkOptions, quoted } from './check.js';
 import { describe } from './describe.js';
 import { fail } from './errors.js';
 import { tables, usualWeights } from './options.js';
@@ -42,8 +42,8 @@ const stepCount = (value: unknown, path: string): number => {
 
 const table = {
   stepsPerEpoch: stepCount,
-  epochs: optional(number(1, 1, 'a number of epochs, at least 1')),
-  batchSize: number(64, 1, 'a number of samples, at least 1'),
+  epochs: integer(undefined, 1),
+  batchSize: integer(64, 1),
   grid: tables.adapter.grid,
 };
 

@@ -40,12 +40,23 @@ interface Gathering<Tensor extends TfjsTensor> extends TfjsMath<Tensor> {
   gather(x: Tensor, indices: Tensor): Tensor;
 }
 
-/** Refuses what is no tensor, and one with another number of samples. */
+/** Refuses images that a model with inputs of that shape does not take; axes of any size are null there. */
+export function expectImages(argument: string, value: unknown, shape: readonly (number | null)[] | undefined): number {
+  const count = expectSamples(argument, value);
+  const given = (value as TfjsTensor).shape;
+  const fits = (size: number | null, axis: number) => axis === 0 || size === null || size === given[axis];
+  if (shape === undefined || (shape.length === given.length && shape.every(fits))) return count;
+  const expected = `images of shape ${brackets(['n', ...shape.slice(1).map((size) => size ?? 'any')])}, as the student takes them`;
+  return fail('ERR_GLD_SHAPE', argument, expected, `a tensor of shape ${brackets(given)}`);
+}
+
+/** Refuses what is no tensor of numbers, and one with another number of samples. */
 export function expectSamples(argument: string, value: unknown, count?: number): number {
   const expected =
     count === undefined ? 'a tensor of tfjs, whose first axis are samples' : `a tensor of ${count} samples`;
   if (!isTfjsTensor(value)) return fail('ERR_GLD_ARG_TYPE', argument, expected, describe(value));
   if (value.isDisposed) return fail('ERR_GLD_DISPOSED', argument, 'a tensor', 'a disposed one');
+  if (value.dtype === 'string') return fail('ERR_GLD_DTYPE', argument, 'numbers', 'strings');
   const [samples = 0] = value.shape;
   if (samples < 1 || (count ?? samples) !== samples) {
     return fail('ERR_GLD_SHAPE', argument, expected, `one of shape ${brackets(value.shape)}`);
@@ -99,6 +110,7 @@ export function datasetBatches<Tensor extends TfjsTensor>(
   argument: string,
   dataset: unknown,
   perEpoch: number | undefined,
+  shape: readonly (number | null)[] | undefined,
 ): Batches<Tensor> {
   if (!isDataset(dataset)) {
     return fail('ERR_GLD_ARG_TYPE', argument, 'a data set of tfjs with batches { xs, ys }', describe(dataset));
@@ -108,7 +120,7 @@ export function datasetBatches<Tensor extends TfjsTensor>(
     if (iterator === undefined || perEpoch === undefined) iterator = await (dataset as TfjsDataset).iterator();
     for (let step = 0; step < (perEpoch ?? Infinity); step += 1) {
       const { value, done } = await iterator.next();
-      if (value !== null && value !== undefined) yield batchOf<Tensor>(argument, value);
+      if (value !== null && value !== undefined) yield batchOf<Tensor>(argument, value, shape);
       if (done) return;
     }
   }
@@ -121,13 +133,17 @@ export function isDataset(value: unknown): value is TfjsDataset {
   return typeof (Object(value) as Partial<TfjsDataset>).iterator === 'function';
 }
 
-function batchOf<Tensor extends TfjsTensor>(argument: string, value: unknown): Batch<Tensor> {
+function batchOf<Tensor extends TfjsTensor>(
+  argument: string,
+  value: unknown,
+  shape: readonly (number | null)[] | undefined,
+): Batch<Tensor> {
   const { xs, ys } = Object(value) as { xs?: unknown; ys?: unknown };
-  const dispose = () => [xs, ys].flatMap(tensorsIn).forEach((tensor) => tensor.dispose());
+  const dispose = () => [value, xs, ys].flatMap(tensorsIn).forEach((tensor) => tensor.dispose());
   try {
     const [images, labels] = [only<Tensor>(`${argument}.xs`, xs), only<Tensor>(`${argument}.ys`, ys)];
     return {
-      size: expectSamples(`${argument}.ys`, labels, expectSamples(`${argument}.xs`, images)),
+      size: expectSamples(`${argument}.ys`, labels, expectImages(`${argument}.xs`, images, shape)),
       images,
       labels,
       dispose,

@@ -12,11 +12,12 @@ import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import { tables } from '../options.js';
 import { gldSchedule, type Schedule, type StepWeights } from '../schedule.js';
-import type { GldLossOptions } from '../types.js';
+import type { GldLossOptions, TensorLike } from '../types.js';
 import {
   type Batch,
   type Batches,
   datasetBatches,
+  expectImages,
   expectSamples,
   isDataset,
   sampleWeights,
@@ -29,7 +30,7 @@ import type { TfjsLayersModel } from './model-types.js';
 import { disposeTape, isOptimizer, optimizerOf } from './optimizers.js';
 import { replayed } from './replay.js';
 import { openStudent, type Student } from './student.js';
-import { openTeacher, type Teacher, type TfjsTeacher } from './teacher.js';
+import { kindOf, openTeacher, storedCount, type Teacher, type TfjsTeacher } from './teacher.js';
 import {
   args as checks,
   type DistillerEvaluateArgs,
@@ -39,6 +40,7 @@ import {
   type DistillerHistory,
   type DistillerLogs,
   type DistillerTrainArgs,
+  expectTraining,
   type TfjsDataset,
   type TfjsTraining,
 } from './training.js';
@@ -100,6 +102,9 @@ function given(value: unknown) {
   return value;
 }
 
+/** What a schedule gives. */
+const weightTable = (({ alpha, beta, localWeight }) => ({ alpha, beta, localWeight }))(tables.adapter);
+
 /**
  * Distils a teacher into a model of TensorFlow.js. Its methods take what those of `tf.LayersModel` take.
  *
@@ -121,6 +126,8 @@ function given(value: unknown) {
 export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Tensor = Tensor> {
   readonly #tf: TfjsTraining<Tensor, Scalar>;
   readonly #teacher: TfjsTeacher<Tensor>;
+  /** Whether the teacher is its outputs for the whole data set. */
+  readonly #isStored: boolean;
   readonly #model: TfjsLayersModel<Tensor>;
   readonly #optimizer: TfjsOptimizer<Tensor, Scalar>;
   /** Whether the optimizer was made here. */
@@ -132,21 +139,29 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
   readonly #schedule: Schedule | undefined;
   readonly #gldLoss: TfjsGld<Tensor, Scalar>;
   #opened: Promise<Opened<Tensor>> | undefined;
+  /** Those that the optimizer has updated, whose state it keeps by their order. */
+  #variables: readonly Tensor[] | undefined;
   #busy = false;
+  /** Trainings and evaluations that go on. */
+  #users = 0;
+  #disposed = false;
 
   /**
    * @param tf the framework: `import * as tf from '@tensorflow/tfjs'`
    */
   constructor(tf: TfjsTraining<Tensor, Scalar>, config: DistillerConfig<Tensor, Scalar>) {
-    expectObject('tf', tf, 'the framework, which import * as tf gives');
+    expectTraining(tf);
     const { teacher, student, optimizer, loss, metrics, warmup, schedule } = known(
       table,
       expectObject('config', config, '{ teacher, student, optimizer?, loss?, metrics?, warmup?, schedule? }'),
     ) as unknown as DistillerConfig<Tensor, Scalar>;
     const { alpha, beta, localWeight } = checkOptions(tables.adapter, loss, 'loss');
+    if (alpha > 1)
+      fail('ERR_GLD_OPTION', 'loss.alpha', 'at most 1 with labels, whose term weighs 1 - alpha', String(alpha));
     this.#tf = tf;
-    this.#teacher = teacher;
     this.#model = expectModel(student);
+    this.#isStored = kindOf(teacher) === 'stored';
+    this.#teacher = teacher;
     this.#options = { ...loss };
     this.#weights = { alpha, beta, localWeight };
     this.#metrics = metricsOf(tf, metrics);
@@ -175,6 +190,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       checks.fit,
       args,
     );
+    if (validationData !== undefined) this.#expectUnstored('validationData');
     const samples = this.#samples('', x, y, sampleWeight);
     const count = x.shape[0];
     const split =
@@ -208,9 +224,9 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       checks.fitDataset,
       args,
     );
-    const batches = datasetBatches<Tensor>('dataset', dataset, batchesPerEpoch);
+    const batches = this.#dataset('dataset', dataset, batchesPerEpoch);
     const validation = isDataset(validationData)
-      ? datasetBatches<Tensor>('validationData', validationData, validationBatches)
+      ? this.#dataset('validationData', validationData, validationBatches)
       : validationData === undefined
         ? undefined
         : this.#validation(validationData, validationBatchSize);
@@ -223,20 +239,29 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
    */
   async evaluate(x: Tensor, y: Tensor, args?: DistillerEvaluateArgs<Tensor>): Promise<DistillerLogs> {
     const { batchSize, sampleWeight } = checkOptions(checks.evaluate, args);
-    return this.#evaluate(tensorBatches(this.#tf, this.#samples('', x, y, sampleWeight), batchSize, false));
+    const batches = tensorBatches(this.#tf, this.#samples('', x, y, sampleWeight), batchSize, false);
+    return this.#used(() => this.#evaluate(batches));
   }
 
   /** The same of a data set of batches { xs, ys }. */
   async evaluateDataset(dataset: TfjsDataset, args?: DistillerEvaluateDatasetArgs): Promise<DistillerLogs> {
     const { batches } = checkOptions(checks.evaluateDataset, args);
-    return this.#evaluate(datasetBatches<Tensor>('dataset', dataset, batches));
+    const all = this.#dataset('dataset', dataset, batches);
+    return this.#used(() => this.#evaluate(all));
   }
 
   /**
    * Frees what was made for the training: an optimizer that was named, sessions of ONNX Runtime, the loss's memory. Models and
-   * an optimizer that was given stay.
+   * an optimizer that was given stay. A training or an evaluation that goes on ends with `ERR_GLD_DISPOSED` before its next
+   * batch, and frees all this itself.
    */
   async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#users === 0) await this.#free();
+  }
+
+  async #free(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
     this.#gldLoss.dispose();
@@ -246,7 +271,10 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
 
   #samples(prefix: string, images: unknown, labels: unknown, weights: unknown) {
     const [x, y, w] = prefix === '' ? ['x', 'y', 'sampleWeight'] : [0, 1, 2].map((i) => `${prefix}[${i}]`);
-    const count = expectSamples(x, images);
+    const count = expectImages(x, images, this.#inputShape());
+    const stored = this.#isStored && prefix === '' ? storedCount(this.#teacher) : undefined;
+    if (stored !== undefined && stored !== count)
+      fail('ERR_GLD_SHAPE', x, `${stored} samples, of which the teacher has stored outputs`, `${count}`);
     expectSamples(y, labels, count);
     if (weights !== undefined) expectSamples(w, weights, count);
     return { images: images as Tensor, labels: labels as Tensor, weights: weights as Tensor | undefined };
@@ -265,12 +293,47 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     return tensorBatches(this.#tf, { ...samples, apart: true }, batchSize, false);
   }
 
+  #dataset(argument: string, dataset: unknown, perEpoch: number | undefined): Batches<Tensor> {
+    const batches = datasetBatches<Tensor>(argument, dataset, perEpoch, this.#inputShape());
+    this.#expectUnstored(argument);
+    return batches;
+  }
+
+  /** Refuses samples without places among those that the teacher has stored outputs of. */
+  #expectUnstored(argument: string): void {
+    if (!this.#isStored) return;
+    const expected = 'none beside stored outputs of a teacher, which are those of x in fit() and evaluate()';
+    fail('ERR_GLD_OPTION', argument, expected, 'some');
+  }
+
+  /** Of what the student takes, where it takes one thing. */
+  #inputShape(): readonly (number | null)[] | undefined {
+    const inputs = this.#model.inputs as readonly { shape?: readonly (number | null)[] }[];
+    return inputs.length === 1 ? inputs[0].shape : undefined;
+  }
+
+  /** Runs what takes several batches, and frees what was left to it. */
+  async #used<Result>(run: () => Promise<Result>): Promise<Result> {
+    this.#expectInUse();
+    this.#users += 1;
+    try {
+      return await run();
+    } finally {
+      this.#users -= 1;
+      if (this.#disposed && this.#users === 0) await this.#free();
+    }
+  }
+
+  #expectInUse(): void {
+    if (this.#disposed) fail('ERR_GLD_DISPOSED', 'Distiller', 'an object in use', 'one that was disposed');
+  }
+
   async #exclusively<Result>(run: () => Promise<Result>): Promise<Result> {
     if (this.#busy)
       fail('ERR_GLD_OPTION', 'fit()', 'to be called when the training before it has ended', 'a second one');
     this.#busy = true;
     try {
-      return await run();
+      return await this.#used(run);
     } finally {
       this.#busy = false;
     }
@@ -316,6 +379,8 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     // A sequential model can be told to stop only when it has been built, which it puts off.
     if (model.getClassName() === 'Sequential' && !(model as { model?: unknown }).model)
       (model as tfjs.Sequential).build();
+    if (model.trainableWeights.length === 0)
+      fail('ERR_GLD_OPTION', 'student', 'a model with weights that are trainable', 'one without');
     list.setModel(model);
     await list.onTrainBegin();
     model.stopTraining = false;
@@ -332,7 +397,8 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
         try {
           const logs: DistillerLogs = { batch: step, size: batch.size };
           await list.onBatchBegin(step, logs);
-          const weights = schedule(epoch * length + step);
+          const given = expectObject('schedule()', schedule(epoch * length + step), '{ alpha, beta, localWeight }');
+          const weights = known(weightTable, given, 'schedule()') as unknown as StepWeights;
           const values = await this.#step(batch, weights, classWeight);
           means.add(values, batch.size);
           Object.assign(logs, values);
@@ -357,22 +423,34 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     return history as unknown as DistillerHistory;
   }
 
+  /** Refuses other variables than those of the steps before. */
+  #expectSame(variables: Tensor[]): Tensor[] {
+    const before = (this.#variables ??= variables);
+    if (variables.length === before.length && variables.every((variable, i) => variable === before[i]))
+      return variables;
+    const expected = 'the same trainable weights in every step (a new Distiller takes others)';
+    return fail('ERR_GLD_OPTION', 'student', expected, 'others: a layer was frozen or thawed');
+  }
+
   /** One update of the student. */
   async #step(batch: Batch<Tensor>, weights: StepWeights, classWeight: ClassWeights): Promise<DistillerLogs> {
+    this.#expectInUse();
     const { student, teacher } = await this.#open(batch.images);
+    const variables = this.#expectSame(student.variables);
     const tf = this.#tf;
+    const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
     const targets = {
-      teacher: (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>,
+      teacher: outputs,
       labels: batch.labels,
       sampleWeights: await sampleWeights(batch, classWeight),
     };
     const options = { ...this.#options, ...weights };
     const numbers = new Kept(tf);
     const sides = new Kept(tf);
-    const forward = () => student.forward(batch.images, true);
+    const forward = () => this.#beside(outputs, student.forward(batch.images, true));
     const minimize = (loss: () => Scalar) => {
       try {
-        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, student.variables) as Tensor;
+        const cost = this.#optimizer.minimize(() => this.#regularized(loss()), true, variables) as Tensor;
         numbers.tensors.push(cost);
       } catch (error) {
         disposeTape(tf);
@@ -423,11 +501,12 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       const numbers = new Kept(tf);
       const sides = new Kept(tf);
       try {
+        this.#expectInUse();
         const { student, teacher } = await this.#open(batch.images);
         const outputs = (await teacher.outputs(batch.images, batch.indices)) as TfjsSide<Tensor>;
         let side!: TfjsSide<Tensor>;
         tf.tidy(() => {
-          const own = student.forward(batch.images, false);
+          const own = this.#beside(outputs, student.forward(batch.images, false));
           this.#measure(batch.labels, own, numbers);
           numbers.keep(this.#regularized(tf.scalar(0, 'float32')));
           side = copyStudent(own, sides.keep);
@@ -444,6 +523,13 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       }
     }
     return means.values();
+  }
+
+  /** The student's side beside the teacher's: global logits alone where the teacher has no others. To be called in a tidy. */
+  #beside(teacher: TfjsSide<Tensor>, student: TfjsSide<Tensor>): TfjsSide<Tensor> {
+    const { shape, dims } = (teacher as { logits?: TensorLike }).logits ?? {};
+    if ((shape ?? dims)?.length !== 2) return student;
+    return { logits: globalLogits(this.#tf, student) as unknown as Tensor };
   }
 
   /** Keeps the metrics of a side. To be called in a tidy. */

@@ -335,6 +335,11 @@ function refuse<Tensor>(role: Role, way: Way<Tensor>, place: number): never {
   const expected = expectedOf(role);
   const map = known.findIndex((values, at) => at > place && axesOf(values) > 1);
   if (map < 0) return fail('ERR_GLD_SPLIT', role, expected, 'no map among the tensors before the logits');
+  const broken = known.findLastIndex(({ data }) => !data.every(Number.isFinite));
+  if (broken >= 0) {
+    const received = `${known[broken].data.find((value) => !Number.isFinite(value))} in ${way.text(broken)}`;
+    return fail('ERR_GLD_SPLIT', role, 'a model whose numbers are finite for these images', received);
+  }
   if (isUniform(known[map], true) || isUniform(known[map], false)) {
     const received = `the map ${way.text(map)}, all of whose positions are alike for these images`;
     return fail('ERR_GLD_SPLIT', role, 'images of which the map differs from place to place', received);

@@ -85,14 +85,32 @@ export async function openTeacher<Tensor extends TfjsTensor>(
   images: Tensor,
   options: Pick<GldLossOptions, 'grid'> = {},
 ): Promise<Teacher<Tensor>> {
-  if (typeof teacher === 'function') return functionTeacher(tf, teacher);
-  const given = expectObject('teacher', teacher, 'a model, a function of images, or a side of the loss');
-  if (isModel<Tensor>(given)) return modelTeacher(tf, { model: given }, images, options);
-  if ('model' in given) {
-    const settings = checkOptions(modelTable, given, 'teacher') as unknown as TfjsTeacherModel<Tensor>;
-    return modelTeacher(tf, settings, images, options);
+  switch (kindOf(teacher)) {
+    case 'function':
+      return functionTeacher(tf, teacher as TfjsTeacherFunction<Tensor>);
+    case 'model':
+      return modelTeacher(tf, { model: teacher as TfjsModel<Tensor> }, images, options);
+    case 'settings': {
+      const settings = checkOptions(modelTable, teacher, 'teacher') as unknown as TfjsTeacherModel<Tensor>;
+      return modelTeacher(tf, settings, images, options);
+    }
+    case 'stored':
+      return storedTeacher(teacher as TfjsSide<Tensor>);
   }
-  return storedTeacher(teacher as TfjsSide<Tensor>);
+}
+
+/** What a teacher is given as; refuses what can be none. */
+export function kindOf(teacher: unknown): 'function' | 'model' | 'settings' | 'stored' {
+  if (typeof teacher === 'function') return 'function';
+  const given = expectObject('teacher', teacher, 'a model, a function of images, or a side of the loss');
+  if (isModel(given)) return 'model';
+  return 'model' in given ? 'settings' : 'stored';
+}
+
+/** How many samples there are in stored outputs, which are checked where they are opened. */
+export function storedCount(teacher: object): number | undefined {
+  const { features, logitMap, logits } = teacher as Partial<Record<string, { shape?: readonly number[] }>>;
+  return (features ?? logitMap ?? logits)?.shape?.[0];
 }
 
 /** Whatever it is: read where it is used. */

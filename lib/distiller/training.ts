@@ -1,6 +1,6 @@
 /** What training asks of TensorFlow.js and of a data set, as structural types, and what a fit is told. */
 import type { TfjsTensor } from '../adapters/tfjs-types.js';
-import { flag, number, oneOf, type Check, type Table } from '../check.js';
+import { expectObject, flag, integer, number, oneOf, type Table } from '../check.js';
 import { describe } from '../describe.js';
 import { fail } from '../errors.js';
 import type { TfjsMath } from './model-types.js';
@@ -13,6 +13,17 @@ export interface TfjsTraining<Tensor extends TfjsTensor = TfjsTensor, Scalar ext
   readonly CallbackList: new (...args: never[]) => object;
   readonly CustomCallback: new (...args: never[]) => object;
   readonly History: new () => object;
+}
+
+/** Refuses what is not the whole framework. */
+export function expectTraining(
+  tf: Pick<TfjsTraining, 'train' | 'metrics' | 'CallbackList' | 'CustomCallback' | 'History'>,
+): void {
+  const what = "the framework, which import * as tf from '@tensorflow/tfjs' gives";
+  expectObject('tf', tf, what);
+  const parts = ['train', 'metrics', 'CallbackList', 'CustomCallback', 'History'] as const;
+  const missing = parts.find((name) => tf[name] === undefined);
+  if (missing !== undefined) fail('ERR_GLD_ARG_TYPE', 'tf', what, `an object without ${missing}`);
 }
 
 /** Numbers by name: of a batch, or of an epoch. */
@@ -106,35 +117,39 @@ export interface TfjsDataset {
   iterator(): Promise<{ next(): Promise<{ readonly value: unknown; readonly done?: boolean | undefined }> }>;
 }
 
-const positive = 'an integer of at least 1';
-
-/** An integer of at least so much. */
-function integer<F extends number | undefined>(fallback: F, least: number): Check<number | F> {
-  const what = least === 1 ? positive : `an integer of at least ${least}`;
-  return (value, path) => {
-    if (value === undefined) return fallback;
-    const checked = number(0, least, what)(value, path);
-    if (!Number.isInteger(checked)) fail('ERR_GLD_OPTION', path, what, String(checked));
-    return checked;
-  };
-}
-
 const yields = oneOf(['auto', 'batch', 'epoch', 'never'], 'auto');
 
 const unread = (value: unknown) => value;
 
+const hookNames = [
+  ...['onTrainBegin', 'onTrainEnd', 'onEpochBegin', 'onEpochEnd'],
+  ...['onBatchBegin', 'onBatchEnd', 'onYield'],
+];
+
 function hooks(value: unknown, path: string): readonly object[] {
-  return (Array.isArray(value) ? value : [value ?? {}]).map((entry: unknown) =>
-    typeof entry === 'object' && entry !== null
-      ? entry
-      : fail('ERR_GLD_ARG_TYPE', path, 'callbacks: objects with onEpochEnd() and the like', describe(entry)),
-  );
+  const list = Array.isArray(value);
+  return (list ? value : [value ?? {}]).map((entry: unknown, i) => {
+    const at = list ? `${path}[${i}]` : path;
+    const callback = expectObject(at, entry, 'a callback: an object with onEpochEnd() and the like');
+    for (const name of hookNames) {
+      const hook = callback[name] ?? undefined;
+      if (hook === undefined || typeof hook === 'function') continue;
+      fail('ERR_GLD_ARG_TYPE', `${at}.${name}`, 'a function', describe(hook));
+    }
+    return callback;
+  });
 }
 
 function classWeights(value: unknown, path: string): Readonly<Record<number, number>> | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<number, number>;
-  return fail('ERR_GLD_ARG_TYPE', path, 'an object with a weight for every class', describe(value));
+  const given = expectObject(path, value, 'an object with a weight for every class');
+  for (const [label, weight] of Object.entries(given)) {
+    if (!/^\d+$/.test(label)) fail('ERR_GLD_OPTION', `${path}.${label}`, 'classes as names, from 0 on', 'another one');
+    const what = 'a finite number of at least 0';
+    if (typeof weight !== 'number') fail('ERR_GLD_ARG_TYPE', `${path}[${label}]`, what, describe(weight));
+    if (!(weight >= 0 && weight < Infinity)) fail('ERR_GLD_WEIGHT', `${path}[${label}]`, what, String(weight));
+  }
+  return given as Record<number, number>;
 }
 
 function verbosity(value: unknown, path: string): 0 | 1 {

@@ -339,3 +339,152 @@ t.test('wrong calls', async (t) => {
   await first;
   await distiller.dispose();
 });
+
+t.test('wrong calls are refused before any work starts', async (t) => {
+  const { images, labels } = samples(8);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const make = (config: object, framework: object = tf) => new Distiller(framework as never, config as never);
+  const { History, ...less } = tf;
+  t.ok(History);
+  const wrong: readonly [make: () => unknown, code: string, argument: string][] = [
+    [() => make({ teacher, student }, {}), 'ERR_GLD_ARG_TYPE', 'tf'],
+    [() => make({ teacher, student }, less), 'ERR_GLD_ARG_TYPE', 'tf'],
+    [() => make({ teacher: null, student }), 'ERR_GLD_ARG_TYPE', 'teacher'],
+    [() => make({ student }), 'ERR_GLD_ARG_TYPE', 'teacher'],
+    [() => make({ teacher, student, loss: { alpha: 2 } }), 'ERR_GLD_OPTION', 'loss.alpha'],
+    [() => make({ teacher, student, metrics: [function loss() {}] }), 'ERR_GLD_OPTION', 'metrics[0]'],
+    [() => make({ teacher, student, metrics: ['mse', { mse() {} }.mse] }), 'ERR_GLD_OPTION', 'metrics[0]'],
+  ];
+  for (const [make, code, argument] of wrong) t.throws(make, { code, argument });
+
+  const distiller = new Distiller(tf, { teacher, student, optimizer: tf.train.sgd(0) });
+  const refused: readonly [args: object, code: string, argument: string][] = [
+    [{ callbacks: [{}, { onEpochEnd: 3 }] }, 'ERR_GLD_ARG_TYPE', 'callbacks[1].onEpochEnd'],
+    [{ callbacks: Promise.resolve({}) }, 'ERR_GLD_ARG_TYPE', 'callbacks'],
+    [{ classWeight: { a: 1 } }, 'ERR_GLD_OPTION', 'classWeight.a'],
+    [{ classWeight: { 0: 1, 3: -1 } }, 'ERR_GLD_WEIGHT', 'classWeight[3]'],
+    [{ classWeight: { 0: '1' } }, 'ERR_GLD_ARG_TYPE', 'classWeight[0]'],
+  ];
+  for (const [args, code, argument] of refused) {
+    await t.rejects(distiller.fit(images, labels, { ...args, ...quiet }), { code, argument });
+  }
+  const larger = tf.zeros([8, 9, 9, 3]);
+  const shape = { code: 'ERR_GLD_SHAPE', argument: 'x', message: /\[n, 8, 8, 3\].*\[8, 9, 9, 3\]/ };
+  await t.rejects(distiller.fit(larger, labels, quiet), shape);
+  await t.rejects(distiller.evaluate(larger, labels), shape);
+  await t.rejects(distiller.evaluate(labels, labels), { code: 'ERR_GLD_SHAPE', argument: 'x' });
+  const batch = { iterator: async () => ({ next: async () => ({ value: { xs: larger, ys: tf.clone(labels) } }) }) };
+  await t.rejects(distiller.fitDataset(batch, quiet), { code: 'ERR_GLD_SHAPE', argument: 'dataset.xs' });
+  const before = tf.memory().numTensors;
+  const pairs = { iterator: async () => ({ next: async () => ({ value: [tf.clone(images), tf.clone(labels)] }) }) };
+  await t.rejects(distiller.fitDataset(pairs, quiet), { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset.xs' });
+  t.equal(tf.memory().numTensors, before, 'tensors of a batch that is none are disposed');
+  const words = tf.tensor1d(Array.from({ length: 8 }, () => 'a'));
+  await t.rejects(distiller.fit(images, words as tf.Tensor, quiet), { code: 'ERR_GLD_DTYPE', argument: 'y' });
+  const unknown = distiller.fit(tf.fill([8, 8, 8, 3], Number.NaN), labels, quiet);
+  await t.rejects(unknown, { code: 'ERR_GLD_SPLIT', argument: 'student', received: /^NaN in/ });
+  await distiller.dispose();
+
+  const changed = new Distiller(tf, { teacher, student, optimizer: 'adam' });
+  await changed.fit(images, labels, quiet);
+  student.layers[0].trainable = false;
+  await t.rejects(changed.fit(images, labels, quiet), { code: 'ERR_GLD_OPTION', argument: 'student' });
+  student.layers[0].trainable = true;
+  t.equal((await changed.fit(images, labels, quiet)).epoch.length, 1, 'the optimizer is as it was');
+  await changed.dispose();
+
+  const frozen = network();
+  frozen.trainable = false;
+  const idle = new Distiller(tf, { teacher, student: frozen });
+  await t.rejects(idle.fit(images, labels, quiet), { code: 'ERR_GLD_OPTION', argument: 'student' });
+  t.ok(Number.isFinite((await idle.evaluate(images, labels)).loss), 'it can be evaluated');
+  await idle.dispose();
+});
+
+t.test('what functions of the caller give is checked', async (t) => {
+  const { images, labels } = samples(8);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const wrong: readonly [config: object, code: string, argument: string][] = [
+    [{ schedule: () => undefined }, 'ERR_GLD_ARG_TYPE', 'schedule()'],
+    [{ schedule: async () => ({}) }, 'ERR_GLD_ARG_TYPE', 'schedule()'],
+    [{ schedule: () => ({ grid: 1 }) }, 'ERR_GLD_OPTION', 'schedule().grid'],
+    [{ metrics: [() => undefined] }, 'ERR_GLD_ARG_TYPE', 'metrics[0]()'],
+  ];
+  for (const [config, code, argument] of wrong) {
+    const distiller = new Distiller(tf, { teacher, student, ...config } as never);
+    await t.rejects(distiller.fit(images, labels, quiet), { code, argument });
+    await distiller.dispose();
+  }
+  const distiller = new Distiller(tf, { teacher, student, metrics: ['acc', 'sparseCategoricalAccuracy'] });
+  const { acc, sparseCategoricalAccuracy } = await distiller.evaluate(images, labels);
+  t.equal(sparseCategoricalAccuracy, acc);
+  await distiller.dispose();
+});
+
+t.test('stored outputs are of the samples of fit and evaluate, and of no others', async (t) => {
+  const { images, labels } = samples(8);
+  const distiller = new Distiller(tf, { teacher: { logits: random([8, 5, K], 3) }, student: network() });
+  const few = [tf.slice(images, 0, 4), tf.slice(labels, 0, 4)] as const;
+  const mismatch = { code: 'ERR_GLD_SHAPE', argument: 'x', expected: /^8 samples/ };
+  await t.rejects(distiller.fit(...few, quiet), mismatch);
+  await t.rejects(distiller.evaluate(...few), mismatch);
+  const apart = { code: 'ERR_GLD_OPTION', argument: 'validationData' };
+  await t.rejects(distiller.fit(images, labels, { validationData: few, ...quiet }), apart);
+  const dataset = tf.data.array([1]) as never;
+  const unordered = { code: 'ERR_GLD_OPTION', argument: 'dataset' };
+  await t.rejects(distiller.fitDataset(dataset, quiet), unordered);
+  await t.rejects(distiller.evaluateDataset(dataset), unordered);
+  await distiller.dispose();
+});
+
+t.test('a teacher of global logits alone teaches those of the student', async (t) => {
+  const { images, labels } = samples(12);
+  const model = network({ filters: 10, seed: 5 });
+  const args = { batchSize: 12, shuffle: false, validationData: [images, labels] as const, ...quiet };
+  const trained = async (framework: typeof tf, teacher: object, loss: object) => {
+    const student = network();
+    const settings = { optimizer: tf.train.sgd(0.1), metrics: ['acc'], warmup: 0, loss };
+    const distiller = new Distiller(framework, { teacher: teacher as typeof model, student, ...settings });
+    const { history } = await distiller.fit(images, labels, args);
+    await distiller.dispose();
+    return { student, history };
+  };
+  const alone = await trained(tf, { model, features: false }, {});
+  t.equal(alone.history.local[0], 0);
+  t.ok(alone.history.relation[0] > 0);
+  t.ok(alone.history.val_acc[0] >= 0);
+  const elsewhere = { ...tf, getBackend: () => 'webgpu' } as typeof tf;
+  const there = await trained(elsewhere, { model, features: false }, {});
+  t.ok(distance(alone.student, there.student) < 1e-6, 'a backend that is read asynchronously gives the same weights');
+  const globally = { localWeight: 0, beta: 0 };
+  const map = await trained(tf, model, globally);
+  const logits = await trained(tf, { model, features: false }, globally);
+  t.ok(distance(map.student, logits.student) < 1e-5, 'the global term is that of the maps');
+  await t.rejects(trained(tf, { model, features: false }, { grid: 2 }), { code: 'ERR_GLD_GRID' });
+});
+
+t.test('dispose() ends what goes on before its next batch, and everything after it', async (t) => {
+  const { images, labels } = samples(16);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const disposed = { code: 'ERR_GLD_DISPOSED', argument: 'Distiller' };
+  const before = tf.memory().numTensors;
+  const distiller = new Distiller(tf, { teacher, student, optimizer: 'adam' });
+  const batches: number[] = [];
+  const onBatchEnd = async (batch: number) => {
+    batches.push(batch);
+    if (batch === 1) await distiller.dispose();
+  };
+  await t.rejects(distiller.fit(images, labels, { batchSize: 4, callbacks: { onBatchEnd }, ...quiet }), disposed);
+  t.strictSame(batches, [0, 1]);
+  t.equal(tf.memory().numTensors, before, 'nothing stays');
+  await t.rejects(distiller.fit(images, labels, quiet), disposed);
+  await t.rejects(distiller.evaluate(images, labels), disposed);
+  await distiller.dispose();
+  t.equal(tf.memory().numTensors, before);
+
+  const other = new Distiller(tf, { teacher, student, optimizer: 'adam' });
+  const training = other.fit(images, labels, quiet);
+  await other.dispose();
+  await t.rejects(training, disposed, 'also where it has hardly begun');
+  t.equal(tf.memory().numTensors, before);
+});

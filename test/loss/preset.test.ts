@@ -49,6 +49,8 @@ t.test('wrong calls', async (t) => {
   t.throws(call(undefined, {}), { code: 'ERR_GLD_ARG_TYPE', argument: 'name' });
   t.throws(call('paper'), { code: 'ERR_GLD_ARG_TYPE', argument: 'stepsPerEpoch' });
   t.throws(call('paper', { stepsPerEpoch: 0 }), { code: 'ERR_GLD_OPTION', argument: 'stepsPerEpoch' });
+  t.throws(call('paper', { stepsPerEpoch: 1, epochs: 1.5 }), { code: 'ERR_GLD_OPTION', argument: 'epochs' });
+  t.throws(call('paper', { stepsPerEpoch: 1, batchSize: '8' }), { code: 'ERR_GLD_ARG_TYPE', argument: 'batchSize' });
   t.throws(call('paper', { stepsPerEpoch: 1, epoch: 3 }), { code: 'ERR_GLD_OPTION', argument: 'epoch' });
   t.throws(() => gldPreset('paper', { stepsPerEpoch: 1 }).learningRate(-1), {
     code: 'ERR_GLD_OPTION',
