@@ -62,15 +62,25 @@ function aboveZero(what: string): Check<number> {
   };
 }
 
+/** A temperature, whose square is a factor of the loss. */
+const degrees = (what: string): Check<number> => {
+  const check = aboveZero(what);
+  return (value, path) => {
+    const checked = check(value, path);
+    if (!Number.isFinite(checked ** 2)) fail('ERR_GLD_OPTION', path, `${what}, and so its square`, String(value));
+    return checked;
+  };
+};
+
 const std = {
   kind: oneOf(words['normalization.kind'], 'std'),
   unbiased: flag(true),
   compensated: flag(false),
-  temperature: optional(aboveZero('a finite number greater than 0')),
+  temperature: optional(degrees('a finite number greater than 0')),
 };
 const temperature = {
   kind: std.kind,
-  temperature: aboveZero("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
+  temperature: degrees("a finite number greater than 0 (normalization of kind 'temperature' needs one)"),
 };
 
 const normalization: Check<Checked<typeof std> | Checked<typeof temperature>> = (value, path) => {

@@ -130,6 +130,15 @@ export const values: Row[] = [
       `normalization.temperature: expected a finite number greater than 0, got ${temperature}`,
     ],
   ),
+  ...(['std', 'temperature'] as const).map(
+    (kind): Row => [
+      `a temperature whose square overflows, ${kind}`,
+      { options: { normalization: { kind, temperature: 1e155 } } },
+      'OPTION',
+      'normalization.temperature',
+      /, and so its square, got 1e\+155$/,
+    ],
+  ),
   [
     'a temperature that is compensated for',
     { options: { normalization: { kind: 'temperature', temperature: 4, compensated: true } } },
