@@ -289,7 +289,7 @@ export function jaxStep<A extends JaxArray, Parameters, Images, State>(
   const step = (...[parameters, state, batch]: Given) => runNow(update(parameters, state, batch));
   const async = async (...[parameters, state, batch, options]: [...Given, options?: SignalOption]) =>
     runLater(update(parameters, state, batch, options));
-  // What update() finds in the structure of the parameters, jax-js has put there.
+  // The compiler cannot see that jax-js keeps the structure of trees.
   return Object.assign(step, { async, init, dispose: () => gldLoss.dispose() }) as never;
 }
 
