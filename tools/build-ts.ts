@@ -58,6 +58,13 @@ async function bundleDeclarations(): Promise<Map<string, string>> {
   const { output } = await bundle.generate({
     entryFileNames: '[name].d.ts',
     chunkFileNames: 'shared.d.ts',
+    // One file, whichever of the entry points it is that share something beside each other.
+    manualChunks: (id, { getModuleInfo }) => {
+      const users = new Set([id]);
+      for (const user of users) for (const importer of getModuleInfo(user)?.importers ?? []) users.add(importer);
+      const entries = [...users].filter((user) => getModuleInfo(user)?.isEntry);
+      return entries.length > 1 && !entries.includes(id) ? 'shared' : undefined;
+    },
     minifyInternalExports: false,
     // Symbol.dispose, whatever `lib` the user's configuration has.
     banner: '/// <reference lib="esnext.disposable" />',

@@ -1,21 +1,23 @@
 /**
  * Distillation in jax-js, in seconds: a teacher, and two students of the same initial weights, one trained on the labels
- * and one by the GLD loss through `gld-loss/jax`. Usage: npx tsx examples/jax/main.ts [--epochs N] [--images N] [--seed N]
+ * and one by the GLD loss through `jaxStep` of `gld-loss/jax`. Usage: npx tsx examples/jax/main.ts [--epochs N] [--images N] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import * as jax from '@jax-js/jax';
-import { jaxGld } from 'gld-loss/jax';
+import { jaxStep } from 'gld-loss/jax';
 import { Rng, shapes, type Batch, type Split } from '../data/index.js';
-import { classify, forward, initialize, start, update, type Parameters } from './network.js';
+import { adam, classify, forward, initialize, type AdamState, type Parameters } from './network.js';
 
 const { nn, numpy: np, tree } = jax;
 
-/** The loss of a batch and its gradients. Consumes all arguments. */
-type Objective = (
+type Images = jax.numpy.Array;
+
+/** One update by a batch. Consumes all arguments. */
+type Step<State> = (
   parameters: Parameters,
-  images: jax.numpy.Array,
-  labels: jax.numpy.Array,
-) => [loss: number, Parameters];
+  state: State,
+  batch: { images: Images; labels: jax.numpy.Array },
+) => { parameters: Parameters; state: State };
 
 const { values } = parseArgs({
   options: {
@@ -28,33 +30,39 @@ const [epochs, trainSize, seed] = [values.epochs, values.images, values.seed].ma
 
 await jax.init('wasm');
 jax.defaultDevice('wasm');
-const gldLoss = jaxGld(jax);
 const data = shapes({ seed, side: 12, parts: 3, noise: 0.05, trainSize, testSize: 500 });
 const classes = data.classes.length;
 
-const tensors = ({ images, labels, size }: Batch) =>
-  [np.array(images, { shape: [size, data.height, data.width, data.channels] }), np.array(labels)] as const;
+const batchSize = 32;
+const steps = epochs * Math.ceil(trainSize / batchSize);
+const optimizer = adam((step) => 0.005 * (1 + Math.cos((Math.PI * step) / steps)));
 
-/** Consumes the parameters, and returns the trained ones. */
-async function train(parameters: Parameters, objective: Objective): Promise<Parameters> {
-  let state = start(parameters);
+const tensors = ({ images, labels, size }: Batch) => ({
+  images: np.array(images, { shape: [size, data.height, data.width, data.channels] }),
+  labels: np.array(labels),
+});
+
+/** Consumes parameters and state, and returns the trained parameters. */
+async function train<State extends object>(
+  parameters: Parameters,
+  state: State,
+  step: Step<State>,
+): Promise<Parameters> {
   const order = new Rng(seed);
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const rate = 0.01 * 0.5 * (1 + Math.cos((Math.PI * epoch) / epochs));
-    for await (const batch of data.train.batches({ batchSize: 32, shuffle: order })) {
-      const [, gradients] = objective(tree.ref(state.parameters), ...tensors(batch));
-      state = update(state, gradients, rate);
+    for await (const batch of data.train.batches({ batchSize, shuffle: order })) {
+      ({ parameters, state } = step(parameters, state, tensors(batch)));
     }
   }
-  tree.dispose([state.mean, state.square]);
-  return state.parameters;
+  tree.dispose(state as never);
+  return parameters;
 }
 
 /** Share of a split's images that are classified right. Consumes the parameters. */
 async function accuracy(parameters: Parameters, split: Split): Promise<number> {
   let right = 0;
   for await (const batch of split.batches({ batchSize: 250 })) {
-    const [images, labels] = tensors(batch);
+    const { images, labels } = tensors(batch);
     right += np
       .argmax(classify(tree.ref(parameters), images), 1)
       .equal(labels)
@@ -66,11 +74,14 @@ async function accuracy(parameters: Parameters, split: Split): Promise<number> {
   return right / split.size;
 }
 
-const crossEntropy: Objective = (parameters, images, labels) => {
-  const loss = (p: Parameters, x: jax.numpy.Array) =>
+const crossEntropy: Step<AdamState> = (parameters, state, { images, labels }) => {
+  const loss = (p: Parameters, x: Images) =>
     nn.logSoftmax(classify(p, x), 1).mul(nn.oneHot(labels, classes)).sum().div(-labels.shape[0]);
-  const [value, gradients] = jax.valueAndGrad(loss)(parameters, images);
-  return [value.item(), gradients as Parameters];
+  const [value, gradients] = jax.valueAndGrad(loss)(tree.ref(parameters), images) as [Images, Parameters];
+  value.item(); // jax-js puts work off until something is read
+  const [updates, next] = optimizer.update(gradients, state, tree.ref(parameters));
+  const moved = tree.map((p: jax.numpy.Array, u: jax.numpy.Array) => p.add(u), parameters, updates) as Parameters;
+  return { parameters: moved, state: next };
 };
 
 const report = async (name: string, parameters: Parameters, since: number) => {
@@ -84,25 +95,26 @@ const report = async (name: string, parameters: Parameters, since: number) => {
 
 console.log(data.description);
 let since = performance.now();
-const teacher = await train(initialize(16, classes, seed), crossEntropy);
+const untaught = initialize(16, classes, seed);
+const teacher = await train(untaught, optimizer.init(tree.ref(untaught)), crossEntropy);
 await report('teacher', teacher, since);
 
-const distillation: Objective = (parameters, images, labels) => {
-  const target = forward(tree.ref(teacher), images.ref);
-  const { loss, gradients } = gldLoss(forward, [parameters, images], { teacher: target, labels });
-  // The images are a primal too; nobody asked for their gradient.
-  gradients[1].dispose();
-  return [loss, gradients[0]];
-};
-
-for (const [name, objective] of [
-  ['student, labels', crossEntropy],
-  ['student, distilled', distillation],
+const step = jaxStep(jax, {
+  teacher: (images: Images) => forward(tree.ref(teacher), images),
+  student: forward,
+  optimizer,
+  steps,
+  check: { teacher: (images) => classify(tree.ref(teacher), images), student: classify },
+});
+const first = initialize(4, classes, seed + 1);
+for (const [name, run] of [
+  ['student, labels', () => train(tree.ref(first), optimizer.init(tree.ref(first)), crossEntropy)],
+  ['student, distilled', () => train(tree.ref(first), step.init(tree.ref(first)), step)],
 ] as const) {
   since = performance.now();
-  const student = await train(initialize(4, classes, seed + 1), objective);
+  const student = await run();
   await report(name, student, since);
   tree.dispose(student);
 }
-tree.dispose(teacher);
-gldLoss.dispose();
+tree.dispose([teacher, first]);
+step.dispose();

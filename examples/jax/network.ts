@@ -1,6 +1,6 @@
 /** A small convolutional network in jax-js: two normalized 3 × 3 convolutions with a 2 × 2 maximum between them. */
 import { numpy as np, random, tree } from '@jax-js/jax';
-import type { JaxSide } from 'gld-loss/jax';
+import type { JaxOptimizer, JaxSide } from 'gld-loss/jax';
 
 export type Parameters = { first: np.Array; second: np.Array; weight: np.Array; bias: np.Array };
 
@@ -54,28 +54,25 @@ function convolve(x: np.Array, kernel: np.Array): np.Array {
   return np.maximum(centred.div(np.sqrt(variance.add(1e-5))), 0).reshape([n, height, width, -1]);
 }
 
-/** Parameters, and the means of gradients and of their squares that Adam keeps. */
-export interface State {
-  parameters: Parameters;
-  mean: Parameters;
-  square: Parameters;
-  step: number;
-}
+/** The means of gradients and of their squares that Adam keeps, and how many there were. */
+export type AdamState = { mean: Parameters; square: Parameters; step: number };
 
-/** Adam's state before the first step. Consumes the parameters. */
-export function start(parameters: Parameters): State {
-  const zeros = () => tree.map((x: np.Array) => np.zerosLike(x), tree.ref(parameters)) as Parameters;
-  return { mean: zeros(), square: zeros(), parameters, step: 0 };
-}
-
-/** One step of Adam (Kingma and Ba, 2015). Consumes the state and the gradients. */
-export function update({ parameters, mean, square, step }: State, gradients: Parameters, rate: number): State {
-  const map = (f: (...x: np.Array[]) => np.Array, ...trees: Parameters[]) =>
-    tree.map(f, trees[0], ...trees.slice(1)) as Parameters;
+/** Adam (Kingma and Ba, 2015) with a learning rate by the step. */
+export function adam(rate: (step: number) => number): JaxOptimizer<Parameters, AdamState> {
+  const map = (f: (...x: np.Array[]) => np.Array, first: Parameters, ...rest: Parameters[]) =>
+    tree.map(f, first, ...rest) as Parameters;
   const average = (decay: number) => (old: np.Array, x: np.Array) => old.mul(decay).add(x.mul(1 - decay));
-  const m = map(average(0.9), mean, tree.ref(gradients));
-  const v = map(average(0.999), square, map(np.square, gradients));
-  const scale = (rate * Math.sqrt(1 - 0.999 ** (step + 1))) / (1 - 0.9 ** (step + 1));
-  const moved = map((p, m, v) => p.sub(m.mul(scale).div(np.sqrt(v).add(1e-8))), parameters, tree.ref(m), tree.ref(v));
-  return { parameters: moved, mean: m, square: v, step: step + 1 };
+  return {
+    init(parameters) {
+      return { mean: map(np.zerosLike, tree.ref(parameters)), square: map(np.zerosLike, parameters), step: 0 };
+    },
+    update(gradients, { mean, square, step }, parameters) {
+      tree.dispose(parameters);
+      const m = map(average(0.9), mean, tree.ref(gradients));
+      const v = map(average(0.999), square, map(np.square, gradients));
+      const scale = (rate(step) * Math.sqrt(1 - 0.999 ** (step + 1))) / (1 - 0.9 ** (step + 1));
+      const updates = map((m, v) => m.mul(-scale).div(np.sqrt(v).add(1e-8)), tree.ref(m), tree.ref(v));
+      return [updates, { mean: m, square: v, step: step + 1 }];
+    },
+  };
 }

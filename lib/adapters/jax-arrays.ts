@@ -23,6 +23,11 @@ function arraysOf(fields: unknown, table: Table): JaxArray[] {
     .filter(isJaxArray);
 }
 
+/** The arrays of a tree, one for each time that it has it. */
+export function arraysOfTree({ tree }: Pick<JaxLike, 'tree'>, value: unknown): JaxArray[] {
+  return tree.leaves(value).filter(isJaxArray);
+}
+
 /** Whether a value is an array of jax-js; a freed one, and a tracer, are refused. */
 export function isReadable(argument: string, value: unknown): value is JaxArray {
   if (!isJaxArray(value)) return false;
@@ -52,6 +57,39 @@ function refuseFreed(argument: string, { shape }: JaxArray): never {
 /** Gives up one reference for every time that an array is in the list; those that are gone already are left alone. */
 export function release(arrays: readonly { dispose(): void; readonly refCount?: number }[]): void {
   for (const array of arrays) if (array.refCount !== 0) array.dispose();
+}
+
+/** The result of a function; gives up those if it throws. */
+export function guarded<T>(those: readonly { dispose(): void }[], f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    release(those);
+    throw error;
+  }
+}
+
+/**
+ * The result of a function of the caller's that consumes one reference for every time that an array is in the list. If it
+ * throws, those that it had not come to use are given up.
+ */
+export function consuming<T>(arrays: readonly JaxArray[], f: () => T): T {
+  const left = new Map<JaxArray, number>();
+  for (const array of arrays) left.set(array, (left.get(array) ?? array.refCount) - 1);
+  try {
+    return f();
+  } catch (error) {
+    for (const [array, count] of left) while (array.refCount > count) array.dispose();
+    throw error;
+  }
+}
+
+/** The same with references that are made for the function: the caller's stay. */
+export function lending<T>(arrays: readonly JaxArray[], f: () => T): T {
+  return consuming(
+    arrays.map(({ ref }) => ref),
+    f,
+  );
 }
 
 /** An array's elements for the core. The caller's reference stays; the one that reading consumes is made here. */

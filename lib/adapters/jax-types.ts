@@ -27,7 +27,11 @@ export interface JaxLike<A extends JaxArray = JaxArray> {
     array(values: any, options?: { shape?: number[]; device?: any }): A;
     zeros(shape: number[], options?: { dtype?: any; device?: any }): A;
   };
-  tree: { leaves(tree: any): any[] };
+  tree: {
+    leaves(tree: any): any[];
+    map(f: (...leaves: any[]) => any, tree: any, ...rest: any[]): any;
+    structure(tree: any): { equals(other: any): boolean };
+  };
 }
 
 /** Whether a value is an array of jax-js, or what stands for one inside of `grad`, `vmap` or `jit`. */

@@ -5,8 +5,8 @@ import { gradientNames, tables } from '../options.js';
 import { expectSide as expectFields, sideText } from '../sides.js';
 import type { Gradient, GradientName } from '../types.js';
 import { entriesOf } from './inputs.js';
-import { arrayOf, arraysIn, release, type Like } from './jax-arrays.js';
-import { isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
+import { arrayOf, arraysIn, consuming, release, type Like } from './jax-arrays.js';
+import { isConcrete, isJaxArray, type JaxArray, type JaxLike } from './jax-types.js';
 
 /** What `jax.vjp` returns beside the outputs. */
 export interface Back {
@@ -29,10 +29,8 @@ export function runForward(
   primals: unknown[],
   arrays: JaxArray[],
 ): Forward {
-  const left = new Map<JaxArray, number>();
-  for (const array of arrays) left.set(array, (left.get(array) ?? array.refCount) - 1);
-  let rest: Record<string, unknown> = {};
-  try {
+  return consuming(arrays, () => {
+    let rest: Record<string, unknown> = {};
     const [out, back] = jax.vjp((...traced: never[]) => {
       const entries = entriesOf(expectSide(forward(...traced)), tables.side);
       rest = Object.fromEntries(entries.filter((entry) => !isOutput(entry)));
@@ -43,16 +41,15 @@ export function runForward(
       { shape, dtype, device },
     ]);
     return { student: { ...rest, ...out }, outputs, back };
-  } catch (error) {
-    // jax-js leaves behind what `forward` had not come to use.
-    for (const [array, count] of left) while (array.refCount > count) array.dispose();
-    throw error;
-  }
+  });
 }
 
-/** What the loss is differentiated by; layouts, masks and typed arrays are not. */
+/**
+ * What the loss is differentiated by: layouts, masks and typed arrays are not, and neither are arrays that depend on no primal,
+ * for which `jax.vjp` takes the cotangents of others.
+ */
 function isOutput([name, value]: [string, unknown]): boolean {
-  return gradientNames.includes(name as GradientName) && isJaxArray(value);
+  return gradientNames.includes(name as GradientName) && isJaxArray(value) && !isConcrete(value);
 }
 
 /** The side that forward returned; what is wrong with it gives up its arrays. */

@@ -162,8 +162,14 @@ const sections: Record<string, { given: string; result: string }> = {
       const network = (p, x) => {
         const features = jax.numpy.matmul(x, p.dense).reshape([2, 2, 4, 4]);
         return features;
-      };`,
-    result: `(await (async () => {
+      };
+      const teacherForward = (x) => {
+        x.dispose();
+        return tree.ref(teacher);
+      };
+      const studentLogits = (p, x) => jax.numpy.matmul(network(p, x).mean([2, 3]), p.weight.transpose()).add(p.bias);
+      const batches = Array.from({ length: 3 }, () => ({ images: images.ref, labels: labels.ref }));`,
+    result: `state.step === 3 && Object.values(parameters).every(({ refCount }) => refCount === 1) && (await (async () => {
       const same = jax.numpy.abs(compiled.dense.sub(gldLoss(forward, [tree.ref(parameters), images.ref],
         { teacher: tree.ref(teacher), labels: labels.ref }).gradients[0].dense)).max().item() < 1e-4;
       return same && loss > 0 && terms.task > 0 && dImages.shape.join() === '2,5' && dParameters.bias.shape.join() === '3';

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import * as gld from 'gld-loss';
-import { jaxGld } from 'gld-loss/jax';
+import { jaxGld, jaxStep } from 'gld-loss/jax';
 import { surrogateGld } from 'gld-loss/surrogate';
 import { Distiller, registerGradients, tfjsGld } from 'gld-loss/tfjs';
 import manifest from 'gld-loss/package.json' with { type: 'json' };
@@ -56,7 +56,7 @@ function inChild(environment: Record<string, string>): { info?: gld.DeviceInfo; 
 
 t.test('entry points', async (t) => {
   for (const name of functions) t.type(gld[name], 'function', name);
-  for (const adapter of [Distiller, registerGradients, tfjsGld, jaxGld, surrogateGld])
+  for (const adapter of [Distiller, registerGradients, tfjsGld, jaxGld, jaxStep, surrogateGld])
     t.type(adapter, 'function', adapter.name);
   t.equal(manifest.name, 'gld-loss');
 

@@ -176,6 +176,30 @@ const others = `
     void [loss, kernel, value.terms.global, dImages, later.gradients[0].weight, scalar, at.scalar(forward(p, images))];
     gldLoss((x: jax.numpy.Array) => ({ logitMap: x, mask: x }), [images], { ...targets, sampleWeights: images });
 
+    type Tree = jax.JsTree<jax.numpy.Array>;
+    const optax = {} as {
+      init<T extends Tree>(params: T): Tree;
+      update<T extends Tree>(updates: T, state: Tree, params?: T): [T, Tree];
+    };
+    const teacher = (x: jax.numpy.Array) => ({ logits: x });
+    const step = jaxStep(jax, { teacher, student: forward, optimizer: optax, loss: { beta: 1 }, steps: 9 });
+    const state = step.init(p);
+    const next = step(p, state, { images, labels: [0, 1, 2, 0] });
+    const moved: jax.numpy.Array = next.parameters.kernel;
+    const { loss: number, state: { step: count } } = await step.async(p, next.state, { images }, { signal: {} as never });
+    void [moved, number + count];
+    const adam: JaxOptimizer<typeof p, { mean: typeof p; count: number }> = {
+      init: (parameters) => ({ mean: parameters, count: 0 }),
+      update: (gradients, state) => [gradients, state],
+    };
+    const own = jaxStep(jax, { student: forward, optimizer: adam, schedule: gldSchedule() });
+    const mean: typeof p = own(p, own.init(p), { images, teacher: { logits: images } }).state.optimizer.mean;
+    void mean;
+
+    // @ts-expect-error: a misspelt option
+    jaxStep(jax, { student: forward, optimizer: adam, warmpu: 3 });
+    // @ts-expect-error: the state of another optimizer
+    own(p, state, { images });
     // @ts-expect-error: a misspelt option
     gldLoss(forward, [p, images], targets, { bta: 1 });
     // @ts-expect-error: the primals are those of forward
@@ -322,7 +346,8 @@ const frameworks: Project = {
     ],
     'others.mts': [
       `import * as jax from '@jax-js/jax';`,
-      `import { jaxGld } from 'gld-loss/jax';`,
+      `import { gldSchedule } from 'gld-loss';`,
+      `import { jaxGld, jaxStep, type JaxOptimizer } from 'gld-loss/jax';`,
       `import { surrogateGld } from 'gld-loss/surrogate';`,
       others,
     ],

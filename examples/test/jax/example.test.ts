@@ -1,10 +1,10 @@
-/** The example in jax-js trains and says how well, and the loss falls with the gradients of the hand-off. */
+/** The example in jax-js trains and says how well, and the loss of its network falls. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import * as jax from '@jax-js/jax';
-import { jaxGld } from 'gld-loss/jax';
+import { jaxStep } from 'gld-loss/jax';
 import t from 'tap';
-import { forward, initialize, start, update } from '../../jax/network.js';
+import { adam, forward, initialize } from '../../jax/network.js';
 import { present } from '../../present.js';
 
 const { numpy: np, tree } = jax;
@@ -22,28 +22,25 @@ t.test('examples/jax', async (t) => {
 });
 
 t.test('training with the network of the example', async (t) => {
-  const gldLoss = jaxGld(jax);
   const images = jax.random.normal(jax.random.key(1), [8, 8, 8, 3]);
   const teacher = initialize(6, 3, 1);
   const labels = np.array(Int32Array.of(0, 1, 2, 0, 1, 2, 0, 1));
-  let state = start(initialize(2, 3, 2));
+  const step = jaxStep(jax, {
+    teacher: (x: typeof images) => forward(tree.ref(teacher), x),
+    student: forward,
+    optimizer: adam(() => 0.02),
+    loss: { beta: 40 },
+    warmup: 0,
+  });
+  let parameters = initialize(2, 3, 2);
+  let state = step.init(tree.ref(parameters));
   const losses: number[] = [];
-  for (let step = 0; step < 30; step++) {
-    const target = forward(tree.ref(teacher), images.ref);
-    const {
-      loss,
-      gradients: [gradients, unused],
-    } = gldLoss(
-      forward,
-      [tree.ref(state.parameters), images.ref],
-      { teacher: target, labels: labels.ref },
-      { beta: 40 },
-    );
-    unused.dispose();
-    state = update(state, gradients, 0.02);
-    losses.push(loss);
+  for (let i = 0; i < 30; i++) {
+    const next = step(parameters, state, { images: images.ref, labels: labels.ref });
+    ({ parameters, state } = next);
+    losses.push(next.loss);
   }
   t.ok(present(losses.at(-1)) < 0.9 * losses[0], `the loss falls: ${losses[0]} to ${losses.at(-1)}`);
   t.ok([images, labels, ...(tree.leaves(teacher) as (typeof images)[])].every(({ refCount }) => refCount === 1));
-  gldLoss.dispose();
+  step.dispose();
 });

@@ -49,6 +49,27 @@ t.test('upstream cotangents, and where values cannot be read', async (t) => {
   gldLoss.dispose();
 });
 
+t.test('parts that depend on no primal are constants', async (t) => {
+  const gldLoss = jaxGld(jax);
+  const features = normal(1, [3, 4, 4, 4]);
+  const weight = normal(4, [4, 3]);
+  const host = { data: Float32Array.from(features.ref.dataSync()), shape: features.shape };
+  const gradientBeside = (map: () => A | typeof host) => {
+    const result = gldLoss(
+      (w: A) => ({ features: map(), weight: w, layout: 'NHWC', weightLayout: 'CK' }) as JaxSide<A>,
+      [weight.ref],
+      { teacher: { logits: normal(3, [3, 5, 3]) }, labels: [0, 1, 2] },
+    );
+    return Array.from(result.gradients[0].dataSync());
+  };
+  t.same(
+    gradientBeside(() => features.ref),
+    gradientBeside(() => host),
+  );
+  t.same([features.refCount, weight.refCount], [1, 1]);
+  gldLoss.dispose();
+});
+
 t.test('float64', async (t) => {
   const gldLoss = jaxGld(jax);
   const doubles = (seed: number) =>
