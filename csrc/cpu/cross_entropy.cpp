@@ -51,8 +51,8 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
     const gld_view& soft = targets_.soft;
     visit(soft, [&](const auto* from) { read_line(target, from + sample * soft.stride[0], classes, soft.stride[1]); });
   } else {
-    const std::int32_t label = targets_.class_of(sample);
-    for (std::int64_t k = 0; k < classes; ++k) target[k] = Targets::of_label<T>(label, k);
+    std::fill_n(target, classes, T(0));
+    target[targets_.class_of(sample)] = T(1);
   }
   if (targets_.are_smoothed()) {
     const double mass = sum(target, classes);
