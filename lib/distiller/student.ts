@@ -3,6 +3,7 @@ import { checkFound, findSide, type Found } from '../adapters/inputs.js';
 import { copyStudent, isTensor, read, type TfjsSide } from '../adapters/tfjs-inputs.js';
 import type { TfjsTensor } from '../adapters/tfjs-types.js';
 import { fail } from '../errors.js';
+import { Kept } from './kept.js';
 import { isLinearLayer, type LayerNode, LayersGraph, layersSource } from './layers-model.js';
 import type { LayerVariable, TfjsLayersModel, TfjsMath } from './model-types.js';
 import { findSplit, type Split, textOf } from './split.js';
@@ -89,24 +90,19 @@ async function expectSame<Tensor extends TfjsTensor>(
   images: Tensor,
 ): Promise<void> {
   const [n, k] = [logits.shape[0], logits.data.length / logits.shape[0]];
-  const kept: Tensor[] = [];
-  const keep = (tensor: TfjsTensor) => {
-    const copy = tf.keep(tf.clone(tensor as Tensor));
-    kept.push(copy);
-    return copy;
-  };
+  const kept = new Kept(tf);
   let found!: Found<TfjsTensor>;
   tf.tidy(() => {
-    const side = copyStudent(student.forward(images, false), keep);
+    const side = copyStudent(student.forward(images, false), kept.keep);
     // What else is made of the logits is not compared with them again.
     const isCompared = activation === undefined || activation === 'softmax';
     const [output] = isCompared ? tensorsOf(model.predict(images)) : [student.logits(images)];
-    found = findSide(side, keep(tf.reshape(output, [n, k])), settings, isTensor);
+    found = findSide(side, kept.keep(tf.reshape(output, [n, k])), settings, isTensor);
   });
   try {
     checkFound(await read(found), settings);
   } finally {
-    for (const tensor of kept) tensor.dispose();
+    kept.dispose();
   }
 }
 
