@@ -1,7 +1,7 @@
 import { Canvas, colour } from './canvas.js';
 import type { Glyph } from './glyphs.js';
 import { Rng } from './rng.js';
-import { checkInteger, createSplit, drawnPreparation, memorySource, type RawImages } from './split.js';
+import { asItIs, checkInteger, createSplit, drawnPreparation, memorySource, type RawImages } from './split.js';
 import type { Dataset, DatasetOptions, Split } from './types.js';
 
 const half = (x: number, y: number, r: number): number => Math.max(Math.abs(x) - r, Math.abs(y) - r);
@@ -35,7 +35,7 @@ export function symbols({
   seed,
   trainSize = 1000,
   testSize = 1000,
-}: Omit<DatasetOptions, 'dir'>): Omit<Dataset, 'name'> {
+}: Omit<DatasetOptions, 'dir' | 'validationSize'>): Omit<Dataset, 'name'> {
   const side = 16;
   checkInteger('trainSize', trainSize, 1);
   checkInteger('testSize', testSize, 1);
@@ -45,8 +45,7 @@ export function symbols({
       ...drawnPreparation,
       height: side,
       width: side,
-      padding: 0,
-      flip: false,
+      views: asItIs,
     });
   return {
     description:
