@@ -18,8 +18,16 @@ type Role = 'teacher' | 'student';
 const roleOf = ({ role }: StudentJob): Role => (role === 'teacher' ? 'teacher' : 'student');
 
 export function describeData(data: Omit<Dataset, 'name'>): DataDescription {
-  const { description, classes, height, width, channels, train, test } = data;
-  return { description, classes, imageShape: [height, width, channels], trainSize: train.size, testSize: test.size };
+  const { description, classes, height, width, channels, train, validation, test } = data;
+  return {
+    description,
+    classes,
+    imageShape: [height, width, channels],
+    trainSize: train.size,
+    views: train.views,
+    validationSize: validation?.size ?? 0,
+    testSize: test.size,
+  };
 }
 
 export class PairTrainer {
@@ -71,8 +79,9 @@ export class PairTrainer {
         source: data.train,
         objective,
         recipe: { ...settings, epochs: job.epochs },
-        evaluate: () => evaluate(network, data.test),
+        evaluate: () => evaluate(network, data.validation ?? data.test),
         finish: async (): Promise<StudentResult> => ({
+          testAccuracy: await evaluate(network, data.test),
           relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
         }),
       });

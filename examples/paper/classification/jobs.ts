@@ -36,4 +36,4 @@ export const jobWork = (
   job: ClassificationJob,
   { pairs }: ClassificationSettings,
   { data, pairs: networks }: ClassificationDescription,
-): Work => workOf(job, present(pairs[job.pair]), present(networks[job.pair]), data.trainSize);
+): Work => workOf(job, present(pairs[job.pair]), present(networks[job.pair]), data);
