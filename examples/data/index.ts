@@ -14,7 +14,6 @@ export {
   singleObjects,
 } from './scenes.js';
 export { shapes, type ShapesOptions } from './shapes.js';
-export { symbols } from './symbols.js';
 export { Rng } from './rng.js';
 export type { RngState } from './rng.js';
 export type { Batch, BatchOptions, Dataset, DatasetName, DatasetOptions, Split } from './types.js';

@@ -58,8 +58,7 @@ export function shapes(options: ShapesOptions): Dataset {
     mean,
     deviation,
     train: split(0, trainSize),
-    // Streams 2 and 3 are those of symbols().
-    ...(validationSize > 0 ? { validation: split(4, validationSize) } : {}),
+    ...(validationSize > 0 ? { validation: split(2, validationSize) } : {}),
     test: split(1, testSize),
   };
 }

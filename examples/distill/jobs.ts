@@ -36,6 +36,10 @@ export interface StudentJob extends Job {
   seed: number;
   network: string;
   epochs: number;
+  /** First learning rate; that of the settings unless given. */
+  rate?: number;
+  /** A try, to choose the learning rate by: it never sees the test images. */
+  tried?: true;
 }
 
 /** What a finished job adds to its curve. */
@@ -79,22 +83,21 @@ export interface DataDescription {
   testSize: number;
 }
 
-/** Id of a student's job, and the name of its checkpoint; `prefix` tells pairs of one run apart. */
-export const studentId = (role: StudentJob['role'], seed: number, prefix = ''): string =>
-  `${prefix}${role === 'teacher' ? role : role === 'outputs' ? 'teacher-outputs' : `${role}-seed${seed}`}`;
+/** Id of a student's job, and the name of its checkpoint; `prefix` tells the students of one run apart. */
+export const studentId = (role: ArmName, seed: number, prefix = ''): string => `${prefix}${role}-seed${seed}`;
+const teacherId = 'teacher';
+const outputsId = 'teacher-outputs';
 
 /** The teacher first, and what is computed once with it: students that need neither can be trained beside it. */
 export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettings, prefix = ''): StudentJob[] {
-  const id = studentId('teacher', baseSeed, prefix);
   const { network, epochs, kept } = teacher;
-  const jobs: StudentJob[] = [{ id, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
-  const outputs = studentId('outputs', baseSeed, prefix);
+  const jobs: StudentJob[] = [{ id: teacherId, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
   const needs = (role: ArmName) => {
     const from = teacherOf(role);
-    return from === undefined ? [] : from === 'logits' && kept ? [id, outputs] : [id];
+    return from === undefined ? [] : from === 'logits' && kept ? [teacherId, outputsId] : [teacherId];
   };
-  if (arms.some((role) => needs(role).includes(outputs))) {
-    jobs.push({ id: outputs, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [id] });
+  if (arms.some((role) => needs(role).includes(outputsId))) {
+    jobs.push({ id: outputsId, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [teacherId] });
   }
   for (const role of arms) {
     for (const seed of seeds) {
@@ -124,5 +127,6 @@ export function workOf(
     return { epochs: 1, steps: steps * (settings.augment ? views : 1), cost: teacher.flops + constant };
   }
   const own = 3 * (job.role === 'teacher' ? teacher : student).flops;
-  return { epochs: job.epochs, steps, cost: own + (job.needs.length === 1 ? teacher.flops : 0) + constant };
+  const live = job.needs.includes(teacherId) && !job.needs.includes(outputsId);
+  return { epochs: job.epochs, steps, cost: own + (live ? teacher.flops : 0) + constant };
 }

@@ -26,7 +26,7 @@ interface Preset {
 }
 
 /** ResNet-8 of width 16, which models/README.md tells how to train. */
-const garmentTeacher = fileURLToPath(new URL('../models/fashion-mnist-resnet8.onnx', import.meta.url));
+export const garmentTeacher = fileURLToPath(new URL('../models/fashion-mnist-resnet8.onnx', import.meta.url));
 
 function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
   const rate = 0.1;

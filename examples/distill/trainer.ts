@@ -78,9 +78,13 @@ export class PairTrainer {
         rng,
         source: data.train,
         objective,
-        recipe: { ...settings, epochs: job.epochs },
+        recipe: {
+          ...settings,
+          epochs: job.epochs,
+          schedule: { ...settings.schedule, base: job.rate ?? settings.schedule.base },
+        },
         evaluate: () => evaluate(network, data.validation ?? data.test),
-        finish: async (): Promise<StudentResult> => ({
+        finish: async (): Promise<StudentResult | undefined> => job.tried ? undefined : ({
           testAccuracy: await evaluate(network, data.test),
           relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
         }),
