@@ -2,7 +2,7 @@
 import { present } from '../../present.js';
 import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
-import { scoreTable } from '../table.js';
+import { scoreTables } from '../table.js';
 import { type ClassificationDescription, type ClassificationJob, jobWork, pairsOf, planJobs } from './jobs.js';
 import { buildRecord, type ClassificationRecord } from './record.js';
 import { pairScores, pairTitle } from './scores.js';
@@ -38,7 +38,7 @@ export const study: Study<
     ].join('\n'),
   work: jobWork,
   record: buildRecord,
-  table: (record) => record.pairs.map((pair) => scoreTable(pairTitle(pair), pairScores(record, pair))).join('\n'),
+  table: (record) => scoreTables(record.pairs.map((pair) => [pairTitle(pair), pairScores(record, pair)])),
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),
 };

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Study } from '../../training/study.js';
 import { UsageError } from '../../training/options.js';
-import { scoreTable } from '../table.js';
+import { scoreTables } from '../table.js';
 import { study as classification } from '../classification/index.js';
 import { jobWork, planJobs, type TransferDescription, type TransferJob } from './jobs.js';
 import { buildRecord, pairScores, pairTitle, type TransferRecord } from './record.js';
@@ -36,7 +36,7 @@ export const study: Study<TransferSettings, TransferJob, TransferDescription, Tr
     `${classification.introduce(settings.classification, described)}.\nLinear classifiers for ${symbols.description}`,
   work: jobWork,
   record: buildRecord,
-  table: (record) => record.pairs.map((pair) => scoreTable(pairTitle(pair), pairScores(record, pair))).join('\n'),
+  table: (record) => scoreTables(record.pairs.map((pair) => [pairTitle(pair), pairScores(record, pair)])),
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),
 };
