@@ -27,8 +27,8 @@ export interface BackbonePreset {
 
 export const fullBackbones: BackbonePreset = {
   teacher: { network: 'cnn16', epochs: 12 },
-  student: { network: 'cnn4', epochs: 12 },
-  rate: 0.1,
+  student: { network: 'cnn8', epochs: 12 },
+  rate: 0.4,
   objects: { trainSize: 3000, testSize: 1000 },
   seeds: [1, 2, 3],
 };
