@@ -84,10 +84,13 @@ export class PairTrainer {
           schedule: { ...settings.schedule, base: job.rate ?? settings.schedule.base },
         },
         evaluate: () => evaluate(network, data.validation ?? data.test),
-        finish: async (): Promise<StudentResult | undefined> => job.tried ? undefined : ({
-          testAccuracy: await evaluate(network, data.test),
-          relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
-        }),
+        finish: async (): Promise<StudentResult | undefined> =>
+          job.tried
+            ? undefined
+            : {
+                testAccuracy: await evaluate(network, data.test),
+                relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
+              },
       });
     } finally {
       network.dispose();

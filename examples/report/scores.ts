@@ -6,8 +6,10 @@ import type { RunRecord } from './types.js';
 export interface Scores {
   /** What is measured, as in a heading: 'Test accuracy'. */
   measure: string;
-  /** In the order in which they are shown; the first is the one the others are compared with. */
+  /** In the order in which they are shown. */
   arms: ScoredArm[];
+  /** Labels of the arms that those after them are compared with, a column each. Default: the first arm's. */
+  baselines?: readonly string[];
   /** A network that is shown beside the arms, such as their teacher. */
   reference?: { label: string; description: Content; score: number; epochs: ScorePoint[] };
   /** A sentence on how sure a single score is, below the table. */

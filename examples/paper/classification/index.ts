@@ -45,7 +45,9 @@ export const study: Study<
   table: (record) =>
     [
       scoreTables(record.lengths.map((length) => [lengthTitle(length), lengthScores(record, length)])),
-      ...record.lengths.map((length) => `${lengthTitle(length)}. Learning rates, the chosen ones marked:\n${triesTable(length)}`),
+      ...record.lengths.map(
+        (length) => `${lengthTitle(length)}. Learning rates, the chosen ones marked:\n${triesTable(length)}`,
+      ),
     ].join('\n'),
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),

@@ -59,14 +59,23 @@ export const groups = {
   'What is run': {
     quick: flag('fewer images, shorter trainings, fewer tries'),
     data: text('DIR', "folder with the four files of Fashion-MNIST (default: where Debian's package puts them)"),
-    lengths: list('A,B', choice(lengthNames, ''), `which lengths of training: ${lengthNames.join(', ')} (default both)`),
+    lengths: list(
+      'A,B',
+      choice(lengthNames, ''),
+      `which lengths of training: ${lengthNames.join(', ')} (default both)`,
+    ),
     arms: list('A,B,...', choice(armNames, ''), `which students: ${armNames.join(', ')} (default all)`),
     seeds: list(
       'N,N,...',
       seed,
       `one student per length, arm and seed; a seed decides initial weights and batches (default ${full.seeds.join(',')})`,
     ),
-    'base-seed': integer('N', 0, 2 ** 32 - 1, 'decides which images are taken, and a teacher that is trained (default 1)'),
+    'base-seed': integer(
+      'N',
+      0,
+      2 ** 32 - 1,
+      'decides which images are taken, and a teacher that is trained (default 1)',
+    ),
     'train-size': integer('N', 2, 1e7, `training images (default ${full.images.trainSize})`),
     'validation-size': integer('N', 1, 1e7, `images for validation (default ${full.images.validationSize})`),
     'test-size': integer('N', 1, 1e7, 'test images (default all)'),

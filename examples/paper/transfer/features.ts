@@ -26,7 +26,8 @@ export async function pooledFeatures({ form, outputs }: Teacher, split: Split, t
     const { pooled } = pool({ features: side.features, layout: side.layout }, { grid: [1, 1], threads });
     const [n, rows, channels] = pooled.shape;
     // The first of the rows of an image is the mean over the whole map.
-    for (let i = 0; i < n; i += 1) parts.push(pooled.data.slice(i * rows * channels, (i * rows + 1) * channels) as Float32Array);
+    for (let i = 0; i < n; i += 1)
+      parts.push(pooled.data.slice(i * rows * channels, (i * rows + 1) * channels) as Float32Array);
     labels.set(batch.labels, at);
     at += batch.size;
   }

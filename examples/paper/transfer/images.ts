@@ -2,4 +2,5 @@
 import { type Dataset, loadDataset } from '../../data/index.js';
 import type { TransferSettings } from './settings.js';
 
-export const imagesOf = ({ digits }: Pick<TransferSettings, 'digits'>): Promise<Dataset> => loadDataset('mnist', digits);
+export const imagesOf = ({ digits }: Pick<TransferSettings, 'digits'>): Promise<Dataset> =>
+  loadDataset('mnist', digits);

@@ -70,7 +70,7 @@ export async function resolveSettings({
     linear: {
       epochs: epochs ?? (args.quick ? 10 : 40),
       batchSize: 32,
-      // One layer on features that do not change has no beginning that a warm-up would have to protect.
+      // No warm-up: one linear layer learns from labels alone, on standardised features, with no large gradients at first.
       schedule: { kind: 'cosine', base: 0.1 },
       momentum: 0.9,
       weightDecay: 1e-4,
