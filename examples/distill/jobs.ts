@@ -85,8 +85,8 @@ export interface DataDescription {
 
 /** Id of a student's job, and the name of its checkpoint; `prefix` tells the students of one run apart. */
 export const studentId = (role: ArmName, seed: number, prefix = ''): string => `${prefix}${role}-seed${seed}`;
-const teacherId = 'teacher';
-const outputsId = 'teacher-outputs';
+export const teacherId = 'teacher';
+export const outputsId = 'teacher-outputs';
 
 /** The teacher first, and what is computed once with it: students that need neither can be trained beside it. */
 export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettings, prefix = ''): StudentJob[] {

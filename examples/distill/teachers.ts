@@ -15,7 +15,15 @@ import { checkpointPath } from '../training/run-directory.js';
 import type { JobContext, JobState } from '../training/study.js';
 import { newTraining } from '../training/train.js';
 import { probeRelations } from './distillation.js';
-import type { ModelResult, NetworkDescription, OutputsResult, PairSettings, StudentJob } from './jobs.js';
+import {
+  type ModelResult,
+  type NetworkDescription,
+  type OutputsResult,
+  outputsId,
+  type PairSettings,
+  type StudentJob,
+  teacherId,
+} from './jobs.js';
 
 /** What a teacher is opened with. */
 export interface Surroundings {
@@ -78,8 +86,7 @@ export class Teachers {
   async computeOutputs(job: StudentJob, context: JobContext): Promise<boolean> {
     const { settings, data } = this.at;
     const { directory, stopped, progress, threads } = context;
-    const [id] = job.needs;
-    const checkpoint = await finishedCheckpoint(directory, id);
+    const checkpoint = await finishedCheckpoint(directory, teacherId);
     const { onnx } = settings.teacher;
     const { path: _, ...options } = onnx ?? { path: '', network: job.network };
     const views = settings.augment ? data.train.views : 1;
@@ -89,7 +96,7 @@ export class Teachers {
       data: await dataDigest(data),
       options: sha256(JSON.stringify({ ...options, views, grid })),
     };
-    const done = await fillCache(this.entry(key, directory), () => this.ofJob(id, context), {
+    const done = await fillCache(this.entry(key, directory), () => this.ofJob(teacherId, context), {
       train: data.train,
       ...{ views, grid, threads, stopped },
       title: `${job.network}, ${data.name}`,
@@ -103,17 +110,16 @@ export class Teachers {
 
   /** What a student learns from: outputs from their file if they are kept and there, else the teacher itself. */
   async ready(job: StudentJob, context: JobContext): Promise<Teacher> {
-    const [id, outputs] = job.needs;
-    if (outputs === undefined) return this.ofJob(id, context);
-    if (this.open?.id === outputs) return this.open.teacher;
-    const { state } = await finishedCheckpoint(context.directory, outputs);
+    if (!job.needs.includes(outputsId)) return this.ofJob(teacherId, context);
+    if (this.open?.id === outputsId) return this.open.teacher;
+    const { state } = await finishedCheckpoint(context.directory, outputsId);
     const entry = this.entry((state.result as OutputsResult).key, context.directory);
     const stored = await cachedTeacher(entry, this.at.data.train);
-    if (typeof stored !== 'string') return this.use(outputs, stored);
+    if (typeof stored !== 'string') return this.use(outputsId, stored);
     process.stderr.write(
       `Teacher outputs are computed in every epoch: those in ${entry.folder} cannot be used any more, ${stored}\n`,
     );
-    return this.ofJob(id, context);
+    return this.ofJob(teacherId, context);
   }
 
   private entry(key: CacheEntry['key'], directory: string): CacheEntry {

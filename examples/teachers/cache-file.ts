@@ -143,8 +143,8 @@ async function digestOf(file: FileHandle, length: number): Promise<Hash> {
 
 /** A file that is being written. */
 export interface CacheWriter {
-  /** Records that are there already. */
-  written: number;
+  /** Records that are there. */
+  readonly written: number;
   /** The next records. */
   append(logits: Float32Array): Promise<void>;
   /** Makes certain what was written so far. */
@@ -200,7 +200,9 @@ export async function writeCache(
     };
     await save();
     return {
-      written: header.written,
+      get written() {
+        return header.written;
+      },
       async append(logits) {
         const bytes = Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength);
         await file.write(bytes, 0, bytes.length, headerBytes + header.written * size);
