@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFolder, openRecords, type RecordFile, recordFiles } from './cifar-files.js';
 import { cifarFormats, cifarSide, type CifarFormat } from './cifar-formats.js';
-import { createSplit, drawParts, type Preparation, type Source, viewsOf } from './split.js';
+import { createSplit, drawSome, drawTraining, type Preparation, type Source, viewsOf } from './split.js';
 import type { Dataset, DatasetOptions } from './types.js';
 
 /**
@@ -29,9 +29,9 @@ export async function loadCifar(
   };
   const split = (files: RecordFile[], positions: Int32Array) =>
     createSplit(source(format, files, positions), preparation);
-  const parts = drawParts(recordsIn(train), options);
+  const parts = drawTraining(recordsIn(train), options);
   const trainSplit = split(train, parts.train);
-  const testSplit = split(test, drawParts(recordsIn(test), { trainSize: options.testSize, seed: options.seed }).train);
+  const testSplit = split(test, drawSome('testSize', recordsIn(test), options.testSize, options.seed));
   const classes = await classNames(format, folder);
   return {
     name,

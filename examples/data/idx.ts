@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { idxFormats } from './idx-formats.js';
-import { createSplit, drawParts, memorySource, type RawImages, viewsOf } from './split.js';
+import { createSplit, drawSome, drawTraining, memorySource, type RawImages, viewsOf } from './split.js';
 import type { Dataset, DatasetOptions, IdxName } from './types.js';
 
 const side = 28;
@@ -24,8 +24,8 @@ export async function loadIdx(name: IdxName, { dir, testSize, ...options }: Data
   };
   const split = (raw: RawImages, positions: Int32Array) =>
     createSplit(memorySource(chosen(raw, positions), perImage), preparation);
-  const parts = drawParts(train.labels.length, options);
-  const tested = drawParts(test.labels.length, { trainSize: testSize, seed: options.seed }).train;
+  const parts = drawTraining(train.labels.length, options);
+  const tested = drawSome('testSize', test.labels.length, testSize, options.seed);
   const counts = `${parts.train.length.toLocaleString('en')} of ${train.labels.length.toLocaleString('en')} training`;
   return {
     name,

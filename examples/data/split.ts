@@ -181,28 +181,34 @@ export function checkInteger(name: string, value: number, least: number): void {
   }
 }
 
+/** So many of them all, chosen by the seed, in stored order. @throws RangeError that names the option when there are not as many */
+export const drawSome = (option: string, total: number, size: number | undefined, seed: number): Int32Array =>
+  ends(option, total, size, 0, seed)[0];
+
 /**
- * Images that are drawn from so many, by the seed: those to train on from one end of a random order, those for validation from
- * the other, so that a larger training set contains a smaller one. All of them are to train on unless told otherwise.
- * Each part is in stored order.
+ * Images to train on, from one end of a random order, and those for validation, if there are any, from the other: a larger
+ * training set contains a smaller one. Each part is in stored order.
  * @throws RangeError when there are not as many
  */
-export function drawParts(
+export function drawTraining(
   total: number,
   { trainSize, validationSize = 0, seed }: Pick<DatasetOptions, 'trainSize' | 'validationSize' | 'seed'>,
 ): { train: Int32Array; validation?: Int32Array } {
-  const order = Int32Array.from({ length: total }, (_, i) => i);
-  if (trainSize === undefined && validationSize === 0) return { train: order };
-  const train = trainSize ?? total - validationSize;
-  checkInteger('trainSize', train, 1);
-  checkInteger('validationSize', validationSize, 0);
-  if (train + validationSize > total) {
-    const kept = validationSize > 0 ? `, ${validationSize} of which are for validation` : '';
-    throw new RangeError(`trainSize: expected at most the ${total} images that there are${kept}, got ${train}`);
+  const [train, validation] = ends('trainSize', total, trainSize, validationSize, seed);
+  return { train, ...(validationSize > 0 ? { validation } : {}) };
+}
+
+/** The first and the last of a random order; all that are not last are first unless told otherwise. */
+function ends(option: string, total: number, size: number | undefined, last: number, seed: number): Int32Array[] {
+  checkInteger('validationSize', last, 0);
+  const first = size ?? total - last;
+  checkInteger(option, first, 1);
+  if (first + last > total) {
+    const kept = last > 0 ? `, ${last} of which are for validation` : '';
+    throw new RangeError(`${option}: expected at most the ${total} images that there are${kept}, got ${first}`);
   }
+  const order = Int32Array.from({ length: total }, (_, i) => i);
+  if (first === total) return [order, order.slice(total)];
   new Rng(seed, total).shuffle(order);
-  return {
-    train: order.slice(0, train).sort(),
-    ...(validationSize > 0 ? { validation: order.slice(total - validationSize).sort() } : {}),
-  };
+  return [order.slice(0, first).sort(), order.slice(total - last).sort()];
 }
