@@ -72,7 +72,7 @@ export const groups = {
       'N',
       2,
       1e7,
-      'training images (default: 4000 for fashion-mnist and mnist, 3000 for shapes, all for CIFAR)',
+      'training images (default: 3000 for fashion-mnist and mnist, 3000 for shapes, all for CIFAR)',
     ),
     'validation-size': integer(
       'N',

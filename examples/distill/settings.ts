@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DatasetName, DatasetOptions } from '../data/index.js';
-import { isInstalled } from '../data/idx-formats.js';
+import { idxFormats, isInstalled } from '../data/idx-formats.js';
 import { isLogitsAlone, type OnnxOptions } from '../onnx/teacher.js';
 import { UsageError } from '../training/options.js';
 import { armNames, betaFor, defaultArms, needsMap, paperLoss } from './arms.js';
@@ -10,7 +10,11 @@ import type { PairSettings } from './jobs.js';
 import type { Arguments } from './options.js';
 
 export interface Settings extends PairSettings {
-  dataset: { name: DatasetName } & DatasetOptions;
+  dataset: {
+    name: DatasetName;
+    /** Why it is not the usual one, for a log. */
+    instead?: string;
+  } & DatasetOptions;
 }
 
 interface Preset {
@@ -43,7 +47,7 @@ function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
       const common = { teacher, student: 'resnet8x0.25', teacherEpochs: 12, rate: 0.4 };
       return quick
         ? { ...common, epochs: 4, seeds: [1], trainSize: 1000, validationSize: 500, testSize: 2000 }
-        : { ...common, epochs: 12, trainSize: 4000, validationSize: 1000 };
+        : { ...common, epochs: 12, trainSize: 3000, validationSize: 1000 };
     }
     default:
       return quick
@@ -51,6 +55,10 @@ function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
         : { teacher: 'resnet20', student: 'resnet8', teacherEpochs: 30, epochs: 30, rate };
   }
 }
+
+const insteadOfGarments =
+  `Fashion-MNIST is not in ${idxFormats['fashion-mnist'].folder}: these are GENERATED images instead, with other networks. ` +
+  'For the real ones install the package dataset-fashion-mnist, or say --data DIR where the four files are';
 
 /** The data set of a run that names none. */
 const defaultDataset = ({ data }: Arguments): DatasetName =>
@@ -86,6 +94,7 @@ export function resolveSettings(args: Arguments): Settings {
   return {
     dataset: {
       name,
+      ...(args.dataset === undefined && name === 'shapes' ? { instead: insteadOfGarments } : {}),
       seed: baseSeed,
       ...(args.data ? { dir: resolve(args.data) } : {}),
       ...Object.fromEntries(Object.entries(sizes).filter(([, size]) => size)),

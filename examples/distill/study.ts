@@ -21,30 +21,25 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
     '',
     'usage: npm start -- [options]',
     '',
-    '  npm start                                   generated images, four arms, three seeds; it has taken',
-    '                                              3:15 and 6:55 minutes on two machines (docs/main-job.md)',
+    '  npm start                                   Fashion-MNIST, three arms, three seeds, in about three minutes',
     '  npm start -- --quick                        the same, smaller',
-    '  npm start -- --dataset cifar100 --data DIR  real images; --recipe paper for the published training',
+    '  npm start -- --dataset cifar100 --data DIR  other images; --recipe paper for the published training',
     '  npm start -- --resume runs/NAME             go on after an interruption',
   ],
   options: groups,
   resumable: ['data', 'teacher', 'teacher-cache'],
-  score: 'test accuracy',
+  score: 'accuracy',
   worker: new URL('./worker.ts', import.meta.url),
   settings: resolveSettings,
   resumed,
   folder: ({ dataset }) => dataset.name,
   plan: (settings) => planPair(settings),
   check: ({ loss }, { networks }) => checkGrid(loss.grid, networks),
-  introduce: (
-    { teacher, student },
-    {
-      data,
-      networks: {
-        teacher: { taken },
-      },
-    },
-  ) => `${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`,
+  introduce({ dataset, teacher, student }, { data, networks }) {
+    const { taken } = networks.teacher;
+    const instead = dataset.instead === undefined ? '' : `${dataset.instead}\n`;
+    return `${instead}${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`;
+  },
   work: (job, settings, { networks, data }) => workOf(job, settings, networks, data),
   record: buildRecord,
   table: resultTable,

@@ -38,9 +38,9 @@ interface Preset {
 }
 
 const full: Preset = {
-  images: { trainSize: 3000, validationSize: 2000 },
-  epochs: { short: 10, long: 30 },
-  rates: [0.05, 0.1, 0.2, 0.4, 0.8],
+  images: { trainSize: 3000, validationSize: 1000 },
+  epochs: { short: 10, long: 24 },
+  rates: [0.05, 0.15, 0.4, 0.8],
   seeds: [1, 2, 3, 4, 5],
 };
 const quick: Preset = {

@@ -2,6 +2,7 @@ import { gldLoss } from 'gld-loss';
 import { present } from '../../present.js';
 import t from 'tap';
 import { arm, type LossSettings } from '../../distill/arms.js';
+import { isInstalled } from '../../data/idx-formats.js';
 import type { Arguments } from '../../distill/options.js';
 import { resolveSettings } from '../../distill/settings.js';
 import { study } from '../../distill/study.js';
@@ -19,9 +20,12 @@ const resumeSettings = (saved: Parameters<typeof resume>[1], args: Arguments) =>
 const settings = (...argv: string[]) => resolveSettings(parseCommandLine(argv));
 
 t.test('defaults', async (t) => {
-  const { dataset, arms, seeds, batchSize, loss } = settings();
-  t.same(dataset, { name: 'shapes', seed: 1 });
-  t.same(arms, ['ce', 'kd', 'gld-no-relation', 'gld']);
+  const { dataset, arms, seeds, batchSize, loss, schedule, student, teacher } = settings('--data', '/a');
+  t.same(dataset, { name: 'fashion-mnist', dir: '/a', seed: 1, trainSize: 3000, validationSize: 1000 });
+  t.match(teacher, { network: 'fashion-mnist-resnet8.onnx', epochs: 0, kept: {} });
+  t.same(student, { network: 'resnet8x0.25', epochs: 12 });
+  t.same(schedule, { kind: 'cosine', base: 0.4, warmup: 1 });
+  t.same(arms, ['ce', 'kd', 'gld']);
   t.same(seeds, [1, 2, 3]);
   t.equal(batchSize, 64);
   t.same(loss, {
@@ -34,6 +38,13 @@ t.test('defaults', async (t) => {
     temperature: 4,
     distanceWeight: 25,
   });
+});
+
+t.test('generated images where the real ones are not installed', async (t) => {
+  const { dataset } = settings();
+  if (isInstalled('fashion-mnist')) t.match(dataset, { name: 'fashion-mnist', instead: undefined });
+  else t.match(dataset, { name: 'shapes', instead: /^Fashion-MNIST is not in .* GENERATED images .* --data DIR/ });
+  t.match(settings('--dataset', 'shapes').dataset, { name: 'shapes', instead: undefined });
 });
 
 t.test("the paper's recipe", async (t) => {
@@ -162,7 +173,7 @@ t.test('a batch of a part of the images weighs the relation as a full one', asyn
   const studies = {
     'npm start': settings().loss,
     'npm start --reduction row': settings('--reduction', 'row').loss,
-    classification: present(classificationSettings({}).pairs.same).loss,
+    classification: present(classificationSettings({}).lengths.short).loss,
     detection: detectionSettings({}).pair.loss,
     segmentation: segmentationSettings({}).pair.loss,
   };
@@ -195,8 +206,11 @@ const wrong: [string[], RegExp][] = [
   [['--epochs', '2.5'], /^--epochs: expected an integer from 1 to 100000, got '2.5'/],
   [['--quick=yes'], /^--quick: expected no value, got 'yes'/],
   [['--quick', '--quick'], /^--quick: expected once, got twice/],
-  [['--dataset', 'cifar'], /^--dataset: expected shapes, cifar10, cifar100, got 'cifar'; did you mean 'cifar1/],
-  [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, rkd, gld-global, gld-no-relation, gld, got 'gdl'/],
+  [
+    ['--dataset', 'cifar'],
+    /^--dataset: expected fashion-mnist, shapes, mnist, cifar10, cifar100, got 'cifar'; did you mean 'cifar1/,
+  ],
+  [['--arms', 'ce,gdl'], /^--arms: expected ce, kd, rkd, gld-global, gld-no-relation, gld, gld-compensated, got 'gdl'/],
   [['--arms', 'ce,ce'], /^--arms: expected each value once/],
   [['--seeds', '1,x'], /^--seeds: expected an integer from 0/],
   [
@@ -210,7 +224,7 @@ const wrong: [string[], RegExp][] = [
   [['--grid', '2x'], /^--grid: expected a grid such as 2 or 2x4, got '2x'/],
   [['--grid', '0'], /^--grid: expected a grid/],
   [['--out', ''], /^--out: expected a path/],
-  [['--data', 'x'], /^--data: the shapes are generated/],
+  [['--dataset', 'shapes', '--data', 'x'], /^--data: the shapes are generated/],
   [['--dataset', 'cifar100'], /^--dataset cifar100: expected --data DIR/],
   [['--quick', '--recipe', 'paper'], /^--quick: cannot be combined with --recipe paper/],
   [['--augment', '--no-augment'], /^--no-augment: cannot be combined/],
@@ -233,7 +247,10 @@ t.test('a resumed run keeps its settings', async (t) => {
   t.same(resumed('--resume', 'x', '--workers', '1', '--threads', '1', '--checkpoint-every', '5'), saved);
   t.equal(resumed('--resume', 'x', '--data', '/b').dataset.dir, '/b');
   t.throws(() => resumed('--resume', 'x', '--alpha', '0.5'), /^--alpha: a resumed run keeps its settings/);
-  t.throws(() => resumeSettings(settings(), parseCommandLine(['--data', 'x'])), /^--data: the run .* generates its/);
+  t.throws(
+    () => resumeSettings(settings('--dataset', 'shapes'), parseCommandLine(['--data', 'x'])),
+    /^--data: the run .* generates its/,
+  );
 });
 
 t.test('--help names every option and explains beta', async (t) => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { RunRecord } from '../../report/types.js';
 import { present } from '../../present.js';
+import { writeIdxFiles } from '../data/idx-files.js';
 import { killedAndResumed, outcome, readJob, readRecord, run as runProgram, start, succeeds } from '../program.js';
 
 const main = 'distill/main.ts';
@@ -11,6 +12,8 @@ const run = (...args: string[]) => runProgram(main, ...args);
 
 /** A few images, steps and weights: a run of all arms in seconds. */
 const tiny = [
+  '--dataset',
+  'shapes',
   '--train-size',
   '48',
   '--test-size',
@@ -34,8 +37,8 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
   const first = await run(...tiny, '--out', whole);
   succeeds(t, first);
   t.match(first.out, /Teacher cnn3 \(.* parameters\): .* % of 20 test images/);
-  for (const label of ['Cross-entropy', 'Hinton KD', 'GLD without relation', 'Full GLD']) t.match(first.out, label);
-  t.match(first.err, /100.0 %, 0:00 left: .* done, test accuracy .* \(5 of 5\)/);
+  for (const label of ['Cross-entropy', 'Hinton KD', 'Full GLD']) t.match(first.out, label);
+  t.match(first.err, /100.0 %, 0:00 left: .* done, accuracy .* \(5 of 5\)/);
 
   const record = await readRecord<RunRecord>(whole);
   t.match(record, {
@@ -49,13 +52,12 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
     [
       ['ce', 1, 2],
       ['kd', 1, 2],
-      ['gld-no-relation', 1, 2],
       ['gld', 1, 2],
     ],
   );
   t.same(
     record.arms.map(({ runs }) => Object.keys(present(runs[0].epochs[0].terms))),
-    [['task'], ['task', 'global'], ['task', 'global', 'local'], ['task', 'global', 'local', 'relation']],
+    [['task'], ['task', 'global'], ['task', 'global', 'local', 'relation']],
   );
   for (const { id, runs, weights } of record.arms) {
     for (const { trainLoss, terms } of runs[0].epochs) {
@@ -102,6 +104,39 @@ t.test('wrong command lines end with code 2 and a hint', async (t) => {
     code: 2,
     err: /--grid: expected at most the teacher's feature map of 8 x 8, got 9 x 9/,
   });
+});
+
+t.test('garments, with images for validation and a teacher that is there', async (t) => {
+  const directory = t.testdir();
+  const data = writeIdxFiles(join(directory, 'idx'), 80, 20);
+  const options = [
+    '--data',
+    data,
+    '--train-size',
+    '48',
+    '--validation-size',
+    '24',
+    '--student',
+    'cnn2',
+    '--epochs',
+    '2',
+  ];
+  const ended = await run(...options, '--seeds', '5', '--out', join(directory, 'run'));
+  succeeds(t, ended);
+  t.match(ended.err, /48 of 80 training and 20 test images of Fashion-MNIST/);
+  const { settings, teacher, arms } = await readRecord<RunRecord>(join(directory, 'run'));
+  t.match(settings, { dataset: 'fashion-mnist', validationSize: 24, testSize: 20 });
+  t.match(teacher, { name: 'fashion-mnist-resnet8.onnx', epochs: { length: 0 } });
+  t.same(
+    arms.map(({ id }) => id),
+    ['ce', 'kd', 'gld'],
+  );
+  for (const { runs } of arms) {
+    t.equal((24 * runs[0].epochs[1].score) % 1, 0, 'curves are of the validation images');
+    t.equal(Math.round(20 * runs[0].testAccuracy * 1e9) % 1e9, 0, 'the result is of the test images');
+  }
+  const missing = await run('--data', directory, '--out', join(directory, 'missing'));
+  t.match(missing, { code: 1, err: /expected this file, packed by gzip or not, found none/ });
 });
 
 t.test("CIFAR files, with the paper's recipe and a residual network", async (t) => {

@@ -8,70 +8,108 @@ import { intoDocument, type StudyRecord } from '../../paper/document.js';
 import { readResults, writeReports } from '../../paper/results.js';
 import { studies } from '../../paper/studies.js';
 import type { TransferRecord } from '../../paper/transfer/record.js';
-import { killedAndResumed, outcome, readRecord, run as runProgram, succeeds } from '../program.js';
+import { bestRate, triesOf } from '../../paper/classification/tries.js';
+import type { ClassificationJob } from '../../paper/classification/jobs.js';
+import { writeIdxFiles } from '../data/idx-files.js';
+import { killedAndResumed, outcome, readJob, readRecord, run as runProgram, succeeds } from '../program.js';
 
 const main = 'paper/main.ts';
 const run = (...args: string[]) => runProgram(main, ...args);
 
+const images = writeIdxFiles(t.testdir(), 400, 60);
+
 /** A few images, steps and weights, and two arms. */
 const tiny = [
+  '--data',
+  images,
   '--train-size',
   '192',
-  '--test-size',
-  '20',
+  '--validation-size',
+  '50',
   '--teacher',
   'wrn10-0.25',
+  '--teacher-epochs',
+  '2',
   '--student',
   'cnn2',
-  '--epochs',
+  '--short-epochs',
   '2',
+  '--long-epochs',
+  '3',
+  '--rates',
+  '0.1,0.3',
   '--seeds',
   '5',
   '--arms',
   'rkd,gld',
 ];
-const linear = ['--symbol-size', '64', '--symbol-test-size', '40', '--linear-epochs', '3'];
+const linear = ['--digit-data', images, '--digit-size', '64', '--linear-epochs', '3'];
 
 t.test('classification --quick: the whole ablation', { timeout: 600_000 }, async (t) => {
   const directory = join(t.testdir(), 'run');
-  const ended = await run('classification', '--quick', '--out', directory);
+  const sizes = ['--train-size', '128', '--validation-size', '64', '--test-size', '60', '--student', 'cnn2'];
+  const ended = await run('classification', '--quick', '--data', images, ...sizes, '--out', directory);
   succeeds(t, ended);
   const record = await readRecord<ClassificationRecord>(directory);
   t.same(
-    record.pairs.map(({ name }) => name),
-    ['same', 'different'],
-  );
-  for (const { arms, teacher } of record.pairs) {
-    t.same(
-      arms.map(({ id }) => id),
-      ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld'],
-    );
-    for (const { id, runs } of arms) {
-      t.same(
-        runs.map(({ seed }) => seed),
-        [1, 2],
-        `${id}: two seeds`,
-      );
-      t.ok(runs.every(({ epochs }) => epochs.every(({ trainLoss }) => Number.isFinite(trainLoss))));
-    }
-    t.equal(teacher.relations?.size, 80);
-  }
-  t.same(
-    record.pairs[0].arms.map(({ runs }) => Object.keys(runs[0].epochs[0].terms)),
+    record.lengths.map(({ name, epochs }) => [name, epochs]),
     [
-      ['task'],
-      ['task', 'global'],
-      ['task', 'relation'],
-      ['task', 'global'],
-      ['task', 'global', 'local'],
-      ['task', 'global', 'local', 'relation'],
+      ['short', 2],
+      ['long', 3],
     ],
   );
+  t.match(record.data, { trainSize: 128, validationSize: 64, testSize: 60, views: 18 });
+  t.match(record.teacher, { network: 'fashion-mnist-resnet8.onnx' });
+  for (const { arms, epochs } of record.lengths) {
+    t.same(
+      arms.map(({ id }) => id),
+      ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld', 'gld-compensated'],
+    );
+    for (const { id, runs, tries, rate } of arms) {
+      t.same(
+        runs.map(({ seed, curve }) => [seed, curve.length]),
+        [
+          [1, epochs],
+          [2, epochs],
+        ],
+        `${id}: two seeds`,
+      );
+      t.same(
+        tries.map((one) => one.rate),
+        [0.1, 0.4],
+        'every arm tries the same rates',
+      );
+      const best = Math.max(...tries.map(({ score }) => score));
+      t.equal(rate, tries.find(({ score }) => score === best)?.rate);
+      t.ok(runs.every(({ testAccuracy }) => testAccuracy >= 0 && testAccuracy <= 1));
+    }
+  }
+  // What was tried has left no word about the test images; what was compared went on with the rate that was best.
+  const [{ arms }] = record.lengths;
+  for (const { id, rate, runs } of arms) {
+    const tried = await readJob(directory, `short-rate${rate}-${id}-seed101`);
+    t.equal(tried.state.result, undefined);
+    const { training } = (await readJob(directory, `short-${id}-seed1`)).state;
+    t.same(
+      training.epochs.map(({ score }) => score),
+      runs[0].curve,
+    );
+  }
   t.match(ended.out, classification.table(record), 'the table can be made again from results.json');
   const page = await readFile(join(directory, 'report.html'), 'utf8');
   t.equal(page.match(/<table class="results">/g)?.length, 2);
-  t.equal(page.match(/class="picture"/g)?.length, 21, 'a picture of every class');
   t.notMatch(page.replaceAll(/base64,[\w+/=]+/g, ''), /NaN|undefined|\[object/);
+});
+
+t.test('the rate that is taken', async (t) => {
+  const job = { tries: [0.1, 0.2, 0.1, 0.2].map((rate, i) => ({ id: String(i), rate })) } as ClassificationJob;
+  const tries = triesOf(job, (id) => [0.5, 0.6, 0.9, 0.8][Number(id)]);
+  t.same(tries, [
+    { rate: 0.1, score: 0.7 },
+    { rate: 0.2, score: 0.7 },
+  ]);
+  t.equal(bestRate(tries), 0.1, 'the smallest of equal ones');
+  t.equal(bestRate([...tries, { rate: 0.4, score: 0.71 }]), 0.4);
 });
 
 t.test(
@@ -83,19 +121,13 @@ t.test(
       (name) => join(folder, name),
     );
     succeeds(t, await run('classification', ...tiny, '--out', first));
-    const { pairs } = await readRecord<ClassificationRecord>(first);
-    t.same(
-      pairs.map(({ teacher, student }) => [teacher.network, student.network]),
-      [
-        ['wrn10-0.25', 'cnn2'],
-        ['wrn10-0.25', 'cnn2'],
-      ],
-    );
+    const { teacher, student } = await readRecord<ClassificationRecord>(first);
+    t.match([teacher.network, student.network], ['wrn10-0.25', 'cnn2']);
 
     succeeds(t, await run('transfer', '--from', first, ...linear, '--out', second));
     const transferred = await readRecord<TransferRecord>(second);
     t.same(
-      transferred.pairs.map(({ arms }) => arms.map(({ id, runs }) => [id, runs[0].epochs.length])),
+      transferred.lengths.map(({ arms }) => arms.map(({ id, runs }) => [id, runs[0].curve.length])),
       [
         [
           ['rkd', 3],
@@ -107,10 +139,10 @@ t.test(
         ],
       ],
     );
-    const scores = (record: TransferRecord) =>
-      record.pairs.map(({ teacher, arms }) =>
-        [teacher, ...arms.flatMap(({ runs }) => runs)].map(({ epochs }) => epochs.map(({ score }) => score)),
-      );
+    const scores = (record: TransferRecord) => [
+      record.teacher,
+      ...record.lengths.flatMap(({ arms }) => arms.map(({ runs }) => runs)),
+    ];
 
     t.test('in one run', async (t) => {
       succeeds(t, await run('transfer', ...tiny, ...linear, '--out', whole));
@@ -120,16 +152,16 @@ t.test(
         'the same numbers as from the finished run',
       );
       await killedAndResumed(t, [main, 'transfer', ...tiny, ...linear, '--out', killedAgain], killedAgain, [
-        'different-teacher',
-        'linear-same-gld-seed5',
+        'long-rate0.3-rkd-seed101',
+        'linear-short-gld-seed5',
       ]);
       t.same(await outcome(killedAgain), await outcome(whole));
     });
 
     t.test('a classification run that was killed', async (t) => {
       await killedAndResumed(t, [main, 'classification', ...tiny, '--out', killed], killed, [
-        'same-teacher',
-        'same-rkd-seed5',
+        'teacher',
+        'short-rkd-seed5',
       ]);
       t.same(await outcome(killed), await outcome(first));
     });
@@ -141,9 +173,9 @@ t.test(
         err: /^--from .*: expected the folder of a run, found no settings\.json/,
       });
       t.match(await from(second), { code: 2, err: /^--from .*: expected a run of npm run paper -- classification/ });
-      t.match(await from(first, '--epochs', '3'), { code: 2, err: /^--epochs: cannot be combined with --from/ });
-      await rm(join(killed, 'checkpoints', 'same-gld-seed5.safetensors'));
-      t.match(await from(killed), { code: 2, err: /^--from .*: expected a finished run, but same-gld-seed5 is not/ });
+      t.match(await from(first, '--rates', '3'), { code: 2, err: /^--rates: cannot be combined with --from/ });
+      await rm(join(killed, 'checkpoints', 'short-gld-seed5.safetensors'));
+      t.match(await from(killed), { code: 2, err: /^--from .*: expected a finished run, but short-gld-seed5 is not/ });
     });
   },
 );
