@@ -1,6 +1,7 @@
 import { armColour } from './colours.js';
-import { type Html, html, swatch } from 'gld-loss-pages/html';
+import { type Html, html } from 'gld-loss-pages/html';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
+import { armName } from './names.js';
 import type { ScoredArm, ScoredRun, Scores } from './scores.js';
 
 export const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);
@@ -66,7 +67,7 @@ export function resultTable(scores: Scores): Html {
             )} % of the gap to the ${reference?.label.toLowerCase()}</small>`
           }`;
     return html`<tr>
-<th scope="row">${swatch(armColour(index))}${arm.label}<small>${arm.description}</small></th>
+<th scope="row">${armName(index, arm.label)}<small>${arm.description}</small></th>
 <td class="figure" data-label="${measure}, %">${spreadText(values)}</td>
 <td class="strip">${dotStrip(arm, index, scores, low, high)}</td>
 <td class="number" data-label="vs. ${first.label}, points">${versus}</td>
