@@ -3,8 +3,9 @@ import { present } from '../present.js';
 import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
 import type { EpochResult } from '../training/train.js';
-import { arm, relationRows } from './arms.js';
+import { arm, type ArmName, relationRows } from './arms.js';
 import type { ModelResult, PairSettings, StudentJob, StudentResult } from './jobs.js';
+import { choosePictures } from './pictures.js';
 import type { Settings } from './settings.js';
 import type { Description } from './study.js';
 
@@ -21,7 +22,7 @@ function studentRun(seed: number, state: JobState): StudentRun {
     epochs: epochRecords(epochs),
     finalAccuracy: accuracies[accuracies.length - 1],
     bestAccuracy: Math.max(...accuracies),
-    ...resultOf(state),
+    relationMatrix: resultOf(state).relationMatrix,
   };
 }
 
@@ -34,8 +35,10 @@ export function buildRecord({
   seconds,
 }: Outcome<Settings, StudentJob, Description>): RunRecord {
   const { settings } = header;
-  const { data, networks } = description;
+  const { data, networks, candidates } = description;
   const teacher = present(states.get('teacher'));
+  const jobsOf = (name: ArmName) => jobs.filter((job) => job.role === name);
+  const stateOf = ({ id }: StudentJob) => present(states.get(id));
   const last = teacher.training.epochs.at(-1);
   const { onnx, cache } = settings.teacher;
   return {
@@ -86,9 +89,14 @@ export function buildRecord({
         description,
         weights,
         ...('options' in more ? { options: { ...more.options } } : {}),
-        runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, present(states.get(job.id)))),
+        runs: jobsOf(name).map((job) => studentRun(job.seed, stateOf(job))),
       };
     }),
+    pictures: choosePictures(
+      candidates,
+      resultOf(teacher).answers,
+      settings.arms.map((name) => resultOf(stateOf(jobsOf(name)[0])).answers),
+    ),
     startedAt: header.startedAt,
     seconds,
   };
