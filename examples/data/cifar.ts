@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFolder, openRecords, type RecordFile, recordFiles } from './cifar-files.js';
 import { cifarFormats, cifarSide, type CifarFormat } from './cifar-formats.js';
-import { Rng } from './rng.js';
-import { checkInteger, createSplit, type Preparation, type Source } from './split.js';
+import { createSplit, drawSome, drawTraining, type Preparation, type Source, viewsOf } from './split.js';
 import type { Dataset, DatasetOptions } from './types.js';
 
 /**
@@ -25,12 +24,14 @@ export async function loadCifar(
     channels: 3,
     mean: format.mean,
     deviation: format.deviation,
-    padding: 4,
+    views: viewsOf([0, -4, -3, -2, -1, 1, 2, 3, 4], true),
     fill: 0,
-    flip: true,
   };
-  const trainSplit = createSplit(source(format, train, 'trainSize', options.trainSize, options.seed), preparation);
-  const testSplit = createSplit(source(format, test, 'testSize', options.testSize, options.seed), preparation);
+  const split = (files: RecordFile[], positions: Int32Array) =>
+    createSplit(source(format, files, positions), preparation);
+  const parts = drawTraining(recordsIn(train), options);
+  const trainSplit = split(train, parts.train);
+  const testSplit = split(test, drawSome('testSize', recordsIn(test), options.testSize, options.seed));
   const classes = await classNames(format, folder);
   return {
     name,
@@ -44,32 +45,18 @@ export async function loadCifar(
     mean: format.mean,
     deviation: format.deviation,
     train: trainSplit,
+    ...(parts.validation ? { validation: split(train, parts.validation) } : {}),
     test: testSplit,
   };
 }
 
-/** All records of the files in order, or `size` of them chosen by the seed. */
-function source(
-  format: CifarFormat,
-  files: RecordFile[],
-  option: 'trainSize' | 'testSize',
-  size: number | undefined,
-  seed: number,
-): Source {
-  const total = files.reduce((sum, file) => sum + file.records, 0);
-  if (size === undefined || size === total) {
-    return { size: total, open: () => openRecords(format, files, (position) => position) };
-  }
-  checkInteger(option, size, 1);
-  if (size > total) {
-    throw new RangeError(`${option}: expected at most the ${total} images in ${format.folder}, got ${size}`);
-  }
-  const chosen = new Rng(seed, total)
-    .shuffle(Int32Array.from({ length: total }, (_, i) => i))
-    .slice(0, size)
-    .sort();
-  return { size, open: () => openRecords(format, files, (position) => chosen[position]) };
-}
+const recordsIn = (files: RecordFile[]): number => files.reduce((sum, { records }) => sum + records, 0);
+
+/** The records at these positions of all files together. */
+const source = (format: CifarFormat, files: RecordFile[], positions: Int32Array): Source => ({
+  size: positions.length,
+  open: () => openRecords(format, files, (position) => positions[position]),
+});
 
 /** One name per line; without the file, the numbers. */
 async function classNames(format: CifarFormat, folder: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { Canvas, colour, coverage } from './canvas.js';
 import { type Glyph, glyphs } from './glyphs.js';
 import { Rng } from './rng.js';
-import { checkInteger, createSplit, drawnPreparation, memorySource } from './split.js';
+import { asItIs, checkInteger, createSplit, drawnPreparation, memorySource } from './split.js';
 import type { Dataset, Split } from './types.js';
 
 /** Left, top, right, bottom in pixels, from the picture's upper left corner; right and bottom lie behind the last pixel. */
@@ -144,8 +144,7 @@ function splitOf(drawn: readonly Scene[], side: number, labelOf: (scene: Scene, 
     ...drawnPreparation,
     height: side,
     width: side,
-    padding: 0,
-    flip: false,
+    views: asItIs,
   });
 }
 

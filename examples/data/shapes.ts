@@ -1,7 +1,7 @@
 import { Canvas, colour } from './canvas.js';
 import { type Glyph, glyphs } from './glyphs.js';
 import { Rng } from './rng.js';
-import { checkInteger, createSplit, drawnPreparation, memorySource, type RawImages } from './split.js';
+import { checkInteger, createSplit, drawnPreparation, memorySource, type RawImages, viewsOf } from './split.js';
 import type { Dataset, DatasetOptions, Split } from './types.js';
 
 export interface ShapesOptions extends Omit<DatasetOptions, 'dir'> {
@@ -26,14 +26,15 @@ const { channels, mean, deviation } = drawnPreparation;
  * it: this is what local logits of a good teacher can hand on, and a label cannot.
  *
  * All classes are equally frequent (give or take one image); training and test images come from separate streams of the
- * seed. Augmentation: 1 pixel of padding, a random window, a random flip.
+ * seed. Augmentation: shifts by a pixel along both axes, and mirroring.
  */
 export function shapes(options: ShapesOptions): Dataset {
-  const { side = 16, parts = 5, noise = 0.12, trainSize = 3000, testSize = 1000, seed } = options;
+  const { side = 16, parts = 5, noise = 0.12, trainSize = 3000, testSize = 1000, validationSize = 0, seed } = options;
   const names = Object.keys(glyphs).slice(0, parts);
   checkInteger('side', side, 12);
   checkInteger('parts', parts, 2);
   checkInteger('trainSize', trainSize, 1);
+  checkInteger('validationSize', validationSize, 0);
   checkInteger('testSize', testSize, 1);
   if (parts > names.length) throw new RangeError(`parts: expected at most ${names.length} glyphs, got ${parts}`);
   if (!(noise >= 0)) throw new RangeError(`noise: expected a number of at least 0, got ${noise}`);
@@ -43,8 +44,7 @@ export function shapes(options: ShapesOptions): Dataset {
       ...drawnPreparation,
       height: side,
       width: side,
-      padding: 1,
-      flip: true,
+      views: viewsOf([0, -1, 1], true),
     });
   return {
     name: 'shapes',
@@ -58,6 +58,7 @@ export function shapes(options: ShapesOptions): Dataset {
     mean,
     deviation,
     train: split(0, trainSize),
+    ...(validationSize > 0 ? { validation: split(2, validationSize) } : {}),
     test: split(1, testSize),
   };
 }

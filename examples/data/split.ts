@@ -1,5 +1,5 @@
 import { Rng } from './rng.js';
-import type { Batch, BatchOptions, Split } from './types.js';
+import type { Batch, BatchOptions, DatasetOptions, Split } from './types.js';
 
 /** Raw images: bytes in planes (channel by channel, each row by row), as CIFAR's files have them. */
 export interface RawImages {
@@ -38,14 +38,27 @@ export interface Preparation {
   /** Per channel, for values in 0 … 1: normalised = (byte / 255 − mean) / deviation. */
   mean: readonly number[];
   deviation: readonly number[];
-  /**
-   * The augmentation: add `padding` pixels of value `fill` (a byte) on every side, cut out a window of the original
-   * size at a random place, and with `flip` mirror it left to right half of the time.
-   */
-  padding: number;
+  /** What augmentation chooses from, evenly. The first is the image as it is. */
+  views: readonly View[];
+  /** A byte: what is seen outside of the image. */
   fill: number;
+}
+
+/** A window of the image's own size whose corner is at (top, left), mirrored left to right before that with `flip`. */
+export interface View {
+  top: number;
+  left: number;
   flip: boolean;
 }
+
+/** Views of every shift along both axes, as they are and mirrored. `shifts` begins with 0. */
+export const viewsOf = (shifts: readonly number[], flip: boolean): View[] =>
+  (flip ? [false, true] : [false]).flatMap((flip) =>
+    shifts.flatMap((top) => shifts.map((left) => ({ top, left, flip }))),
+  );
+
+/** The image alone, of which there is no other view. */
+export const asItIs: readonly View[] = viewsOf([0], false);
 
 /** For generated pictures, whose mean and deviation these roughly are. */
 export const drawnPreparation = {
@@ -58,16 +71,20 @@ export const drawnPreparation = {
 /** A split that reads, augments and normalises batch by batch. The next batch is read while the present one is used. */
 export function createSplit(source: Source, preparation: Preparation): Split {
   const table = normalisationTable(preparation);
+  const views = preparation.views.length;
   return {
     size: source.size,
-    batches(options: BatchOptions): AsyncIterable<Batch> {
-      const { batchSize, skip = 0 } = options;
+    views,
+    batches({ batchSize, skip = 0, shuffle, augment, view = 0 }: BatchOptions): AsyncIterable<Batch> {
       checkInteger('batchSize', batchSize, 1);
       checkInteger('skip', skip, 0);
+      checkInteger('view', view, 0);
+      if (view >= views) throw new RangeError(`view: expected less than the ${views} views of an image, got ${view}`);
       const order = Int32Array.from({ length: source.size }, (_, i) => i);
-      options.shuffle?.shuffle(order);
-      const augmentKey = options.augment?.bits();
-      return pass(source, preparation, table, order, batchSize, skip * batchSize, augmentKey);
+      shuffle?.shuffle(order);
+      const key = augment?.bits();
+      const viewAt = (place: number) => (key === undefined ? view : new Rng(key, place).int(views));
+      return pass(source, preparation, table, order, batchSize, skip * batchSize, viewAt);
     },
   };
 }
@@ -79,7 +96,7 @@ async function* pass(
   order: Int32Array,
   batchSize: number,
   start: number,
-  augmentKey: number | undefined,
+  viewAt: (place: number) => number,
 ): AsyncGenerator<Batch> {
   const reader = await source.open();
   const read = (at: number): Promise<RawImages> | undefined => {
@@ -94,13 +111,15 @@ async function* pass(
     for (let at = start; pending !== undefined; at += batchSize) {
       const raw: RawImages = await pending;
       pending = read(at + batchSize);
-      const images = prepare(raw, preparation, table, at, augmentKey);
       const {
         labels,
         labels: { length: size },
       } = raw;
       const { height, width, channels } = preparation;
-      yield { images, shape: [size, height, width, channels], labels, positions: order.slice(at, at + size), size };
+      const views = Int32Array.from(labels, (_, i) => viewAt(at + i));
+      const images = prepare(raw, preparation, table, views);
+      const positions = order.slice(at, at + size);
+      yield { images, shape: [size, height, width, channels], labels, positions, views, size };
     }
   } finally {
     await pending?.catch(() => undefined);
@@ -108,41 +127,30 @@ async function* pass(
   }
 }
 
-/** Normalised NHWC images of one batch, whose first image is at position `at` of the pass. */
+/** Normalised NHWC images of one batch, each in its view. */
 function prepare(
   { planes, labels }: RawImages,
   preparation: Preparation,
   table: Float32Array,
-  at: number,
-  augmentKey: number | undefined,
+  views: Int32Array,
 ): Float32Array {
-  const { height, width, channels, padding } = preparation;
+  const { height, width, channels } = preparation;
   const perImage = height * width * channels;
   const images = new Float32Array(labels.length * perImage);
-  for (let i = 0; i < labels.length; i++) {
+  views.forEach((view, i) => {
     const from = planes.subarray(i * perImage, (i + 1) * perImage);
-    const to = images.subarray(i * perImage, (i + 1) * perImage);
-    if (augmentKey === undefined) {
-      window(from, to, preparation, table, 0, 0, false);
-    } else {
-      const rng = new Rng(augmentKey, at + i);
-      const top = rng.int(2 * padding + 1) - padding;
-      const left = rng.int(2 * padding + 1) - padding;
-      window(from, to, preparation, table, top, left, preparation.flip && rng.int(2) === 1);
-    }
-  }
+    window(from, images.subarray(i * perImage, (i + 1) * perImage), preparation, table, preparation.views[view]);
+  });
   return images;
 }
 
-/** Copies the window whose corner is at (top, left), with `fill` outside of the image, from planes to NHWC. */
+/** Copies a view, with `fill` outside of the image, from planes to NHWC. */
 function window(
   from: Uint8Array,
   to: Float32Array,
   { height, width, channels, fill }: Preparation,
   table: Float32Array,
-  top: number,
-  left: number,
-  flip: boolean,
+  { top, left, flip }: View,
 ): void {
   for (let c = 0; c < channels; c++) {
     const plane = c * height * width;
@@ -171,4 +179,36 @@ export function checkInteger(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new RangeError(`${name}: expected an integer of at least ${least}, got ${String(value)}`);
   }
+}
+
+/** So many of them all, chosen by the seed, in stored order. @throws RangeError that names the option when there are not as many */
+export const drawSome = (option: string, total: number, size: number | undefined, seed: number): Int32Array =>
+  ends(option, total, size, 0, seed)[0];
+
+/**
+ * Images to train on, from one end of a random order, and those for validation, if there are any, from the other: a larger
+ * training set contains a smaller one. Each part is in stored order.
+ * @throws RangeError when there are not as many
+ */
+export function drawTraining(
+  total: number,
+  { trainSize, validationSize = 0, seed }: Pick<DatasetOptions, 'trainSize' | 'validationSize' | 'seed'>,
+): { train: Int32Array; validation?: Int32Array } {
+  const [train, validation] = ends('trainSize', total, trainSize, validationSize, seed);
+  return { train, ...(validationSize > 0 ? { validation } : {}) };
+}
+
+/** The first and the last of a random order; all that are not last are first unless told otherwise. */
+function ends(option: string, total: number, size: number | undefined, last: number, seed: number): Int32Array[] {
+  checkInteger('validationSize', last, 0);
+  const first = size ?? total - last;
+  checkInteger(option, first, 1);
+  if (first + last > total) {
+    const kept = last > 0 ? `, ${last} of which are for validation` : '';
+    throw new RangeError(`${option}: expected at most the ${total} images that there are${kept}, got ${first}`);
+  }
+  const order = Int32Array.from({ length: total }, (_, i) => i);
+  if (first === total) return [order, order.slice(total)];
+  new Rng(seed, total).shuffle(order);
+  return [order.slice(0, first).sort(), order.slice(total - last).sort()];
 }

@@ -10,6 +10,8 @@ export interface Batch {
   labels: Int32Array;
   /** Where each image is in the stored order of its split, shape [size]. */
   positions: Int32Array;
+  /** Which view of each image it is, shape [size], each in 0 … views − 1 of the split; 0 is the image as it is. */
+  views: Int32Array;
   /** Number of images; the last batch of a pass may be smaller than the others. */
   size: number;
 }
@@ -24,22 +26,26 @@ export interface BatchOptions {
    */
   shuffle?: Rng | undefined;
   /**
-   * Turns on the data set's random augmentation. One number is drawn when `batches` is called; the image at position i
-   * of the pass is then changed by a generator of its own, made from that number and i, so that neither the batch size
-   * nor `skip` changes what happens to it.
+   * Turns on the data set's random augmentation. One number is drawn when `batches` is called; the view of the image at
+   * position i of the pass is then chosen by a generator of its own, made from that number and i, so that neither the batch
+   * size nor `skip` changes it.
    */
   augment?: Rng | undefined;
+  /** Without `augment`: the view in which all images are seen. Default 0, as they are. */
+  view?: number | undefined;
   /** Leave out this many batches at the start, to go on in the middle of a pass. Default 0. */
   skip?: number | undefined;
 }
 
-/** The training or the test half of a data set. */
+/** The images of a data set that are for one purpose. */
 export interface Split {
   /** Number of images. */
   size: number;
+  /** Number of different views that augmentation makes of an image; 1 without augmentation. */
+  views: number;
   /**
    * One pass over the split. Files, where there are any, are open only while the pass is being consumed.
-   * @throws RangeError when batchSize or skip is not an integer in range.
+   * @throws RangeError when batchSize, skip or view is not an integer in range.
    */
   batches(options: BatchOptions): AsyncIterable<Batch>;
 }
@@ -59,18 +65,24 @@ export interface Dataset {
   mean: readonly number[];
   deviation: readonly number[];
   train: Split;
+  /** What is looked at while networks are trained and their settings chosen; the test images are for the end then. */
+  validation?: Split;
   test: Split;
 }
 
-export type DatasetName = 'shapes' | 'cifar10' | 'cifar100';
+export type DatasetName = 'shapes' | 'cifar10' | 'cifar100' | IdxName;
+/** Sets whose files are of the IDX form, as MNIST's. */
+export type IdxName = 'fashion-mnist' | 'mnist';
 
 export interface DatasetOptions {
-  /** Folder of the CIFAR binary files, or its parent. Needed for CIFAR, refused for 'shapes'. */
+  /** Folder of the files, or for CIFAR its parent. Default where there is one: where a package puts them. */
   dir?: string | undefined;
-  /** Decides the images of 'shapes', and which images are taken when trainSize or testSize is below what a file has. */
+  /** Decides the images of 'shapes', and which images are taken when a size is below what the files have. */
   seed: number;
-  /** Number of training images. Default: 3000 for 'shapes', all for CIFAR. */
+  /** Number of training images. Default: 3000 for 'shapes', elsewhere all that are not for validation. */
   trainSize?: number | undefined;
-  /** Number of test images. Default: 1000 for 'shapes', all for CIFAR. */
+  /** Number of images for validation, which are kept out of the training images. Default 0: there is no such split. */
+  validationSize?: number | undefined;
+  /** Number of test images. Default: 1000 for 'shapes', elsewhere all. */
   testSize?: number | undefined;
 }

@@ -2,13 +2,16 @@
 import type { GldOptions } from 'gld-loss';
 import type { Reduction, TermValues } from '../report/types.js';
 
-export const armNames = ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld'] as const;
+export const armNames = ['ce', 'kd', 'rkd', 'gld-global', 'gld-no-relation', 'gld', 'gld-compensated'] as const;
 export type ArmName = (typeof armNames)[number];
 
 /** The arms of a run that names none. */
-export const defaultArms: readonly ArmName[] = ['ce', 'kd', 'gld-no-relation', 'gld'];
-/** The same where the teacher gives global logits alone. */
-export const defaultLogitArms: readonly ArmName[] = ['ce', 'kd', 'gld-global', 'gld'];
+export const defaultArms: readonly ArmName[] = ['ce', 'kd', 'gld'];
+
+/** What an arm learns from of its teacher, beside the labels. */
+export const teacherOf = (name: ArmName): 'logits' | 'features' | undefined =>
+  name === 'ce' ? undefined : name === 'rkd' ? 'features' : 'logits';
+
 /** What cannot be had from such a teacher, and why. */
 export const needsMap: Partial<Record<ArmName, string>> = {
   rkd: 'compares pooled features',
@@ -115,6 +118,19 @@ export function arm(name: ArmName, loss: LossSettings): Arm {
             : '(1 - alpha) cross-entropy + alpha global + beta relation of the global logits; the teacher has no local ones.',
         options: { alpha, beta, localWeight, ...cells, relation },
       };
+    case 'gld-compensated': {
+      const { options, weights } = arm('gld', loss) as Extract<Arm, { kind: 'gld' }>;
+      return {
+        name,
+        kind: 'gld',
+        label: 'Full GLD, compensated',
+        weights,
+        description:
+          "Full GLD with every row's normalized KD times the standard deviations of both networks' logits, as constants, " +
+          'so that its gradient does not shrink as the logits grow.',
+        options: { ...options, normalization: { kind: 'std', compensated: true } },
+      };
+    }
   }
 }
 

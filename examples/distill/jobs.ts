@@ -4,7 +4,7 @@ import type { CacheKey } from '../teachers/cache.js';
 import type { Job, Work } from '../training/study.js';
 import type { OnnxOptions } from '../onnx/teacher.js';
 import { type Schedule, stepsPerEpoch } from '../training/schedule.js';
-import type { ArmName, LossSettings } from './arms.js';
+import { type ArmName, type LossSettings, teacherOf } from './arms.js';
 
 /** What a teacher and its students are, and how they are trained: everything their numbers depend on but the data. */
 export interface PairSettings {
@@ -16,8 +16,8 @@ export interface PairSettings {
     /** 0 for a model. */
     epochs: number;
     onnx?: OnnxOptions;
-    /** Folder where its outputs of the training images are kept. */
-    cache?: string;
+    /** Its logits of all views of the training images are computed once, and kept in this folder or the run's own. */
+    kept?: { folder?: string };
   };
   student: { network: string; epochs: number };
   arms: ArmName[];
@@ -31,15 +31,21 @@ export interface PairSettings {
 }
 
 export interface StudentJob extends Job {
-  /** 'outputs' computes the teacher's of all training images. */
+  /** 'outputs' computes the teacher's logits of all training images in all views. */
   role: 'teacher' | 'outputs' | ArmName;
   seed: number;
   network: string;
   epochs: number;
+  /** First learning rate; that of the settings unless given. */
+  rate?: number;
+  /** A try, to choose the learning rate by: it never sees the test images. */
+  tried?: true;
 }
 
 /** What a finished job adds to its curve. */
 export interface StudentResult {
+  /** After the last epoch. The curve's accuracies are of the validation images where there are some. */
+  testAccuracy: number;
   relationMatrix: RelationMatrix;
   /** To each of the candidates. */
   answers: Answer[];
@@ -55,7 +61,6 @@ export interface CandidateImage {
 
 /** What is known of a model that was not trained here. */
 export interface ModelResult extends StudentResult {
-  testAccuracy: number;
   /** sha256 of its file: a resumed run must find the same. */
   digest: string;
 }
@@ -81,27 +86,32 @@ export interface DataDescription {
   classes: string[];
   imageShape: [number, number, number];
   trainSize: number;
+  /** Views of a training image that augmentation chooses from. */
+  views: number;
+  /** 0 where the test images are looked at after every epoch. */
+  validationSize: number;
   testSize: number;
 }
 
-/** Id of a student's job, and the name of its checkpoint; `prefix` tells pairs of one run apart. */
-export const studentId = (role: StudentJob['role'], seed: number, prefix = ''): string =>
-  `${prefix}${role === 'teacher' ? role : role === 'outputs' ? 'teacher-outputs' : `${role}-seed${seed}`}`;
+/** Id of a student's job, and the name of its checkpoint; `prefix` tells the students of one run apart. */
+export const studentId = (role: ArmName, seed: number, prefix = ''): string => `${prefix}${role}-seed${seed}`;
+export const teacherId = 'teacher';
+export const outputsId = 'teacher-outputs';
 
 /** The teacher first, and what is computed once with it: students that need neither can be trained beside it. */
 export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettings, prefix = ''): StudentJob[] {
-  const id = studentId('teacher', baseSeed, prefix);
-  const { network, epochs, cache } = teacher;
-  const jobs: StudentJob[] = [{ id, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
-  const needs = [id];
-  if (cache !== undefined && arms.some((role) => role !== 'ce')) {
-    const outputs = studentId('outputs', baseSeed, prefix);
-    jobs.push({ id: outputs, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [id] });
-    needs.push(outputs);
+  const { network, epochs, kept } = teacher;
+  const jobs: StudentJob[] = [{ id: teacherId, role: 'teacher', seed: baseSeed, network, epochs, needs: [] }];
+  const needs = (role: ArmName) => {
+    const from = teacherOf(role);
+    return from === undefined ? [] : from === 'logits' && kept ? [teacherId, outputsId] : [teacherId];
+  };
+  if (arms.some((role) => needs(role).includes(outputsId))) {
+    jobs.push({ id: outputsId, role: 'outputs', seed: baseSeed, network, epochs: 1, needs: [teacherId] });
   }
   for (const role of arms) {
     for (const seed of seeds) {
-      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: role === 'ce' ? [] : needs });
+      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: needs(role) });
     }
   }
   return jobs;
@@ -111,14 +121,22 @@ export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettin
  * Floating-point operations of one training step, up to a factor: forward and backward, and the teacher's forward unless
  * its outputs are there.
  */
-export function workOf(job: StudentJob, settings: PairSettings, networks: PairDescription, trainSize: number): Work {
+export function workOf(
+  job: StudentJob,
+  settings: PairSettings,
+  networks: PairDescription,
+  { trainSize, views }: Pick<DataDescription, 'trainSize' | 'views'>,
+): Work {
   const { teacher, student } = networks;
   const steps = stepsPerEpoch(trainSize, settings.batchSize);
   // Stands for the work that does not grow with the network; without it small ones look too cheap.
   const constant = 2e6;
   // A model is evaluated once, which is next to nothing.
   if (job.role === 'teacher' && job.epochs === 0) return { epochs: 1, steps: 1, cost: teacher.flops + constant };
-  if (job.role === 'outputs') return { epochs: 1, steps, cost: teacher.flops + constant };
+  if (job.role === 'outputs') {
+    return { epochs: 1, steps: steps * (settings.augment ? views : 1), cost: teacher.flops + constant };
+  }
   const own = 3 * (job.role === 'teacher' ? teacher : student).flops;
-  return { epochs: job.epochs, steps, cost: own + (job.needs.length === 1 ? teacher.flops : 0) + constant };
+  const live = job.needs.includes(teacherId) && !job.needs.includes(outputsId);
+  return { epochs: job.epochs, steps, cost: own + (live ? teacher.flops : 0) + constant };
 }

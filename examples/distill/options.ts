@@ -59,10 +59,29 @@ const perChannel = (low: number, help: string): OptionSpec<number[]> => ({
 export const groups = {
   'What is run': {
     quick: flag('fewer and shorter trainings'),
-    dataset: choice(datasetNames, 'shapes is generated; the CIFAR sets are read from --data (default shapes)'),
-    data: text('DIR', 'folder with the CIFAR files in the binary version, or its parent'),
-    'train-size': integer('N', 2, 1e7, 'training images (default: 3000 for shapes, all for CIFAR)'),
-    'test-size': integer('N', 1, 1e7, 'test images (default: 1000 for shapes, all for CIFAR)'),
+    dataset: choice(
+      datasetNames,
+      'shapes is generated, the others are read from files (default fashion-mnist where it is installed, else shapes)',
+    ),
+    data: text(
+      'DIR',
+      'folder with the four files of fashion-mnist or mnist (default: where their packages put them), or the folder with ' +
+        'the CIFAR files in the binary version, or its parent',
+    ),
+    'train-size': integer(
+      'N',
+      2,
+      1e7,
+      'training images (default: 4000 for fashion-mnist and mnist, 3000 for shapes, all for CIFAR)',
+    ),
+    'validation-size': integer(
+      'N',
+      0,
+      1e7,
+      'images kept out of the training images, on which accuracy is measured after every epoch, so that the test images ' +
+        'are for the end; 0: on the test images (default: 1000 for fashion-mnist and mnist, else 0)',
+    ),
+    'test-size': integer('N', 1, 1e7, 'test images (default: 1000 for shapes, elsewhere all)'),
     arms: list(
       'A,B,...',
       choice(armNames, ''),
@@ -87,7 +106,12 @@ export const groups = {
     epochs: integer('N', 1, 1e5, 'epochs of a student'),
     'teacher-epochs': integer('N', 1, 1e5, 'epochs of the teacher (default: as --epochs if that is given)'),
     batch: integer('N', 2, 1e5, 'images per batch (default 64)'),
-    lr: number('X', 1e-8, 100, 'first learning rate, after the warm-up (default 0.1)'),
+    lr: number(
+      'X',
+      1e-8,
+      100,
+      'first learning rate, after the warm-up (default 0.4 for fashion-mnist and mnist, else 0.1)',
+    ),
     warmup: number('X', 0, 1e5, 'epochs in which the learning rate grows evenly from 0 (default 1; 0 for none)'),
     'weight-decay': number('X', 0, 1, 'weight decay (default 5e-4)'),
     augment: flag('augment the training images: random shifts and flips (default)'),
@@ -110,8 +134,8 @@ export const groups = {
   'Teacher outputs': {
     'teacher-cache': text(
       'DIR',
-      "compute the teacher's outputs of all training images once and keep them here; " +
-        'they are taken from there in every epoch, by other runs too. Of images as they are: needs --no-augment',
+      "keep the teacher's logits of all views of the training images here, for other runs too (default: in the run's " +
+        'folder). CIFAR has too many views: there, they are computed in every step, unless you give --no-augment',
     ),
   },
   'The loss': {

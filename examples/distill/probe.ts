@@ -29,7 +29,7 @@ export async function probe(
   data: Dataset,
   grid: Grid,
   threads: number,
-): Promise<StudentResult> {
+): Promise<Pick<StudentResult, 'relationMatrix' | 'answers'>> {
   const batch = await firstImages(data);
   const { labels, size } = batch;
   const logits = logitRows(sideOf(form, await outputs(batch), size), grid, threads);

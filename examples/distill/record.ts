@@ -1,29 +1,19 @@
 /** The run's record: what results.json holds and the report is made from, put together from the checkpoints. */
 import { present } from '../present.js';
-import type { EpochRecord, RunRecord, StudentRun } from '../report/types.js';
+import type { RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
-import type { EpochResult } from '../training/train.js';
 import { arm, type ArmName, relationRows } from './arms.js';
-import type { ModelResult, PairSettings, StudentJob, StudentResult } from './jobs.js';
+import type { PairSettings, StudentJob, StudentResult } from './jobs.js';
 import { choosePictures } from './pictures.js';
 import type { Settings } from './settings.js';
 import type { Description } from './study.js';
 
-const epochRecords = (epochs: EpochResult[]): EpochRecord[] =>
-  epochs.map(({ score, ...epoch }) => ({ ...epoch, testAccuracy: score }));
-
 const resultOf = ({ result }: JobState) => result as StudentResult;
 
-function studentRun(seed: number, state: JobState): StudentRun {
-  const { epochs } = state.training;
-  const accuracies = epochs.map(({ score }) => score);
-  return {
-    seed,
-    epochs: epochRecords(epochs),
-    finalAccuracy: accuracies[accuracies.length - 1],
-    bestAccuracy: Math.max(...accuracies),
-    relationMatrix: resultOf(state).relationMatrix,
-  };
+/** What is known of a network by itself; its answers are beside those of the others. */
+function networkRun(state: JobState): Omit<StudentRun, 'seed'> {
+  const { testAccuracy, relationMatrix } = resultOf(state);
+  return { epochs: state.training.epochs, testAccuracy, relationMatrix };
 }
 
 export function buildRecord({
@@ -39,8 +29,7 @@ export function buildRecord({
   const teacher = present(states.get('teacher'));
   const jobsOf = (name: ArmName) => jobs.filter((job) => job.role === name);
   const stateOf = ({ id }: StudentJob) => present(states.get(id));
-  const last = teacher.training.epochs.at(-1);
-  const { onnx, cache } = settings.teacher;
+  const { onnx, kept } = settings.teacher;
   return {
     version: 1,
     settings: {
@@ -49,6 +38,7 @@ export function buildRecord({
       classes: data.classes,
       imageShape: data.imageShape,
       trainSize: data.trainSize,
+      validationSize: data.validationSize,
       testSize: data.testSize,
       teacherEpochs: settings.teacher.epochs,
       studentEpochs: settings.student.epochs,
@@ -67,7 +57,7 @@ export function buildRecord({
         'Temperature of Hinton KD': settings.loss.temperature,
         ...(settings.arms.includes('rkd') ? { "Weight of RKD's distance term": settings.loss.distanceWeight } : {}),
         ...(onnx ? { "Taken from the teacher's model": networks.teacher.taken } : {}),
-        ...(cache === undefined ? {} : { 'Teacher outputs': 'computed once and read from a file' }),
+        ...(kept ? { "Teacher's logits": 'computed once for all views of the images' } : {}),
         Augmentation: settings.augment,
         'Seed of data and teacher': settings.baseSeed,
       },
@@ -76,9 +66,7 @@ export function buildRecord({
     teacher: {
       name: settings.teacher.network,
       parameters: networks.teacher.parameters,
-      testAccuracy: last?.score ?? (teacher.result as ModelResult).testAccuracy,
-      epochs: epochRecords(teacher.training.epochs),
-      relationMatrix: resultOf(teacher).relationMatrix,
+      ...networkRun(teacher),
     },
     student: { name: settings.student.network, parameters: networks.student.parameters },
     arms: settings.arms.map((name) => {
@@ -89,7 +77,7 @@ export function buildRecord({
         description,
         weights,
         ...('options' in more ? { options: { ...more.options } } : {}),
-        runs: jobsOf(name).map((job) => studentRun(job.seed, stateOf(job))),
+        runs: jobsOf(name).map((job) => ({ seed: job.seed, ...networkRun(stateOf(job)) })),
       };
     }),
     pictures: choosePictures(

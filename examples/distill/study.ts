@@ -53,7 +53,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
       },
     },
   ) => `${data.description}.\nTeacher ${teacher.network}${taken ? ` (${taken})` : ''}, students ${student.network}`,
-  work: (job, settings, { networks, data }) => workOf(job, settings, networks, data.trainSize),
+  work: (job, settings, { networks, data }) => workOf(job, settings, networks, data),
   record: buildRecord,
   table: resultTable,
   // Loaded here and not above, where it would delay --help and error messages.

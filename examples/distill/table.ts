@@ -13,20 +13,14 @@ function summary(values: number[]): string {
 
 export function resultTable(run: RunRecord): string {
   const table = new Table({
-    head: ['arm', 'test accuracy %', 'best epoch %', 'each seed %', 's per epoch'],
-    colAligns: ['left', 'right', 'right', 'left', 'right'],
+    head: ['arm', 'test accuracy %', 'each seed %', 's per epoch'],
+    colAligns: ['left', 'right', 'left', 'right'],
     style: { head: [], border: [] },
   });
   for (const { label, runs } of run.arms) {
-    const final = runs.map((student) => student.finalAccuracy);
+    const final = runs.map((student) => student.testAccuracy);
     const times = runs.flatMap(({ epochs }) => epochs.map(({ seconds }) => seconds));
-    table.push([
-      label,
-      summary(final),
-      summary(runs.map((student) => student.bestAccuracy)),
-      final.map(percent).join(', '),
-      meanAndDeviation(times).mean.toFixed(2),
-    ]);
+    table.push([label, summary(final), final.map(percent).join(', '), meanAndDeviation(times).mean.toFixed(2)]);
   }
   const { teacher, student, settings } = run;
   const count = (n: number) => n.toLocaleString('en');

@@ -1,5 +1,6 @@
 /** The teacher of a run in a worker: the trained network, the ONNX model, or their outputs from a file. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { present } from '../present.js';
 import { type Dataset, Rng } from '../data/index.js';
 import { openOnnxTeacher, type OnnxTeacher } from '../onnx/teacher.js';
@@ -13,7 +14,15 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../training/ch
 import { checkpointPath } from '../training/run-directory.js';
 import type { JobContext, JobState } from '../training/study.js';
 import { newTraining } from '../training/train.js';
-import type { ModelResult, NetworkDescription, OutputsResult, PairSettings, StudentJob } from './jobs.js';
+import {
+  type ModelResult,
+  type NetworkDescription,
+  type OutputsResult,
+  outputsId,
+  type PairSettings,
+  type StudentJob,
+  teacherId,
+} from './jobs.js';
 import { probe } from './probe.js';
 
 /** What a teacher is opened with. */
@@ -76,22 +85,24 @@ export class Teachers {
   /** Sees to it that the teacher's outputs of the training images are in their file. */
   async computeOutputs(job: StudentJob, context: JobContext): Promise<boolean> {
     const { settings, data } = this.at;
-    const { directory, stopped, progress } = context;
-    const [id] = job.needs;
-    const checkpoint = await finishedCheckpoint(directory, id);
+    const { directory, stopped, progress, threads } = context;
+    const checkpoint = await finishedCheckpoint(directory, teacherId);
     const { onnx } = settings.teacher;
     const { path: _, ...options } = onnx ?? { path: '', network: job.network };
+    const views = settings.augment ? data.train.views : 1;
+    const { grid } = settings.loss;
     const key = {
       model: onnx ? (checkpoint.state.result as ModelResult).digest : weightsDigest(checkpoint),
       data: await dataDigest(data),
-      options: sha256(JSON.stringify(options)),
+      options: sha256(JSON.stringify({ ...options, views, grid })),
     };
-    const done = await fillCache(this.entry(key), () => this.ofJob(id, context), {
-      data,
-      stopped,
+    const done = await fillCache(this.entry(key, directory), () => this.ofJob(teacherId, context), {
+      train: data.train,
+      ...{ views, grid, threads, stopped },
       title: `${job.network}, ${data.name}`,
-      note: (text) => process.stderr.write(`${text}\n`),
-      onProgress: (images) => progress(0, Math.floor(images / settings.batchSize)),
+      // Files of other runs are worth a word, where there can be some.
+      note: (text) => settings.teacher.kept?.folder !== undefined && process.stderr.write(`${text}\n`),
+      onProgress: (records) => progress(0, Math.floor(records / settings.batchSize)),
     });
     if (done) await this.finish(job, context, directory, { key } satisfies OutputsResult);
     return done;
@@ -99,22 +110,21 @@ export class Teachers {
 
   /** What a student learns from: outputs from their file if they are kept and there, else the teacher itself. */
   async ready(job: StudentJob, context: JobContext): Promise<Teacher> {
-    const [id, outputs] = job.needs;
-    if (outputs === undefined) return this.ofJob(id, context);
-    if (this.open?.id === outputs) return this.open.teacher;
-    const { state } = await finishedCheckpoint(context.directory, outputs);
-    const stored = await cachedTeacher(this.entry((state.result as OutputsResult).key));
-    if (typeof stored !== 'string') return this.use(outputs, stored);
+    if (!job.needs.includes(outputsId)) return this.ofJob(teacherId, context);
+    if (this.open?.id === outputsId) return this.open.teacher;
+    const { state } = await finishedCheckpoint(context.directory, outputsId);
+    const entry = this.entry((state.result as OutputsResult).key, context.directory);
+    const stored = await cachedTeacher(entry, this.at.data.train);
+    if (typeof stored !== 'string') return this.use(outputsId, stored);
     process.stderr.write(
-      `Teacher outputs are computed in every epoch: those in ${this.at.settings.teacher.cache} ` +
-        `cannot be used any more, ${stored}\n`,
+      `Teacher outputs are computed in every epoch: those in ${entry.folder} cannot be used any more, ${stored}\n`,
     );
-    return this.ofJob(id, context);
+    return this.ofJob(teacherId, context);
   }
 
-  private entry(key: CacheEntry['key']): CacheEntry {
-    const { network, cache } = this.at.settings.teacher;
-    return { folder: present(cache), teacher: network, key };
+  private entry(key: CacheEntry['key'], directory: string): CacheEntry {
+    const { network, kept } = this.at.settings.teacher;
+    return { folder: kept?.folder ?? join(directory, 'teacher-outputs'), teacher: network, key };
   }
 
   private async onnx(threads: number): Promise<OnnxTeacher> {

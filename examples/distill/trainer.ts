@@ -10,7 +10,7 @@ import { evaluate } from '../training/metrics.js';
 import type { JobContext } from '../training/study.js';
 import { arm, type ArmName } from './arms.js';
 import { objectiveOf } from './distillation.js';
-import type { DataDescription, PairDescription, PairSettings, StudentJob } from './jobs.js';
+import type { DataDescription, PairDescription, PairSettings, StudentJob, StudentResult } from './jobs.js';
 import { probe } from './probe.js';
 import { finishedCheckpoint, Teachers } from './teachers.js';
 
@@ -19,8 +19,16 @@ type Role = 'teacher' | 'student';
 const roleOf = ({ role }: StudentJob): Role => (role === 'teacher' ? 'teacher' : 'student');
 
 export function describeData(data: Omit<Dataset, 'name'>): DataDescription {
-  const { description, classes, height, width, channels, train, test } = data;
-  return { description, classes, imageShape: [height, width, channels], trainSize: train.size, testSize: test.size };
+  const { description, classes, height, width, channels, train, validation, test } = data;
+  return {
+    description,
+    classes,
+    imageShape: [height, width, channels],
+    trainSize: train.size,
+    views: train.views,
+    validationSize: validation?.size ?? 0,
+    testSize: test.size,
+  };
 }
 
 export class PairTrainer {
@@ -71,9 +79,19 @@ export class PairTrainer {
         rng,
         source: data.train,
         objective,
-        recipe: { ...settings, epochs: job.epochs },
-        evaluate: () => evaluate(network, data.test),
-        finish: () => probe(networkTeacher(network), data, settings.loss.grid, threads),
+        recipe: {
+          ...settings,
+          epochs: job.epochs,
+          schedule: { ...settings.schedule, base: job.rate ?? settings.schedule.base },
+        },
+        evaluate: () => evaluate(network, data.validation ?? data.test),
+        finish: async (): Promise<StudentResult | undefined> =>
+          job.tried
+            ? undefined
+            : {
+                testAccuracy: await evaluate(network, data.test),
+                ...(await probe(networkTeacher(network), data, settings.loss.grid, threads)),
+              },
       });
     } finally {
       network.dispose();

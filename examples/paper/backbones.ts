@@ -6,7 +6,8 @@ import { type ArmName, armNames, paperLoss } from '../distill/arms.js';
 import type { PairSettings } from '../distill/jobs.js';
 import { networkNames } from '../tfjs/network-names.js';
 import type { SgdOptions } from '../tfjs/optimizer.js';
-import { type Arguments, choice, integer, list, network } from '../training/options.js';
+import { type Arguments, choice, integer, list, network, number } from '../training/options.js';
+import type { Schedule } from '../training/schedule.js';
 
 export interface Sizes {
   trainSize: number;
@@ -17,6 +18,8 @@ export interface Sizes {
 export interface BackbonePreset {
   teacher: { network: string; epochs: number };
   student: { network: string; epochs: number };
+  /** The first learning rate of both. */
+  rate: number;
   /** Pictures of single objects. */
   objects: Sizes;
   seeds: number[];
@@ -24,7 +27,8 @@ export interface BackbonePreset {
 
 export const fullBackbones: BackbonePreset = {
   teacher: { network: 'cnn16', epochs: 12 },
-  student: { network: 'cnn4', epochs: 12 },
+  student: { network: 'cnn8', epochs: 12 },
+  rate: 0.4,
   objects: { trainSize: 3000, testSize: 1000 },
   seeds: [1, 2, 3],
 };
@@ -32,6 +36,7 @@ export const fullBackbones: BackbonePreset = {
 export const quickBackbones: BackbonePreset = {
   teacher: { network: 'cnn12', epochs: 5 },
   student: { network: 'cnn4', epochs: 4 },
+  rate: 0.1,
   objects: { trainSize: 1000, testSize: 300 },
   seeds: [1, 2],
 };
@@ -41,6 +46,17 @@ const defaultArms: readonly ArmName[] = ['ce', 'gld'];
 
 const seed = (help: string) => integer('N', 0, 2 ** 32 - 1, help);
 const epochs = (help: string) => integer('N', 1, 1e5, help);
+
+/** A learning rate after the warm-up. */
+export const firstRate = (help: string) => number('X', 1e-8, 100, help);
+
+/** The epochs in which a learning rate grows to the first one; a student's needs some when it has just been made. */
+interface WarmUp {
+  warmup?: number;
+}
+
+/** The course of the learning rate of all networks of these studies. */
+export const schedule = (base: number, { warmup = 1 }: WarmUp): Schedule => ({ kind: 'cosine', base, warmup });
 
 /** Options of a study on backbones. */
 export const backboneOptions = {
@@ -65,6 +81,7 @@ export const backboneOptions = {
   student: network("the backbones' network, likewise"),
   'teacher-epochs': epochs(`epochs of the teacher (default ${fullBackbones.teacher.epochs})`),
   'backbone-epochs': epochs(`epochs of the backbones, as classifiers (default ${fullBackbones.student.epochs})`),
+  'backbone-lr': firstRate(`first learning rate of teacher and backbones (default ${fullBackbones.rate})`),
 } as const;
 
 /** SGD as all networks of these studies are trained. */
@@ -78,8 +95,8 @@ export interface BackboneSettings {
 }
 
 export const backboneSettings = (
-  args: Arguments<typeof backboneOptions>,
-  { teacher, student, objects, seeds }: BackbonePreset,
+  args: Arguments<typeof backboneOptions> & WarmUp,
+  { teacher, student, rate, objects, seeds }: BackbonePreset,
 ): BackboneSettings => ({
   pair: {
     baseSeed: args['base-seed'] ?? 1,
@@ -88,7 +105,7 @@ export const backboneSettings = (
     arms: armNames.filter((name) => (args.arms ?? defaultArms).includes(name)),
     seeds: args.seeds ?? seeds,
     batchSize: 64,
-    schedule: { kind: 'cosine', base: 0.1 },
+    schedule: schedule(args['backbone-lr'] ?? rate, args),
     ...sgd,
     augment: false,
     loss: paperLoss,

@@ -1,32 +1,42 @@
 /** Scores of arms as a table for the terminal and for the documents. */
 import Table from 'cli-table3';
-import { differences, finals } from '../report/headline.js';
+import { baselinesOf, differences, intervalText, spreadNote } from '../report/comparison.js';
+import { finals } from '../report/headline.js';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import type { Scores } from '../report/scores.js';
+
+type TitledScores = readonly [title: string, scores: Scores];
 
 const plusMinus = (values: number[]): string => {
   const sd = deviation(values);
   return sd === undefined ? '' : ` ± ${percent(sd)}`;
 };
 
-/** One row per arm: mean ± standard deviation over its seeds, the same of its differences to the first arm. */
-export function scoreTable(title: string, { measure, arms, reference }: Scores): string {
-  const [first] = arms;
+const versus = (changes: number[]): string =>
+  changes.length === 0 ? '–' : points(mean(changes)) + intervalText(changes);
+
+/** One row per arm: mean ± standard deviation over its seeds, its differences to the baselines before it. */
+function scoreTable([title, scores]: TitledScores): string {
+  const { measure, arms, reference } = scores;
+  const baselines = baselinesOf(scores);
   const table = new Table({
-    head: ['arm', `${measure}, %`, `vs. ${first.label}, points`, 'each seed, %'],
-    colAligns: ['left', 'right', 'right', 'left'],
+    head: ['arm', `${measure}, %`, ...baselines.map(({ label }) => `vs. ${label}, points`), 'each seed, %'],
+    colAligns: ['left', 'right', ...baselines.map(() => 'left' as const), 'left'],
     style: { head: [], border: [] },
   });
   for (const arm of arms) {
     const values = finals(arm);
-    const change = arm === first ? [] : differences(arm, first);
     table.push([
       arm.label,
       percent(mean(values)) + plusMinus(values),
-      change.length === 0 ? '–' : points(mean(change)) + plusMinus(change),
+      ...baselines.map((baseline) => versus(differences(arms, arm, baseline))),
       values.map(percent).join(', '),
     ]);
   }
   const other = reference ? ` ${reference.label}: ${percent(reference.score)} %.` : '';
   return `${title}.${other}\n${table.toString()}`;
 }
+
+/** Tables with a note on what their numbers are. */
+export const scoreTables = (tables: readonly TitledScores[]): string =>
+  [...tables.map(scoreTable), spreadNote(tables[0][1].arms[0].runs.length)].join('\n');

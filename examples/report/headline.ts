@@ -1,4 +1,5 @@
 import { armColour } from './colours.js';
+import { baselinesOf, differences, intervalText, spreadNote } from './comparison.js';
 import { type Html, html } from 'gld-loss-pages/html';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import { armName } from './names.js';
@@ -17,14 +18,6 @@ function spreadText(values: number[]): Html {
 function plusMinus(values: number[]): Html | undefined {
   const sd = deviation(values);
   return sd === undefined ? undefined : html`<span class="sd"> ± ${percent(sd)}</span>`;
-}
-
-/** Differences to the first arm, seed by seed: what changes with the arm alone. */
-export function differences(arm: ScoredArm, first: ScoredArm): number[] {
-  return arm.runs.flatMap((run) => {
-    const other = first.runs.find(({ seed }) => seed === run.seed);
-    return other === undefined ? [] : [run.score - other.score];
-  });
 }
 
 /** The result in one sentence, whichever way it went. */
@@ -49,41 +42,34 @@ export function resultTable(scores: Scores): Html {
   const { measure, reference } = scores;
   const arms = scores.arms.map((arm, index) => ({ arm, index })).filter(({ arm }) => arm.runs.length > 0);
   if (arms.length === 0) return html``;
-  const first = arms[0].arm;
+  const baselines = baselinesOf({ ...scores, arms: arms.map(({ arm }) => arm) });
   const all = arms.flatMap(({ arm }) => finals(arm)).concat(reference?.score ?? []);
   const low = Math.max(0, Math.min(...all) - 0.02);
   const high = Math.min(1, Math.max(...all) + 0.02);
-  const rows = arms.map(({ arm, index }) => {
-    const values = finals(arm);
-    const change = differences(arm, first);
-    const gap = reference === undefined ? 0 : reference.score - mean(finals(first));
-    const versus =
-      arm === first || change.length === 0
-        ? html`<span class="quiet">–</span>`
-        : html`<b>${points(mean(change))}</b>${plusMinus(change)}${
-            gap > 0 &&
-            html`<small>${Math.round(
-              (100 * mean(change)) / gap,
-            )} % of the gap to the ${reference?.label.toLowerCase()}</small>`
-          }`;
-    return html`<tr>
+  const rows = arms.map(
+    ({ arm, index }) => html`<tr>
 <th scope="row">${armName(index, arm.label)}<small>${arm.description}</small></th>
-<td class="figure" data-label="${measure}, %">${spreadText(values)}</td>
+<td class="figure" data-label="${measure}, %">${spreadText(finals(arm))}</td>
 <td class="strip">${dotStrip(arm, index, scores, low, high)}</td>
-<td class="number" data-label="vs. ${first.label}, points">${versus}</td>
+${baselines.map(
+  (baseline) =>
+    html`<td class="number" data-label="vs. ${baseline.label}, points">${versus(scores, arm, baseline)}</td>`,
+)}
 <td class="number" data-label="Best epoch, %">${percent(mean(arm.runs.map(best)))}</td>
 <td class="seeds" data-label="Each seed, %">${arm.runs.map(
       ({ seed, score }) => html`<span title="seed ${seed}">${percent(score)}</span>`,
     )}</td>
-</tr>`;
-  });
+</tr>`,
+  );
   const seeds = [...new Set(arms.flatMap(({ arm }) => arm.runs.map(({ seed }) => seed)))];
   return html`<table class="results">
 <thead><tr><th scope="col">Arm</th>
 <th scope="col" class="number">${measure}, %<small>mean ± s.d. of the seeds</small></th>
 <th scope="col" class="strip"><span class="ends"><span>${percent(low)}</span><span>each seed</span>
 <span>${percent(high)}</span></span></th>
-<th scope="col" class="number">vs. ${first.label}<small>points, seed by seed</small></th>
+${baselines.map(
+  ({ label }) => html`<th scope="col" class="number">vs. ${label}<small>points [95 % interval]</small></th>`,
+)}
 <th scope="col" class="number">Best epoch, %<small>mean</small></th>
 <th scope="col" class="number seeds">Each seed, %<small>seeds ${seeds.join(', ')}</small></th></tr></thead>
 <tbody>${rows}</tbody>
@@ -93,7 +79,7 @@ ${
     reference.description
   }</small></th>
 <td class="figure" data-label="${measure}, %"><b>${percent(reference.score)}</b></td>
-<td class="strip"></td><td class="number"></td>
+<td class="strip"></td>${baselines.map(() => html`<td class="number"></td>`)}
 <td class="number" data-label="Best epoch, %">${percent(best(reference))}</td>
 <td class="seeds"></td></tr></tfoot>`
 }
@@ -101,13 +87,20 @@ ${
 <p class="note">${caution(scores, seeds.length)}</p>`;
 }
 
+/** What an arm changes against a baseline, also as a share of what is left to the reference. */
+function versus({ arms, reference }: Scores, arm: ScoredArm, baseline: ScoredArm): Html {
+  const changes = differences(arms, arm, baseline);
+  if (changes.length === 0) return html`<span class="quiet">–</span>`;
+  const gap = reference === undefined ? 0 : reference.score - mean(finals(baseline));
+  return html`<b>${points(mean(changes))}</b><span class="sd">${intervalText(changes)}</span>${
+    gap > 0 &&
+    html`<small>${Math.round((100 * mean(changes)) / gap)} % of the gap to the ${reference?.label.toLowerCase()}</small>`
+  }`;
+}
+
 /** How much of a difference chance alone can make. */
 const caution = ({ measure, reference, certainty }: Scores, seeds: number): Html =>
-  html`${measure} after the last epoch. ${
-    seeds < 2
-      ? 'One seed shows no spread: run at least three before comparing arms.'
-      : `The ± is the sample standard deviation over ${seeds} seeds, not an error of the mean.`
-  }
+  html`${measure} after the last epoch. ${spreadNote(seeds)}
 ${certainty} The dots are the seeds, the stroke their mean${
     reference && html`, the dashed line the ${reference.label.toLowerCase()}`
   }.

@@ -6,8 +6,10 @@ import type { RunRecord } from './types.js';
 export interface Scores {
   /** What is measured, as in a heading: 'Test accuracy'. */
   measure: string;
-  /** In the order in which they are shown; the first is the one the others are compared with. */
+  /** In the order in which they are shown. */
   arms: ScoredArm[];
+  /** Labels of the arms that those after them are compared with, a column each. Default: the first arm's. */
+  baselines?: readonly string[];
   /** A network that is shown beside the arms, such as their teacher. */
   reference?: { label: string; description: Content; score: number; epochs: ScorePoint[] };
   /** A sentence on how sure a single score is, below the table. */
@@ -24,7 +26,7 @@ export interface ScoredArm {
 
 export interface ScoredRun {
   seed: number;
-  /** After the last epoch. */
+  /** Of the test images, after the last epoch. */
   score: number;
   epochs: ScorePoint[];
 }
@@ -35,14 +37,9 @@ export interface ScorePoint {
   score: number;
 }
 
-const point = ({ epoch, testAccuracy }: { epoch: number; testAccuracy: number }): ScorePoint => ({
-  epoch,
-  score: testAccuracy,
-});
-
 /** The test accuracies of a distillation run. */
 export function accuracies({ arms, teacher, student, settings }: RunRecord): Scores {
-  const first = arms.find(({ runs }) => runs.length > 0)?.runs.map(({ finalAccuracy }) => finalAccuracy) ?? [0];
+  const first = arms.find(({ runs }) => runs.length > 0)?.runs.map(({ testAccuracy }) => testAccuracy) ?? [0];
   const accuracy = mean(first);
   const error = Math.sqrt((accuracy * (1 - accuracy)) / settings.testSize);
   return {
@@ -50,14 +47,14 @@ export function accuracies({ arms, teacher, student, settings }: RunRecord): Sco
     arms: arms.map(({ label, description, runs }) => ({
       label,
       description,
-      runs: runs.map(({ seed, finalAccuracy, epochs }) => ({ seed, score: finalAccuracy, epochs: epochs.map(point) })),
+      runs: runs.map(({ seed, testAccuracy, epochs }) => ({ seed, score: testAccuracy, epochs })),
     })),
     reference: {
       label: 'Teacher',
       description:
         `${teacher.name}, ${integer(teacher.parameters)} parameters ` + `(student: ${integer(student.parameters)})`,
       score: teacher.testAccuracy,
-      epochs: teacher.epochs.map(point),
+      epochs: teacher.epochs,
     },
     certainty:
       `With ${integer(settings.testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a ` +

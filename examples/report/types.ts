@@ -26,6 +26,8 @@ export interface RunSettings {
   /** [height, width, channels] */
   imageShape: [number, number, number];
   trainSize: number;
+  /** 0 where the test images are looked at after every epoch. */
+  validationSize: number;
   testSize: number;
   teacherEpochs: number;
   studentEpochs: number;
@@ -93,8 +95,8 @@ export interface EpochRecord {
   epoch: number;
   trainLoss: number;
   terms?: TermValues;
-  trainAccuracy?: number;
-  testAccuracy: number;
+  /** Accuracy after the epoch, on the validation images where there are some, else on the test images. */
+  score: number;
   seconds: number;
 }
 
@@ -116,10 +118,8 @@ export interface ArmRecord {
 export interface StudentRun {
   seed: number;
   epochs: EpochRecord[];
-  /** Test accuracy after the last epoch. */
-  finalAccuracy: number;
-  /** The best test accuracy after any epoch. */
-  bestAccuracy: number;
+  /** After the last epoch. */
+  testAccuracy: number;
   relationMatrix?: RelationMatrix;
 }
 

@@ -1,21 +1,19 @@
 /**
- * The file of a teacher's outputs: one record of float32 numbers per training image, in the order in which the data set
- * stores them. It is written from the front, and can be gone on with after an interruption; it is read by position.
+ * The file of a teacher's logits: one record of float32 numbers per view of a training image, all images in the order in
+ * which the data set stores them in the first view, then all of them in the next one. It is written from the front, and can
+ * be gone on with after an interruption; it is read by number.
  *
  *     header        4096 bytes: JSON, filled up with spaces
- *     classifier    its weight and bias, so that the file stands for the teacher; nothing for a teacher of logits
- *     records       images x numbers per image
+ *     records       views x images x logit rows x classes, little-endian
  *
- * All numbers are little-endian.
- *
- * Until all images are there the file is called `.partial`. Its header says how many of them are certain: they were on
+ * Until all records are there the file is called `.partial`. Its header says how many of them are certain: they were on
  * the disk before it was written, and their digest is in it.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { syncFolder } from '../training/files.js';
-import { type Form, TeacherError } from './types.js';
+import { TeacherError } from './types.js';
 
 /** What the outputs depend on, each as a sha256. */
 export interface CacheKey {
@@ -23,75 +21,34 @@ export interface CacheKey {
   model: string;
   /** All training images, in order, as the network gets them. */
   data: string;
-  /** What is taken from the model, and how images are prepared for it. */
+  /** What is taken from the model, how images are prepared for it, in which views they are seen, and the grid of cells. */
   options: string;
 }
 
 export interface CacheHeader {
-  format: 'gld-loss teacher outputs 1';
+  format: 'gld-loss teacher outputs 2';
   /** For people: which teacher, which data. */
   title: string;
   key: CacheKey;
-  /** What the outputs are; of the classifier's tensors the shapes. */
-  form: Written;
-  /** Training images. */
-  images: number;
+  /** Logit rows of an image, and classes. */
+  shape: LogitShape;
+  /** Number of records. */
+  records: number;
   /** The first so many records are there. */
   written: number;
-  /** sha256 of the classifier and these records. */
+  /** sha256 of these records. */
   sha256: string;
   /** Of the process that writes the file. */
   writer: number;
 }
 
-/** A form whose numbers are elsewhere. */
-type Written =
-  | (Omit<Extract<Form, { kind: 'features' }>, 'classifier'> & {
-      classifier: { weight: number[]; weightLayout: 'KC' | 'CK'; bias?: number[] };
-    })
-  | Extract<Form, { kind: 'logits' }>;
+/** [rows, classes] */
+export type LogitShape = [number, number];
 
 const headerBytes = 4096;
-const format = 'gld-loss teacher outputs 1';
+const format = 'gld-loss teacher outputs 2';
 
-function toWritten(form: Form): Written {
-  if (form.kind === 'logits') return form;
-  const {
-    classifier: { weight, weightLayout, bias },
-  } = form;
-  return { ...form, classifier: { weight: weight.shape, weightLayout, ...(bias ? { bias: bias.shape } : {}) } };
-}
-
-/** The numbers that toWritten leaves out. */
-function constantsOf(form: Form): Float32Array[] {
-  if (form.kind === 'logits') return [];
-  const { weight, bias } = form.classifier;
-  return bias ? [weight.data, bias.data] : [weight.data];
-}
-
-function fromWritten(form: Written, constants: Float32Array): Form {
-  if (form.kind === 'logits') return form;
-  const {
-    classifier: { weight, weightLayout, bias },
-  } = form;
-  const count = extent(weight);
-  return {
-    ...form,
-    classifier: {
-      weight: { data: constants.subarray(0, count), shape: weight },
-      weightLayout,
-      ...(bias ? { bias: { data: constants.subarray(count), shape: bias } } : {}),
-    },
-  };
-}
-
-const extent = (shape: number[]) => shape.reduce((product, size) => product * size, 1);
-
-/** Bytes of the classifier, and of one record. */
-function sizes(form: Written): { constants: number; record: number } {
-  const { weight = [0], bias = [0] } = form.kind === 'features' ? form.classifier : {};
-  return { constants: 4 * (extent(weight) + extent(bias)), record: 4 * extent(form.shape) };
-}
+const recordBytes = ([rows, classes]: LogitShape): number => 4 * rows * classes;
 
 if (endianness() !== 'LE') throw new Error('files of teacher outputs are little-endian; this machine is not');
 
@@ -126,9 +83,9 @@ export function differences(found: CacheKey, expected: CacheKey): string | undef
 
 /** A finished file, open for reading. */
 export interface CacheReader {
-  form: Form;
-  /** Records of the images at these positions, one after the other. */
-  read(positions: Int32Array): Promise<Float32Array>;
+  shape: LogitShape;
+  /** Records of these numbers, one after the other. */
+  read(numbers: Int32Array): Promise<Float32Array>;
   /** Reads everything; false when it is not what was written. */
   isWhole(): Promise<boolean>;
   close(): Promise<void>;
@@ -148,26 +105,23 @@ async function readerOf(file: FileHandle, key: CacheKey): Promise<CacheReader | 
   if (typeof header === 'string') return header;
   const wrong = differences(header.key, key);
   if (wrong) return wrong;
-  const { form, images, written, sha256 } = header;
-  const { constants, record: size } = sizes(form);
-  const begin = headerBytes + constants;
-  const expected = begin + images * size;
+  const { shape, records, written, sha256 } = header;
+  const size = recordBytes(shape);
+  const expected = headerBytes + records * size;
   const actual = (await file.stat()).size;
-  if (written !== images || actual !== expected) return `it has ${actual} bytes and not ${expected}`;
-  const classifier = new Float32Array(constants / 4);
-  await file.read(Buffer.from(classifier.buffer), 0, constants, headerBytes);
+  if (written !== records || actual !== expected) return `it has ${actual} bytes and not ${expected}`;
   return {
-    form: fromWritten(form, classifier),
-    async read(positions) {
-      const records = new Float32Array((positions.length * size) / 4);
-      const bytes = Buffer.from(records.buffer);
+    shape,
+    async read(numbers) {
+      const values = new Float32Array((numbers.length * size) / 4);
+      const bytes = Buffer.from(values.buffer);
       await Promise.all(
-        Array.from(positions, async (position, i) => {
-          const { bytesRead } = await file.read(bytes, i * size, size, begin + position * size);
-          if (bytesRead < size) throw new Error(`teacher outputs: image ${position} is not in the file any more`);
+        Array.from(numbers, async (number, i) => {
+          const { bytesRead } = await file.read(bytes, i * size, size, headerBytes + number * size);
+          if (bytesRead < size) throw new Error(`teacher outputs: record ${number} is not in the file any more`);
         }),
       );
-      return records;
+      return values;
     },
     isWhole: async () => (await digestOf(file, expected - headerBytes)).digest('hex') === sha256,
     close: () => file.close(),
@@ -189,13 +143,13 @@ async function digestOf(file: FileHandle, length: number): Promise<Hash> {
 
 /** A file that is being written. */
 export interface CacheWriter {
-  /** Images that are there already. */
-  written: number;
-  /** Outputs of the next images. */
-  append(outputs: Float32Array): Promise<void>;
+  /** Records that are there. */
+  readonly written: number;
+  /** The next records. */
+  append(logits: Float32Array): Promise<void>;
   /** Makes certain what was written so far. */
   save(): Promise<void>;
-  /** After the last image: gives the file its name. */
+  /** After the last record: gives the file its name. */
   finish(): Promise<void>;
   close(): Promise<void>;
 }
@@ -211,32 +165,25 @@ export class CacheInUse extends TeacherError {}
  */
 export async function writeCache(
   path: string,
-  what: { title: string; key: CacheKey; form: Form; images: number },
+  what: { title: string; key: CacheKey; shape: LogitShape; records: number },
   why: (text: string) => void,
 ): Promise<CacheWriter> {
   const partial = `${path}.partial`;
-  const { title, key, form, images } = what;
+  const { title, key, shape, records } = what;
   const header: CacheHeader = {
     format,
     title: title.slice(0, 200),
     key,
-    form: toWritten(form),
-    images,
+    shape,
+    records,
     written: 0,
     sha256: '',
     writer: process.pid,
   };
-  const { constants, record: size } = sizes(header.form);
-  const begin = headerBytes + constants;
+  const size = recordBytes(shape);
   const file = (await openIfThere(partial, 'r+')) ?? (await open(partial, 'wx+'));
   try {
     let hash = createHash('sha256');
-    const put = async (numbers: Float32Array, at: number) => {
-      const bytes = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-      await file.write(bytes, 0, bytes.length, at);
-      hash.update(bytes);
-      return at + bytes.length;
-    };
     const left = await leftOver(file, partial, key);
     if (typeof left === 'object') {
       ({ hash } = left);
@@ -244,8 +191,6 @@ export async function writeCache(
     } else {
       if (left) why(left);
       await file.truncate();
-      let at = headerBytes;
-      for (const numbers of constantsOf(form)) at = await put(numbers, at);
     }
     const save = async () => {
       await file.datasync();
@@ -255,15 +200,19 @@ export async function writeCache(
     };
     await save();
     return {
-      written: header.written,
-      async append(outputs) {
-        const end = await put(outputs, begin + header.written * size);
-        header.written = (end - begin) / size;
+      get written() {
+        return header.written;
+      },
+      async append(logits) {
+        const bytes = Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength);
+        await file.write(bytes, 0, bytes.length, headerBytes + header.written * size);
+        hash.update(bytes);
+        header.written += bytes.length / size;
       },
       save,
       async finish() {
-        if (header.written !== images) throw new Error(`teacher outputs: ${header.written} of ${images} images`);
-        await file.truncate(begin + images * size);
+        if (header.written !== records) throw new Error(`teacher outputs: ${header.written} of ${records} records`);
+        await file.truncate(headerBytes + records * size);
         await save();
         await rename(partial, path);
         await syncFolder(path);
@@ -285,7 +234,7 @@ async function leftOver(
   if ((await file.stat()).size === 0) return undefined;
   const header = await headerOf(file);
   if (typeof header === 'string') return header;
-  const { form, writer, written, sha256 } = header;
+  const { shape, writer, written, sha256 } = header;
   if (writer !== process.pid && isAlive(writer)) {
     throw new CacheInUse(
       `${path}: process ${writer} is writing this file; wait for it, or name another folder ` +
@@ -294,8 +243,7 @@ async function leftOver(
   }
   const wrong = differences(header.key, key);
   if (wrong) return wrong;
-  const { constants, record } = sizes(form);
-  const hash = await digestOf(file, constants + written * record);
+  const hash = await digestOf(file, written * recordBytes(shape));
   return hash.copy().digest('hex') === sha256 ? { written, hash } : 'its records do not match their digest';
 }
 

@@ -1,10 +1,11 @@
-/** Outputs of a teacher that are computed once, kept in a folder, and read from there in every epoch. */
+/** Logits of a teacher that are computed once, kept in a folder, and read from there in every epoch. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dataset } from '../data/index.js';
+import type { Dataset, Split } from '../data/index.js';
 import { type CacheKey, differences, openCache, readCacheHeader, writeCache } from './cache-file.js';
-import type { Teacher } from './types.js';
+import { type Grid, logitRows, rowsOf } from './logits.js';
+import { classesOf, sideOf, type Teacher } from './types.js';
 
 export type { CacheKey } from './cache-file.js';
 
@@ -37,25 +38,31 @@ export async function dataDigest({ height, width, channels, train }: Dataset): P
 }
 
 /**
- * A teacher that reads its outputs of the training images, unaugmented, from the entry's file; other images are not in it.
+ * A teacher that reads its logits of the training images, in whichever view, from the entry's file; other images are not in it.
  * @returns a text that says why it cannot
  */
-export async function cachedTeacher(entry: CacheEntry): Promise<Teacher | string> {
+export async function cachedTeacher(entry: CacheEntry, train: Split): Promise<Teacher | string> {
   const reader = await openCache(pathOf(entry), entry.key);
   if (typeof reader === 'string') return reader;
   return {
-    form: reader.form,
-    outputs: ({ positions }) => reader.read(positions),
+    form: { kind: 'logits', shape: reader.shape },
+    outputs: ({ positions, views }) => reader.read(positions.map((position, i) => views[i] * train.size + position)),
     dispose: () => reader.close(),
   };
 }
 
 export interface Filling {
-  data: Dataset;
+  train: Split;
+  /** In how many of their views the images are seen. */
+  views: number;
+  /** Cells of the local logits. */
+  grid: Grid;
+  /** Of the loss's engine. */
+  threads?: number;
   /** For people: which teacher, which data. */
   title: string;
-  /** Called after every batch with the images done. */
-  onProgress?(images: number): void;
+  /** Called after every batch with the records done. */
+  onProgress?(records: number): void;
   /** True stops after the present batch; what was done is kept. */
   stopped(): boolean;
   /** Gets lines about files that are of no use, and why. */
@@ -74,13 +81,7 @@ export async function fillCache(
   teacher: () => Promise<Teacher>,
   filling: Filling,
 ): Promise<boolean> {
-  const {
-    data: { train },
-    title,
-    stopped,
-    note,
-    onProgress,
-  } = filling;
+  const { train, views, grid, threads, title, stopped, note, onProgress } = filling;
   const path = pathOf(entry);
   const found = await openCache(path, entry.key);
   if (typeof found !== 'string') {
@@ -97,23 +98,29 @@ export async function fillCache(
   );
   await mkdir(entry.folder, { recursive: true });
   const { form, outputs } = await teacher();
-  const what = { title, key: entry.key, form, images: train.size };
+  const classes = form.kind === 'logits' ? form.shape[1] : classesOf(form.classifier);
+  const rows = form.kind === 'logits' ? form.shape[0] : rowsOf(grid);
+  const records = views * train.size;
+  const what = { title, key: entry.key, shape: [rows, classes] as [number, number], records };
   const writer = await writeCache(path, what, (why) => note(`${path}.partial is begun anew: ${why}`));
   try {
     let saved = performance.now();
-    // Batches begin where they did before an interruption, whatever was saved between them.
-    for await (const batch of train.batches({ batchSize, skip: Math.floor(writer.written / batchSize) })) {
-      const done = writer.written - batch.positions[0];
-      const computed = await outputs(batch);
-      await writer.append(computed.subarray((done * computed.length) / batch.size));
-      onProgress?.(writer.written);
-      if (stopped() && writer.written < train.size) {
-        await writer.save();
-        return false;
-      }
-      if (performance.now() - saved > saveInterval * 1000) {
-        await writer.save();
-        saved = performance.now();
+    for (let view = Math.floor(writer.written / train.size); view < views; view += 1) {
+      // Batches begin where they did before an interruption, whatever was saved between them.
+      const skip = Math.floor((writer.written - view * train.size) / batchSize);
+      for await (const batch of train.batches({ batchSize, view, skip })) {
+        const done = writer.written - view * train.size - batch.positions[0];
+        const logits = logitRows(sideOf(form, await outputs(batch), batch.size), grid, threads);
+        await writer.append(logits.subarray((done * logits.length) / batch.size));
+        onProgress?.(writer.written);
+        if (stopped() && writer.written < records) {
+          await writer.save();
+          return false;
+        }
+        if (performance.now() - saved > saveInterval * 1000) {
+          await writer.save();
+          saved = performance.now();
+        }
       }
     }
     await writer.finish();

@@ -53,6 +53,8 @@ export function sideOf(form: Form, outputs: Float32Array, size: number): Teacher
   return { features: tensor, layout, weight, weightLayout, ...(bias ? { bias } : {}) };
 }
 
+export const classesOf = ({ weight, weightLayout }: Classifier): number => weight.shape[weightLayout === 'KC' ? 0 : 1];
+
 /** Height, width and channels of the map; a teacher of logits has none. */
 export function mapOf(form: Form): [number, number, number] | undefined {
   if (form.kind === 'logits') return undefined;

@@ -18,17 +18,12 @@ function channelMean(x: tf.Tensor4D): tf.Tensor1D {
   return tf.reshape(tf.avgPool(tf.reshape(perImage, [1, n, 1, c]), [n, 1], 1, 'valid') as tf.Tensor4D, [c]);
 }
 
-/** x * scale + shift per channel, then perhaps ReLU. */
+/** x * scale + shift per channel, then perhaps ReLU, which tfjs would not fuse where gradients are recorded. */
 export function channelAffine(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor, relu = false): tf.Tensor4D {
   const c = x.shape[3];
-  return tf.fused.depthwiseConv2d({
-    x,
-    filter: tf.reshape(scale, [1, 1, c, 1]),
-    strides: 1,
-    pad: 'valid',
-    bias: tf.reshape(shift, [c]),
-    activation: relu ? 'relu' : 'linear',
-  });
+  const filter = tf.reshape(scale, [1, 1, c, 1]) as tf.Tensor4D;
+  const affine = tf.fused.depthwiseConv2d({ x, filter, strides: 1, pad: 'valid', bias: tf.reshape(shift, [c]) });
+  return relu ? tf.relu(affine) : affine;
 }
 
 /**

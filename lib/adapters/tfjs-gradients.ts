@@ -187,16 +187,22 @@ function convolutions(tf: Tf) {
     );
   }
 
-  /** The map where it starts at (top, left) of itself and has height by width: cut, or with zeros around. */
-  function framed(x: tfjs.Tensor4D, top: number, left: number, height: number, width: number): tfjs.Tensor4D {
+  /** The part of a map that is in the frame, and the zeros that the frame has around it. */
+  function framed(x: tfjs.Tensor4D, [top, left, height, width]: Frame) {
     const [n, h, w, c] = x.shape;
     const [rows, columns] = [axisFrame(top, height, h), axisFrame(left, width, w)];
     const cut =
       rows.size === h && columns.size === w
         ? x
-        : tf.slice(x, [0, rows.begin, columns.begin, 0], [n, rows.size, columns.size, c]);
-    const pads = [...rows.pad, ...columns.pad];
-    return pads.every((pad) => pad === 0) ? cut : tf.pad(cut, [[0, 0], rows.pad, columns.pad, [0, 0]]);
+        : (tf.slice(x, [0, rows.begin, columns.begin, 0], [n, rows.size, columns.size, c]) as tfjs.Tensor4D);
+    const pad: tfjs.backend_util.ExplicitPadding = [[0, 0], rows.pad, columns.pad, [0, 0]];
+    return { cut, pad };
+  }
+
+  /** The convolution of what is in the frame. The zeros are the convolution's own: a padded copy would cost as much as it. */
+  function convolved(x: tfjs.Tensor4D, filter: tfjs.Tensor4D, frame: Frame, { strides, dilations }: Steps) {
+    const { cut, pad } = framed(x, frame);
+    return tf.conv2d(cut, filter, strides, pad, 'NHWC', dilations);
   }
 
   function filterGradient(x: tfjs.Tensor4D, dy: tfjs.Tensor4D, info: Conv2DInfo): tfjs.Tensor {
@@ -205,9 +211,12 @@ function convolutions(tf: Tf) {
       // As many rows as make exactly kh taps: a stride that does not divide leaves rows unused.
       const height = (info.outHeight - 1) * strideHeight + (info.filterHeight - 1) * dilationHeight + 1;
       const width = (info.outWidth - 1) * strideWidth + (info.filterWidth - 1) * dilationWidth + 1;
-      const maps = tf.transpose(framed(x, -padInfo.top, -padInfo.left, height, width), [3, 1, 2, 0]);
+      const maps = tf.transpose(x, [3, 1, 2, 0]);
       const taps = tf.transpose(dy, [1, 2, 0, 3]);
-      const dw = tf.conv2d(maps, taps, [dilationHeight, dilationWidth], 'valid', 'NHWC', [strideHeight, strideWidth]);
+      const dw = convolved(maps, taps, [-padInfo.top, -padInfo.left, height, width], {
+        strides: [dilationHeight, dilationWidth],
+        dilations: [strideHeight, strideWidth],
+      });
       return tf.transpose(dw, [1, 2, 0, 3]);
     });
   }
@@ -222,7 +231,7 @@ function convolutions(tf: Tf) {
     const v = Math.ceil(inWidth / strideWidth);
     const parts = rowPhases(info).map((phase) => tf.reshape(rows(phase, u, v), [n * u, v * strideWidth * inChannels]));
     const full = tf.reshape(joined(parts, 1), [n, u * strideHeight, v * strideWidth, inChannels]);
-    return framed(full as tfjs.Tensor4D, 0, 0, inHeight, inWidth);
+    return framed(full as tfjs.Tensor4D, [0, 0, inHeight, inWidth]).cut;
   }
 
   function inputGradient(dy: tfjs.Tensor4D, filter: tfjs.Tensor4D, info: Conv2DInfo): tfjs.Tensor {
@@ -244,8 +253,10 @@ function convolutions(tf: Tf) {
       return joinPhases(info, ({ from, taps }, u, v) => {
         const height = u + (taps.length - 1) * dilationHeight;
         const width = v + (count - 1) * dilationWidth;
-        const maps = framed(dy, from, left, height, width);
-        return tf.conv2d(maps, tapsOf(wide, 0, taps), 1, 'valid', 'NHWC', [dilationHeight, dilationWidth]);
+        return convolved(dy, tapsOf(wide, 0, taps), [from, left, height, width], {
+          strides: 1,
+          dilations: [dilationHeight, dilationWidth],
+        });
       });
     });
   }
@@ -261,8 +272,9 @@ function convolutions(tf: Tf) {
           const height = u + (row.taps.length - 1) * dilationHeight;
           const width = v + (column.taps.length - 1) * dilationWidth;
           const taps = tapsOf(tapsOf(each, 0, row.taps), 1, column.taps);
-          const maps = framed(dy, row.from, column.from, height, width);
-          const part = tf.depthwiseConv2d(maps, taps, 1, 'valid', 'NHWC', [dilationHeight, dilationWidth]);
+          const { cut, pad } = framed(dy, [row.from, column.from, height, width]);
+          // The kernel takes such a padding, the types of the operation do not.
+          const part = tf.depthwiseConv2d(cut, taps, 1, pad as never, 'NHWC', [dilationHeight, dilationWidth]);
           return multiplier === 1 ? part : tf.sum(tf.reshape(part, [n, u, v, inChannels, multiplier]), 4);
         });
         return joined(parts, 3);
@@ -277,6 +289,14 @@ function convolutions(tf: Tf) {
   }
 
   return { inputGradient, filterGradient, depthwiseInputGradient, depthwiseFilterGradient };
+}
+
+/** Of a map: where it begins in the map's own coordinates, and its size. [top, left, height, width] */
+type Frame = [number, number, number, number];
+
+interface Steps {
+  strides: [number, number] | 1;
+  dilations: [number, number];
 }
 
 /** What is cut off an axis of `extent` and what is added, so that it starts at `start` of itself and has `size`. */

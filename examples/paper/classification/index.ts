@@ -1,12 +1,13 @@
 /** `npm run paper -- classification`: the ablation. What is each term of the loss worth, and are others worth more? */
-import { present } from '../../present.js';
+import { resolve } from 'node:path';
 import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
-import { scoreTable } from '../table.js';
-import { type ClassificationDescription, type ClassificationJob, jobWork, pairsOf, planJobs } from './jobs.js';
+import { scoreTables } from '../table.js';
+import { type ClassificationDescription, type ClassificationJob, jobWork, lengthsOf, planJobs } from './jobs.js';
 import { buildRecord, type ClassificationRecord } from './record.js';
-import { pairScores, pairTitle } from './scores.js';
+import { lengthScores, lengthTitle } from './scores.js';
 import { type ClassificationSettings, groups, resolveSettings } from './settings.js';
+import { triesTable } from './tries-table.js';
 
 export const study: Study<
   ClassificationSettings,
@@ -17,28 +18,37 @@ export const study: Study<
 > = {
   command: 'npm run paper -- classification',
   help: [
-    'Trains teachers and, in every arm of the ablation, students of the same and of another architecture on generated',
-    'images, and compares their accuracies: labels alone, two other methods, and the loss term by term.',
+    'Trains students of one teacher on Fashion-MNIST in every arm of the ablation: labels alone, two other methods, the',
+    'loss term by term, and its compensated form. Every arm tries the same learning rates, in a short training and in a',
+    'long one, takes the best of them by validation images, and is then compared on the test images with several seeds.',
     '',
     'usage: npm run paper -- classification [options]',
   ],
   options: groups,
-  score: 'test accuracy',
+  resumable: ['data'],
+  score: 'validation accuracy',
   worker: new URL('./worker.ts', import.meta.url),
   settings: resolveSettings,
+  resumed: (saved, { data }) =>
+    data === undefined ? saved : { ...saved, images: { ...saved.images, dir: resolve(data) } },
   folder: () => 'classification',
   plan: planJobs,
-  check(settings, { pairs }) {
-    for (const [name, { loss }] of pairsOf(settings)) checkGrid(loss.grid, present(pairs[name]));
+  check(settings, { pair }) {
+    for (const [, { loss }] of lengthsOf(settings)) checkGrid(loss.grid, pair);
   },
-  introduce: (settings, { data }) =>
-    [
-      `${data.description}.`,
-      ...pairsOf(settings).map(([, { teacher, student }]) => `Teacher ${teacher.network}, students ${student.network}`),
-    ].join('\n'),
+  introduce(settings, { data }) {
+    const [[, { teacher, student }]] = lengthsOf(settings);
+    return `${data.description}.\nTeacher ${teacher.network}, students ${student.network}`;
+  },
   work: jobWork,
   record: buildRecord,
-  table: (record) => record.pairs.map((pair) => scoreTable(pairTitle(pair), pairScores(record, pair))).join('\n'),
+  table: (record) =>
+    [
+      scoreTables(record.lengths.map((length) => [lengthTitle(length), lengthScores(record, length)])),
+      ...record.lengths.map(
+        (length) => `${lengthTitle(length)}. Learning rates, the chosen ones marked:\n${triesTable(length)}`,
+      ),
+    ].join('\n'),
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),
 };

@@ -2,33 +2,46 @@
 import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import type { NetworkDescription, StudentResult } from '../../distill/jobs.js';
-import { type PackedMatrix, packMatrix } from '../../report/packed-matrix.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { JobState, Outcome } from '../../training/study.js';
-import type { Training } from '../scores.js';
-import { type ClassificationDescription, type ClassificationJob, pairsOf } from './jobs.js';
-import type { ClassificationSettings, PairName } from './settings.js';
+import { type ClassificationDescription, type ClassificationJob, lengthsOf } from './jobs.js';
+import type { ClassificationSettings, LengthName } from './settings.js';
+import { bestRate, type Try, triesOf } from './tries.js';
 
-export interface NetworkRun extends Training {
-  /** Of the first seed. */
-  relations?: PackedMatrix;
+export interface StudentRun {
+  seed: number;
+  testAccuracy: number;
+  /** Validation accuracy after each epoch. */
+  curve: number[];
 }
 
-export interface PairRecord {
-  name: PairName;
-  teacher: NetworkRun & { network: string } & NetworkDescription;
-  student: { network: string } & NetworkDescription;
-  arms: { id: ArmName; label: string; description: string; runs: NetworkRun[] }[];
+export interface ArmRecord {
+  id: ArmName;
+  label: string;
+  description: string;
+  tries: Try[];
+  /** The learning rate that was chosen by them. */
+  rate: number;
+  /** One per seed. */
+  runs: StudentRun[];
+}
+
+export interface LengthRecord {
+  name: LengthName;
+  epochs: number;
+  arms: ArmRecord[];
 }
 
 /** Plain JSON. */
 export interface ClassificationRecord {
   /** Version of this form. */
-  version: 1;
+  version: 2;
   study: 'classification';
   settings: ClassificationSettings;
   data: ClassificationDescription['data'];
-  pairs: PairRecord[];
+  teacher: { network: string; testAccuracy: number } & NetworkDescription;
+  student: { network: string } & NetworkDescription;
+  lengths: LengthRecord[];
   environment: RunEnvironment;
   command: string;
   /** When the run began, ISO 8601. */
@@ -37,10 +50,7 @@ export interface ClassificationRecord {
   seconds: number;
 }
 
-function networkRun(seed: number, { training, result }: JobState, withRelations: boolean): NetworkRun {
-  const { relationMatrix } = result as StudentResult;
-  return { seed, epochs: training.epochs, ...(withRelations ? { relations: packMatrix(relationMatrix) } : {}) };
-}
+const resultOf = ({ result }: JobState): StudentResult => result as StudentResult;
 
 export function buildRecord({
   header,
@@ -51,9 +61,13 @@ export function buildRecord({
   seconds,
 }: Outcome<ClassificationSettings, ClassificationJob, ClassificationDescription>): ClassificationRecord {
   const { settings, command, startedAt } = header;
-  const { data, pairs: networks } = description;
+  const { data, pair } = description;
+  const stateOf = (id: string) => present(states.get(id));
+  const curveOf = (id: string) => stateOf(id).training.epochs.map(({ score }) => score);
+  const teacher = present(jobs.find(({ role }) => role === 'teacher'));
+  const [[, first]] = lengthsOf(settings);
   return {
-    version: 1,
+    version: 2,
     study: 'classification',
     settings,
     data,
@@ -61,29 +75,24 @@ export function buildRecord({
     command,
     startedAt,
     seconds,
-    pairs: pairsOf(settings).map(([name, pair]) => {
-      const own = jobs.filter((job) => job.pair === name);
-      const teacher = present(own.find(({ role }) => role === 'teacher'));
-      const described = present(networks[name]);
-      return {
-        name,
-        teacher: {
-          network: teacher.network,
-          ...described.teacher,
-          ...networkRun(teacher.seed, present(states.get(teacher.id)), true),
-        },
-        student: { network: pair.student.network, ...described.student },
-        arms: pair.arms.map((id) => {
-          const { label, description: text } = arm(id, pair.loss);
-          const students = own.filter(({ role }) => role === id);
-          return {
-            id,
-            label,
-            description: text,
-            runs: students.map((job, i) => networkRun(job.seed, present(states.get(job.id)), i === 0)),
-          };
-        }),
-      };
-    }),
+    teacher: { network: teacher.network, ...pair.teacher, testAccuracy: resultOf(stateOf(teacher.id)).testAccuracy },
+    student: { network: first.student.network, ...pair.student },
+    lengths: lengthsOf(settings).map(([name, own]) => ({
+      name,
+      epochs: own.student.epochs,
+      arms: own.arms.map((id) => {
+        const { label, description: text } = arm(id, own.loss);
+        const students = jobs.filter((job) => job.length === name && job.role === id && !job.tried);
+        const tries = triesOf(students[0], (job) => present(curveOf(job).at(-1)));
+        return {
+          ...{ id, label, description: text, tries, rate: bestRate(tries) },
+          runs: students.map((job) => ({
+            seed: job.seed,
+            testAccuracy: resultOf(stateOf(job.id)).testAccuracy,
+            curve: curveOf(job.id),
+          })),
+        };
+      }),
+    })),
   };
 }

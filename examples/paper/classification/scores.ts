@@ -1,15 +1,35 @@
-/** The accuracies of a pair, for tables and curves. */
+/** The accuracies of students that were trained for one length of time, for tables and curves. */
 import { integer } from 'gld-loss-pages/numbers';
 import type { Scores } from '../../report/scores.js';
-import { accuracyScores } from '../scores.js';
-import type { ClassificationRecord, PairRecord } from './record.js';
-import { pairTitles } from './settings.js';
+import { accuracyCertainty } from '../scores.js';
+import type { ClassificationRecord, LengthRecord } from './record.js';
 
-export const pairTitle = ({ name, teacher, student }: PairRecord): string =>
-  `${pairTitles[name]}: ${teacher.network} teaches ${student.network}`;
+export const lengthTitle = ({ name, epochs }: LengthRecord): string =>
+  `${name === 'short' ? 'Short' : 'Long'} training: ${epochs} epochs`;
 
-export function pairScores({ data }: ClassificationRecord, { teacher, student, arms }: PairRecord): Scores {
-  const description =
-    `${teacher.network}, ${integer(teacher.parameters)} parameters ` + `(student: ${integer(student.parameters)})`;
-  return accuracyScores(arms, { ...teacher, description }, data.testSize);
+/** What the paper's ablation compares with, where the run has these arms. */
+export const baselines = ['Cross-entropy', 'Hinton KD', 'GLD without relation'];
+
+export function lengthScores({ data, teacher, student }: ClassificationRecord, { arms }: LengthRecord): Scores {
+  const scored = arms.map(({ label, description, rate, runs }) => ({
+    label,
+    description: `${description} Learning rate ${rate}.`,
+    runs: runs.map(({ seed, testAccuracy, curve }) => ({
+      seed,
+      score: testAccuracy,
+      epochs: curve.map((score, i) => ({ epoch: i + 1, score })),
+    })),
+  }));
+  return {
+    measure: 'Test accuracy',
+    arms: scored,
+    baselines: baselines.filter((label) => arms.some((one) => one.label === label)),
+    reference: {
+      label: 'Teacher',
+      description: `${teacher.network}, ${integer(teacher.parameters)} parameters (student: ${integer(student.parameters)})`,
+      score: teacher.testAccuracy,
+      epochs: [],
+    },
+    certainty: accuracyCertainty(scored[0].runs, data.testSize),
+  };
 }

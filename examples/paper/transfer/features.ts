@@ -1,10 +1,10 @@
 /** What a frozen network makes of a data set: pooled features, computed once, and a linear classifier on them. */
-import { present } from '../../present.js';
+import { pool } from 'gld-loss';
 import type { BatchOptions, Split } from '../../data/index.js';
 import type { Rng } from '../../data/index.js';
 import { tf } from '../../tfjs/backend.js';
-import { classifier, mapMean, Parameters } from '../../tfjs/layers.js';
-import type { Backbone } from '../../tfjs/networks.js';
+import { sideOf, type Teacher, TeacherError } from '../../teachers/types.js';
+import { classifier, Parameters } from '../../tfjs/layers.js';
 import { crossEntropyOf } from '../../tfjs/objectives.js';
 import type { BatchSource, Objective } from '../../training/train.js';
 
@@ -15,19 +15,25 @@ export interface Features {
   labels: Int32Array;
 }
 
-/** The mean over the network's last map of every image, in the split's stored order. */
-export async function pooledFeatures({ maps, stages }: Backbone, split: Split): Promise<Features> {
-  const channels = stages[stages.length - 1][2];
-  const rows = new Float32Array(split.size * channels);
+/** The mean over a network's map of every image, in the split's stored order. */
+export async function pooledFeatures({ form, outputs }: Teacher, split: Split, threads: number): Promise<Features> {
   const labels = new Int32Array(split.size);
+  const parts: Float32Array[] = [];
   let at = 0;
   for await (const batch of split.batches({ batchSize: 200 })) {
-    const pooled = tf.tidy(() => mapMean(present(maps(tf.tensor4d(batch.images, batch.shape), false).pop())));
-    rows.set(pooled.dataSync(), at * channels);
+    const side = sideOf(form, await outputs(batch), batch.size);
+    if (!('features' in side)) throw new TeacherError('expected a network with a feature map, got logits');
+    const { pooled } = pool({ features: side.features, layout: side.layout }, { grid: [1, 1], threads });
+    const [n, rows, channels] = pooled.shape;
+    // The first of the rows of an image is the mean over the whole map.
+    for (let i = 0; i < n; i += 1)
+      parts.push(pooled.data.slice(i * rows * channels, (i * rows + 1) * channels) as Float32Array);
     labels.set(batch.labels, at);
-    pooled.dispose();
     at += batch.size;
   }
+  const channels = parts[0].length;
+  const rows = new Float32Array(split.size * channels);
+  parts.forEach((part, i) => rows.set(part, i * channels));
   return { rows, channels, labels };
 }
 

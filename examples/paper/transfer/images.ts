@@ -1,7 +1,6 @@
 /** The images of the second data set, which the settings of a run decide. */
-import { symbols } from '../../data/index.js';
-import { pairsOf } from '../classification/jobs.js';
+import { type Dataset, loadDataset } from '../../data/index.js';
 import type { TransferSettings } from './settings.js';
 
-export const imagesOf = (settings: TransferSettings): ReturnType<typeof symbols> =>
-  symbols({ seed: pairsOf(settings.classification)[0][1].baseSeed, ...settings.symbols });
+export const imagesOf = ({ digits }: Pick<TransferSettings, 'digits'>): Promise<Dataset> =>
+  loadDataset('mnist', digits);

@@ -2,17 +2,17 @@
 import { resolve } from 'node:path';
 import type { Study } from '../../training/study.js';
 import { UsageError } from '../../training/options.js';
-import { scoreTable } from '../table.js';
+import { scoreTables } from '../table.js';
 import { study as classification } from '../classification/index.js';
 import { jobWork, planJobs, type TransferDescription, type TransferJob } from './jobs.js';
-import { buildRecord, pairScores, pairTitle, type TransferRecord } from './record.js';
+import { buildRecord, lengthScores, lengthTitle, type TransferRecord } from './record.js';
 import { groups, resolveSettings, type TransferSettings } from './settings.js';
 
 export const study: Study<TransferSettings, TransferJob, TransferDescription, TransferRecord, typeof groups> = {
   command: 'npm run paper -- transfer',
   help: [
     'Freezes the students of the ablation (see classification) and trains a linear classifier on the features of each',
-    'for a second data set with other shapes, colours and classes; compares the arms by its accuracy.',
+    'for handwritten digits (MNIST), which they have never seen; compares the arms by its accuracy.',
     '',
     'usage: npm run paper -- transfer [options]',
     '',
@@ -32,11 +32,12 @@ export const study: Study<TransferSettings, TransferJob, TransferDescription, Tr
   folder: () => 'transfer',
   plan: planJobs,
   check: (settings, description) => classification.check?.(settings.classification, description.classification),
-  introduce: (settings, { classification: described, symbols }) =>
-    `${classification.introduce(settings.classification, described)}.\nLinear classifiers for ${symbols.description}`,
+  introduce: (settings, { classification: described, digits }) =>
+    `${classification.introduce(settings.classification, described)}.\nLinear classifiers for ${digits.description}`,
   work: jobWork,
   record: buildRecord,
-  table: (record) => record.pairs.map((pair) => scoreTable(pairTitle(pair), pairScores(record, pair))).join('\n'),
+  table: (record) =>
+    scoreTables(record.lengths.map((length) => [lengthTitle(record, length), lengthScores(record, length)])),
   // Loaded here and not above, where it would delay --help and error messages.
   report: async (record) => (await import('./report.js')).renderReport(record),
 };

@@ -22,13 +22,14 @@ export type TransferJob = ClassificationJob | LinearJob;
 export interface TransferDescription {
   /** Of the networks' own data and sizes. */
   classification: ClassificationDescription;
-  symbols: DataDescription;
+  digits: DataDescription;
 }
 
 /** The networks unless another run has them, then the linear classifiers, each as soon as its network is there. */
 export function planJobs({ classification, from }: TransferSettings): TransferJob[] {
   const networks = planClassification(classification);
-  const linear = networks.map(
+  const compared = networks.filter(({ role, tried }) => role !== 'outputs' && !tried);
+  const linear = compared.map(
     (network): LinearJob => ({
       id: `linear-${network.id}`,
       role: 'linear',
@@ -42,10 +43,10 @@ export function planJobs({ classification, from }: TransferSettings): TransferJo
 export function jobWork(
   job: TransferJob,
   settings: TransferSettings,
-  { classification, symbols }: TransferDescription,
+  { classification, digits }: TransferDescription,
 ): Work {
   if (job.role !== 'linear') return classificationWork(job, settings.classification, classification);
   const { epochs, batchSize } = settings.linear;
   // A step of a linear classifier is nothing but calls: their time in operations of a network.
-  return { epochs, steps: stepsPerEpoch(symbols.trainSize, batchSize), cost: 1e6 };
+  return { epochs, steps: stepsPerEpoch(digits.trainSize, batchSize), cost: 1e6 };
 }

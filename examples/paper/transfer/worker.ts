@@ -1,27 +1,37 @@
 /** The study in a worker thread. */
 import { Rng } from '../../data/index.js';
-import { describeData, loadBackbone } from '../../distill/trainer.js';
+import { describeData, loadNetwork } from '../../distill/trainer.js';
+import { openOnnxTeacher } from '../../onnx/teacher.js';
+import { present } from '../../present.js';
+import { networkTeacher } from '../../teachers/network.js';
+import type { Teacher } from '../../teachers/types.js';
 import { trainJob } from '../../training/job.js';
 import type { JobContext, OpenWorker } from '../../training/study.js';
-import { open as openClassification } from '../classification/worker.js';
+import { imagesOf as imagesOfClassification } from '../classification/images.js';
+import { classificationWorker } from '../classification/worker.js';
 import { featureSource, linear, pooledFeatures, scaled, scaling } from './features.js';
 import { imagesOf } from './images.js';
 import type { LinearJob, TransferDescription, TransferJob } from './jobs.js';
 import type { TransferSettings } from './settings.js';
 
 export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription> = async (settings, threads) => {
-  const classification = await openClassification(settings.classification, threads);
-  const data = imagesOf(settings);
+  const garments = await imagesOfClassification(settings.classification);
+  const classification = classificationWorker(settings.classification, threads, garments);
+  const data = await imagesOf(settings);
   const classes = data.classes.length;
 
+  const networkOf = async ({ network }: LinearJob, directory: string): Promise<Teacher> => {
+    const { onnx } = present(settings.classification.lengths[network.length]).teacher;
+    if (network.role === 'teacher' && onnx) return openOnnxTeacher(onnx, data, threads);
+    return networkTeacher(await loadNetwork(directory, network, garments));
+  };
+
   const run = async (job: LinearJob, context: JobContext): Promise<boolean> => {
-    const { height, width, channels } = data;
-    const directory = settings.from ?? context.directory;
-    const backbone = await loadBackbone(directory, job.network, [height, width, channels]);
+    const network = await networkOf(job, settings.from ?? context.directory);
     const [train, test] = await Promise.all([
-      pooledFeatures(backbone, data.train),
-      pooledFeatures(backbone, data.test),
-    ]).finally(() => backbone.dispose());
+      pooledFeatures(network, data.train, threads),
+      pooledFeatures(network, data.test, threads),
+    ]).finally(() => network.dispose());
     const scale = scaling(train);
     const tested = scaled(test, scale);
     // Networks of the same seed get the same initial classifier and see the same batches in every arm.
@@ -44,7 +54,7 @@ export const open: OpenWorker<TransferSettings, TransferJob, TransferDescription
   return {
     describe: async () => ({
       classification: await classification.describe(),
-      symbols: describeData(data),
+      digits: describeData(data),
     }),
     run: (job, context) => (job.role === 'linear' ? run(job, context) : classification.run(job, context)),
   };

@@ -50,7 +50,7 @@ export function tuningWork(
   { pair, objects, scenes, network }: TuningDescription,
   outputCost: number,
 ): Work {
-  if (job.role !== 'tuning') return workOf(job, settings.pair, pair, objects.trainSize);
+  if (job.role !== 'tuning') return workOf(job, settings.pair, pair, objects);
   const { epochs, batchSize } = settings.recipe;
   // Forward and backward; the constant stands for the work that does not grow with the network.
   return { epochs, steps: stepsPerEpoch(scenes.trainSize, batchSize), cost: 3 * network.flops + outputCost + 2e6 };

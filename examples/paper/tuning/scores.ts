@@ -3,7 +3,7 @@ import { integer } from 'gld-loss-pages/numbers';
 import type { ScoredRun, Scores } from '../../report/scores.js';
 import type { EpochResult } from '../../training/train.js';
 import { accuracyCertainty, scored } from '../scores.js';
-import { scoreTable } from '../table.js';
+import { scoreTables } from '../table.js';
 import type { TunedRun, TuningRecord } from './record.js';
 
 const armsOf = ({ arms }: TuningRecord, epochsOf: (run: TunedRun) => EpochResult[]) =>
@@ -52,14 +52,14 @@ export function tuningTables(measure: string, networks: string, record: TuningRe
     description: { objects, scenes },
     settings: { pair },
   } = record;
-  return [
-    scoreTable(
+  return scoreTables([
+    [
       `Backbones ${pair.student.network}, as classifiers of ${integer(objects.testSize)} pictures of one object`,
       backboneScores(record),
-    ),
-    scoreTable(
+    ],
+    [
       `${capital(networks)} fine-tuned from them, on ${integer(scenes.testSize)} test scenes`,
       tunedScores(measure, record),
-    ),
-  ].join('\n');
+    ],
+  ]);
 }

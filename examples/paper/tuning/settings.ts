@@ -10,8 +10,10 @@ import {
   backboneOptions,
   type BackboneSettings,
   backboneSettings,
+  firstRate,
   fullBackbones,
   quickBackbones,
+  schedule,
   sgd,
   type Sizes,
 } from '../backbones.js';
@@ -47,7 +49,13 @@ export const tuningOptions = ({ scenes, epochs, rate }: TuningPreset, networks: 
       'train-size': size(`training scenes (default ${scenes.trainSize})`),
       'test-size': size(`test scenes (default ${scenes.testSize})`),
       epochs: integer('N', 1, 1e5, `epochs of the ${networks} (default ${epochs})`),
-      lr: number('X', 1e-8, 100, `first learning rate of the ${networks} (default ${rate})`),
+      lr: firstRate(`first learning rate of the ${networks} (default ${rate})`),
+      warmup: number(
+        'X',
+        0,
+        1e5,
+        'epochs in which the learning rate of every network grows evenly from 0 (default 1; 0 for none)',
+      ),
     },
     'The backbones': backboneOptions,
   }) as const;
@@ -64,7 +72,7 @@ export function tuningSettings(args: TuningArguments, full: TuningPreset, quick:
     recipe: {
       epochs: args.epochs ?? epochs,
       batchSize,
-      schedule: { kind: 'cosine', base: args.lr ?? rate },
+      schedule: schedule(args.lr ?? rate, args),
       ...sgd,
       augment: false,
     },

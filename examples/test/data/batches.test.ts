@@ -143,7 +143,11 @@ t.test('damage that shows only while reading', async (t) => {
 t.test('calls that cannot be served', async (t) => {
   const dir = t.testdir({ ...cifar100() });
   const bad: [call: () => Promise<unknown>, name: string, message: RegExp][] = [
-    [() => loadDataset('mnist' as 'shapes', { seed: 1 }), 'TypeError', /^dataset: expected one of shapes/],
+    [
+      () => loadDataset('svhn' as 'shapes', { seed: 1 }),
+      'TypeError',
+      /^dataset: expected one of fashion-mnist, shapes/,
+    ],
     [() => loadDataset('cifar10', { seed: 1 }), 'TypeError', /^dir: expected the folder/],
     [() => loadDataset('shapes', { seed: 1, dir }), 'TypeError', /^dir: .*reads no files/],
     [() => loadDataset('shapes', { seed: 1, trainSize: 0 }), 'RangeError', /^trainSize: expected an int/],

@@ -79,7 +79,7 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
     const { test } = await loadDataset('shapes', { seed: 1, trainSize: 48, testSize: 20 });
     const labels: number[] = [];
     for await (const batch of test.batches({ batchSize: 20 })) labels.push(...batch.labels);
-    const accuracies = [record.teacher.testAccuracy, ...record.arms.map(({ runs }) => runs[0].finalAccuracy)];
+    const accuracies = [record.teacher.testAccuracy, ...record.arms.map(({ runs }) => runs[0].testAccuracy)];
     const ids = ['teacher', ...record.arms.map(({ id }) => `${id}-seed5`)];
     const answers = await Promise.all(
       ids.map(async (id) => ((await readJob(whole, id)).state.result as StudentResult).answers),

@@ -6,7 +6,8 @@ import t, { type Test } from 'tap';
 import { type Batch, loadDataset, Rng } from '../../data/index.js';
 import { type CacheEntry, cachedTeacher, dataDigest, fillCache } from '../../teachers/cache.js';
 import { networkTeacher } from '../../teachers/network.js';
-import type { Form, Teacher } from '../../teachers/types.js';
+import { logitRows } from '../../teachers/logits.js';
+import { type Form, sideOf, type Teacher } from '../../teachers/types.js';
 import { useBackend } from '../../tfjs/backend.js';
 import { buildNetwork } from '../../tfjs/networks.js';
 
@@ -28,10 +29,12 @@ function counting(form: Form = { kind: 'logits', shape: [1, 10] }): Teacher & { 
   return teacher;
 }
 
-async function fill(entry: CacheEntry, teacher: Teacher, stopped = () => false) {
+async function fill(entry: CacheEntry, teacher: Teacher, stopped = () => false, views = 1) {
   const notes: string[] = [];
   const done = await fillCache(entry, () => Promise.resolve(teacher), {
-    data,
+    train: data.train,
+    views,
+    grid: [2, 2],
     title: 'test',
     stopped,
     note: (text) => notes.push(text),
@@ -40,7 +43,7 @@ async function fill(entry: CacheEntry, teacher: Teacher, stopped = () => false) 
 }
 
 async function open(t: Test, entry: CacheEntry): Promise<Teacher> {
-  const teacher = await cachedTeacher(entry);
+  const teacher = await cachedTeacher(entry, data.train);
   if (typeof teacher === 'string') throw new Error(teacher);
   t.teardown(() => teacher.dispose());
   return teacher;
@@ -49,17 +52,25 @@ async function open(t: Test, entry: CacheEntry): Promise<Teacher> {
 const entryIn = (t: Test, name: string): CacheEntry => ({ folder: join(t.testdir(), name), teacher: 'some net', key });
 const only = ({ folder }: CacheEntry) => join(folder, readdirSync(folder)[0]);
 
-t.test('what is read is what was computed, in any order', async (t) => {
+t.test('what is read is what was computed, in any order and in any view', async (t) => {
   await useBackend('wasm');
   const network = buildNetwork('cnn3', { input: [16, 16, 3], classes: 10, scope: 'teacher', rng: new Rng(1) });
   const teacher = networkTeacher(network);
   const entry = entryIn(t, 'a');
-  t.match(await fill(entry, teacher), { done: true, notes: /has none of this teacher for these images/ });
+  t.match(await fill(entry, teacher, undefined, data.train.views), {
+    done: true,
+    notes: /has none of this teacher for these images/,
+  });
   t.match(readdirSync(entry.folder), [/^some_net-[0-9a-f]{12}\.outputs$/]);
   const stored = await open(t, entry);
-  t.same(stored.form, teacher.form, 'with the classifier');
-  for await (const batch of data.train.batches({ batchSize: 40, shuffle: new Rng(5) })) {
-    t.same(await stored.outputs(batch), await teacher.outputs(batch));
+  t.same(stored.form, { kind: 'logits', shape: [5, 10] }, 'the logits of the image and of its cells');
+  for (const augment of [undefined, new Rng(6)]) {
+    for await (const batch of data.train.batches({ batchSize: 40, shuffle: new Rng(5), augment })) {
+      const expected = logitRows(sideOf(teacher.form, await teacher.outputs(batch), batch.size), [2, 2]);
+      const got = await stored.outputs(batch);
+      // Products over other numbers of rows may round the last bit otherwise.
+      t.ok(got.length === expected.length && got.every((value, i) => Math.abs(value - expected[i]) < 1e-6));
+    }
   }
   await teacher.dispose();
 });
@@ -78,7 +89,7 @@ t.test('another model, other images, other options: each has its own file, and t
   const reasons = { model: /another model/, data: /other images/, options: /other options of the teacher/ };
   for (const [name, reason] of Object.entries(reasons)) {
     const other = { ...entry, key: { ...key, [name]: 'x' } };
-    t.match(await cachedTeacher(other), /it is not there/);
+    t.match(await cachedTeacher(other, data.train), /it is not there/);
     const teacher = counting();
     t.match((await fill(other, teacher)).notes, reason);
     t.equal(teacher.images, size);
@@ -89,7 +100,7 @@ t.test('another model, other images, other options: each has its own file, and t
   writeFileSync(first, readFileSync(second));
   const outcomes = await Promise.all(
     [entry, ...Object.keys(reasons).map((name) => ({ ...entry, key: { ...key, [name]: 'x' } }))].map((one) =>
-      cachedTeacher(one),
+      cachedTeacher(one, data.train),
     ),
   );
   t.equal(outcomes.filter((outcome) => typeof outcome === 'string' && outcome.startsWith('it belongs to')).length, 1);
@@ -130,7 +141,7 @@ t.test('an interrupted one is gone on with, a damaged part is not', async (t) =>
   const entry = entryIn(t, 'stopped');
   t.match(await fill(entry, counting(), () => true), { done: false });
   t.match(only(entry), /\.partial$/);
-  t.equal(await cachedTeacher(entry), 'it is not there', 'a part is not used');
+  t.equal(await cachedTeacher(entry, data.train), 'it is not there', 'a part is not used');
   const rest = counting();
   t.match(await fill(entry, rest), { done: true });
   t.equal(rest.images, size - 64, 'only the rest is computed');

@@ -1,34 +1,14 @@
 // Parts of the studies of npm run paper that need no run.
 import t from 'tap';
-import { loadDataset, Rng, shapes, symbols } from '../../data/index.js';
+import { loadDataset, Rng, shapes } from '../../data/index.js';
 import { featureSource, linear, pooledFeatures, scaled, scaling } from '../../paper/transfer/features.js';
 import { samples } from '../../paper/samples.js';
 import { present } from '../../present.js';
 import { packMatrix, unpackMatrix } from '../../report/packed-matrix.js';
 import { tf, useBackend } from '../../tfjs/backend.js';
-import { buildBackbone } from '../../tfjs/networks.js';
-import { collect, digest } from '../data/passes.js';
-
-t.test('symbols', async (t) => {
-  const data = symbols({ seed: 4, trainSize: 24, testSize: 16 });
-  t.equal(data.classes.length, 8);
-  t.match(data, { height: 16, width: 16, channels: 3, train: { size: 24 }, test: { size: 16 } });
-  const batches = await collect(data.train, { batchSize: 24 });
-  const { labels } = batches[0];
-  t.same(
-    [...labels].sort(),
-    Array.from({ length: 24 }, (_, i) => Math.floor(i / 3)),
-    'three of each class',
-  );
-  const of = async (seed: number) =>
-    digest(await collect(symbols({ seed, trainSize: 24, testSize: 16 }).train, { batchSize: 24 }));
-  t.equal(await of(4), digest(batches), 'the seed decides the images');
-  t.not(await of(5), digest(batches));
-  t.throws(() => symbols({ seed: 1, trainSize: 0 }), {
-    name: 'RangeError',
-    message: /^trainSize: expected an integer/,
-  });
-});
+import { networkTeacher } from '../../teachers/network.js';
+import { buildNetwork } from '../../tfjs/networks.js';
+import { collect } from '../data/passes.js';
 
 t.test('a picture of every class', async (t) => {
   const data = shapes({ seed: 2, testSize: 40 });
@@ -61,14 +41,15 @@ t.test('pooled features of a frozen network', async (t) => {
   await useBackend('wasm');
   const data = await loadDataset('shapes', { seed: 3, trainSize: 12, testSize: 5 });
   const before = tf.memory().numTensors;
-  const backbone = buildBackbone('wrn10-0.25', { input: [16, 16, 3], scope: 'student', rng: new Rng(1) });
-  const features = await pooledFeatures(backbone, data.test);
+  const options = { input: [16, 16, 3] as [number, number, number], classes: 10, scope: 'student', rng: new Rng(1) };
+  const network = buildNetwork('wrn10-0.25', options);
+  const features = await pooledFeatures(networkTeacher(network), data.test, 2);
   const { images, shape, labels } = (await collect(data.test, { batchSize: 5 }))[0];
-  const expected = tf.tidy(() => tf.mean(backbone.maps(tf.tensor4d(images, shape), false)[2], [1, 2]).dataSync());
+  const expected = tf.tidy(() => tf.mean(network.features(tf.tensor4d(images, shape), false), [1, 2]).dataSync());
   t.equal(features.channels, 16);
   t.same(features.labels, labels);
   t.ok(features.rows.every((value, i) => Math.abs(value - expected[i]) < 5e-7));
-  backbone.dispose();
+  network.dispose();
   t.equal(tf.memory().numTensors, before, 'nothing stays');
 });
 

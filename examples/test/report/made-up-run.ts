@@ -41,7 +41,7 @@ function epochs(rng: Rng, count: number, from: number, to: number, weights: Term
       epoch: i + 1,
       terms,
       trainLoss: names.reduce((sum, term) => sum + present(weights[term]) * present(terms[term]), 0),
-      testAccuracy: to - (to - from) * left + 0.012 * rng.normal(),
+      score: to - (to - from) * left + 0.012 * rng.normal(),
       seconds: 0.7,
     };
   });
@@ -95,12 +95,10 @@ export function madeUpRun({
     options: { alpha: 0.7, grid: [2, 2] },
     runs: seeds.map((seed) => {
       const list = epochs(rng, studentEpochs, 0.16, to + 0.02 * rng.normal(), weights);
-      const accuracies = list.map((epoch) => epoch.testAccuracy);
       return {
         seed,
         epochs: list,
-        finalAccuracy: accuracies[studentEpochs - 1],
-        bestAccuracy: Math.max(...accuracies),
+        testAccuracy: list[studentEpochs - 1].score,
         relationMatrix: relations(rng, images, clear),
       };
     }),
@@ -114,6 +112,7 @@ export function madeUpRun({
       classes,
       imageShape: [16, 16, channels],
       trainSize: 3000,
+      validationSize: 0,
       testSize: 1000,
       teacherEpochs: 15,
       studentEpochs,
@@ -144,7 +143,7 @@ export function madeUpRun({
     teacher: {
       name: 'cnn16',
       parameters: 24_000,
-      testAccuracy: teacher[14].testAccuracy,
+      testAccuracy: teacher[14].score,
       epochs: teacher,
       relationMatrix: relations(rng, images, 2.5),
     },

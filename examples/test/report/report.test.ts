@@ -48,7 +48,7 @@ t.test('the table has every arm with mean, deviation and all seeds', async (t) =
   const percent = (value: number): string => (100 * value).toFixed(1);
   rows.forEach((row, i) => {
     const { label, runs } = run.arms[i];
-    const values = runs.map((one) => one.finalAccuracy);
+    const values = runs.map((one) => one.testAccuracy);
     const mean = (values[0] + values[1] + values[2]) / 3;
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2);
     t.match(seen(row.querySelector('th')), label);
@@ -56,8 +56,8 @@ t.test('the table has every arm with mean, deviation and all seeds', async (t) =
     t.strictSame([...row.querySelectorAll('.seeds span')].map(seen), values.map(percent));
     t.equal(row.querySelectorAll('circle').length, 3, 'a dot per seed');
     if (i === 0) return;
-    const gains = runs.map((one, s) => one.finalAccuracy - run.arms[0].runs[s].finalAccuracy);
-    t.match(seen(row.querySelector('.number')), `+${percent((gains[0] + gains[1] + gains[2]) / 3)} ± `);
+    const gains = runs.map((one, s) => one.testAccuracy - run.arms[0].runs[s].testAccuracy);
+    t.match(seen(row.querySelector('.number')), `+${percent((gains[0] + gains[1] + gains[2]) / 3)} [`);
   });
   t.match(seen(section(open(run), 'Results').querySelector('tfoot')), percent(run.teacher.testAccuracy));
 });
@@ -68,7 +68,7 @@ t.test('the opening sentence says what came out, also when it is not what was ho
   t.match(lede(run), /^Full GLD came out best with [\d.]+ ± [\d.]+ %; Cross-entropy reached [\d.]+ ± /);
   const turned = { ...run, arms: [run.arms[3], run.arms[0]] };
   t.match(lede(turned), /^No arm did better than Full GLD, with /);
-  t.match(seen(section(open(turned), 'Results').querySelector('tbody')), /−[\d.]+ ± /, 'a loss has its sign');
+  t.match(seen(section(open(turned), 'Results').querySelector('tbody')), /−[\d.]+ \[−/, 'a loss has its sign');
 });
 
 t.test('curves: a line per arm, for wide and narrow screens', async (t) => {
