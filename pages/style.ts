@@ -2,13 +2,13 @@ const light = `
   --paper: #f7f7f4; --panel: #ffffff; --ink: #1d2329; --soft: #5d6772; --line: #e3e5e2;
   --arm-0: #77818c; --arm-1: #c5780c; --arm-2: #128a7f; --arm-3: #5a4fd0; --arm-4: #c43d6b; --arm-5: #6c8a1f;
   --term-task: #b3a188; --term-global: #3c83c9; --term-local: #74a93c; --term-relation: #b5479f;
-  --class-even: #a9b0b6; --class-odd: #dadddf;`;
+  --class-even: #a9b0b6; --class-odd: #dadddf; --right: #2f7d32; --wrong: #b3271e;`;
 
 const dark = `
   --paper: #14171a; --panel: #1b1f24; --ink: #e9ecef; --soft: #9da7b1; --line: #323940;
   --arm-0: #a3adb7; --arm-1: #eca53f; --arm-2: #3fc2b3; --arm-3: #9c94ff; --arm-4: #f2799f; --arm-5: #a9c653;
   --term-task: #b9a88f; --term-global: #5aa3ea; --term-local: #93c558; --term-relation: #d776c4;
-  --class-even: #7b858e; --class-odd: #434b53;`;
+  --class-even: #7b858e; --class-odd: #434b53; --right: #7bcf7f; --wrong: #ff8f84;`;
 
 /** The style of the page: inline, follows the reader's light or dark setting, prints in light colours. */
 export const style = `
@@ -62,7 +62,13 @@ figcaption { font-size: 14px; font-weight: 600; margin-bottom: 4px; } figcaption
 .map image { image-rendering: auto; }
 .class-even rect { fill: var(--class-even); } .class-odd rect { fill: var(--class-odd); }
 .scale { margin-top: 14px; display: flex; align-items: center; gap: 10px; font-size: 13px; color: var(--soft); }
-.scale i { flex: 0 1 260px; height: 12px; border-radius: 3px; }
+.scale span { white-space: nowrap; } .scale i { flex: 0 1 260px; height: 12px; border-radius: 3px; }
+.answers { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
+.answers figure { justify-content: flex-start; } .answers dl { margin-top: 8px; gap: 3px 12px; }
+.grid.answers svg { max-width: 240px; }
+.cells { grid-template-columns: repeat(auto-fill, minmax(min(45%, 140px), 1fr)); gap: 14px; margin-top: 6px; }
+h3 small { display: inline; margin-left: 8px; }
+.right { color: var(--right); } .wrong { color: var(--wrong); } .right, .wrong { font-weight: 700; }
 .plain { width: auto; } .plain td, .plain th { padding: 5px 22px 5px 0; font-size: 14.5px; }
 .plain:not(.options) td, .plain:not(.options) th { text-align: right; }
 .own td { font-weight: 700; } .own td:first-child::before { content: "this run  "; font-weight: 400;

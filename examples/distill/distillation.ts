@@ -2,10 +2,7 @@
 import type { GldOptions } from 'gld-loss';
 import { tfjsGld } from 'gld-loss/tfjs';
 import { present } from '../present.js';
-import type { Batch, Dataset } from '../data/index.js';
-import { relationMatrix } from '../report/relation-matrix.js';
-import type { RelationMatrix } from '../report/types.js';
-import { type Grid, logitRows, rowsOf } from '../teachers/logits.js';
+import type { Batch } from '../data/index.js';
 import { sideOf, type Teacher, TeacherError } from '../teachers/types.js';
 import { tf } from '../tfjs/backend.js';
 import { mapMean } from '../tfjs/layers.js';
@@ -76,27 +73,4 @@ function relationalDistillation(
     },
     terms: () => terms,
   };
-}
-
-/** Images whose logit rows the report shows a relation matrix of: the first of the test images. */
-const probeImages = 16;
-
-/** Distances between a network's global and local logits of the probe images, as the relation term compares them. */
-export async function probeRelations(
-  { form, outputs }: Teacher,
-  data: Dataset,
-  grid: Grid,
-  threads: number,
-): Promise<RelationMatrix> {
-  const batchSize = Math.min(probeImages, data.test.size);
-  for await (const batch of data.test.batches({ batchSize })) {
-    const { labels, size } = batch;
-    const logits = logitRows(sideOf(form, await outputs(batch), size), grid, threads);
-    const rows = rowsOf(grid);
-    return relationMatrix(
-      logits,
-      Array.from({ length: size * rows }, (_, row) => labels[Math.floor(row / rows)]),
-    );
-  }
-  throw new Error('the test split is empty');
 }

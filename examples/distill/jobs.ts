@@ -1,5 +1,5 @@
 /** A teacher and the students that learn from it in several ways, as a list of trainings. */
-import type { RelationMatrix } from '../report/types.js';
+import type { Answer, RelationMatrix } from '../report/types.js';
 import type { CacheKey } from '../teachers/cache.js';
 import type { Job, Work } from '../training/study.js';
 import type { OnnxOptions } from '../onnx/teacher.js';
@@ -47,6 +47,16 @@ export interface StudentResult {
   /** After the last epoch. The curve's accuracies are of the validation images where there are some. */
   testAccuracy: number;
   relationMatrix: RelationMatrix;
+  /** To each of the candidates. */
+  answers: Answer[];
+}
+
+/** A test image that the report may show. */
+export interface CandidateImage {
+  /** Its true class. */
+  label: number;
+  /** Bytes, the channels of a pixel side by side, packed. */
+  pixels: string;
 }
 
 /** What is known of a model that was not trained here. */

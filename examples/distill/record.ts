@@ -2,16 +2,19 @@
 import { present } from '../present.js';
 import type { RunRecord, StudentRun } from '../report/types.js';
 import type { JobState, Outcome } from '../training/study.js';
-import { arm, relationRows } from './arms.js';
+import { arm, type ArmName, relationRows } from './arms.js';
 import type { PairSettings, StudentJob, StudentResult } from './jobs.js';
+import { choosePictures } from './pictures.js';
 import type { Settings } from './settings.js';
 import type { Description } from './study.js';
 
-const studentRun = (seed: number, { training, result }: JobState): StudentRun => ({
-  seed,
-  epochs: training.epochs,
-  ...(result as StudentResult),
-});
+const resultOf = ({ result }: JobState) => result as StudentResult;
+
+/** What is known of a network by itself; its answers are beside those of the others. */
+function networkRun(state: JobState): Omit<StudentRun, 'seed'> {
+  const { testAccuracy, relationMatrix } = resultOf(state);
+  return { epochs: state.training.epochs, testAccuracy, relationMatrix };
+}
 
 export function buildRecord({
   header,
@@ -22,8 +25,10 @@ export function buildRecord({
   seconds,
 }: Outcome<Settings, StudentJob, Description>): RunRecord {
   const { settings } = header;
-  const { data, networks } = description;
+  const { data, networks, candidates } = description;
   const teacher = present(states.get('teacher'));
+  const jobsOf = (name: ArmName) => jobs.filter((job) => job.role === name);
+  const stateOf = ({ id }: StudentJob) => present(states.get(id));
   const { onnx, kept } = settings.teacher;
   return {
     version: 1,
@@ -61,8 +66,7 @@ export function buildRecord({
     teacher: {
       name: settings.teacher.network,
       parameters: networks.teacher.parameters,
-      epochs: teacher.training.epochs,
-      ...(teacher.result as StudentResult),
+      ...networkRun(teacher),
     },
     student: { name: settings.student.network, parameters: networks.student.parameters },
     arms: settings.arms.map((name) => {
@@ -73,9 +77,14 @@ export function buildRecord({
         description,
         weights,
         ...('options' in more ? { options: { ...more.options } } : {}),
-        runs: jobs.filter((job) => job.role === name).map((job) => studentRun(job.seed, present(states.get(job.id)))),
+        runs: jobsOf(name).map((job) => ({ seed: job.seed, ...networkRun(stateOf(job)) })),
       };
     }),
+    pictures: choosePictures(
+      candidates,
+      resultOf(teacher).answers,
+      settings.arms.map((name) => resultOf(stateOf(jobsOf(name)[0])).answers),
+    ),
     startedAt: header.startedAt,
     seconds,
   };

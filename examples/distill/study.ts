@@ -2,7 +2,14 @@
 import type { Study } from '../training/study.js';
 import { UsageError } from '../training/options.js';
 import type { RunRecord } from '../report/types.js';
-import { type DataDescription, type PairDescription, planPair, type StudentJob, workOf } from './jobs.js';
+import {
+  type CandidateImage,
+  type DataDescription,
+  type PairDescription,
+  planPair,
+  type StudentJob,
+  workOf,
+} from './jobs.js';
 import { groups } from './options.js';
 import { buildRecord } from './record.js';
 import { resolveSettings, resumed, type Settings } from './settings.js';
@@ -12,6 +19,7 @@ import { resultTable } from './table.js';
 export interface Description {
   networks: PairDescription;
   data: DataDescription;
+  candidates: CandidateImage[];
 }
 
 export const study: Study<Settings, StudentJob, Description, RunRecord, typeof groups> = {

@@ -14,7 +14,6 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../training/ch
 import { checkpointPath } from '../training/run-directory.js';
 import type { JobContext, JobState } from '../training/study.js';
 import { newTraining } from '../training/train.js';
-import { probeRelations } from './distillation.js';
 import {
   type ModelResult,
   type NetworkDescription,
@@ -24,6 +23,7 @@ import {
   type StudentJob,
   teacherId,
 } from './jobs.js';
+import { probe } from './probe.js';
 
 /** What a teacher is opened with. */
 export interface Surroundings {
@@ -76,7 +76,7 @@ export class Teachers {
     const result: ModelResult = {
       digest: model.digest,
       testAccuracy: await accuracy(model, data.test, threads),
-      relationMatrix: await probeRelations(model, data, settings.loss.grid, threads),
+      ...(await probe(model, data, settings.loss.grid, threads)),
     };
     await this.finish(job, context, directory, result);
     return true;

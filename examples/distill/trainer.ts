@@ -9,8 +9,9 @@ import { trainJob } from '../training/job.js';
 import { evaluate } from '../training/metrics.js';
 import type { JobContext } from '../training/study.js';
 import { arm, type ArmName } from './arms.js';
-import { objectiveOf, probeRelations } from './distillation.js';
+import { objectiveOf } from './distillation.js';
 import type { DataDescription, PairDescription, PairSettings, StudentJob, StudentResult } from './jobs.js';
+import { probe } from './probe.js';
 import { finishedCheckpoint, Teachers } from './teachers.js';
 
 type Role = 'teacher' | 'student';
@@ -89,7 +90,7 @@ export class PairTrainer {
             ? undefined
             : {
                 testAccuracy: await evaluate(network, data.test),
-                relationMatrix: await probeRelations(networkTeacher(network), data, settings.loss.grid, threads),
+                ...(await probe(networkTeacher(network), data, settings.loss.grid, threads)),
               },
       });
     } finally {

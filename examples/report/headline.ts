@@ -1,7 +1,8 @@
 import { armColour } from './colours.js';
 import { baselinesOf, differences, intervalText, spreadNote } from './comparison.js';
-import { type Html, html, swatch } from 'gld-loss-pages/html';
+import { type Html, html } from 'gld-loss-pages/html';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
+import { armName } from './names.js';
 import type { ScoredArm, ScoredRun, Scores } from './scores.js';
 
 export const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);
@@ -47,7 +48,7 @@ export function resultTable(scores: Scores): Html {
   const high = Math.min(1, Math.max(...all) + 0.02);
   const rows = arms.map(
     ({ arm, index }) => html`<tr>
-<th scope="row">${swatch(armColour(index))}${arm.label}<small>${arm.description}</small></th>
+<th scope="row">${armName(index, arm.label)}<small>${arm.description}</small></th>
 <td class="figure" data-label="${measure}, %">${spreadText(finals(arm))}</td>
 <td class="strip">${dotStrip(arm, index, scores, low, high)}</td>
 ${baselines.map(

@@ -68,6 +68,11 @@ preserveAspectRatio="none"/>${bars}</svg>`;
 
 const round = (value: number): number => Number(value.toFixed(2));
 
-/** The scale of colours as CSS. */
-export const legendGradient = (): string =>
-  `linear-gradient(to right, ${[0, 51, 102, 153, 204, 255].map((i) => `rgb(${palette[i].join(',')})`).join(', ')})`;
+/** The colour of a share, 0 … 1, of the largest value, as CSS. */
+export const shade = (share: number): string => `rgb(${palette[Math.round(share * (shades - 1))].join(',')})`;
+
+/** The scale of colours with what its ends stand for. */
+export const colourScale = (low: string, high: string): Html =>
+  html`<div class="scale"><span>${low}</span>
+<i style="background:linear-gradient(to right, ${[0, 0.2, 0.4, 0.6, 0.8, 1].map(shade).join(', ')})"></i>
+<span>${high}</span></div>`;

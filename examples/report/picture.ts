@@ -21,11 +21,15 @@ export function interleaved({ planes, width, height }: Planes): Uint8Array {
 export const rgbOf = ({ planes }: { planes: Uint8Array }, side: number): Uint8Array =>
   interleaved({ planes, width: side, height: side });
 
+/** Grey pixels, one byte each, as red, green and blue; those of three channels as they are. */
+export const rgbPixels = (pixels: Uint8Array, channels: number): Uint8Array =>
+  channels === 3 ? pixels : Uint8Array.from({ length: 3 * pixels.length }, (_, i) => pixels[Math.floor(i / 3)]);
+
 /**
  * An image with sharp pixels and, over it, SVG elements in units of its pixels (`overlay`; the image's corner is 0, 0).
  * Lines that should keep their width at any size take `vector-effect="non-scaling-stroke"`.
  *
- * @param rgb width × height × 3 bytes, as `interleaved` gives them
+ * @param rgb width × height × 3 bytes, as `interleaved` and `rgbPixels` give them
  * @param label what a screen reader says
  */
 export function picture(width: number, height: number, rgb: Uint8Array, label: string, overlay?: Content): Html {

@@ -3,14 +3,15 @@ import { guideSection, settingsSection } from './facts.js';
 import { lede, resultTable } from './headline.js';
 import { html } from 'gld-loss-pages/html';
 import { page } from './page.js';
+import { answersSection, cellsSection } from './pictures.js';
 import { accuracies } from './scores.js';
 import { curvesSection, relationSection, termsSection } from './sections.js';
 import type { RunRecord } from './types.js';
 
 /**
- * One HTML page about a run: results, learning curves, terms of the loss, relation matrices, settings. It contains all
+ * One HTML page about a run: results, learning curves, terms of the loss, relation matrices, test images, settings. It contains all
  * it needs (style, drawings, pictures) and loads nothing, so it can be kept, sent and printed as one file. Parts that
- * the record has nothing for (no relation matrices, no terms) are left out.
+ * the record has nothing for (no relation matrices, no images, no terms) are left out.
  */
 export function renderReport(run: RunRecord): string {
   const { settings, teacher, student } = run;
@@ -28,6 +29,8 @@ export function renderReport(run: RunRecord): string {
       curvesSection(run),
       termsSection(run),
       relationSection(run),
+      answersSection(run),
+      cellsSection(run),
       betaSection(run),
       guideSection(),
       settingsSection(run),

@@ -1,8 +1,9 @@
-import { armColour, termColour, type TermName, terms } from './colours.js';
+import { termColour, type TermName, terms } from './colours.js';
 import { contributions, learningCurves, rawTerm } from './curves.js';
-import { brightest, heatMap, legendGradient } from './heat-map.js';
+import { brightest, colourScale, heatMap } from './heat-map.js';
 import { type Html, html, swatch } from 'gld-loss-pages/html';
 import { significant } from 'gld-loss-pages/numbers';
+import { armName, teacherName } from './names.js';
 import { accuracies } from './scores.js';
 import type { RelationMatrix, RunRecord } from './types.js';
 
@@ -15,7 +16,7 @@ const termNames: Record<TermName, string> = {
 
 /** Colours of the arms, where the plots have no room for names. */
 export const armLegend = ({ arms }: { arms: { label: string }[] }): Html =>
-  html`<ul class="legend">${arms.map(({ label }, index) => html`<li>${swatch(armColour(index))}${label}</li>`)}</ul>`;
+  html`<ul class="legend">${arms.map(({ label }, index) => html`<li>${armName(index, label)}</li>`)}</ul>`;
 
 const titled = (title: Html, drawing: Html): Html => html`<figure><figcaption>${title}</figcaption>${drawing}</figure>`;
 
@@ -32,7 +33,7 @@ The thin line is the teacher’s own training, the dashed one the finished teach
 export function termsSection(run: RunRecord): Html {
   const stacks = run.arms.flatMap((arm, index) => {
     const drawing = contributions(arm);
-    return drawing === undefined ? [] : [titled(html`${swatch(armColour(index))}${arm.label}`, drawing)];
+    return drawing === undefined ? [] : [titled(armName(index, arm.label), drawing)];
   });
   if (stacks.length === 0) return html``;
   const raw = terms.flatMap((term) => {
@@ -65,8 +66,8 @@ export interface ArmMatrix {
 }
 
 const captions = {
-  teacher: html`<i class="swatch line"></i>Teacher`,
-  arm: ({ index, label, seed }: ArmMatrix) => html`${swatch(armColour(index))}${label}<small>seed
+  teacher: teacherName,
+  arm: ({ index, label, seed }: ArmMatrix) => html`${armName(index, label)}<small>seed
 ${seed}</small>`,
 };
 
@@ -88,8 +89,7 @@ ${heatMap(matrix, top, classes, `Relation matrix: ${label}`)}
 <b>${Number.isNaN(distance) ? 'not finite' : significant(distance)}</b>`
     }</p></figure>`;
   });
-  return html`<div class="scale"><span>0</span><i style="background:${legendGradient()}"></i>
-<span>${significant(top, 2)} and more</span></div>
+  return html`${colourScale('0', `${significant(top, 2)} and more`)}
 <div class="grid maps">${figures}</div>`;
 }
 

@@ -11,6 +11,7 @@ export interface RunRecord {
   student: NetworkRecord;
   /** In the order in which they are shown; the first is the one the others are compared with. */
   arms: ArmRecord[];
+  pictures?: PicturesRecord;
   /** When the run began, ISO 8601. */
   startedAt: string;
   /** Wall time of the whole run. */
@@ -130,4 +131,44 @@ export interface RelationMatrix {
   data: number[];
   /** The class index of each row. The report orders rows and columns by it. */
   rowLabels: number[];
+}
+
+/** Test images with what the teacher and the student of every arm's first seed take them for. */
+export interface PicturesRecord {
+  /** Number of images among which those shown were found: the first of the test images. */
+  candidates: number;
+  groups: PictureGroup[];
+}
+
+/** Who takes an image for the same class: not all arms, all arms but not the teacher, or all networks. */
+export type Agreement = 'arms differ' | 'teacher differs' | 'all agree';
+
+export interface PictureGroup {
+  agreement: Agreement;
+  /** Number of candidates of this kind. */
+  count: number;
+  /** The first of them. */
+  shown: PictureRecord[];
+}
+
+export interface PictureRecord {
+  /** Among the test images, 0 for the first. */
+  position: number;
+  /** Index of the true class. */
+  label: number;
+  /** Bytes, row by row, the channels of a pixel side by side, packed. */
+  pixels: string;
+  teacher: Answer;
+  /** In the order of the arms. */
+  arms: Answer[];
+}
+
+/** A network's view of an image. Probabilities are softmaxes of a logit row. */
+export interface Answer {
+  /** Index of the class with the largest global logit; −1 where logits are NaN. */
+  class: number;
+  /** The probability of that class by the global logits. */
+  probability: number;
+  /** The probability of the true class by the logits of each cell, row by row; empty without local logits. */
+  cells: number[];
 }

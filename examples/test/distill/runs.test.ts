@@ -2,6 +2,9 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { loadDataset } from '../../data/index.js';
+import type { StudentResult } from '../../distill/jobs.js';
+import { unpackBytes } from '../../report/packed-bytes.js';
 import type { RunRecord } from '../../report/types.js';
 import { present } from '../../present.js';
 import { writeIdxFiles } from '../data/idx-files.js';
@@ -70,8 +73,41 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
     t.equal(present(runs[0].relationMatrix).size, 80, '16 images of 5 rows');
   }
   t.equal(present(record.teacher.relationMatrix).size, 80);
-  t.match(await readFile(join(whole, 'report.html'), 'utf8'), /^<!doctype html>/i);
+  const page = await readFile(join(whole, 'report.html'), 'utf8');
+  t.match(page, /^<!doctype html>.*<h2>Test images<.*<h2>Local logits</is);
   const expected = await outcome(whole);
+
+  t.test('the record has what the networks take the test images for', async (t) => {
+    const { test } = await loadDataset('shapes', { seed: 1, trainSize: 48, testSize: 20 });
+    const labels: number[] = [];
+    for await (const batch of test.batches({ batchSize: 20 })) labels.push(...batch.labels);
+    const accuracies = [record.teacher.testAccuracy, ...record.arms.map(({ runs }) => runs[0].testAccuracy)];
+    const ids = ['teacher', ...record.arms.map(({ id }) => `${id}-seed5`)];
+    const answers = await Promise.all(
+      ids.map(async (id) => ((await readJob(whole, id)).state.result as StudentResult).answers),
+    );
+    t.same(
+      answers.map((given) => given.filter((answer, i) => answer.class === labels[i]).length / 20),
+      accuracies,
+      'as often right as the epochs say',
+    );
+    const { candidates, groups } = present(record.pictures);
+    t.equal(candidates, 20);
+    t.equal(
+      groups.reduce((sum, { count }) => sum + count, 0),
+      20,
+      'each image is of one kind',
+    );
+    for (const { position, label, pixels, teacher, arms } of groups.flatMap(({ shown }) => shown)) {
+      t.equal(label, labels[position]);
+      t.equal(unpackBytes(pixels).length, 16 * 16 * 3);
+      t.same(
+        [teacher, ...arms],
+        answers.map((given) => given[position]),
+      );
+      t.equal(teacher.cells.length, 4);
+    }
+  });
 
   t.test('killed twice and resumed', async (t) => {
     const directory = join(t.testdir(), 'killed');

@@ -175,9 +175,16 @@ t.test('logits alone', async (t) => {
     ),
   );
   t.notMatch(out, 'GLD without relation');
-  const { arms, settings, teacher } = record('logits');
+  const { arms, settings, teacher, pictures } = record('logits');
   t.same(settings.grid, [0, 0]);
   t.equal(present(teacher.relationMatrix).size, 16, 'one row per image');
+  const shown = present(pictures).groups.flatMap((group) => group.shown);
+  t.ok(shown.length > 0);
+  t.ok(
+    shown.every((picture) => [picture.teacher, ...picture.arms].every(({ cells }) => cells.length === 0)),
+    'no cells',
+  );
+  t.notMatch(readFileSync(join(directory, 'logits/report.html'), 'utf8'), '<h2>Local logits');
   t.same(
     arms.map(({ id, runs }) => [id, Object.keys(present(runs[0].epochs[0].terms))]),
     [

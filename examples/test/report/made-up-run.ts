@@ -1,8 +1,12 @@
 /** A record with made-up numbers, shaped like a real one: what the tests of the report render. */
 import { Rng } from '../../data/index.js';
+import { packBytes } from '../../report/packed-bytes.js';
 import {
+  type Answer,
   type ArmRecord,
   type EpochRecord,
+  type PictureRecord,
+  type PicturesRecord,
   relationMatrix,
   type RelationMatrix,
   type RunRecord,
@@ -43,13 +47,45 @@ function epochs(rng: Rng, count: number, from: number, to: number, weights: Term
   });
 }
 
+/** Two images of noise: one that the arms take for different classes, one that all networks are right about. */
+function pictures(rng: Rng, arms: number, channels: number, cells: number): PicturesRecord {
+  const answer = (taken: number): Answer => ({
+    class: taken,
+    probability: 0.5 + rng.int(40) / 100,
+    cells: Array.from({ length: cells }, () => rng.int(100) / 100),
+  });
+  const picture = (position: number, label: number, wrong: number): PictureRecord => ({
+    position,
+    label,
+    pixels: packBytes(Uint8Array.from({ length: 16 * 16 * channels }, () => rng.int(256))),
+    teacher: answer(label),
+    arms: Array.from({ length: arms }, (_, i) => answer(i < wrong ? (label + 1) % 10 : label)),
+  });
+  return {
+    candidates: 200,
+    groups: [
+      { agreement: 'arms differ', count: 57, shown: [picture(0, 3, 1)] },
+      { agreement: 'teacher differs', count: 0, shown: [] },
+      { agreement: 'all agree', count: 143, shown: [picture(4, 9, 0)] },
+    ],
+  };
+}
+
 export interface MadeUp {
   seeds?: number[];
   images?: number;
   studentEpochs?: number;
+  channels?: number;
+  grid?: [number, number];
 }
 
-export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }: MadeUp = {}): RunRecord {
+export function madeUpRun({
+  seeds = [1, 2, 3],
+  images = 40,
+  studentEpochs = 15,
+  channels = 3,
+  grid = [2, 2],
+}: MadeUp = {}): RunRecord {
   const rng = new Rng(4);
   const arm = (id: string, label: string, to: number, clear: number, weights: TermValues): ArmRecord => ({
     id,
@@ -74,7 +110,7 @@ export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }
       dataset: 'shapes',
       datasetDescription: 'made-up numbers for a look at the page, no run at all',
       classes,
-      imageShape: [16, 16, 3],
+      imageShape: [16, 16, channels],
       trainSize: 3000,
       validationSize: 0,
       testSize: 1000,
@@ -84,7 +120,7 @@ export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }
       alpha: 0.7,
       beta: 500,
       localWeight: 1,
-      grid: [2, 2],
+      grid,
       reduction: 'matrix',
       metric: 'sqeuclidean',
       seeds,
@@ -118,6 +154,7 @@ export function madeUpRun({ seeds = [1, 2, 3], images = 40, studentEpochs = 15 }
       arm('gld-no-relation', 'GLD without relation', 0.77, 1.6, { task: 0.3, global: 0.7, local: 1 }),
       arm('gld', 'Full GLD', 0.785, 2, { task: 0.3, global: 0.7, local: 1, relation: 500 }),
     ],
+    pictures: pictures(new Rng(5), 4, channels, grid[0] * grid[1]),
     startedAt: '2030-01-02T03:04:05.678Z',
     seconds: 134,
   };
