@@ -90,13 +90,13 @@ export function buildRecord({
   };
 }
 
-export function optimizerText({
-  schedule,
-  momentum,
-  weightDecay,
-}: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>): string {
+/** @param rate in words, where it is not one for all */
+export function optimizerText(
+  { schedule, momentum, weightDecay }: Pick<PairSettings, 'schedule' | 'momentum' | 'weightDecay'>,
+  rate: string | number = schedule.base,
+): string {
   const course = schedule.kind === 'cosine' ? 'to 0 along a cosine' : 'times 0.1 at 50 % and at 75 % of the epochs';
-  const { base, warmup = 0 } = schedule;
+  const { warmup = 0 } = schedule;
   const start = warmup > 0 ? `, growing from 0 over ${warmup === 1 ? 'the first epoch' : `${warmup} epochs`}` : '';
-  return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${base} ${course}${start}`;
+  return `SGD, momentum ${momentum}, weight decay ${weightDecay}, learning rate ${rate} ${course}${start}`;
 }

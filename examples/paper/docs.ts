@@ -1,5 +1,5 @@
 /**
- * Puts the results of full runs into docs/paper.md: `npx tsx examples/paper/docs.ts`. What stands between the markers of
+ * Puts the results of full runs into docs/paper.md, and those of the ablation into README.md: `npx tsx examples/paper/docs.ts`. What stands between the markers of
  * a study is replaced by the table of examples/results/<study>/results.json; a study without that file is left alone.
  *
  * `npx tsx examples/paper/docs.ts classification DIR` first takes results.json from the run in DIR.
@@ -7,7 +7,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fromJson, toJson } from 'gld-loss-pages/json';
+import type { ClassificationRecord } from './classification/record.js';
 import { intoDocument } from './document.js';
+import { intoReadme } from './readme.js';
 import { readResults, resultsOf } from './results.js';
 import { studies } from './studies.js';
 
@@ -26,3 +28,6 @@ for (const [name, study] of Object.entries(studies)) {
   if (record) text = intoDocument(text, name, record, study.table(record));
 }
 writeFileSync(document, text);
+const readme = join(import.meta.dirname, '../../README.md');
+const ablation = readResults('classification');
+if (ablation) writeFileSync(readme, intoReadme(readFileSync(readme, 'utf8'), ablation as ClassificationRecord));

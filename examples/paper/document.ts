@@ -15,14 +15,9 @@ export interface StudyRecord {
  * @throws Error when it has no such markers
  */
 export function intoDocument(document: string, name: string, record: StudyRecord, table: string): string {
-  const begin = `<!-- results: ${name} -->`;
-  const end = '<!-- end of results -->';
-  const from = document.indexOf(begin);
-  const to = document.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`docs/paper.md: expected ${begin} and ${end}`);
   const { cpu, cores, node, framework } = record.environment;
   const text = [
-    begin,
+    '',
     `\`${record.command}\`, ${record.startedAt.slice(0, 10)}, ${duration(record.seconds)} on ${cpu}, ${cores} cores, ` +
       `Node.js ${node}, ${framework}. \`npm run paper -- report ${name}\` makes the report with curves and pictures.`,
     '',
@@ -31,5 +26,13 @@ export function intoDocument(document: string, name: string, record: StudyRecord
     '```',
     '',
   ].join('\n');
-  return document.slice(0, from) + text + document.slice(to);
+  return between(document, `<!-- results: ${name} -->`, '<!-- end of results -->', text);
+}
+
+/** The document with this text between two markers. @throws Error when it has none */
+export function between(document: string, begin: string, end: string, text: string): string {
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`expected ${begin} and ${end} in the document`);
+  return document.slice(0, from + begin.length) + text + document.slice(to);
 }

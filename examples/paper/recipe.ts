@@ -5,8 +5,9 @@ import { optimizerText } from '../distill/record.js';
 import { reductionText } from '../report/beta.js';
 import type { Content } from 'gld-loss-pages/html';
 
-export const recipeFacts = (pair: PairSettings): [string, Content][] => [
-  ['Optimizer', optimizerText(pair)],
+/** @param rate in words, where it is not one for all */
+export const recipeFacts = (pair: PairSettings, rate?: string): [string, Content][] => [
+  ['Optimizer', optimizerText(pair, rate)],
   ['Batch size', pair.batchSize],
   ['Augmentation', pair.augment ? 'yes' : 'no'],
   ['Seeds', pair.seeds.join(', ')],

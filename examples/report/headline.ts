@@ -3,11 +3,9 @@ import { baselinesOf, differences, intervalText, spreadNote } from './comparison
 import { type Html, html } from 'gld-loss-pages/html';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import { armName } from './names.js';
-import type { ScoredArm, ScoredRun, Scores } from './scores.js';
+import type { ScoredArm, Scores } from './scores.js';
 
 export const finals = (arm: ScoredArm): number[] => arm.runs.map((run) => run.score);
-const best = ({ score, epochs }: Pick<ScoredRun, 'score' | 'epochs'>): number =>
-  Math.max(score, ...epochs.map((epoch) => epoch.score));
 
 /** '81.2 ± 1.3', or '81.2' for one seed. */
 function spreadText(values: number[]): Html {
@@ -55,7 +53,6 @@ ${baselines.map(
   (baseline) =>
     html`<td class="number" data-label="vs. ${baseline.label}, points">${versus(scores, arm, baseline)}</td>`,
 )}
-<td class="number" data-label="Best epoch, %">${percent(mean(arm.runs.map(best)))}</td>
 <td class="seeds" data-label="Each seed, %">${arm.runs.map(
       ({ seed, score }) => html`<span title="seed ${seed}">${percent(score)}</span>`,
     )}</td>
@@ -70,7 +67,6 @@ ${baselines.map(
 ${baselines.map(
   ({ label }) => html`<th scope="col" class="number">vs. ${label}<small>points [95 % interval]</small></th>`,
 )}
-<th scope="col" class="number">Best epoch, %<small>mean</small></th>
 <th scope="col" class="number seeds">Each seed, %<small>seeds ${seeds.join(', ')}</small></th></tr></thead>
 <tbody>${rows}</tbody>
 ${
@@ -80,7 +76,6 @@ ${
   }</small></th>
 <td class="figure" data-label="${measure}, %"><b>${percent(reference.score)}</b></td>
 <td class="strip"></td>${baselines.map(() => html`<td class="number"></td>`)}
-<td class="number" data-label="Best epoch, %">${percent(best(reference))}</td>
 <td class="seeds"></td></tr></tfoot>`
 }
 </table>
@@ -103,8 +98,7 @@ const caution = ({ measure, reference, certainty }: Scores, seeds: number): Html
   html`${measure} after the last epoch. ${spreadNote(seeds)}
 ${certainty} The dots are the seeds, the stroke their mean${
     reference && html`, the dashed line the ${reference.label.toLowerCase()}`
-  }.
-The best epoch is chosen on the test images, so it flatters every arm.`;
+  }.`;
 
 /** Every seed as a dot on one line, the mean as a stroke, the reference as a dashed one. */
 function dotStrip(arm: ScoredArm, index: number, { measure, reference }: Scores, low: number, high: number): Html {

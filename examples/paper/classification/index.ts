@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { checkGrid } from '../../distill/study.js';
 import type { Study } from '../../training/study.js';
-import { scoreTables } from '../table.js';
+import { scoreTables } from '../../report/table.js';
 import { type ClassificationDescription, type ClassificationJob, jobWork, lengthsOf, planJobs } from './jobs.js';
 import { buildRecord, type ClassificationRecord } from './record.js';
 import { lengthScores, lengthTitle } from './scores.js';

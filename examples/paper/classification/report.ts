@@ -33,7 +33,7 @@ export async function renderReport(record: ClassificationRecord): Promise<string
           ],
           ['Teacher', `${teacher.network}, ${integer(teacher.parameters)} parameters`],
           ['Students', `${student.network}, ${integer(student.parameters)} parameters`],
-          ...recipeFacts(recipe),
+          ...recipeFacts(recipe, 'of each arm as chosen'),
           ['Seeds of the tries', settings.tries.seeds.join(', ')],
         ]),
         factList('Loss', lossFacts(recipe.loss)),

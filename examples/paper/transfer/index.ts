@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Study } from '../../training/study.js';
 import { UsageError } from '../../training/options.js';
-import { scoreTables } from '../table.js';
+import { scoreTables } from '../../report/table.js';
 import { study as classification } from '../classification/index.js';
 import { jobWork, planJobs, type TransferDescription, type TransferJob } from './jobs.js';
 import { buildRecord, lengthScores, lengthTitle, type TransferRecord } from './record.js';

@@ -39,7 +39,7 @@ export async function renderReport(record: TransferRecord): Promise<string> {
           ['Batch size', settings.linear.batchSize],
           ['Networks from', settings.from === undefined ? 'this run' : html`<code>${settings.from}</code>`],
         ]),
-        factList('Networks', [...recipeFacts(recipe), ...lossFacts(recipe.loss)]),
+        factList('Networks', [...recipeFacts(recipe, 'of each arm as chosen'), ...lossFacts(recipe.loss)]),
         machineFacts(record),
       ]}</div><p class="command"><code>${command}</code></p></section>`,
     ],

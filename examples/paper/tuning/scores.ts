@@ -3,7 +3,7 @@ import { integer } from 'gld-loss-pages/numbers';
 import type { ScoredRun, Scores } from '../../report/scores.js';
 import type { EpochResult } from '../../training/train.js';
 import { accuracyCertainty, scored } from '../scores.js';
-import { scoreTables } from '../table.js';
+import { scoreTables } from '../../report/table.js';
 import type { TunedRun, TuningRecord } from './record.js';
 
 const armsOf = ({ arms }: TuningRecord, epochsOf: (run: TunedRun) => EpochResult[]) =>

@@ -12,7 +12,6 @@ import { Sgd } from '../../tfjs/optimizer.js';
 import { decodeSafetensors, encodeSafetensors } from '../../training/safetensors.js';
 import { evaluate } from '../../training/metrics.js';
 import { learningRate } from '../../training/schedule.js';
-import { meanAndDeviation } from '../../training/statistics.js';
 import { newTraining, train, type TrainingState } from '../../training/train.js';
 import { present } from '../../present.js';
 
@@ -188,11 +187,6 @@ t.test('schedules', async (t) => {
     [0, 4, 9, 10, 24, 25].map(warm).map((rate) => Number(rate.toPrecision(6))),
     [0.01, 0.05, 0.1, 0.1, 0.1, 0.01],
   );
-});
-
-t.test('mean and standard deviation', async (t) => {
-  t.same(meanAndDeviation([1, 2, 3]), { mean: 2, deviation: 1 });
-  t.same(meanAndDeviation([5]), { mean: 5, deviation: undefined });
 });
 
 t.test('safetensors', async (t) => {

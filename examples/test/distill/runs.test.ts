@@ -39,7 +39,7 @@ t.test('the main job, and the same after kills and interrupts', async (t) => {
   const whole = join(t.testdir(), 'whole');
   const first = await run(...tiny, '--out', whole);
   succeeds(t, first);
-  t.match(first.out, /Teacher cnn3 \(.* parameters\): .* % of 20 test images/);
+  t.match(first.out, /Students cnn2 \(.* parameters\) of cnn3 \(.*\), on 20 test images\. Teacher: .* %/);
   for (const label of ['Cross-entropy', 'Hinton KD', 'Full GLD']) t.match(first.out, label);
   t.match(first.err, /100.0 %, 0:00 left: .* done, accuracy .* \(5 of 5\)/);
 

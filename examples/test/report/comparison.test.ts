@@ -2,7 +2,7 @@
 import { parseHTML } from 'linkedom';
 import t, { type Test } from 'tap';
 import { mean } from 'gld-loss-pages/numbers';
-import { scoreTables } from '../../paper/table.js';
+import { scoreTables } from '../../report/table.js';
 import { present } from '../../present.js';
 import { baselinesOf, confidenceInterval, differences, intervalText } from '../../report/comparison.js';
 import { resultTable } from '../../report/headline.js';

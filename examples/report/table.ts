@@ -1,18 +1,20 @@
 /** Scores of arms as a table for the terminal and for the documents. */
 import Table from 'cli-table3';
-import { baselinesOf, differences, intervalText, spreadNote } from '../report/comparison.js';
-import { finals } from '../report/headline.js';
+import { baselinesOf, differences, intervalText, spreadNote } from './comparison.js';
+import { finals } from './headline.js';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
-import type { Scores } from '../report/scores.js';
+import type { Scores } from './scores.js';
 
 type TitledScores = readonly [title: string, scores: Scores];
 
-const plusMinus = (values: number[]): string => {
+/** '81.2 ± 1.3', or '81.2' for one seed. */
+export function spread(values: number[]): string {
   const sd = deviation(values);
-  return sd === undefined ? '' : ` ± ${percent(sd)}`;
-};
+  return percent(mean(values)) + (sd === undefined ? '' : ` ± ${percent(sd)}`);
+}
 
-const versus = (changes: number[]): string =>
+/** '+1.2 [+0.3, +2.1] *', or a dash for no differences. */
+export const versus = (changes: number[]): string =>
   changes.length === 0 ? '–' : points(mean(changes)) + intervalText(changes);
 
 /** One row per arm: mean ± standard deviation over its seeds, its differences to the baselines before it. */
@@ -28,7 +30,7 @@ function scoreTable([title, scores]: TitledScores): string {
     const values = finals(arm);
     table.push([
       arm.label,
-      percent(mean(values)) + plusMinus(values),
+      spread(values),
       ...baselines.map((baseline) => versus(differences(arms, arm, baseline))),
       values.map(percent).join(', '),
     ]);
