@@ -29,7 +29,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
     '',
     'usage: npm start -- [options]',
     '',
-    '  npm start                                   Fashion-MNIST, three arms, three seeds, in about three minutes',
+    '  npm start                                   Fashion-MNIST, three arms, three seeds',
     '  npm start -- --quick                        the same, smaller',
     '  npm start -- --dataset cifar100 --data DIR  other images; --recipe paper for the published training',
     '  npm start -- --resume runs/NAME             go on after an interruption',
