@@ -1,6 +1,6 @@
 /** Curves of trainings as the scores that tables and plots show. */
 import { mean, percent } from 'gld-loss-pages/numbers';
-import type { ScoredRun, Scores } from '../report/scores.js';
+import type { ScoredRun, ScorePoint, Scores } from '../report/scores.js';
 import type { EpochResult } from '../training/train.js';
 
 /** A finished training. */
@@ -9,7 +9,7 @@ export interface Training {
   epochs: EpochResult[];
 }
 
-export function scored({ seed, epochs }: Training): ScoredRun {
+export function scored({ seed, epochs }: { seed: number; epochs: ScorePoint[] }): ScoredRun {
   return {
     seed,
     score: epochs[epochs.length - 1].score,

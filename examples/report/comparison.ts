@@ -29,12 +29,15 @@ export function confidenceInterval(values: number[]): [low: number, high: number
   return [mean(values) - margin, mean(values) + margin];
 }
 
+/** Whether a difference is larger than its interval. */
+export const isClear = ([low, high]: [low: number, high: number]): boolean => low > 0 || high < 0;
+
 /** What follows the mean of differences: ' [+1.2, +2.6] *', without the star where 0 is inside; '' for one seed. */
 export function intervalText(changes: number[]): string {
   const interval = confidenceInterval(changes);
   if (interval === undefined) return '';
   const [low, high] = interval;
-  return ` [${points(low)}, ${points(high)}]${low > 0 || high < 0 ? ' *' : ''}`;
+  return ` [${points(low)}, ${points(high)}]${isClear(interval) ? ' *' : ''}`;
 }
 
 /** What ±, brackets and stars of a table mean. */

@@ -1,5 +1,5 @@
 import { armColour } from './colours.js';
-import { baselinesOf, differences, intervalText, spreadNote } from './comparison.js';
+import { baselinesOf, confidenceInterval, differences, intervalText, isClear, spreadNote } from './comparison.js';
 import { type Html, html } from 'gld-loss-pages/html';
 import { deviation, mean, percent, points } from 'gld-loss-pages/numbers';
 import { armName } from './names.js';
@@ -31,8 +31,10 @@ export function lede(scores: Scores): Html {
     return html`<p class="lede">No arm did better than ${first.label}, with ${spreadText(finals(first))} %.
 ${other}</p>`;
   }
+  const interval = confidenceInterval(differences(arms, top, first));
+  const clear = interval && html`, and the difference is ${!isClear(interval) && 'not '}larger than its 95 % interval`;
   return html`<p class="lede">${top.label} came out best with ${spreadText(finals(top))} %; ${first.label} reached
-${spreadText(finals(first))} %. ${other}</p>`;
+${spreadText(finals(first))} %${clear}. ${other}</p>`;
 }
 
 /** The table of results: an arm per row, every seed in it. */
@@ -87,7 +89,7 @@ function versus({ arms, reference }: Scores, arm: ScoredArm, baseline: ScoredArm
   const changes = differences(arms, arm, baseline);
   if (changes.length === 0) return html`<span class="quiet">–</span>`;
   const gap = reference === undefined ? 0 : reference.score - mean(finals(baseline));
-  return html`<b>${points(mean(changes))}</b><span class="sd">${intervalText(changes)}</span>${
+  return html`<b>${points(mean(changes))}</b><small>${intervalText(changes)}</small>${
     gap > 0 &&
     html`<small>${Math.round((100 * mean(changes)) / gap)} % of the gap to the ${reference?.label.toLowerCase()}</small>`
   }`;

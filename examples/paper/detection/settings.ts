@@ -20,7 +20,7 @@ export interface DetectorShape extends Pick<DefaultBoxOptions, 'scales' | 'ratio
   extraMaps: number;
 }
 
-const full: TuningPreset = { scenes: { trainSize: 1000, testSize: 500 }, epochs: 12, batchSize: 32, rate: 0.05 };
+const full: TuningPreset = { scenes: { trainSize: 600, testSize: 200 }, epochs: 8, batchSize: 32, rate: 0.05 };
 const quick: TuningPreset = { ...full, scenes: { trainSize: 300, testSize: 100 }, epochs: 4 };
 
 export const groups = tuningOptions(full, 'detectors');

@@ -11,10 +11,11 @@ import type { Matched } from './matching.js';
 import type { DetectionDescription } from './record.js';
 import type { DetectionSettings } from './settings.js';
 
-/** Enough digits for drawing. */
+/** Enough digits for drawing: of a share, and of a detection. */
+const roundedShare = (value: number): number => Number(value.toFixed(4));
 const rounded = ({ label, score, box }: Detection): Detection => {
   const [left, top, right, bottom] = box.map((edge) => Number(edge.toFixed(2)));
-  return { label, score: Number(score.toFixed(4)), box: [left, top, right, bottom] };
+  return { label, score: roundedShare(score), box: [left, top, right, bottom] };
 };
 
 export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescription> = async (settings, threads) =>
@@ -34,7 +35,7 @@ export const open: OpenWorker<DetectionSettings, TuningStudyJob, DetectionDescri
         return {
           run: {
             perClass: averagePrecision(judged, classes).perClass,
-            precision: meanPrecision(judged, classes, recalls),
+            precision: meanPrecision(judged, classes, recalls).map(roundedShare),
           },
           first: {
             found: judged

@@ -18,7 +18,7 @@ export interface HeadShape extends Pick<HeadOptions, 'rates' | 'filters' | 'skip
   skipStage: number;
 }
 
-const full: TuningPreset = { scenes: { trainSize: 1000, testSize: 400 }, epochs: 12, batchSize: 16, rate: 0.1 };
+const full: TuningPreset = { scenes: { trainSize: 600, testSize: 200 }, epochs: 8, batchSize: 16, rate: 0.1 };
 const quick: TuningPreset = { ...full, scenes: { trainSize: 300, testSize: 60 }, epochs: 3 };
 
 export const groups = tuningOptions(full, 'segmentation networks');

@@ -1,19 +1,19 @@
 /** What records of such studies have in common: what results.json holds, put together from the checkpoints. */
 import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
+import type { ScorePoint } from '../../report/scores.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
-import type { EpochResult } from '../../training/train.js';
 import type { NetworkSize, TuningDescription, TuningStudyJob } from './jobs.js';
 import type { TuningSettings } from './settings.js';
 
 /** A larger network and its backbone. */
 export interface TunedRun {
   seed: number;
-  /** The backbone's training; its score is the accuracy as a classifier of single objects, 0 to 1. */
-  backbone: EpochResult[];
-  /** The fine-tuning; its score is measured on the test scenes, 0 to 1. */
-  epochs: EpochResult[];
+  /** The backbone's accuracy as a classifier of single objects, 0 to 1. */
+  backbone: ScorePoint[];
+  /** What the larger network scored on the test scenes while it was fine-tuned, 0 to 1. */
+  epochs: ScorePoint[];
 }
 
 export interface TunedArm<Run = unknown, Arm = unknown> {
@@ -45,8 +45,8 @@ export interface TuningRecord<
   startedAt: string;
   /** Wall time of the whole run, pauses left out. */
   seconds: number;
-  /** The teacher's training; its score is the accuracy as a classifier of single objects. */
-  teacher: EpochResult[];
+  /** The teacher's accuracy as a classifier of single objects. */
+  teacher: ScorePoint[];
   arms: TunedArm<Run, First>[];
 }
 
@@ -68,7 +68,8 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
   } = outcome;
   const { jobs, states } = outcome;
   const stateOf = ({ id }: TuningStudyJob) => present(states.get(id));
-  const epochsOf = (job: TuningStudyJob): EpochResult[] => stateOf(job).training.epochs;
+  const curveOf = (job: TuningStudyJob): ScorePoint[] =>
+    stateOf(job).training.epochs.map(({ epoch, score }) => ({ epoch, score }));
   return {
     version: 1,
     study,
@@ -78,7 +79,7 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
     command,
     startedAt,
     seconds,
-    teacher: epochsOf(present(jobs.find(({ role }) => role === 'teacher'))),
+    teacher: curveOf(present(jobs.find(({ role }) => role === 'teacher'))),
     arms: settings.pair.arms.map((name): TunedArm<Run, First> => {
       const { label, description } = arm(name, settings.pair.loss);
       const tuned = jobs.flatMap((job) => (job.role === 'tuning' && job.arm === name ? [job] : []));
@@ -90,8 +91,8 @@ export function tuningRecord<Settings extends TuningSettings, Network extends Ne
         runs: tuned.map((job, i) => ({
           seed: job.seed,
           ...results[i].run,
-          backbone: epochsOf(job.backbone),
-          epochs: epochsOf(job),
+          backbone: curveOf(job.backbone),
+          epochs: curveOf(job),
         })),
         first: results[0].first,
       };

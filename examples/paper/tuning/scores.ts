@@ -1,12 +1,11 @@
 /** The scores that tables and plots show: of the larger networks, and of the backbones as classifiers before. */
 import { integer } from 'gld-loss-pages/numbers';
-import type { ScoredRun, Scores } from '../../report/scores.js';
-import type { EpochResult } from '../../training/train.js';
+import type { ScoredRun, ScorePoint, Scores } from '../../report/scores.js';
 import { accuracyCertainty, scored } from '../scores.js';
 import { scoreTables } from '../../report/table.js';
 import type { TunedRun, TuningRecord } from './record.js';
 
-const armsOf = ({ arms }: TuningRecord, epochsOf: (run: TunedRun) => EpochResult[]) =>
+const armsOf = ({ arms }: TuningRecord, epochsOf: (run: TunedRun) => ScorePoint[]) =>
   arms.map(({ label, description, runs }) => ({
     label,
     description,

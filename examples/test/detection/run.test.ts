@@ -73,15 +73,16 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
     ],
   );
   const scenes = shownScenesOf(record.settings);
-  for (const { runs, first } of record.arms) {
+  for (const { id, runs, first } of record.arms) {
     t.equal(first.found.length, scenes.length);
-    for (const { epochs, perClass, precision } of runs) {
+    for (const { seed, epochs, perClass, precision } of runs) {
       const { score } = epochs[epochs.length - 1];
       const known = perClass.filter((value) => value !== null);
       t.ok(Math.abs(known.reduce((sum, value) => sum + value, 0) / known.length - score) < 1e-9);
       t.ok(precision.every((value, i) => value >= 0 && value <= 1 && (i === 0 || value <= precision[i - 1])));
-      t.ok(epochs[epochs.length - 1].trainLoss < epochs[0].trainLoss, 'it learns');
-      for (const { trainLoss, terms } of epochs) {
+      const { training } = (await readJob(directory, `detector-${id}-seed${seed}`)).state;
+      t.ok(training.epochs[training.epochs.length - 1].trainLoss < training.epochs[0].trainLoss, 'it learns');
+      for (const { trainLoss, terms } of training.epochs) {
         t.ok(Math.abs(terms.classes + terms.offsets - trainLoss) < 1e-4, 'the loss is the sum of its terms');
       }
     }

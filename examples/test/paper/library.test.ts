@@ -2,7 +2,9 @@
 import t from 'tap';
 import { loadDataset, Rng, shapes } from '../../data/index.js';
 import { featureSource, linear, pooledFeatures, scaled, scaling } from '../../paper/transfer/features.js';
+import { resolveSettings as detectionSettings } from '../../paper/detection/settings.js';
 import { samples } from '../../paper/samples.js';
+import { resolveSettings as segmentationSettings } from '../../paper/segmentation/settings.js';
 import { present } from '../../present.js';
 import { packMatrix, unpackMatrix } from '../../report/packed-matrix.js';
 import { tf, useBackend } from '../../tfjs/backend.js';
@@ -26,6 +28,17 @@ t.test('a picture of every class', async (t) => {
   const byte = present(found[3])[5];
   t.ok(Math.abs(byte / 255 - (0.25 * images[at + 5] + 0.4)) < 1e-6, 'its bytes are those before normalisation');
   t.equal((await samples(shapes({ seed: 2, testSize: 3 }))).filter((bytes) => bytes).length, 3);
+});
+
+t.test('learning rates of backbones and of what is made of them', async (t) => {
+  for (const settings of [detectionSettings, segmentationSettings]) {
+    const usual = settings({});
+    t.equal(usual.pair.schedule.warmup, 1, 'a warm-up of one epoch');
+    t.equal(usual.recipe.schedule.warmup, 1);
+    const { pair, recipe } = settings({ 'backbone-lr': 0.2, lr: 0.03, warmup: 0.5 });
+    t.strictSame(pair.schedule, { kind: 'cosine', base: 0.2, warmup: 0.5 });
+    t.strictSame(recipe.schedule, { kind: 'cosine', base: 0.03, warmup: 0.5 });
+  }
 });
 
 t.test('packed relation matrices', async (t) => {

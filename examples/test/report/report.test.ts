@@ -65,7 +65,12 @@ t.test('the table has every arm with mean, deviation and all seeds', async (t) =
 t.test('the opening sentence says what came out, also when it is not what was hoped for', async (t) => {
   const lede = (run: RunRecord): string => seen(open(run).querySelector('.lede'));
   const run = madeUpRun();
-  t.match(lede(run), /^Full GLD came out best with [\d.]+ ± [\d.]+ %; Cross-entropy reached [\d.]+ ± /);
+  t.match(
+    lede(run),
+    /^Full GLD came out best with [\d.]+ ± [\d.]+ %; Cross-entropy reached [\d.]+ ± [\d.]+ %, and the difference is larger/,
+  );
+  const wild = run.arms[3].runs.map((one, i) => ({ ...one, finalAccuracy: [0.7, 0.99, 0.8][i] }));
+  t.match(lede({ ...run, arms: [run.arms[0], { ...run.arms[3], runs: wild }] }), /and the difference is not larger/);
   const turned = { ...run, arms: [run.arms[3], run.arms[0]] };
   t.match(lede(turned), /^No arm did better than Full GLD, with /);
   t.match(seen(section(open(turned), 'Results').querySelector('tbody')), /−[\d.]+ \[−/, 'a loss has its sign');

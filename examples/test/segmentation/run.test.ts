@@ -9,7 +9,7 @@ import type { SegmentationRecord } from '../../paper/segmentation/record.js';
 import { renderReport } from '../../paper/segmentation/report.js';
 import { shownScenesOf } from '../../paper/tuning/scenes.js';
 import { unpackBytes } from '../../report/packed-bytes.js';
-import { killedAndResumed, outcome, readRecord, run, succeeds } from '../program.js';
+import { killedAndResumed, outcome, readJob, readRecord, run, succeeds } from '../program.js';
 
 const segmentation = ['paper/main.ts', 'segmentation'];
 
@@ -62,18 +62,20 @@ t.test('--quick: the whole study, smaller', { timeout: 600_000 }, async (t) => {
   );
   const pixels = record.settings.side ** 2;
   const scenes = shownScenesOf(record.settings);
-  for (const { runs, first } of record.arms) {
+  for (const { id, runs, first } of record.arms) {
     t.strictSame(
       first.predicted.map((map) => unpackBytes(map).length),
       scenes.map(() => pixels),
     );
-    for (const { epochs, perClass } of runs) {
-      const last = epochs[epochs.length - 1];
+    for (const { seed, epochs, perClass } of runs) {
       const known = perClass.filter((value) => value !== null);
       t.equal(perClass.length, 6);
-      t.ok(Math.abs(known.reduce((sum, value) => sum + value, 0) / known.length - last.score) < 1e-9);
-      t.ok(last.trainLoss < epochs[0].trainLoss, 'it learns');
-      for (const { trainLoss, terms } of epochs) t.ok(Math.abs(terms.crossEntropy - trainLoss) < 1e-6);
+      t.ok(
+        Math.abs(known.reduce((sum, value) => sum + value, 0) / known.length - epochs[epochs.length - 1].score) < 1e-9,
+      );
+      const { training } = (await readJob(directory, `segmentation-${id}-seed${seed}`)).state;
+      t.ok(training.epochs[training.epochs.length - 1].trainLoss < training.epochs[0].trainLoss, 'it learns');
+      for (const { trainLoss, terms } of training.epochs) t.ok(Math.abs(terms.crossEntropy - trainLoss) < 1e-6);
     }
   }
   for (const map of scenes.map(labelMap)) {
