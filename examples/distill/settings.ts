@@ -135,10 +135,10 @@ function onnxOptions(args: Arguments, teacher: string): OnnxOptions | undefined 
   const { 'teacher-input': layout, 'teacher-mean': mean, 'teacher-std': std } = args;
   const given = { features, logits, input: layout, mean, std };
   const first = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
-  if (!isModel(teacher)) {
-    if (first !== undefined) throw new UsageError(`--teacher-${first}: expected --teacher FILE.onnx with it`);
-    return undefined;
+  if (first !== undefined && !isModel(args.teacher)) {
+    throw new UsageError(`--teacher-${first}: expected --teacher FILE.onnx with it`);
   }
+  if (!isModel(teacher)) return undefined;
   if (args['teacher-epochs'] !== undefined) {
     const trained = args.teacher === undefined ? '; --teacher NAME names a network that is' : '';
     throw new UsageError(`--teacher-epochs: an ONNX model is not trained${trained}`);

@@ -70,11 +70,11 @@ async function succeeds(t: Test, ended: Promise<Ended>): Promise<Ended> {
 
 const record = (out: string) => JSON.parse(readFileSync(join(directory, out, 'results.json'), 'utf8')) as RunRecord;
 
-/** What was computed with full GLD, without what depends on the clock. */
-const numbers = (out: string): unknown => {
+/** What was computed in one arm, without what depends on the clock. */
+const numbers = (out: string, role = 'gld'): unknown => {
   const { teacher, arms } = record(out);
   return JSON.parse(
-    JSON.stringify([teacher, arms.find(({ id }) => id === 'gld')], (key, value: unknown) =>
+    JSON.stringify([teacher, arms.find(({ id }) => id === role)], (key, value: unknown) =>
       key === 'seconds' ? undefined : value,
     ),
   );
@@ -136,21 +136,31 @@ t.test('outputs of a network that is trained; a resumed run whose file has gone'
     err,
     /Teacher outputs are computed in every epoch: those in .*files cannot be used any more, it is not there/,
   );
-  t.same(numbers('net-cached'), numbers('runs/first'));
+  // Products over other numbers of rows may round the last bit otherwise.
+  t.ok(near(numbers('net-cached'), numbers('runs/first')));
 });
+
+/** Whether two values of JSON are the same but for rounding. */
+function near(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return Math.abs(a - b) <= 1e-4 * Math.max(1, Math.abs(b));
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  const [own, other] = [Object.entries(a), new Map(Object.entries(b))];
+  return own.length === other.size && own.every(([key, value]) => near(value, other.get(key)));
+}
 
 t.test('a moved model, another model', async (t) => {
   const path = join(directory, 'one.onnx');
   writeFileSync(path, model(usual()));
-  await succeeds(t, start('--teacher', 'one.onnx', '--arms', 'gld', '--out', 'one'));
+  // What this arm needs is not kept.
+  await succeeds(t, start('--teacher', 'one.onnx', '--arms', 'rkd', '--out', 'one'));
   const again = (...args: string[]) => {
-    rmSync(join(directory, 'one/checkpoints/gld-seed5.safetensors'), { force: true });
+    rmSync(join(directory, 'one/checkpoints/rkd-seed5.safetensors'), { force: true });
     return run('npm start', ['--resume', 'one', ...args]);
   };
   renameSync(path, join(directory, 'moved.onnx'));
-  const before = numbers('one');
+  const before = numbers('one', 'rkd');
   await succeeds(t, again('--teacher', 'moved.onnx'));
-  t.same(numbers('one'), before);
+  t.same(numbers('one', 'rkd'), before);
   writeFileSync(path, model(usual({ seed: 5 })));
   t.match(await again(), {
     code: 1,
@@ -212,7 +222,7 @@ t.test('what does not fit ends before anything is begun', async (t) => {
   t.notOk(existsSync(join(directory, 'nothing')));
   t.match(await run('npm run export:onnx', ['--run', 'one', '--out', 'x.onnx']), {
     code: 2,
-    err: /--job: expected one of gld-seed5, got 'teacher'/,
+    err: /--job: expected one of rkd-seed5, got 'teacher'/,
   });
 });
 
@@ -265,7 +275,7 @@ t.test('options', async (t) => {
       teacher: {
         network: 'm.onnx',
         epochs: 0,
-        cache: join(process.cwd(), 'c'),
+        kept: { folder: join(process.cwd(), 'c') },
         onnx: {
           path: join(process.cwd(), 'a/m.onnx'),
           features: 'f',
