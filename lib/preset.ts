@@ -82,6 +82,13 @@ export function gldPreset(name: PresetName, options: PresetOptions): GldPreset {
   const { stepsPerEpoch, batchSize, ...given } = checkOptions(table, options);
   const epochs = given.epochs ?? recipe.epochs;
   const steps = stepsPerEpoch * epochs;
+  if (steps === Infinity)
+    fail(
+      'ERR_GLD_OPTION',
+      'stepsPerEpoch',
+      `a number of updates that is finite over ${epochs} epochs`,
+      `${stepsPerEpoch}`,
+    );
   return {
     epochs,
     batchSize,

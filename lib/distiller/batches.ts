@@ -1,5 +1,6 @@
 /** Where batches come from: tensors of all samples, or a data set of tfjs. */
 import { isTfjsTensor, type TfjsTensor } from '../adapters/tfjs-types.js';
+import { expectObject } from '../check.js';
 import { brackets, describe } from '../describe.js';
 import { fail } from '../errors.js';
 import type { TfjsMath } from './model-types.js';
@@ -21,6 +22,8 @@ export interface Batch<Tensor> {
 export interface Batches<Tensor> {
   /** How many make an epoch, where that is known. */
   readonly steps: number | undefined;
+  /** Looks at what can be seen before the first epoch: the values of tensors, a data set's iterator. */
+  prepare(): Promise<void>;
   epoch(): AsyncIterable<Batch<Tensor>>;
 }
 
@@ -29,6 +32,8 @@ export interface Samples<Tensor> {
   readonly images: Tensor;
   readonly labels: Tensor;
   readonly weights?: Tensor | undefined;
+  /** Refuses labels and weights that cannot be. */
+  readonly expectValues: () => Promise<void>;
   readonly begin?: number;
   readonly end?: number;
   /** Whether the samples are not those of the data set that the teacher may know by their places. @default false */
@@ -64,10 +69,45 @@ export function expectSamples(argument: string, value: unknown, count?: number):
   return samples;
 }
 
+/** Refuses class indices that are none of so many, and soft labels of others, by their places among all samples. */
+export async function expectLabels(
+  argument: string,
+  labels: TfjsTensor,
+  classes: number,
+  ignoreIndex?: number,
+): Promise<void> {
+  const { shape } = labels;
+  if (shape.length === 2 && shape[1] !== 1) {
+    if (shape[1] === classes || classes === Infinity) return;
+    fail('ERR_GLD_SHAPE', argument, `labels [n], [n, 1] or [n, ${classes}]`, `a tensor of shape ${brackets(shape)}`);
+  }
+  const isWrong = (label: number) =>
+    label !== ignoreIndex && !(Number.isInteger(label) && label >= 0 && label < classes);
+  await expectNone('ERR_GLD_LABEL', argument, labels, isWrong, `an integer in [0, ${classes})`);
+}
+
+/** Refuses weights that no sample can have. */
+export function expectWeights(argument: string, weights: TfjsTensor): Promise<void> {
+  const isWrong = (weight: number) => !(weight >= 0 && weight < Infinity);
+  return expectNone('ERR_GLD_WEIGHT', argument, weights, isWrong, 'a finite number of at least 0');
+}
+
+async function expectNone(
+  code: 'ERR_GLD_LABEL' | 'ERR_GLD_WEIGHT',
+  argument: string,
+  tensor: TfjsTensor,
+  isWrong: (value: number) => boolean,
+  expected: string,
+): Promise<void> {
+  const values = (await tensor.data()) as Float32Array;
+  const place = values.findIndex(isWrong);
+  if (place >= 0) fail(code, `${argument}[${place}]`, expected, String(values[place]));
+}
+
 /** Batches of tensors, in their order or in another one for every epoch. */
 export function tensorBatches<Tensor extends TfjsTensor>(
   tf: TfjsMath<Tensor>,
-  { images, labels, weights, begin = 0, end = images.shape[0], apart = false }: Samples<Tensor>,
+  { images, labels, weights, expectValues, begin = 0, end = images.shape[0], apart = false }: Samples<Tensor>,
   batchSize: number,
   shuffle: boolean,
 ): Batches<Tensor> {
@@ -94,7 +134,7 @@ export function tensorBatches<Tensor extends TfjsTensor>(
       };
     }
   }
-  return { steps: Math.ceil(order.length / batchSize), epoch };
+  return { steps: Math.ceil(order.length / batchSize), prepare: expectValues, epoch };
 }
 
 /** Puts numbers in a random order, each with the same probability (Fisher and Yates). */
@@ -115,17 +155,34 @@ export function datasetBatches<Tensor extends TfjsTensor>(
   if (!isDataset(dataset)) {
     return fail('ERR_GLD_ARG_TYPE', argument, 'a data set of tfjs with batches { xs, ys }', describe(dataset));
   }
-  let iterator: Awaited<ReturnType<TfjsDataset['iterator']>> | undefined;
+  let coming: Iterator | undefined;
+  const take = async () => (coming ??= await iteratorOf(argument, dataset));
   async function* epoch() {
-    if (iterator === undefined || perEpoch === undefined) iterator = await (dataset as TfjsDataset).iterator();
+    const iterator = await take();
+    if (perEpoch === undefined) coming = undefined;
     for (let step = 0; step < (perEpoch ?? Infinity); step += 1) {
-      const { value, done } = await iterator.next();
+      const next: unknown = await iterator.next();
+      const { value, done } = expectObject(`${argument}.iterator().next()`, next, '{ value, done }');
       if (value !== null && value !== undefined) yield batchOf<Tensor>(argument, value, shape);
       if (done) return;
     }
   }
   const { size } = dataset;
-  return { steps: perEpoch ?? (typeof size === 'number' && Number.isFinite(size) ? size : undefined), epoch };
+  const steps = perEpoch ?? (typeof size === 'number' && Number.isFinite(size) ? size : undefined);
+  return { steps, prepare: async () => void (await take()), epoch };
+}
+
+type Iterator = Awaited<ReturnType<TfjsDataset['iterator']>>;
+
+async function iteratorOf(argument: string, dataset: TfjsDataset): Promise<Iterator> {
+  const made = await dataset.iterator();
+  if (typeof (Object(made) as Partial<Iterator>).next === 'function') return made;
+  return fail(
+    'ERR_GLD_ARG_TYPE',
+    `${argument}.iterator()`,
+    'an object with next(), or a promise of one',
+    describe(made),
+  );
 }
 
 /** Whether it can be gone through like a data set of tfjs. */
@@ -171,18 +228,31 @@ export async function sampleWeights(
   classWeight: DistillerTrainArgs['classWeight'],
 ) {
   if (weights === undefined && classWeight === undefined) return undefined;
-  const own = Float32Array.from(
-    weights === undefined ? { length: size } : ((await weights.data()) as ArrayLike<number>),
+  const all = Float32Array.from(
+    weights === undefined ? Array(size).fill(1) : ((await weights.data()) as ArrayLike<number>),
   );
-  if (weights === undefined) own.fill(1);
-  if (classWeight === undefined) return own;
-  const values = (await labels.data()) as ArrayLike<number>;
-  const classes = values.length / size;
-  return own.map((weight, i) => {
-    const label = classes === 1 ? values[i] : largest(values, i * classes, classes);
+  if (classWeight !== undefined) weighByClass(all, (await labels.data()) as ArrayLike<number>, classWeight);
+  if (all.some((weight) => weight > 0)) return all;
+  const argument = classWeight === undefined ? 'sampleWeight' : 'classWeight';
+  return fail('ERR_GLD_WEIGHT', argument, 'weights of which one in every batch is above 0', 'none');
+}
+
+/** Multiplies weights of samples with those of their classes. */
+function weighByClass(
+  weights: Float32Array,
+  labels: ArrayLike<number>,
+  classWeight: NonNullable<DistillerTrainArgs['classWeight']>,
+): void {
+  const classes = labels.length / weights.length;
+  weights.forEach((weight, i) => {
+    const label = classes === 1 ? labels[i] : largest(labels, i * classes, classes);
     const factor = Object.hasOwn(classWeight, label) ? classWeight[label] : undefined;
-    if (factor !== undefined) return weight * factor;
-    return fail('ERR_GLD_WEIGHT', 'classWeight', 'a weight for every class that occurs', `none for class ${label}`);
+    if (factor === undefined)
+      return fail('ERR_GLD_WEIGHT', 'classWeight', 'a weight for every class that occurs', `none for class ${label}`);
+    weights[i] = weight * factor;
+    if (weights[i] < Infinity) return;
+    const expected = `a number whose product with the weight of a sample, ${weight}, is finite in float32`;
+    fail('ERR_GLD_WEIGHT', `classWeight[${label}]`, expected, String(factor));
   });
 }
 

@@ -18,12 +18,16 @@ import {
   type Batches,
   datasetBatches,
   expectImages,
+  expectLabels,
   expectSamples,
+  expectWeights,
   isDataset,
+  type Samples,
   sampleWeights,
   tensorBatches,
 } from './batches.js';
 import { Kept } from './kept.js';
+import { expectUndisposed } from './layers-model.js';
 import { line, Means } from './logs.js';
 import { globalLogits, measure, metricsOf, type Metric } from './metrics.js';
 import type { TfjsLayersModel } from './model-types.js';
@@ -67,10 +71,13 @@ export interface DistillerConfig<Tensor = TfjsTensor, Scalar extends Tensor = Te
    * Epochs, or a part of one, in which the distillation terms come in, as {@link gldSchedule} has it; 0 for none. A student
    * that has just been made gets gradients from them that are many times those of the task, which it does not recover from.
    * Where the length of an epoch is not known beforehand, the first one counts as 100 batches.
-   * @default a tenth of the epochs that `fit` is to end with
+   * @default a tenth of the epochs that the first `fit` is to end with
    */
   readonly warmup?: number | undefined;
-  /** Weights of the terms by the step, counted from the first epoch on, in the place of the warm-up. @default none */
+  /**
+   * Weights of the terms by the step, in the place of the warm-up. Steps are counted on from training to training, unless
+   * `initialEpoch` says where one begins. @default none
+   */
   readonly schedule?: Schedule | undefined;
 }
 
@@ -83,6 +90,8 @@ type Tf = typeof tfjs;
 interface Opened<Tensor> {
   readonly student: Student<Tensor>;
   readonly teacher: Teacher<Tensor>;
+  /** Of these images. */
+  readonly dtype: string;
 }
 
 /** Batches in an epoch until one has passed, where nobody says how many there are. */
@@ -142,6 +151,9 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
   /** Those that the optimizer has updated, whose state it keeps by their order. */
   #variables: readonly Tensor[] | undefined;
   #busy = false;
+  /** Steps that count for the weights of the terms, and those of them that are the warm-up. */
+  #steps = 0;
+  #warming = 0;
   /** Trainings and evaluations that go on. */
   #users = 0;
   #disposed = false;
@@ -190,6 +202,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       checks.fit,
       args,
     );
+    this.#expectSettings(settings);
     if (validationData !== undefined) this.#expectUnstored('validationData');
     const samples = this.#samples('', x, y, sampleWeight);
     const count = x.shape[0];
@@ -209,10 +222,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
           ? tensorBatches(this.#tf, { ...samples, begin: split }, batchSize, false)
           : undefined;
     const batches = tensorBatches(this.#tf, { ...samples, end: split }, batchSize, shuffle);
-    return this.#exclusively(async () => {
-      await this.#open(x);
-      return this.#train(batches, validation, settings, { batchSize, samples: split });
-    });
+    return this.#exclusively(() => this.#train(batches, validation, settings, { batchSize, samples: split }, x));
   }
 
   /**
@@ -224,6 +234,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       checks.fitDataset,
       args,
     );
+    this.#expectSettings(settings);
     const batches = this.#dataset('dataset', dataset, batchesPerEpoch);
     const validation = isDataset(validationData)
       ? this.#dataset('validationData', validationData, validationBatches)
@@ -240,14 +251,21 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
   async evaluate(x: Tensor, y: Tensor, args?: DistillerEvaluateArgs<Tensor>): Promise<DistillerLogs> {
     const { batchSize, sampleWeight } = checkOptions(checks.evaluate, args);
     const batches = tensorBatches(this.#tf, this.#samples('', x, y, sampleWeight), batchSize, false);
-    return this.#used(() => this.#evaluate(batches));
+    return this.#evaluated(batches);
   }
 
   /** The same of a data set of batches { xs, ys }. */
   async evaluateDataset(dataset: TfjsDataset, args?: DistillerEvaluateDatasetArgs): Promise<DistillerLogs> {
     const { batches } = checkOptions(checks.evaluateDataset, args);
     const all = this.#dataset('dataset', dataset, batches);
-    return this.#used(() => this.#evaluate(all));
+    return this.#evaluated(all);
+  }
+
+  #evaluated(batches: Batches<Tensor>): Promise<DistillerLogs> {
+    return this.#used(async () => {
+      await batches.prepare();
+      return this.#evaluate(batches);
+    });
   }
 
   /**
@@ -269,7 +287,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     await (await opened)?.teacher.dispose();
   }
 
-  #samples(prefix: string, images: unknown, labels: unknown, weights: unknown) {
+  #samples(prefix: string, images: unknown, labels: unknown, weights: unknown): Samples<Tensor> {
     const [x, y, w] = prefix === '' ? ['x', 'y', 'sampleWeight'] : [0, 1, 2].map((i) => `${prefix}[${i}]`);
     const count = expectImages(x, images, this.#inputShape());
     const stored = this.#isStored && prefix === '' ? storedCount(this.#teacher) : undefined;
@@ -277,7 +295,29 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
       fail('ERR_GLD_SHAPE', x, `${stored} samples, of which the teacher has stored outputs`, `${count}`);
     expectSamples(y, labels, count);
     if (weights !== undefined) expectSamples(w, weights, count);
-    return { images: images as Tensor, labels: labels as Tensor, weights: weights as Tensor | undefined };
+    const samples = { images: images as Tensor, labels: labels as Tensor, weights: weights as Tensor | undefined };
+    const expectValues = async () => {
+      await expectLabels(y, samples.labels, this.#classes(), this.#options.ignoreIndex);
+      if (samples.weights !== undefined) await expectWeights(w, samples.weights);
+    };
+    return { ...samples, expectValues };
+  }
+
+  /** How many classes the student tells apart, as far as its layers know. */
+  #classes(): number {
+    const [output] = this.#model.outputs as readonly { shape: readonly (number | null)[] }[];
+    return output.shape.slice(1).reduce((product: number, size) => product * (size ?? Infinity), 1);
+  }
+
+  /** What a training is told that its parts do not agree on. */
+  #expectSettings({ callbacks, yieldEvery, classWeight = {} }: TrainSettings): void {
+    const yielding = callbacks.findIndex((callback) => 'onYield' in callback && !('setModel' in callback));
+    if (yieldEvery === 'never' && yielding >= 0)
+      fail('ERR_GLD_OPTION', 'yieldEvery', 'another one beside a callback with onYield()', "'never'");
+    const classes = this.#classes();
+    const other = Object.keys(classWeight).find((label) => Number(label) >= classes);
+    if (other !== undefined)
+      fail('ERR_GLD_OPTION', `classWeight[${other}]`, `classes from 0 to ${classes - 1}`, `class ${other}`);
   }
 
   #validation(data: unknown, batchSize: number): Batches<Tensor> {
@@ -326,6 +366,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
 
   #expectInUse(): void {
     if (this.#disposed) fail('ERR_GLD_DISPOSED', 'Distiller', 'an object in use', 'one that was disposed');
+    expectUndisposed('student', this.#model);
   }
 
   async #exclusively<Result>(run: () => Promise<Result>): Promise<Result> {
@@ -340,20 +381,22 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
   }
 
   /** Splits and checks both models, once. */
-  #open(images: Tensor): Promise<Opened<Tensor>> {
+  async #open(images: Tensor): Promise<Opened<Tensor>> {
     const open = async () => {
       registerGradients(this.#tf as unknown as TfjsRegistry);
       const { grid } = this.#options;
       const student = await openStudent(this.#tf, this.#model, images);
       const teacher = await openTeacher(this.#tf, this.#teacher, images, { grid });
-      return { student, teacher };
+      return { student, teacher, dtype: images.dtype };
     };
     this.#opened ??= open().catch((error: unknown) => {
       // The next call may have other images.
       this.#opened = undefined;
       throw error;
     });
-    return this.#opened;
+    const opened = await this.#opened;
+    if (images.dtype === opened.dtype) return opened;
+    return fail('ERR_GLD_DTYPE', 'images', `${opened.dtype}, as the first ones were`, images.dtype);
   }
 
   async #train(
@@ -361,8 +404,12 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     validation: Batches<Tensor> | undefined,
     { epochs, initialEpoch, callbacks, yieldEvery, verbose, classWeight }: TrainSettings,
     params: { batchSize?: number; samples?: number },
+    images?: Tensor,
   ): Promise<DistillerHistory> {
     const tf = this.#tf as unknown as Tf;
+    await batches.prepare();
+    await validation?.prepare();
+    if (images !== undefined) await this.#open(images);
     const history = new tf.History();
     const hooks = callbacks.map((callback) =>
       'setModel' in callback
@@ -373,7 +420,9 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     const names = ['loss', 'task', 'global', 'local', 'relation', ...this.#metrics.map(({ name }) => name)];
     const metrics = validation === undefined ? names : [...names, ...names.map((name) => `val_${name}`)];
     const steps = batches.steps ?? null;
-    const shared = { epochs, initialEpoch, steps, verbose, doValidation: validation !== undefined, metrics, ...params };
+    const begin = initialEpoch ?? 0;
+    const doValidation = validation !== undefined;
+    const shared = { epochs, initialEpoch: begin, steps, verbose, doValidation, metrics, ...params };
     list.setParams(shared as never);
     const model = this.#model as unknown as tfjs.LayersModel;
     // A sequential model can be told to stop only when it has been built, which it puts off.
@@ -385,19 +434,23 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
     await list.onTrainBegin();
     model.stopTraining = false;
     let stepsPerEpoch = batches.steps;
-    for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch += 1) {
+    const goesOn = initialEpoch === undefined && this.#steps > 0;
+    for (let epoch = begin; epoch < epochs && !model.stopTraining; epoch += 1) {
       await list.onEpochBegin(epoch);
       const began = performance.now();
       const means = new Means();
       const length = stepsPerEpoch ?? assumedSteps;
-      const schedule =
-        this.#schedule ?? gldSchedule({ ...this.#weights, warmup: (this.#warmup ?? epochs / 10) * length });
+      if (!goesOn) {
+        this.#warming = (this.#warmup ?? epochs / 10) * length;
+        this.#steps = epoch * length;
+      }
+      const schedule = this.#schedule ?? gldSchedule({ ...this.#weights, warmup: this.#warming });
       let step = 0;
       for await (const batch of batches.epoch()) {
         try {
           const logs: DistillerLogs = { batch: step, size: batch.size };
           await list.onBatchBegin(step, logs);
-          const given = expectObject('schedule()', schedule(epoch * length + step), '{ alpha, beta, localWeight }');
+          const given = expectObject('schedule()', schedule(this.#steps), '{ alpha, beta, localWeight }');
           const weights = known(weightTable, given, 'schedule()') as unknown as StepWeights;
           const values = await this.#step(batch, weights, classWeight);
           means.add(values, batch.size);
@@ -407,6 +460,7 @@ export class Distiller<Tensor extends TfjsTensor = TfjsTensor, Scalar extends Te
           batch.dispose();
         }
         step += 1;
+        this.#steps += 1;
         if (model.stopTraining) break;
       }
       if (step === 0)
@@ -556,7 +610,7 @@ type ClassWeights = DistillerTrainArgs['classWeight'];
 /** What every training is told, checked. */
 interface TrainSettings {
   readonly epochs: number;
-  readonly initialEpoch: number;
+  readonly initialEpoch: number | undefined;
   readonly callbacks: readonly object[];
   readonly yieldEvery: number | 'auto' | 'batch' | 'epoch' | 'never';
   readonly verbose: 0 | 1;
@@ -570,6 +624,8 @@ function isSynchronous(tf: Pick<TfjsTraining, 'getBackend'>): boolean {
 
 function expectModel<Model>(student: Model): Model {
   const { layers, outputs, predict } = Object(student) as Partial<TfjsLayersModel>;
-  if (Array.isArray(layers) && Array.isArray(outputs) && typeof predict === 'function') return student;
-  return fail('ERR_GLD_ARG_TYPE', 'student', 'a model of tf.layers', describe(student));
+  if (!Array.isArray(layers) || !Array.isArray(outputs) || typeof predict !== 'function')
+    return fail('ERR_GLD_ARG_TYPE', 'student', 'a model of tf.layers', describe(student));
+  expectUndisposed('student', student as object);
+  return student;
 }

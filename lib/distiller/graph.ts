@@ -1,4 +1,6 @@
 /** The form that models of every kind are brought into: which tensor is made of which, and how their numbers are had. */
+import { brackets } from '../describe.js';
+import { fail } from '../errors.js';
 import type { DType } from '../types.js';
 
 /** A tensor that a model computes. */
@@ -37,6 +39,29 @@ export interface Source<Tensor> {
   run(from: string, value: Tensor | Values, fetches: readonly string[]): Promise<Values[]>;
   /** Frees what was made for the parts that have run. What is run again is made again. */
   release(): Promise<void>;
+}
+
+/** The same, whose model's own errors about the images are of this package's form. */
+export function judged<Tensor extends { readonly shape: readonly number[]; readonly dtype: string }>(
+  argument: string,
+  source: Source<Tensor>,
+): Source<Tensor> {
+  return {
+    ...source,
+    async run(from, value, fetches) {
+      try {
+        return await source.run(from, value, fetches);
+      } catch (error) {
+        const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+        if (from !== source.graph.input || String(code).startsWith('ERR_GLD_')) throw error;
+        const { shape, dtype } = value;
+        if (dtype !== 'float32')
+          return fail('ERR_GLD_DTYPE', 'images', 'float32', `${dtype}, of which the ${argument} says: ${message}`);
+        const expected = `a model that takes images of shape ${brackets(shape)}`;
+        return fail('ERR_GLD_SPLIT', argument, expected, `one that says: ${message}`);
+      }
+    },
+  };
 }
 
 /**

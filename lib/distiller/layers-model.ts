@@ -37,7 +37,12 @@ export class LayersGraph<Tensor extends TfjsTensor> implements Graph {
   readonly outputs: readonly string[];
   readonly #calls = new Map<LayerCall, LayerNode<Tensor>['call']>();
 
-  constructor(argument: string, model: TfjsLayersModel<Tensor>) {
+  /** @param argument what the model is called in messages */
+  constructor(
+    readonly argument: string,
+    readonly model: TfjsLayersModel<Tensor>,
+  ) {
+    expectUndisposed(argument, model);
     const { inputs, outputs } = model as unknown as Container;
     if (inputs.length !== 1) fail('ERR_GLD_SPLIT', argument, 'a model with one input, the images', `${inputs.length}`);
     const scope: Scope = { prefix: '', names: new Map([[inputs[0], this.input]]), inner: new Map() };
@@ -101,6 +106,7 @@ export class LayersGraph<Tensor extends TfjsTensor> implements Graph {
    * as soon as they are used.
    */
   evaluate(from: string, value: Tensor, fetches: readonly string[], training: boolean): Tensor[] {
+    expectUndisposed(this.argument, this.model);
     const values = new Map([[from, value]]);
     const uses = this.#usesOf(from, fetches);
     const called = new Map<LayerNode<Tensor>['call'], Tensor | Tensor[]>();
@@ -143,6 +149,13 @@ export function layersSource<Tensor extends TfjsTensor>(
       readKept(tf, () => graph.evaluate(from, toTensor(tf, value), fetches, false)) as Promise<Values[]>,
     release: async () => {},
   };
+}
+
+/** Refuses a model whose weights are gone. */
+export function expectUndisposed(argument: string, model: object): void {
+  const { weights } = model as { weights: readonly { readonly val: TfjsTensor }[] };
+  if (weights.some(({ val }) => val.isDisposed))
+    fail('ERR_GLD_DISPOSED', argument, 'a model in use', 'one that was disposed');
 }
 
 /** Activations that make probabilities of logits. */

@@ -4,6 +4,7 @@ import { copyStudent, isTensor, read, type TfjsSide } from '../adapters/tfjs-inp
 import type { TfjsTensor } from '../adapters/tfjs-types.js';
 import { fail } from '../errors.js';
 import { Kept } from './kept.js';
+import { judged } from './graph.js';
 import { isLinearLayer, type LayerNode, LayersGraph, layersSource } from './layers-model.js';
 import type { LayerVariable, TfjsLayersModel, TfjsMath } from './model-types.js';
 import { findSplit, type Split, textOf } from './split.js';
@@ -39,7 +40,12 @@ export async function openStudent<Tensor extends TfjsTensor>(
   const graph = new LayersGraph('student', model);
   const probe = probeOf(tf, images);
   try {
-    const split = await findSplit('student', layersSource(tf, graph), probe);
+    const split = await findSplit('student', judged('student', layersSource(tf, graph)), probe);
+    if (split.activation === 'sigmoid') {
+      const expected =
+        'logits, or their softmax, at the end (end it in a linear layer, or in a softmax: classes exclude each other)';
+      fail('ERR_GLD_SPLIT', 'student', expected, `'${split.cuts[0]}', a sigmoid of them`);
+    }
     const student = splitStudent(tf, model, graph, split);
     await expectSame(tf, student, model, split, probe);
     return student;

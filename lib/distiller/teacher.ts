@@ -12,15 +12,16 @@ import { expectSide } from '../sides.js';
 import { pool } from '../stages/pool.js';
 import { copyDense, expectHost, readView, View } from '../tensor.js';
 import type { GldLossOptions, Side, TensorLike } from '../types.js';
+import { expectSamples } from './batches.js';
 import type { Source, Values } from './graph.js';
-import { inParts } from './graph.js';
+import { inParts, judged } from './graph.js';
 import { graphSource } from './graph-model.js';
 import { classifierOf, headOf } from './head.js';
 import { LayersGraph, layersSource } from './layers-model.js';
 import type { OnnxRuntime, TfjsGraphModel, TfjsLayersModel, TfjsMath, TfjsModel } from './model-types.js';
 import { onnxSource } from './onnx-model.js';
 import { findSplit, type Split, textOf } from './split.js';
-import { probeOf, toValues } from './tensors.js';
+import { keepMade, probeOf, toValues } from './tensors.js';
 
 /** A model that teaches, with what is to be known of it. */
 export interface TfjsTeacherModel<Tensor = TfjsTensor> {
@@ -179,7 +180,7 @@ async function modelTeacher<Tensor extends TfjsTensor>(
   images: Tensor,
   options: Pick<GldLossOptions, 'grid'>,
 ): Promise<Teacher<Tensor>> {
-  const source = prepared(tf, await sourceOf(tf, teacher), teacher.preprocess);
+  const source = prepared(tf, judged('teacher', await sourceOf(tf, teacher)), teacher.preprocess);
   const probe = probeOf(tf, images);
   try {
     const split = await findSplit('teacher', source, probe, teacher);
@@ -212,7 +213,9 @@ function prepared<Tensor extends TfjsTensor>(
       let made: Tensor | undefined;
       if (preprocess !== undefined && from === graph.input) {
         tf.tidy(() => {
-          made = tf.keep(tf.clone(preprocess(value as Tensor)));
+          const given: unknown = preprocess(value as Tensor);
+          expectSamples('teacher.preprocess()', given, value.shape[0]);
+          made = tf.keep(tf.clone(given as Tensor));
         });
       }
       const given = made ?? value;
@@ -276,7 +279,7 @@ function asMatrix({ data, shape: [n] }: Values): TensorLike {
   return { data, shape: [n, data.length / n] };
 }
 
-/** A function's tensors are disposed where they were made in it, and it is not asynchronous. */
+/** A function's tensors are disposed where they were made in it, by an asynchronous one before it first waits. */
 function functionTeacher<Tensor extends TfjsTensor>(
   tf: TfjsMath<Tensor>,
   teacher: TfjsTeacherFunction<Tensor>,
@@ -289,7 +292,7 @@ function functionTeacher<Tensor extends TfjsTensor>(
       const kept: TfjsTensor[] = [];
       tf.tidy(() => {
         side = teacher(images, indices);
-        if (isPromise(side)) return;
+        if (isPromise(side)) return void kept.push(...keepMade(tf));
         side = replaceInSide('teacher', side, isTensor, (_, tensor) => {
           const copy = tf.keep(tf.clone(tensor as Tensor));
           kept.push(copy);

@@ -1,4 +1,5 @@
 /** Tensors of TensorFlow.js and numbers in CPU memory, there and back. */
+import type * as tfjs from '@tensorflow/tfjs';
 import { isTfjsTensor, type TfjsTensor } from '../adapters/tfjs-types.js';
 import type { Values } from './graph.js';
 import type { TfjsMath } from './model-types.js';
@@ -30,6 +31,13 @@ export async function readKept<Tensor extends TfjsTensor>(tf: TfjsMath<Tensor>, 
   } finally {
     for (const tensor of kept) tensor.dispose();
   }
+}
+
+/** Keeps the tensors that were made in a tidy so far, and gives those that nobody else keeps. */
+export function keepMade<Tensor extends TfjsTensor>(tf: TfjsMath<Tensor>): Tensor[] {
+  const { activeScope } = (tf as unknown as typeof tfjs).engine().state;
+  const made = activeScope.track as unknown as (Tensor & { readonly kept: boolean })[];
+  return made.filter(({ kept, isDisposed }) => !kept && !isDisposed).map((tensor) => tf.keep(tensor));
 }
 
 /** How many images a model is looked at with. */

@@ -54,7 +54,10 @@ export interface DistillerHistory {
 export interface DistillerTrainArgs {
   /** Number of the epoch to end with. @default 1 */
   readonly epochs?: number | undefined;
-  /** Number of the epoch to begin with. @default 0 */
+  /**
+   * Number of the epoch to begin with, for the weights of the terms too, which are otherwise those that follow the training
+   * before. @default 0
+   */
   readonly initialEpoch?: number | undefined;
   /** What is called while the training runs, in this order. @default none */
   readonly callbacks?: DistillerCallback | readonly DistillerCallback[] | undefined;
@@ -160,7 +163,7 @@ function verbosity(value: unknown, path: string): 0 | 1 {
 
 const train = {
   epochs: integer(1, 1),
-  initialEpoch: integer(0, 0),
+  initialEpoch: integer(undefined, 0),
   callbacks: hooks,
   yieldEvery: (value: unknown, path: string) =>
     typeof value === 'number' ? number(0, 0, 'milliseconds, at least 0')(value, path) : yields(value, path),

@@ -205,6 +205,110 @@ t.test('the terms warm up over a tenth of the epochs unless told otherwise', asy
   t.ok(close(losses['1'], [0, 0.5]), `one epoch: ${losses['1']}`);
 });
 
+t.test('a further training goes on where the one before ended, unless it is told an epoch', async (t) => {
+  const { images, labels } = samples(16);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const steps: number[] = [];
+  const schedule = (step: number) => {
+    steps.push(step);
+    return { alpha: 0.5, beta: 1, localWeight: 0 };
+  };
+  const scheduled = new Distiller(tf, { teacher, student, schedule: schedule as never });
+  const epochs: number[] = [];
+  const callbacks = { onEpochBegin: (epoch: number) => void epochs.push(epoch) };
+  for (const more of [{}, { epochs: 2 }, { initialEpoch: 0 }, {}, { epochs: 4, initialEpoch: 3 }, {}]) {
+    await scheduled.fit(images, labels, { batchSize: 8, callbacks, ...more, ...quiet });
+  }
+  t.strictSame(steps, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 6, 7, 8, 9]);
+  t.strictSame(epochs, [0, 0, 1, 0, 0, 3, 0], 'epochs are numbered as by tfjs');
+
+  const shares = async (distiller: Distiller<tf.Tensor, tf.Scalar>, args: object) => {
+    const found: number[] = [];
+    const onBatchEnd = (_: number, logs: { [name: string]: number } = {}) => {
+      const { loss, task, global, local, relation } = logs;
+      found.push((loss - task) / (0.7 * (global - task) + local + 500 * relation));
+    };
+    await distiller.fit(images, labels, { shuffle: false, callbacks: { onBatchEnd }, ...args, ...quiet });
+    return found.map((share) => Math.round(share * 1000) / 1000);
+  };
+  const make = (more: object = {}) =>
+    new Distiller<tf.Tensor, tf.Scalar>(tf, { teacher, student, optimizer: tf.train.sgd(0), ...more });
+  const usual = make();
+  t.strictSame(await shares(usual, { batchSize: 8 }), [0, 1]);
+  t.strictSame(await shares(usual, { batchSize: 4, epochs: 40 }).then((all) => all.slice(0, 3)), [1, 1, 1]);
+  t.strictSame(await shares(usual, { batchSize: 8, initialEpoch: 0 }), [0, 1], 'asked for');
+  const long = make({ warmup: 2 });
+  t.strictSame(await shares(long, { batchSize: 8 }), [0, 0.25]);
+  t.strictSame(await shares(long, { batchSize: 8 }), [0.5, 0.75]);
+  t.strictSame(await shares(long, { batchSize: 8 }), [1, 1]);
+  for (const each of [scheduled, usual, long]) await each.dispose();
+});
+
+t.test(
+  'batch norm that is frozen does what it does in the own fit of a model: its running statistics move',
+  async (t) => {
+    const { images, labels } = samples(16);
+    const [ours, theirs, before] = [network(), network(), network()];
+    for (const model of [ours, theirs]) model.layers[1].trainable = false;
+    const args = { batchSize: 8, shuffle: false, ...quiet };
+    const distiller = new Distiller(tf, { teacher: network({ seed: 5 }), student: ours, loss: plain });
+    await distiller.fit(images, labels, args);
+    theirs.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy' });
+    await theirs.fit(images, tf.cast(labels, 'float32'), args);
+    t.ok(distance(ours, theirs) < 2e-5);
+    const values = (model: tf.LayersModel) => model.layers[1].weights.map((weight) => weight.read().dataSync());
+    const [gamma, beta, mean, variance] = values(ours);
+    const [firstGamma, firstBeta, firstMean, firstVariance] = values(before);
+    t.same([gamma, beta], [firstGamma, firstBeta]);
+    t.notSame(mean, firstMean);
+    t.notSame(variance, firstVariance);
+    await distiller.dispose();
+  },
+);
+
+t.test('labels and weights are judged by their places in the data set, before any work starts', async (t) => {
+  const { images, labels } = samples(12);
+  const [teacher, student] = [network({ seed: 5 }), network()];
+  const distiller = new Distiller(tf, { teacher, student, optimizer: tf.train.sgd(0) });
+  let begun = 0;
+  const args = { batchSize: 5, callbacks: { onTrainBegin: () => void (begun += 1) }, ...quiet };
+  const at = (place: number, value: number, of: tf.Tensor = labels) =>
+    tf.tensor1d(Array.from(of.dataSync(), (own, i) => (i === place ? value : own)));
+  const range = (argument: string, received: string) => ({
+    name: 'RangeError',
+    code: 'ERR_GLD_LABEL',
+    argument,
+    received,
+    expected: 'an integer in [0, 4)',
+  });
+  for (const value of [-1, 4, 1.5, Number.NaN]) {
+    await t.rejects(distiller.fit(images, at(7, value), args), range('y[7]', `${value}`));
+  }
+  await t.rejects(distiller.fit(images, tf.reshape(at(11, 9), [12, 1]), args), range('y[11]', '9'));
+  await t.rejects(distiller.evaluate(images, at(9, 4)), range('y[9]', '4'));
+  const validationData = [images, at(6, 4)] as const;
+  await t.rejects(distiller.fit(images, labels, { ...args, validationData }), range('validationData[1][6]', '4'));
+  const dataset = tf.data.zip({ xs: tf.data.array([1]), ys: tf.data.array([1]) }) as never;
+  await t.rejects(
+    distiller.fitDataset(dataset, { callbacks: args.callbacks, validationData, ...quiet }),
+    range('validationData[1][6]', '4'),
+  );
+  const soft = tf.zeros([12, 3]);
+  await t.rejects(distiller.fit(images, soft, args), { code: 'ERR_GLD_SHAPE', argument: 'y', expected: /\[n, 4\]/ });
+  const ones = tf.ones([12]);
+  for (const value of [-1, Infinity, Number.NaN]) {
+    const wrong = { code: 'ERR_GLD_WEIGHT', argument: 'sampleWeight[8]', received: `${value}` };
+    await t.rejects(distiller.fit(images, labels, { ...args, sampleWeight: at(8, value, ones) }), wrong);
+  }
+  const weights = [images, labels, at(3, -1, ones)] as const;
+  const wrong = { code: 'ERR_GLD_WEIGHT', argument: 'validationData[2][3]' };
+  await t.rejects(distiller.fit(images, labels, { ...args, validationData: weights }), wrong);
+  t.equal(begun, 0);
+  const lenient = new Distiller(tf, { teacher, student, loss: { ignoreIndex: -1 } });
+  t.ok(await lenient.fit(images, at(7, -1), quiet), 'an index for no label');
+  for (const each of [distiller, lenient]) await each.dispose();
+});
+
 t.test('teachers that are functions or stored outputs get the places of the samples', async (t) => {
   const { images, labels } = samples(12);
   const logits = random([12, 5, K], 3);
@@ -364,6 +468,16 @@ t.test('wrong calls are refused before any work starts', async (t) => {
     [{ classWeight: { a: 1 } }, 'ERR_GLD_OPTION', 'classWeight.a'],
     [{ classWeight: { 0: 1, 3: -1 } }, 'ERR_GLD_WEIGHT', 'classWeight[3]'],
     [{ classWeight: { 0: '1' } }, 'ERR_GLD_ARG_TYPE', 'classWeight[0]'],
+    [{ classWeight: { 0: 1, 1: 1, 2: 1, 3: 1, 4: 1 } }, 'ERR_GLD_OPTION', 'classWeight[4]'],
+    [{ classWeight: { 0: 1, 1: 1, 2: 1, 3: 1e300 } }, 'ERR_GLD_WEIGHT', 'classWeight[3]'],
+    [
+      { classWeight: { 0: 1, 1: 1, 2: 1, 3: 1e38 }, sampleWeight: tf.fill([8], 1e3) },
+      'ERR_GLD_WEIGHT',
+      'classWeight[3]',
+    ],
+    [{ classWeight: { 0: 0, 1: 0, 2: 0, 3: 0 } }, 'ERR_GLD_WEIGHT', 'classWeight'],
+    [{ sampleWeight: tf.zeros([8]) }, 'ERR_GLD_WEIGHT', 'sampleWeight'],
+    [{ yieldEvery: 'never', callbacks: [{}, { onYield() {} }] }, 'ERR_GLD_OPTION', 'yieldEvery'],
   ];
   for (const [args, code, argument] of refused) {
     await t.rejects(distiller.fit(images, labels, { ...args, ...quiet }), { code, argument });
@@ -375,15 +489,36 @@ t.test('wrong calls are refused before any work starts', async (t) => {
   await t.rejects(distiller.evaluate(labels, labels), { code: 'ERR_GLD_SHAPE', argument: 'x' });
   const batch = { iterator: async () => ({ next: async () => ({ value: { xs: larger, ys: tf.clone(labels) } }) }) };
   await t.rejects(distiller.fitDataset(batch, quiet), { code: 'ERR_GLD_SHAPE', argument: 'dataset.xs' });
+  for (const [iterator, argument] of [
+    [() => undefined, 'dataset.iterator()'],
+    [async () => undefined, 'dataset.iterator()'],
+    [async () => ({ next: async () => undefined }), 'dataset.iterator().next()'],
+  ] as const) {
+    const nothing = { iterator } as never;
+    await t.rejects(distiller.fitDataset(nothing, quiet), { name: 'TypeError', code: 'ERR_GLD_ARG_TYPE', argument });
+    await t.rejects(distiller.evaluateDataset(nothing), { code: 'ERR_GLD_ARG_TYPE', argument });
+  }
   const before = tf.memory().numTensors;
   const pairs = { iterator: async () => ({ next: async () => ({ value: [tf.clone(images), tf.clone(labels)] }) }) };
   await t.rejects(distiller.fitDataset(pairs, quiet), { code: 'ERR_GLD_ARG_TYPE', argument: 'dataset.xs' });
   t.equal(tf.memory().numTensors, before, 'tensors of a batch that is none are disposed');
   const words = tf.tensor1d(Array.from({ length: 8 }, () => 'a'));
   await t.rejects(distiller.fit(images, words as tf.Tensor, quiet), { code: 'ERR_GLD_DTYPE', argument: 'y' });
-  const unknown = distiller.fit(tf.fill([8, 8, 8, 3], Number.NaN), labels, quiet);
-  await t.rejects(unknown, { code: 'ERR_GLD_SPLIT', argument: 'student', received: /^NaN in/ });
   await distiller.dispose();
+
+  const fresh = new Distiller(tf, { teacher, student });
+  const unknown = fresh.fit(tf.fill([8, 8, 8, 3], Number.NaN), labels, quiet);
+  await t.rejects(unknown, { code: 'ERR_GLD_SPLIT', argument: 'student', received: /^NaN in/ });
+  const integers = fresh.fit(tf.cast(images, 'int32'), labels, quiet);
+  await t.rejects(integers, {
+    code: 'ERR_GLD_DTYPE',
+    argument: 'images',
+    received: /^int32, of which the student says/,
+  });
+  await fresh.evaluate(images, labels);
+  const later = fresh.evaluate(tf.cast(images, 'int32'), labels);
+  await t.rejects(later, { code: 'ERR_GLD_DTYPE', argument: 'images', received: 'int32' });
+  await fresh.dispose();
 
   const changed = new Distiller(tf, { teacher, student, optimizer: 'adam' });
   await changed.fit(images, labels, quiet);
@@ -392,6 +527,14 @@ t.test('wrong calls are refused before any work starts', async (t) => {
   student.layers[0].trainable = true;
   t.equal((await changed.fit(images, labels, quiet)).epoch.length, 1, 'the optimizer is as it was');
   await changed.dispose();
+
+  const gone = network();
+  const disposed = { name: 'TypeError', code: 'ERR_GLD_DISPOSED', argument: 'student' };
+  const late = new Distiller(tf, { teacher, student: gone });
+  gone.dispose();
+  await t.rejects(late.fit(images, labels, quiet), disposed);
+  await t.rejects(late.evaluate(images, labels), disposed);
+  t.throws(() => make({ teacher, student: gone }), disposed);
 
   const frozen = network();
   frozen.trainable = false;

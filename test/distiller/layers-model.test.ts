@@ -35,7 +35,6 @@ const linear: Record<string, () => tf.LayersModel> = {
   'a dense layer': () => sequential(gap(), dense(K)),
   'without a bias': () => sequential(gap(), layers.dense({ units: K, useBias: false, kernelInitializer: random() })),
   'a softmax of the layer': () => sequential(gap(), dense(K, 'softmax')),
-  'a sigmoid of the layer': () => sequential(gap(), dense(K, 'sigmoid')),
   'a softmax behind it': () => sequential(gap(), dense(K), layers.activation({ activation: 'softmax' })),
   'a layer Softmax': () => sequential(gap(), dense(K), layers.softmax()),
   'batch normalization': () => sequential(gap(), norm(), dense(K)),
@@ -221,6 +220,67 @@ for (const [name, [build, received]] of Object.entries(refused)) {
     model.dispose();
   });
 }
+
+t.test('a sigmoid: its logits are those of a teacher, and no student ends in it', async (t) => {
+  const ends = [[dense(K, 'sigmoid')], [dense(K), layers.activation({ activation: 'sigmoid' })]];
+  for (const end of ends) {
+    const model = sequential(gap(), ...end);
+    const teacher = await openTeacher(tf, model, images);
+    const output = model.predict(images) as tf.Tensor;
+    const logits = tf.log(tf.div(output, tf.sub(1, output)));
+    const read = { data: logits.dataSync(), shape: logits.shape };
+    expectRows(t, (await teacher.outputs(images)) as TfjsSide, read, 'the teacher');
+    const name = (end.at(-1) as tf.layers.Layer).name;
+    await t.rejects(openStudent(tf, model, images), {
+      name: 'RangeError',
+      code: 'ERR_GLD_SPLIT',
+      argument: 'student',
+      expected: /end it in a linear layer, or in a softmax/,
+      received: new RegExp(`'${name}', a sigmoid`),
+    });
+  }
+});
+
+t.test('refused: images that a model does not take, by what the model says', async (t) => {
+  const model = sequential(gap(), dense(K));
+  const grey = tf.mean(images, 3, true);
+  await t.rejects(openTeacher(tf, model, grey), {
+    code: 'ERR_GLD_SPLIT',
+    argument: 'teacher',
+    expected: 'a model that takes images of shape [5, 8, 8, 1]',
+    received: /depth|dimensions|shape/,
+  });
+  const integers = tf.cast(images, 'int32');
+  const dtype = { name: 'TypeError', code: 'ERR_GLD_DTYPE', argument: 'images', received: /^int32, of which/ };
+  await t.rejects(openTeacher(tf, model, integers), dtype);
+  const scaled = tf.sequential({
+    layers: [layers.rescaling({ inputShape: [8, 8, 3], scale: 0.1 }), sequential(gap(), dense(K))],
+  });
+  const spread = tf.tidy(() => tf.cast(tf.mul(images, 100), 'int32'));
+  const before = tf.memory().numTensors;
+  t.ok(await openStudent(tf, scaled, spread), 'one that begins with Rescaling takes integers');
+  await t.rejects(openStudent(tf, model, integers), dtype);
+  await t.rejects(openTeacher(tf, model, grey));
+  t.equal(tf.memory().numTensors, before);
+  for (const [result, argument] of [
+    [undefined, 'teacher.preprocess()'],
+    [Promise.resolve(images), 'teacher.preprocess()'],
+  ] as const) {
+    const preprocess = (() => result) as never;
+    await t.rejects(openTeacher(tf, { model, preprocess }, images), { code: 'ERR_GLD_ARG_TYPE', argument });
+  }
+  const preprocess = (x: tf.Tensor) => tf.slice(x, 0, 2);
+  const fewer = { code: 'ERR_GLD_SHAPE', argument: 'teacher.preprocess()', expected: 'a tensor of 5 samples' };
+  await t.rejects(openTeacher(tf, { model, preprocess }, images), fewer);
+  const student = await openStudent(tf, model, images);
+  const teacher = await openTeacher(tf, model, images);
+  model.dispose();
+  const disposed = (argument: string) => ({ name: 'TypeError', code: 'ERR_GLD_DISPOSED', argument });
+  await t.rejects(openStudent(tf, model, images), disposed('student'));
+  await t.rejects(openTeacher(tf, model, images), disposed('teacher'));
+  await t.rejects(teacher.outputs(images), disposed('teacher'), 'also later');
+  t.throws(() => student.forward(images, true), disposed('student'));
+});
 
 t.test('refused: images that tell nothing', async (t) => {
   const model = sequential(gap(), dense(K));

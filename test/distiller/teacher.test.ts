@@ -39,6 +39,37 @@ t.test('a function: its tensors are read, and those that it made are disposed', 
   await t.rejects(wrong.outputs(images), { code: 'ERR_GLD_OPTION', argument: 'teacher.weights' });
 });
 
+t.test('an asynchronous function: what it made before it first waited is read, and disposed', async (t) => {
+  const [weight, kept] = [random([C, K], 1), tf.keep(random([K], 2))];
+  const features = { data: new Float32Array(n * 4 * C), shape: [n, 2, 2, C] };
+  const before = tf.memory().numTensors;
+  const outputs = async (teacher: (given: tf.Tensor) => Promise<object>) =>
+    (await openTeacher(tf, teacher as never, images)).outputs(images);
+  const side = await outputs(async (given) => {
+    const [made, own] = [tf.tidy(() => tf.add(tf.slice(given, 0, 1).sum(), random([n, 2, 2, C], 3))), tf.scalar(1)];
+    const bias = tf.mul(kept, 2);
+    await new Promise(setImmediate);
+    own.dispose();
+    return { features: made, weight, bias };
+  });
+  t.equal(tf.memory().numTensors, before);
+  t.match(side, { features: { data: random([n, 2, 2, C], 3).dataSync() }, weight: { data: weight.dataSync() } });
+  const mine = await outputs(async () => {
+    const bias = tf.keep(tf.mul(kept, 2));
+    return { features, weight, bias };
+  });
+  t.match(mine, { bias: { data: tf.mul(kept, 2).dataSync() } });
+  const failing = outputs(async (given) => {
+    tf.mul(given, 2);
+    await new Promise(setImmediate);
+    throw new Error('mine');
+  });
+  await t.rejects(failing, { message: 'mine' });
+  const wrong = outputs(async (given) => ({ logits: tf.mul(given, 2), bias: 1, more: 2 }));
+  await t.rejects(wrong, { code: 'ERR_GLD_OPTION', argument: 'teacher.more' });
+  t.equal(tf.memory().numTensors, before + 3, 'what the test made, and what it kept');
+});
+
 t.test('stored outputs: those of the samples', async (t) => {
   const logits = random([N, 5, K], 5);
   const all = logits.dataSync();

@@ -163,9 +163,10 @@ const sections: Record<string, { given: string; result: string }> = {
         const features = jax.numpy.matmul(x, p.dense).reshape([2, 2, 4, 4]);
         return features;
       };
-      const teacherForward = (x) => {
+      const teacherParameters = teacher;
+      const teacherForward = (p, x) => {
         x.dispose();
-        return tree.ref(teacher);
+        return p;
       };
       const studentLogits = (p, x) => jax.numpy.matmul(network(p, x).mean([2, 3]), p.weight.transpose()).add(p.bias);
       const batches = Array.from({ length: 3 }, () => ({ images: images.ref, labels: labels.ref }));`,

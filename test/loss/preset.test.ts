@@ -49,6 +49,12 @@ t.test('wrong calls', async (t) => {
   t.throws(call(undefined, {}), { code: 'ERR_GLD_ARG_TYPE', argument: 'name' });
   t.throws(call('paper'), { code: 'ERR_GLD_ARG_TYPE', argument: 'stepsPerEpoch' });
   t.throws(call('paper', { stepsPerEpoch: 0 }), { code: 'ERR_GLD_OPTION', argument: 'stepsPerEpoch' });
+  for (const options of [
+    { stepsPerEpoch: Number.MAX_VALUE },
+    { stepsPerEpoch: 1e300, epochs: Number.MAX_SAFE_INTEGER },
+  ]) {
+    t.throws(call('short', options), { code: 'ERR_GLD_OPTION', argument: 'stepsPerEpoch' });
+  }
   t.throws(call('paper', { stepsPerEpoch: 1, epochs: 1.5 }), { code: 'ERR_GLD_OPTION', argument: 'epochs' });
   t.throws(call('paper', { stepsPerEpoch: 1, batchSize: '8' }), { code: 'ERR_GLD_ARG_TYPE', argument: 'batchSize' });
   t.throws(call('paper', { stepsPerEpoch: 1, epoch: 3 }), { code: 'ERR_GLD_OPTION', argument: 'epoch' });

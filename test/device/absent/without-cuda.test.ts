@@ -12,7 +12,8 @@ import { standIn } from '../../../tools/stand-in.js';
 const { available, reason } = deviceInfo().cuda;
 t.comment(available ? 'CUDA is available here' : `no CUDA here: ${reason}`);
 
-const folder = standIn(process.env.GLD_LOSS_PREBUILD);
+const environment = standIn(process.env.GLD_LOSS_PREBUILD);
+const folder = environment.GLD_LOSS_PREBUILD;
 const configuration = readdirSync(join(folder, 'build'))[0];
 
 /** A copy of the build with another libgld_cuda.so, or none; returns what to set for it to be found. */
@@ -115,8 +116,8 @@ const machines: [name: string, environment: () => Record<string, string>, reason
   ],
   [
     'no GPU',
-    () => ({ GLD_LOSS_PREBUILD: folder, GLD_STAND_IN_DEVICES: '0' }),
-    /^cudaErrorNoDevice: no CUDA-capable device is detected in cudaGetDeviceCount$/,
+    () => ({ ...environment, GLD_EMULATED_DEVICES: '0', CUDA_VISIBLE_DEVICES: '7' }),
+    /^cudaErrorNoDevice: no CUDA device is visible, CUDA_VISIBLE_DEVICES is '7'$/,
   ],
 ];
 if (!available) machines.push(['this machine', () => ({}), /./]);

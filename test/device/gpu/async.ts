@@ -6,7 +6,17 @@ import t from 'tap';
 import { present } from '../../../tools/present.js';
 import { big, slow, small } from '../../support/async-inputs.js';
 import { controllers } from '../../support/signals.js';
-import { collect, counts, move, skipUnlessStandIn, steered, submitted, valuesOf } from './support.js';
+import {
+  collect,
+  counts,
+  delayed,
+  isStandIn,
+  move,
+  skipUnlessEmulated,
+  skipUnlessStandIn,
+  submitted,
+  valuesOf,
+} from './support.js';
 
 const cuda: GldOptions = { device: 'cuda' };
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -85,7 +95,7 @@ t.test('hundreds of calls at once, on few streams', async (t) => {
   kept.dispose();
 });
 
-t.test('a GldLoss keeps its stream', skipUnlessStandIn, async (t) => {
+t.test('a GldLoss keeps its stream', skipUnlessEmulated, async (t) => {
   const kept = new GldLoss(cuda);
   const inputs = move(small(), 'tensor');
   kept.compute(inputs, { out: {} });
@@ -95,7 +105,7 @@ t.test('a GldLoss keeps its stream', skipUnlessStandIn, async (t) => {
   gldLoss(big(50), cuda);
   for (let i = 0; i < 20; i += 1) kept.compute(inputs, { out: {} });
   const after = present(counts());
-  t.equal(after.submits - before.submits, 61);
+  t.ok(after.works - before.works >= 61, 'all on the GPU');
   t.ok(after.streams - before.streams <= 1, 'only that of the other call');
   kept.dispose();
   t.ok(present(counts()).streams < after.streams, 'dispose() closes it');
@@ -112,7 +122,7 @@ t.test('dispose() lets calls under way finish, queued ones too', async (t) => {
 
 t.test('the event loop stays free', skipUnlessStandIn, async (t) => {
   // Calls that would take minutes.
-  await steered({ delay: 600_000 }, async () => {
+  await delayed(600_000, async () => {
     const controller = new AbortController();
     const settings: GldAsyncOptions = { ...cuda, signal: controller.signal };
     let settled = 0;
@@ -128,7 +138,7 @@ t.test('the event loop stays free', skipUnlessStandIn, async (t) => {
 });
 
 t.test('aborted before, while queued, while running, afterwards', async (t) => {
-  await steered({ delay: 40 }, async () => {
+  await delayed(40, async () => {
     const reason = new Error('not today');
     t.equal(await reasonOf(gldLossAsync(small(), { ...cuda, signal: AbortSignal.abort(reason) })), reason, 'before');
 
@@ -140,7 +150,7 @@ t.test('aborted before, while queued, while running, afterwards', async (t) => {
     for (const each of blocking) void each.then(() => (finished += 1));
     controller.abort(reason);
     t.same(await Promise.all(queued), Array(5).fill(reason), 'queued');
-    if (counts() !== undefined) t.equal(finished, 0, 'at once');
+    if (isStandIn) t.equal(finished, 0, 'at once');
     t.same(getEventListeners(controller.signal, 'abort'), [], 'no listener is left');
     await Promise.all(blocking);
 
@@ -167,7 +177,7 @@ t.test('aborted before, while queued, while running, afterwards', async (t) => {
 });
 
 t.test('signals that are not the built-in ones: waiting for a turn, and running', async (t) => {
-  await steered({ delay: 40 }, async () => {
+  await delayed(40, async () => {
     for (const [name, Controller] of Object.entries(controllers)) {
       const controller = new Controller();
       const { signal } = controller;
@@ -180,7 +190,7 @@ t.test('signals that are not the built-in ones: waiting for a turn, and running'
 });
 
 t.test('what the signal of a queued call throws is its own: the call before it has its result', async (t) => {
-  await steered({ delay: 20 }, async () => {
+  await delayed(20, async () => {
     const thrown = new Error('strange signal');
     const signal = {
       aborted: false,
@@ -227,7 +237,7 @@ t.test('gradients of an aborted call are freed', skipUnlessStandIn, async (t) =>
   await collect();
   const before = present(counts());
   const controller = new AbortController();
-  const running = steered({ delay: 600_000 }, async () => {
+  const running = delayed(600_000, async () => {
     const promise = reasonOf(gldLossAsync(inputs, { signal: controller.signal }));
     await submitted(before);
     controller.abort(7);

@@ -17,7 +17,7 @@ import { present } from '../../../tools/present.js';
 import { small } from '../../support/async-inputs.js';
 import { problem, type ProblemSpec } from '../../support/problems.js';
 import { encodeInputs } from '../../support/tensors.js';
-import { counts, devices, isStandIn, move, moved } from './support.js';
+import { counts, devices, move, moved, skipUnlessEmulated } from './support.js';
 
 const float64 = encodeInputs(problem({ samples: 4, classes: 6 }), 'float64').given;
 
@@ -25,13 +25,13 @@ const small4: ProblemSpec = { samples: 4, classes: 6, student: { channels: 3, ma
 
 /** The GPU that a call ran on, or 'cpu'. */
 function ranOn(inputs: AnyInputs, options?: GldOptions): string {
-  const before = Array.from({ length: devices }, (_, i) => present(counts(i)).submits);
+  const before = Array.from({ length: devices }, (_, i) => present(counts(i)).works);
   gldLoss(inputs, options as never);
-  const gpu = before.findIndex((submits, i) => present(counts(i)).submits > submits);
+  const gpu = before.findIndex((works, i) => present(counts(i)).works > works);
   return gpu < 0 ? 'cpu' : `cuda:${gpu}`;
 }
 
-t.test('the rules', isStandIn ? {} : { skip: 'needs the stand-in, which counts calls' }, async (t) => {
+t.test('the rules', skipUnlessEmulated, async (t) => {
   const host = small();
   const [first, second] = [move(host, 'tensor', 0), move(host, 'pointer', 1)];
   const labelled = {
@@ -174,7 +174,7 @@ t.test('deviceInfo', async (t) => {
     t.match(computeCapability, /^\d+\.\d+$/);
     t.ok(memory > 0 && freeMemory > 0 && freeMemory <= memory);
   }
-  if (isStandIn) t.match({ driver, runtime }, { driver: '13.2', runtime: '13.0' });
+  if (counts()) t.match({ driver, runtime }, { driver: '13.2', runtime: '13.0' });
 });
 
 /** What the CPU alone does: inputs, options, and the argument by which a GPU refuses them. */
@@ -223,12 +223,12 @@ t.test('what only the CPU does is refused by name before any work, and left to t
     const { grid } = options;
     const { given } = encodeInputs(problem({ ...spec, ...(grid !== undefined && { grid }) }), 'float32');
     const expected = { code: 'ERR_GLD_DEVICE', argument, message };
-    const before = counts(0)?.submits;
+    const before = counts(0)?.works;
     t.throws(() => gldLoss(given, { ...options, device: 'cuda' }), expected, what);
     await t.rejects(gldLossAsync(given, { ...options, device: 'cuda' }), expected, `${what}, asynchronously`);
     t.throws(() => new GldLoss({ ...options, device: 'cuda' }).compute(given), expected, `${what}, GldLoss`);
     t.same(gldLoss(given, { ...options, device: 'auto' }), gldLoss(given, options), `${what}, auto`);
-    t.equal(counts(0)?.submits, before, `${what}: nothing was done on the GPU`);
+    t.equal(counts(0)?.works, before, `${what}: nothing was done on the GPU`);
   }
 });
 

@@ -3,7 +3,7 @@ import { CudaTensor, GldLoss, gldLoss, gldLossAsync, type AnyInputs } from 'gld-
 import t from 'tap';
 import { present } from '../../../tools/present.js';
 import { small } from '../../support/async-inputs.js';
-import { collect, counts, move, pointer, skipUnlessStandIn, steered } from './support.js';
+import { collect, counts, failing, move, pointer, skipUnlessEmulated } from './support.js';
 
 type Parts = Record<string, never>;
 
@@ -137,7 +137,7 @@ t.test('wrong outs', async (t) => {
   }
 });
 
-t.test("CUDA's errors have their name and the call, and the next call works", skipUnlessStandIn, async (t) => {
+t.test("CUDA's errors have their name and the call, and the next call works", skipUnlessEmulated, async (t) => {
   const inputs = move(small(), 'tensor');
   const expected = gldLoss(inputs, { gradients: false });
   const kept = new GldLoss({ gradients: false });
@@ -149,8 +149,8 @@ t.test("CUDA's errors have their name and the call, and the next call works", sk
     computeAsync: () => kept.computeAsync(inputs),
   };
   for (const [name, way] of Object.entries(ways)) {
-    for (const call of ['submit', 'finish']) {
-      await steered({ fail: `${call} error 1` }, () =>
+    for (const call of ['cudaMemsetAsync', 'cudaEventSynchronize'] as const) {
+      await failing(call, 'illegal address', 1, () =>
         t.rejects(
           way(),
           {
@@ -158,7 +158,7 @@ t.test("CUDA's errors have their name and the call, and the next call works", sk
             code: 'ERR_GLD_CUDA',
             argument: 'device',
             expected: 'cuda:0 to compute',
-            message: /cudaErrorIllegalAddress: an illegal memory access was encountered in cudaStreamSynchronize$/,
+            message: new RegExp(`cudaErrorIllegalAddress: an illegal memory access was encountered in ${call}$`),
           },
           `${name}, ${call}`,
         ),
@@ -166,36 +166,36 @@ t.test("CUDA's errors have their name and the call, and the next call works", sk
       t.equal((await way()).loss, expected.loss, 'the next one');
     }
   }
-  await steered({ fail: 'copy error 1' }, async () =>
+  await failing('cudaMemcpy', 'illegal address', 1, async () =>
     t.throws(() => CudaTensor.empty([4]).toHost(), { code: 'ERR_GLD_CUDA' }, 'copying'),
   );
   kept.dispose();
 });
 
-t.test('memory that is full: what waits for calls is freed, and one more attempt', skipUnlessStandIn, async (t) => {
+t.test('memory that is full: what waits for calls is freed, and one more attempt', skipUnlessEmulated, async (t) => {
   const inputs = move(small(), 'tensor');
   const { loss } = gldLoss(inputs, { gradients: false });
   const idle = present(counts()).streams;
   t.ok(idle > 0, 'a stream waits for its next call');
-  await steered({ fail: 'submit memory 1' }, () =>
+  await failing('cudaMemsetAsync', 'memory', 1, () =>
     t.equal(gldLoss(inputs, { gradients: false }).loss, loss, 'the second attempt'),
   );
   t.ok(present(counts()).streams <= idle);
-  for (const call of ['submit', 'open']) {
+  for (const call of ['cudaMemsetAsync', 'cudaMalloc'] as const) {
     await Promise.all(Array.from({ length: 3 }, () => gldLossAsync(inputs, { gradients: false })));
     const expected = {
       name: 'RangeError',
       code: 'ERR_GLD_MEMORY',
       argument: 'inputs',
       expected: 'sizes that fit the memory of cuda:0',
-      message: /cudaErrorMemoryAllocation: out of memory in cudaMalloc$/,
+      message: new RegExp(`cudaErrorMemoryAllocation: out of memory in ${call}$`),
     };
-    const fail = async () => {
-      if (call === 'open')
-        await steered({ fail: 'submit error 9' }, () => t.throws(() => gldLoss(inputs, { gradients: false })));
-    };
-    await fail();
-    await steered({ fail: `${call} memory 9` }, async () => {
+    // A failure closes the streams that wait, so that the next call opens one.
+    if (call === 'cudaMalloc')
+      await failing('cudaMemsetAsync', 'illegal address', 9, () =>
+        t.throws(() => gldLoss(inputs, { gradients: false })),
+      );
+    await failing(call, 'memory', 9, async () => {
       const kept = new GldLoss({ gradients: false });
       t.throws(() => kept.compute(inputs), expected, call);
       await t.rejects(kept.computeAsync(inputs), expected, `${call}, async`);
@@ -204,7 +204,7 @@ t.test('memory that is full: what waits for calls is freed, and one more attempt
   }
   await collect();
   const { blocks } = present(counts());
-  await steered({ fail: 'submit memory 9' }, () => t.throws(() => gldLoss(inputs), { code: 'ERR_GLD_MEMORY' }));
+  await failing('cudaMemsetAsync', 'memory', 9, () => t.throws(() => gldLoss(inputs), { code: 'ERR_GLD_MEMORY' }));
   t.ok(present(counts()).blocks <= blocks, 'what was made for the gradients is freed');
 });
 

@@ -1,4 +1,4 @@
-/** Tensors on a GPU for the tests, and what the stand-in tells about itself. */
+/** Tensors on a GPU for the tests, and what an emulated one tells about itself. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { CudaTensor, deviceInfo, type AnyInputs, type AnyTensor, type DeviceTensor, type Inputs } from 'gld-loss';
 import t from 'tap';
@@ -75,36 +75,49 @@ export function valuesOf(tensor: object | undefined): ArrayLike<number> {
   return array;
 }
 
-/** What the stand-in counts on a device; undefined with any other engine. */
-export function counts(deviceId = 0): { streams: number; submits: number; blocks: number } | undefined {
-  const numbers = /^stand-in \d+: streams (\d+), submits (\d+), blocks (\d+)$/.exec(
-    deviceInfo().cuda.devices[deviceId].name,
-  );
+/** What the emulated runtime counts on a device; undefined on a GPU. The engine's streams have three of CUDA's each. */
+export function counts(deviceId = 0): { streams: number; works: number; blocks: number } | undefined {
+  const numbers = /: streams (\d+), works (\d+), blocks (\d+)$/.exec(deviceInfo().cuda.devices[deviceId].name);
   if (numbers === null) return undefined;
-  const [streams, submits, blocks] = numbers.slice(1).map(Number) as [number, number, number];
-  return { streams, submits, blocks };
+  const [streams, works, blocks] = numbers.slice(1).map(Number) as [number, number, number];
+  return { streams: streams / 3, works, blocks };
 }
 
-export const isStandIn = counts() !== undefined;
-export const skipUnlessStandIn = isStandIn ? {} : { skip: 'needs the stand-in, which counts and fails as it is told' };
+export const skipUnlessEmulated = counts()
+  ? {}
+  : { skip: 'needs an emulated runtime, which counts and fails as it is told' };
+export const isStandIn = deviceInfo().cuda.devices[0].name.startsWith('stand-in');
+export const skipUnlessStandIn = isStandIn
+  ? {}
+  : { skip: 'needs the stand-in, whose calls take as long as they are told' };
 export const devices = deviceInfo().cuda.devices.length;
 
-/** Until the device has got another call than those of `before`; where nothing counts them, for a turn of the loop. */
+/** Until the device has got more to do than before; where nothing counts that, for a turn of the loop. */
 export async function submitted(before = counts()): Promise<void> {
   do await turn();
-  while (before !== undefined && present(counts()).submits === before.submits);
+  while (before !== undefined && present(counts()).works === before.works);
 }
 
-/** Sets variables that steer the stand-in, for as long as the work takes. */
-export async function steered<T>(variables: Record<string, string | number>, work: () => T | Promise<T>): Promise<T> {
-  const names = Object.keys(variables).map((name) => `GLD_STAND_IN_${name.toUpperCase()}`);
-  names.forEach((name, i) => (process.env[name] = String(Object.values(variables)[i])));
+async function withVariable<T>(name: string, value: string, work: () => T | Promise<T>): Promise<T> {
+  process.env[name] = value;
   try {
     return await work();
   } finally {
-    for (const name of names) delete process.env[name];
+    delete process.env[name];
   }
 }
+
+/** For as long as the work takes, calls on the stand-in take so many milliseconds. */
+export const delayed = <T>(milliseconds: number, work: () => T | Promise<T>): Promise<T> =>
+  withVariable('GLD_STAND_IN_DELAY', String(milliseconds), work);
+
+/** The first calls of a function of the emulated runtime fail while the work is done. */
+export const failing = <T>(
+  name: 'cudaMalloc' | 'cudaMemcpy' | 'cudaMemsetAsync' | 'cudaEventSynchronize',
+  error: 'memory' | 'illegal address',
+  times: number,
+  work: () => T | Promise<T>,
+): Promise<T> => withVariable('GLD_EMULATED_FAIL', `${name} ${error === 'memory' ? 2 : 700} ${times}`, work);
 
 /** Collects garbage until nothing more comes free: finalizers run between turns of the loop. Needs node --expose-gc. */
 export async function collect(): Promise<void> {

@@ -6,7 +6,17 @@ import { present } from '../../../tools/present.js';
 import { small } from '../../support/async-inputs.js';
 import { Random } from '../../support/random.js';
 import { dtypes, encode, placements } from '../../support/tensors.js';
-import { collect, counts, devices, move, pointer, skipUnlessStandIn, steered, valuesOf } from './support.js';
+import {
+  collect,
+  counts,
+  devices,
+  delayed,
+  move,
+  pointer,
+  skipUnlessEmulated,
+  skipUnlessStandIn,
+  valuesOf,
+} from './support.js';
 
 t.test('there and back', async (t) => {
   const random = new Random(81);
@@ -176,7 +186,7 @@ t.test('a call under way keeps what was disposed', skipUnlessStandIn, async (t) 
   const expected = gldLoss(small(), { device: 'cuda' }).loss;
   await collect();
   const before = present(counts()).blocks;
-  const running = steered({ delay: 100 }, async () => {
+  const running = delayed(100, async () => {
     const promise = gldLossAsync(inputs, { gradients: false });
     await turn();
     return promise;
@@ -193,7 +203,7 @@ t.test('a forgotten tensor is collected, and its memory with it', async (t) => {
   const free = () => deviceInfo().cuda.devices[0].freeMemory;
   await collect();
   const before = free();
-  // More than the stand-in has: the garbage collector has to know how much hangs on these small objects.
+  // More than an emulated GPU has: the garbage collector has to know how much hangs on these small objects.
   for (let i = 0; i < 100; i += 1) {
     CudaTensor.empty([1 << 22]);
     await turn();
@@ -202,7 +212,7 @@ t.test('a forgotten tensor is collected, and its memory with it', async (t) => {
   t.ok(before - free() < 2 ** 24, `${before - free()} bytes of the GPU are kept`);
 });
 
-t.test('gradients are collected', skipUnlessStandIn, async (t) => {
+t.test('gradients are collected', skipUnlessEmulated, async (t) => {
   const inputs = move(small(), 'tensor');
   gldLoss(inputs);
   await collect();

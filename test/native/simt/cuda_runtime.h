@@ -5,7 +5,10 @@
 //
 // Environment: GLD_EMULATED_DEVICES (1; 0: none, -1: a driver that is too old), GLD_EMULATED_ARCH (80: compute
 // capability 8.0), GLD_EMULATED_MEMORY (bytes of each device), GLD_EMULATED_SEED (order of threads),
-// GLD_EMULATED_SPARSE (device blocks of so many bytes or more are zeros that take no memory until they are written to).
+// GLD_EMULATED_SPARSE (device blocks of so many bytes or more are zeros that take no memory until they are written to),
+// GLD_EMULATED_FAIL ("cudaMemcpy 700 2": the next two calls of it fail with this error; of cudaMalloc, cudaMemcpy,
+// cudaMemsetAsync and cudaEventSynchronize). The name of a device counts its streams, what they were given to do, and
+// its blocks of memory.
 #pragma once
 
 #include <cmath>

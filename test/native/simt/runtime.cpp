@@ -1,7 +1,9 @@
 // Devices, memory, streams, events and graphs of the emulated CUDA runtime.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <limits>
@@ -15,6 +17,10 @@
 
 #include "cuda_runtime.h"
 
+#ifndef GLD_EMULATED_NAME
+#define GLD_EMULATED_NAME "emulated GPU"
+#endif
+
 namespace {
 
 using Work = std::function<void()>;
@@ -27,10 +33,30 @@ long setting(const char* name, long standard) {
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
 thread_local SimtStream* capturing = nullptr;  // the stream that this thread captures
+thread_local bool in_callback = false;
 
 cudaError_t fail(cudaError_t error) {
   last_error = error;
   return error;
+}
+
+// Whether this call of a function is one that is to fail, and how: GLD_EMULATED_FAIL.
+cudaError_t told(const char* function) {
+  static std::mutex mutex;
+  static std::string last;
+  static int left = 0;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const char* setting = std::getenv("GLD_EMULATED_FAIL");
+  const std::string now = setting == nullptr ? "" : setting;
+  char name[64] = "";
+  int error = 0;
+  int times = 0;
+  std::sscanf(now.c_str(), "%63s %d %d", name, &error, &times);
+  if (now != last) left = times;
+  last = now;
+  if (left == 0 || std::strcmp(name, function) != 0) return cudaSuccess;
+  --left;
+  return fail(static_cast<cudaError_t>(error));
 }
 
 struct Block {
@@ -44,6 +70,12 @@ struct Memory {
   std::mutex mutex;
   std::map<const char*, Block> blocks;
   std::map<int, std::size_t> used;
+
+  long on(int device) const {
+    return std::count_if(blocks.begin(), blocks.end(), [&](const auto& one) {
+      return one.second.type == cudaMemoryTypeDevice && one.second.device == device;
+    });
+  }
 };
 
 Memory& memory() {
@@ -144,6 +176,7 @@ namespace {
 struct Streams {
   std::mutex mutex;
   std::set<SimtStream*> all;
+  std::map<int, long> works;  // that streams of each device were given
 };
 Streams& streams() {
   static Streams* all = new Streams;
@@ -188,6 +221,10 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
     stream->graph->works.push_back(std::move(work));
     return cudaSuccess;
   }
+  {
+    const std::lock_guard<std::mutex> lock(streams().mutex);
+    ++streams().works[stream->device];
+  }
   const std::lock_guard<std::mutex> lock(stream->mutex);
   stream->queue.push_back(std::move(work));
   stream->changed.notify_all();
@@ -216,6 +253,7 @@ int arch() { return static_cast<int>(setting("GLD_EMULATED_ARCH", 80)); }
 }  // namespace
 
 cudaError_t cudaSetDevice(int device) {
+  if (in_callback) std::abort();  // where a driver may wait for ever
   if (!exists(device)) return fail(cudaErrorInvalidDevice);
   current_device = device;
   return cudaSuccess;
@@ -227,7 +265,15 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (!exists(device)) return fail(cudaErrorInvalidDevice);
   *properties = cudaDeviceProp{};
-  std::strcpy(properties->name, "emulated GPU (for tests)");
+  {
+    const std::lock_guard<std::mutex> lock(streams().mutex);
+    const std::lock_guard<std::mutex> also(memory().mutex);
+    const long open = std::count_if(streams().all.begin(), streams().all.end(),
+                                    [&](const SimtStream* stream) { return stream->device == device; });
+    std::snprintf(properties->name, sizeof properties->name,
+                  GLD_EMULATED_NAME " (for tests): streams %ld, works %ld, blocks %ld", open, streams().works[device],
+                  memory().on(device));
+  }
   properties->totalGlobalMem = device_bytes();
   properties->major = arch() / 10;
   properties->minor = arch() % 10;
@@ -246,7 +292,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 cudaError_t cudaDriverGetVersion(int* version) {
   const long devices = setting("GLD_EMULATED_DEVICES", 1);
-  *version = devices < 0 ? 11040 : devices == 0 ? 0 : 13000;
+  *version = devices < 0 ? 11040 : devices == 0 ? 0 : 13020;
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {
@@ -295,12 +341,14 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorNoDevice: return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
     default: return "an emulated error";
   }
 }
 
 cudaError_t cudaMalloc(void** to, std::size_t bytes) {
   if (!exists(current_device)) return fail(cudaErrorNoDevice);
+  if (const cudaError_t error = told("cudaMalloc")) return error;
   return take(to, bytes, cudaMemoryTypeDevice);
 }
 cudaError_t cudaFree(void* block) { return give_back(block); }
@@ -343,6 +391,7 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (const cudaError_t error = told("cudaMemcpy")) return error;
   if (!copies(to, from, bytes, kind)) return fail(cudaErrorInvalidValue);
   if (bytes > 0) std::memmove(to, from, bytes);
   return cudaSuccess;
@@ -354,6 +403,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   });
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  if (const cudaError_t error = told("cudaMemsetAsync")) return error;
   return simt::enqueue(stream, [=] {
     if (bytes > 0) std::memset(to, value, bytes);
   });
@@ -395,7 +445,11 @@ cudaError_t cudaDeviceSynchronize() {
   return cudaSuccess;
 }
 cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* data, unsigned) {
-  return simt::enqueue(stream, [=] { callback(stream, cudaSuccess, data); });
+  return simt::enqueue(stream, [=] {
+    in_callback = true;
+    callback(stream, cudaSuccess, data);
+    in_callback = false;
+  });
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -436,6 +490,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (const cudaError_t error = told("cudaEventSynchronize")) return error;
   SimtEvent::State& state = *event->state;
   std::unique_lock<std::mutex> lock(state.mutex);
   const std::uint64_t ticket = state.recorded;
