@@ -67,7 +67,7 @@ const names = Object.keys(recipes) as PresetName[];
  *
  * - `'paper'` is the paper's recipe for CIFAR-100: a learning rate of 0.1, times 0.1 at 50 % and at 75 % of 200 epochs.
  * - `'short'` is for trainings of ten to some tens of epochs, in which the gradients of the global term, which are smaller
- *   than those of the task, need a higher rate: 0.4, to 0 along a cosine.
+ *   than those of the task, need a higher rate: 0.4, to 0 along a cosine. docs/distiller.md has what it led to in our own study.
  *
  * Both warm up, which the paper does not speak of. A student that has just been made has small logits, and gradients of the
  * global, local and relation terms with respect to these are many times those of the task.

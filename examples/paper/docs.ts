@@ -1,5 +1,5 @@
 /**
- * Puts the results of full runs into docs/paper.md, and those of the ablation into README.md: `npx tsx examples/paper/docs.ts`. What stands between the markers of
+ * Puts the results of full runs into docs/paper.md, and those of the ablation into README.md and docs/distiller.md: `npx tsx examples/paper/docs.ts`. What stands between the markers of
  * a study is replaced by the table of examples/results/<study>/results.json; a study without that file is left alone.
  *
  * `npx tsx examples/paper/docs.ts classification DIR` first takes results.json from the run in DIR.
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fromJson, toJson } from 'gld-loss-pages/json';
 import type { ClassificationRecord } from './classification/record.js';
 import { intoDocument } from './document.js';
-import { intoReadme } from './readme.js';
+import { intoPresets, intoReadme } from './readme.js';
 import { readResults, resultsOf } from './results.js';
 import { studies } from './studies.js';
 
@@ -28,6 +28,8 @@ for (const [name, study] of Object.entries(studies)) {
   if (record) text = intoDocument(text, name, record, study.table(record));
 }
 writeFileSync(document, text);
-const readme = join(import.meta.dirname, '../../README.md');
-const ablation = readResults('classification');
-if (ablation) writeFileSync(readme, intoReadme(readFileSync(readme, 'utf8'), ablation as ClassificationRecord));
+const ablation = readResults('classification') as ClassificationRecord | undefined;
+for (const [path, into] of Object.entries({ 'README.md': intoReadme, 'docs/distiller.md': intoPresets })) {
+  const page = join(import.meta.dirname, '../..', path);
+  if (ablation) writeFileSync(page, into(readFileSync(page, 'utf8'), ablation));
+}

@@ -1,8 +1,9 @@
-/** The part of README.md that comes from the ablation. */
+/** The parts of README.md and of docs/distiller.md that come from the ablation. */
 import { duration, integer, percent } from 'gld-loss-pages/numbers';
 import { differences } from '../report/comparison.js';
 import { finals } from '../report/headline.js';
 import { spread, versus } from '../report/table.js';
+import { present } from '../present.js';
 import type { ClassificationRecord } from './classification/record.js';
 import { lengthScores } from './classification/scores.js';
 import { between } from './document.js';
@@ -34,4 +35,20 @@ export function intoReadme(readme: string, record: ClassificationRecord): string
     `on ${cpu}, ${cores} cores.`,
   ].join('\n');
   return between(readme, '<!-- ablation:begin -->', '<!-- ablation:end -->', `\n${text}\n`);
+}
+
+/** docs/distiller.md with what the trainings reached that 'short' of gldPreset stands for, between its markers. */
+export function intoPresets(page: string, record: ClassificationRecord): string {
+  const short = present(record.lengths.find(({ name }) => name === 'short'));
+  const { arms } = lengthScores(record, short);
+  const reached = short.arms.map(({ label, rate }, i) => `| ${label} | ${rate} | ${spread(finals(arms[i]))} |`);
+  const text = [
+    '| arm | rate | test accuracy, % |',
+    '| --- | --: | --: |',
+    ...reached,
+    '',
+    `${short.epochs} epochs of ${integer(record.data.trainSize)} images of Fashion-MNIST, SGD and warm-up as in \`'short'\`, the`,
+    `best of the learning rates ${short.arms[0].tries.map(({ rate }) => rate).join(', ')} for each arm: [the ablation](paper.md).`,
+  ].join('\n');
+  return between(page, '<!-- short:begin -->', '<!-- short:end -->', `\n${text}\n`);
 }

@@ -5,7 +5,7 @@ import t from 'tap';
 import type { ClassificationRecord } from '../../paper/classification/record.js';
 import { study as classification } from '../../paper/classification/index.js';
 import { intoDocument, type StudyRecord } from '../../paper/document.js';
-import { intoReadme } from '../../paper/readme.js';
+import { intoPresets, intoReadme } from '../../paper/readme.js';
 import { readResults, writeReports } from '../../paper/results.js';
 import { studies } from '../../paper/studies.js';
 import type { TransferRecord } from '../../paper/transfer/record.js';
@@ -198,8 +198,11 @@ t.test('docs/paper.md quotes the results that are in the repository', async (t) 
     const again = record === undefined ? document : intoDocument(document, name, record, study.table(record));
     t.equal(again, document, name);
   }
-  const readme = await readFile(join(import.meta.dirname, '../../../README.md'), 'utf8');
-  t.equal(intoReadme(readme, readResults('classification') as ClassificationRecord), readme, "README's table");
+  const ablation = readResults('classification') as ClassificationRecord;
+  for (const [path, into] of Object.entries({ 'README.md': intoReadme, 'docs/distiller.md': intoPresets })) {
+    const page = await readFile(join(import.meta.dirname, '../../..', path), 'utf8');
+    t.equal(into(page, ablation), page, path);
+  }
   const folder = t.testdir();
   const reports = await writeReports([], folder);
   t.same(
