@@ -46,7 +46,7 @@ function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
       // Short trainings want a large rate, with a warm-up.
       const common = { teacher, student: 'resnet8x0.25', teacherEpochs: 12, rate: 0.4 };
       return quick
-        ? { ...common, epochs: 4, seeds: [1], trainSize: 1000, validationSize: 500, testSize: 2000 }
+        ? { ...common, epochs: 8, seeds: [1], trainSize: 1500, validationSize: 500, testSize: 2000 }
         : { ...common, epochs: 12, trainSize: 3000, validationSize: 1000 };
     }
     default:
