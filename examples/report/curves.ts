@@ -62,7 +62,7 @@ export function learningCurves(scores: Scores): Html {
 <div class="narrow">${scorePlot(scores, 360, 360)}</div>`;
 }
 
-function scorePlot({ measure, arms, reference }: Scores, width: number, height: number): Html {
+function scorePlot({ measure, course = measure, arms, reference }: Scores, width: number, height: number): Html {
   const wide = width > 600;
   const drawn = arms
     .map((arm, index) => ({ arm, index, points: points(arm.runs, ({ score }) => score) }))
@@ -92,7 +92,7 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
     labels.map(({ value }) => value),
     16 * perPixel,
   );
-  return plot(`${measure} of every arm by epoch`, {
+  return plot(`${course} of every arm by epoch`, {
     width,
     height,
     marginLeft: 44,
@@ -101,7 +101,7 @@ function scorePlot({ measure, arms, reference }: Scores, width: number, height: 
     marginBottom: 40,
     style: { background: 'none', fontSize: wide ? '13px' : '12px' },
     x: epochAxis(last, wide ? 12 : 6),
-    y: percentAxis(measure, domain, 8),
+    y: percentAxis(course, domain, 8),
     marks: [
       grid(),
       ...(reference === undefined

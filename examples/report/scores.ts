@@ -6,6 +6,8 @@ import type { RunRecord } from './types.js';
 export interface Scores {
   /** What is measured, as in a heading: 'Test accuracy'. */
   measure: string;
+  /** What the curves show after every epoch, if that is another: 'Validation accuracy'. */
+  course?: string;
   /** In the order in which they are shown. */
   arms: ScoredArm[];
   /** Labels of the arms that those after them are compared with, a column each. Default: the first arm's. */
@@ -37,6 +39,8 @@ export interface ScorePoint {
   score: number;
 }
 
+export const validationCourse = 'Validation accuracy';
+
 /** The test accuracies of a distillation run. */
 export function accuracies({ arms, teacher, student, settings }: RunRecord): Scores {
   const first = arms.find(({ runs }) => runs.length > 0)?.runs.map(({ testAccuracy }) => testAccuracy) ?? [0];
@@ -44,6 +48,7 @@ export function accuracies({ arms, teacher, student, settings }: RunRecord): Sco
   const error = Math.sqrt((accuracy * (1 - accuracy)) / settings.testSize);
   return {
     measure: 'Test accuracy',
+    ...(settings.validationSize > 0 ? { course: validationCourse } : {}),
     arms: arms.map(({ label, description, runs }) => ({
       label,
       description,

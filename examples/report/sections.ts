@@ -22,12 +22,14 @@ const titled = (title: Html, drawing: Html): Html => html`<figure><figcaption>${
 
 export function curvesSection(run: RunRecord): Html {
   if (!run.arms.some((arm) => arm.runs.some(({ epochs }) => epochs.length > 0))) return html``;
+  const scores = accuracies(run);
+  const { measure, course = measure } = scores;
+  const own = run.teacher.epochs.length > 0 && html`The thin line is the teacher’s own training. `;
   return html`<section><h2>Learning curves</h2>
-<p>Test accuracy after every epoch: the line is the mean over the seeds, the band reaches from the worst seed to the
-best.
-The thin line is the teacher’s own training, the dashed one the finished teacher that the students learn from.</p>
+<p>${course} after every epoch: the line is the mean over the seeds, the band reaches from the worst seed to the best.
+${own}The dashed line is the ${measure.toLowerCase()} of the finished teacher that the students learn from.</p>
 <div class="narrow">${armLegend(run)}</div>
-<figure>${learningCurves(accuracies(run))}</figure></section>`;
+<figure>${learningCurves(scores)}</figure></section>`;
 }
 
 export function termsSection(run: RunRecord): Html {

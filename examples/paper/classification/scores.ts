@@ -1,6 +1,6 @@
 /** The accuracies of students that were trained for one length of time, for tables and curves. */
 import { integer } from 'gld-loss-pages/numbers';
-import type { Scores } from '../../report/scores.js';
+import { type Scores, validationCourse } from '../../report/scores.js';
 import { accuracyCertainty } from '../scores.js';
 import type { ClassificationRecord, LengthRecord } from './record.js';
 
@@ -22,6 +22,7 @@ export function lengthScores({ data, teacher, student }: ClassificationRecord, {
   }));
   return {
     measure: 'Test accuracy',
+    course: validationCourse,
     arms: scored,
     baselines: baselines.filter((label) => arms.some((one) => one.label === label)),
     reference: {

@@ -41,6 +41,17 @@ t.test('the page is complete in itself', async (t) => {
   t.ok(renderReport(JSON.parse(JSON.stringify(run)) as RunRecord) === page, 'the record is plain JSON');
 });
 
+t.test('curves say which images they are of', async (t) => {
+  const run = madeUpRun();
+  const curves = () => section(open(run), 'Learning curves');
+  t.match(seen(curves()), /Test accuracy after every epoch.*The thin line is the teacher.s own training/s);
+  run.settings.validationSize = 500;
+  run.teacher.epochs = [];
+  t.match(seen(curves()), 'Validation accuracy after every epoch');
+  t.notMatch(seen(curves()), 'own training');
+  t.match(curves().querySelector('svg')?.getAttribute('aria-label'), 'Validation accuracy of every arm by epoch');
+});
+
 t.test('the table has every arm with mean, deviation and all seeds', async (t) => {
   const run = madeUpRun();
   const rows = [...section(open(run), 'Results').querySelectorAll('tbody tr')];
