@@ -80,7 +80,7 @@ t.test('the opening sentence says what came out, also when it is not what was ho
     lede(run),
     /^Full GLD came out best with [\d.]+ ± [\d.]+ %; Cross-entropy reached [\d.]+ ± [\d.]+ %, and the difference is larger/,
   );
-  const wild = run.arms[3].runs.map((one, i) => ({ ...one, finalAccuracy: [0.7, 0.99, 0.8][i] }));
+  const wild = run.arms[3].runs.map((one, i) => ({ ...one, testAccuracy: [0.7, 0.99, 0.8][i] }));
   t.match(lede({ ...run, arms: [run.arms[0], { ...run.arms[3], runs: wild }] }), /and the difference is not larger/);
   const turned = { ...run, arms: [run.arms[3], run.arms[0]] };
   t.match(lede(turned), /^No arm did better than Full GLD, with /);
