@@ -213,28 +213,24 @@ t.test('docs/paper.md quotes the results that are in the repository', async (t) 
   for (const path of reports) t.match(await readFile(path, 'utf8'), /^<!doctype html>/);
   await t.rejects(writeReports(['tuning'], folder), { message: /^'tuning': expected classification, / });
 
-  const made = intoDocument(
-    'a <!-- results: x -->old<!-- end of results --> b',
-    'x',
-    {
-      command: 'npm run paper -- x',
-      startedAt: '2026-01-02T03:04:05Z',
-      seconds: 61,
-      environment: {
-        cpu: 'C',
-        cores: 2,
-        os: 'O',
-        node: 'v20',
-        framework: 'tfjs',
-        version: '0',
-        engineLevel: 'l',
-        threads: 1,
-      },
+  const studyRecord: StudyRecord = {
+    command: 'npm run paper -- x',
+    startedAt: '2026-01-02T03:04:05Z',
+    seconds: 61,
+    environment: {
+      cpu: 'C',
+      cores: 2,
+      os: 'O',
+      node: 'v20',
+      framework: 'tfjs',
+      version: '0',
+      engineLevel: 'l',
+      threads: 1,
     },
-    'TABLE',
-  );
+  };
+  const made = intoDocument('a <!-- results: x -->old<!-- end of results --> b', 'x', studyRecord, 'TABLE');
   const quoted =
     /^a <!-- results: x -->\n`npm run paper -- x`, 2026-01-02, 1 min 1 s on C.*```\nTABLE\n```\n<!-- end.*> b$/s;
   t.match(made, quoted);
-  t.throws(() => intoDocument('', 'x', {} as StudyRecord, ''), /expected <!-- results: x --> and/);
+  t.throws(() => intoDocument('', 'x', studyRecord, ''), /expected <!-- results: x --> and/);
 });
