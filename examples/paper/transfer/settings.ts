@@ -70,8 +70,7 @@ export async function resolveSettings({
     linear: {
       epochs: epochs ?? (args.quick ? 10 : 40),
       batchSize: 32,
-      // No warm-up: one linear layer learns from labels alone, on standardised features, with no large gradients at first.
-      schedule: { kind: 'cosine', base: 0.1 },
+      schedule: { kind: 'cosine', base: 0.1, warmup: 1 },
       momentum: 0.9,
       weightDecay: 1e-4,
       augment: false,
