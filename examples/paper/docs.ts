@@ -13,15 +13,18 @@ import { intoPresets, intoReadme } from './readme.js';
 import { readResults, resultsOf } from './results.js';
 import { studies } from './studies.js';
 
+const root = join(import.meta.dirname, '../..');
 const [taken, from, ...rest] = process.argv.slice(2);
 if (rest.length > 0 || (taken === undefined) !== (from === undefined) || (taken && !Object.hasOwn(studies, taken))) {
   throw new Error(`usage: tsx examples/paper/docs.ts [${Object.keys(studies).join('|')} DIR]`);
 }
 if (taken && from) {
   mkdirSync(dirname(resultsOf(taken)), { recursive: true });
-  writeFileSync(resultsOf(taken), toJson(fromJson(readFileSync(join(from, 'results.json'), 'utf8'))));
+  // Paths in it lead from here, wherever the repository lies.
+  const text = readFileSync(join(from, 'results.json'), 'utf8').replaceAll(`${root}/`, '');
+  writeFileSync(resultsOf(taken), toJson(fromJson(text)));
 }
-const document = join(import.meta.dirname, '../../docs/paper.md');
+const document = join(root, 'docs/paper.md');
 let text = readFileSync(document, 'utf8');
 for (const [name, study] of Object.entries(studies)) {
   const record = readResults(name);
@@ -30,6 +33,6 @@ for (const [name, study] of Object.entries(studies)) {
 writeFileSync(document, text);
 const ablation = readResults('classification') as ClassificationRecord | undefined;
 for (const [path, into] of Object.entries({ 'README.md': intoReadme, 'docs/distiller.md': intoPresets })) {
-  const page = join(import.meta.dirname, '../..', path);
+  const page = join(root, path);
   if (ablation) writeFileSync(page, into(readFileSync(page, 'utf8'), ablation));
 }
