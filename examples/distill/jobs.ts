@@ -93,8 +93,6 @@ export interface DataDescription {
   testSize: number;
 }
 
-/** Id of a student's job, and the name of its checkpoint; `prefix` tells the students of one run apart. */
-export const studentId = (role: ArmName, seed: number, prefix = ''): string => `${prefix}${role}-seed${seed}`;
 export const teacherId = 'teacher';
 export const outputsId = 'teacher-outputs';
 
@@ -111,7 +109,7 @@ export function planPair({ arms, seeds, teacher, student, baseSeed }: PairSettin
   }
   for (const role of arms) {
     for (const seed of seeds) {
-      jobs.push({ id: studentId(role, seed, prefix), role, seed, ...student, needs: needs(role) });
+      jobs.push({ id: `${prefix}${role}-seed${seed}`, role, seed, ...student, needs: needs(role) });
     }
   }
   return jobs;

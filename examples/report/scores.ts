@@ -41,19 +41,28 @@ export interface ScorePoint {
 
 export const validationCourse = 'Validation accuracy';
 
+/** How sure an accuracy on so many test images is. */
+export function accuracyCertainty(runs: { score: number }[], testSize: number): string {
+  const accuracy = mean(runs.map(({ score }) => score));
+  const error = Math.sqrt((accuracy * (1 - accuracy)) / testSize);
+  return (
+    `With ${integer(testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a standard error of ` +
+    `${percent(error)} points.`
+  );
+}
+
 /** The test accuracies of a distillation run. */
 export function accuracies({ arms, teacher, student, settings }: RunRecord): Scores {
-  const first = arms.find(({ runs }) => runs.length > 0)?.runs.map(({ testAccuracy }) => testAccuracy) ?? [0];
-  const accuracy = mean(first);
-  const error = Math.sqrt((accuracy * (1 - accuracy)) / settings.testSize);
+  const scoredArms = arms.map(({ label, description, runs }) => ({
+    label,
+    description,
+    runs: runs.map(({ seed, testAccuracy, epochs }) => ({ seed, score: testAccuracy, epochs })),
+  }));
+  const first = scoredArms.find(({ runs }) => runs.length > 0)?.runs ?? [{ score: 0 }];
   return {
     measure: 'Test accuracy',
     ...(settings.validationSize > 0 ? { course: validationCourse } : {}),
-    arms: arms.map(({ label, description, runs }) => ({
-      label,
-      description,
-      runs: runs.map(({ seed, testAccuracy, epochs }) => ({ seed, score: testAccuracy, epochs })),
-    })),
+    arms: scoredArms,
     reference: {
       label: 'Teacher',
       description:
@@ -61,8 +70,6 @@ export function accuracies({ arms, teacher, student, settings }: RunRecord): Sco
       score: teacher.testAccuracy,
       epochs: teacher.epochs,
     },
-    certainty:
-      `With ${integer(settings.testSize)} test images, an accuracy of ${percent(accuracy)} % has itself a ` +
-      `standard error of ${percent(error)} points.`,
+    certainty: accuracyCertainty(first, settings.testSize),
   };
 }

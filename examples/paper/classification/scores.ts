@@ -1,7 +1,6 @@
 /** The accuracies of students that were trained for one length of time, for tables and curves. */
 import { integer } from 'gld-loss-pages/numbers';
-import { type Scores, validationCourse } from '../../report/scores.js';
-import { accuracyCertainty } from '../scores.js';
+import { accuracyCertainty, type Scores, validationCourse } from '../../report/scores.js';
 import type { ClassificationRecord, LengthRecord } from './record.js';
 
 export const lengthTitle = ({ name, epochs }: LengthRecord): string =>

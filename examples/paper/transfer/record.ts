@@ -2,13 +2,12 @@
 import { present } from '../../present.js';
 import { arm, type ArmName } from '../../distill/arms.js';
 import { integer } from 'gld-loss-pages/numbers';
-import type { Scores } from '../../report/scores.js';
+import { accuracyCertainty, type Scores } from '../../report/scores.js';
 import type { RunEnvironment } from '../../report/types.js';
 import type { Outcome } from '../../training/study.js';
 import { lengthsOf } from '../classification/jobs.js';
 import { baselines } from '../classification/scores.js';
 import type { LengthName } from '../classification/settings.js';
-import { accuracyCertainty } from '../scores.js';
 import type { LinearJob, TransferDescription, TransferJob } from './jobs.js';
 import type { TransferSettings } from './settings.js';
 

@@ -1,7 +1,7 @@
 /** The scores that tables and plots show: of the larger networks, and of the backbones as classifiers before. */
 import { integer } from 'gld-loss-pages/numbers';
-import type { ScoredRun, ScorePoint, Scores } from '../../report/scores.js';
-import { accuracyCertainty, scored } from '../scores.js';
+import { accuracyCertainty, type ScoredRun, type ScorePoint, type Scores } from '../../report/scores.js';
+import { scored } from '../scores.js';
 import { scoreTables } from '../../report/table.js';
 import type { TunedRun, TuningRecord } from './record.js';
 

@@ -6,7 +6,6 @@ import { resolveSettings as detectionSettings } from '../../paper/detection/sett
 import { samples } from '../../paper/samples.js';
 import { resolveSettings as segmentationSettings } from '../../paper/segmentation/settings.js';
 import { present } from '../../present.js';
-import { packMatrix, unpackMatrix } from '../../report/packed-matrix.js';
 import { tf, useBackend } from '../../tfjs/backend.js';
 import { networkTeacher } from '../../teachers/network.js';
 import { buildNetwork } from '../../tfjs/networks.js';
@@ -39,15 +38,6 @@ t.test('learning rates of backbones and of what is made of them', async (t) => {
     t.strictSame(pair.schedule, { kind: 'cosine', base: 0.2, warmup: 0.5 });
     t.strictSame(recipe.schedule, { kind: 'cosine', base: 0.03, warmup: 0.5 });
   }
-});
-
-t.test('packed relation matrices', async (t) => {
-  const data = [0, 0.25, 1, 0.5, 0, 0.125, 2, 1, 0];
-  const back = unpackMatrix(packMatrix({ size: 3, data, rowLabels: [1, 0, 1] }));
-  t.match(back, { size: 3, rowLabels: [1, 0, 1] });
-  t.ok(back.data.every((value, i) => Math.abs(value - data[i]) <= 1 / 255));
-  t.same(unpackMatrix(packMatrix({ size: 1, data: [0], rowLabels: [0] })).data, [0]);
-  t.same(unpackMatrix(packMatrix({ size: 2, data: [0, NaN, 1, 0], rowLabels: [0, 0] })).data, [0, 0, 1, 0]);
 });
 
 t.test('pooled features of a frozen network', async (t) => {
