@@ -1,76 +1,173 @@
 #include "product.h"
 
+#include "packets.h"
+
 namespace gld {
 namespace {
 
-namespace kernel = Eigen::internal;
-using Index = std::int64_t;
+namespace packet = Eigen::internal;
 
-// Eigen's kernel computes column-major products: our row-major to = left · right is its toᵀ = rightᵀ · leftᵀ. So our
-// right factor is its "lhs", packed in panels of mr, and our left factor its "rhs", packed in panels of nr.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+// As wide as the level has them: products are bound by arithmetic.
 template <class T>
-using Traits = kernel::gebp_traits<T, T>;
+using Vector = typename packet::packet_traits<T>::type;
+template <class T>
+constexpr std::int64_t kWidth = packet::unpacket_traits<Vector<T>>::size;
+#pragma GCC diagnostic pop
 
-template <class T, int Order>
-void pack_right(const T* from, Index pitch, Index columns, Index depth, T* to) {
-  using Mapper = kernel::const_blas_data_mapper<T, Index, Order>;
-  kernel::gemm_pack_lhs<T, Index, Mapper, Traits<T>::mr, Traits<T>::LhsProgress, typename Traits<T>::LhsPacket4Packing,
-                        Order>
-      pack;
-  pack(to, Mapper(from, pitch), depth, columns);
+// A tile's sums stay in registers, beside a row of its panel and an element of the left factor. There are enough of
+// them to hide how long a multiply-add takes, and vectors enough of a panel to use each element read from the left
+// factor.
+constexpr int kSums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 24 : 12;
+constexpr int kVectors = 3;
+
+// Elements of a cache line, and lines of a row of a panel.
+template <class T>
+constexpr std::int64_t kLine = 64 / sizeof(T);
+template <class T>
+constexpr std::int64_t kPanelLines = ceil_div(kVectors* kWidth<T>, kLine<T>);
+
+// A panel's packed rows, and those of the panel of one vector that follows, if that is multiplied along with it.
+template <class T>
+struct Panel {
+  const T* rows;
+  const T* following;
+  std::int64_t depth, columns;
+  const T* ahead;  // memory that will be read soon
+};
+
+// to[kRows, columns] = or += left · a panel of kPanelVectors, of which all but the last are whole. Asks for the memory
+// ahead, a line for each step.
+template <class T, int kRows, int kPanelVectors>
+void multiply_tile(Matrix<const T> left, Panel<T> panel, Matrix<T> to, bool add) {
+  constexpr int kSpan = 4;  // rows that one pointer reaches by scaled addresses
+  constexpr std::int64_t width = kWidth<T>;
+  Vector<T> sums[kRows][kPanelVectors];
+  const T* rows[(kRows + kSpan - 1) / kSpan];
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+    if (i % kSpan == 0) rows[i / kSpan] = left[i];
+#pragma GCC unroll 4
+    for (int v = 0; v < kPanelVectors; ++v) {
+      __builtin_prefetch(to[i] + v * width, 1);
+      sums[i][v] = packet::pset1<Vector<T>>(T(0));
+    }
+  }
+  for (std::int64_t k = 0; k < panel.depth; ++k) {
+    __builtin_prefetch(panel.ahead + k * kLine<T>, 0, 2);
+    Vector<T> of_panel[kPanelVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kPanelVectors; ++v) {
+      of_panel[v] = packet::pload<Vector<T>>(v < kVectors ? panel.rows + v * width : panel.following);
+    }
+    panel.rows += std::min(kPanelVectors, kVectors) * width;
+    if (kPanelVectors > kVectors) panel.following += width;
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+      const Vector<T> element = packet::pset1<Vector<T>>(rows[i / kSpan][(i % kSpan) * left.pitch + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kPanelVectors; ++v) sums[i][v] = packet::pmadd(element, of_panel[v], sums[i][v]);
+    }
+  }
+  constexpr int last = kPanelVectors - 1;
+  const std::int64_t rest = panel.columns - last * width;  // of the last vector
+  alignas(64) T of_last[kRows][width];
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kPanelVectors; ++v) {
+      T* const at = to[i] + v * width;
+      if (v == last && rest < width) {
+        packet::pstore(of_last[i], sums[i][v]);
+      } else {
+        packet::pstoreu(at, add ? packet::padd(packet::ploadu<Vector<T>>(at), sums[i][v]) : sums[i][v]);
+      }
+    }
+  }
+  for (int i = 0; rest < width && i < kRows; ++i) {
+    T* const at = to[i] + last * width;
+    for (std::int64_t j = 0; j < rest; ++j) at[j] = add ? at[j] + of_last[i][j] : of_last[i][j];
+  }
 }
 
-template <class T, int Order>
-void pack_left(const T* from, Index pitch, Index rows, Index depth, T* to) {
-  using Mapper = kernel::const_blas_data_mapper<T, Index, Order>;
-  kernel::gemm_pack_rhs<T, Index, Mapper, Traits<T>::nr, Order> pack;
-  pack(to, Mapper(from, pitch), depth, rows);
+template <class T, int kPanelVectors, int kRows = kSums / kPanelVectors>
+void multiply_panel(Matrix<const T> left, std::int64_t rows, const Panel<T>& panel, Matrix<T> to, bool add) {
+  Panel<T> of_tile = panel;
+  for (std::int64_t tile = 0; rows >= kRows; ++tile, rows -= kRows) {
+    of_tile.ahead = panel.ahead + tile % kPanelLines<T> * panel.depth * kLine<T>;
+    multiply_tile<T, kRows, kPanelVectors>(left, of_tile, to, add);
+    left.data += kRows * left.pitch;
+    to.data += kRows * to.pitch;
+  }
+  if constexpr (kRows > 1) {
+    if (rows > 0) multiply_panel<T, kPanelVectors, kRows / 2>(left, rows, panel, to, add);
+  }
+}
+
+template <class T>
+std::int64_t whole_vectors(std::int64_t columns) {
+  return ceil_div(columns, kWidth<T>) * kWidth<T>;
 }
 
 }  // namespace
 
 template <class T>
-const std::int64_t Packed<T>::kPanel = Traits<T>::mr;
+const std::int64_t Packed<T>::kPanel = kVectors* kWidth<T>;
+
+template <class T>
+Packed<T>::Packed(std::int64_t depth, std::int64_t columns, Arena& arena)
+    : depth_(depth), columns_(columns), width_(whole_vectors<T>(columns)), data_(arena.take<T>(width_, depth)) {}
 
 template <class T>
 void Packed<T>::pack_block(Factor<T> from, const Block& block) const {
-  static_assert(kPieceColumns % Traits<T>::mr == 0, "pieces are whole panels");
-  T* const to = data_ + block.row * columns_ + block.column * block.rows;
-  if (from.transposed) {
-    pack_right<T, Eigen::RowMajor>(from.data, from.pitch, block.columns, block.rows, to);
-  } else {
-    pack_right<T, Eigen::ColMajor>(from.data, from.pitch, block.columns, block.rows, to);
+  static_assert(kPieceColumns % (kVectors * kWidth<T>) == 0, "pieces are whole panels");
+  T* to = data_ + block.row * width_ + block.column * block.rows;
+  for (std::int64_t first = 0; first < block.columns; first += kPanel) {
+    const std::int64_t count = std::min(kPanel, block.columns - first);
+    const std::int64_t width = whole_vectors<T>(count);
+    const T* source = from.at(0, first);
+    if (from.transposed) transpose(source, from.pitch, count, block.rows, to, width);
+    for (std::int64_t k = 0; k < block.rows; ++k, to += width) {
+      if (!from.transposed) std::copy_n(source + k * from.pitch, count, to);
+      std::fill(to + count, to + width, T(0));
+    }
   }
 }
 
 template <class T>
-void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Range columns, Range depths, T* to, std::int64_t pitch,
-                         T* scratch, bool upper) const {
-  using Mapper = kernel::blas_data_mapper<T, Index, Eigen::ColMajor, Eigen::Unaligned, 1>;
-  kernel::gebp_kernel<T, T, Index, Mapper, Traits<T>::mr, Traits<T>::nr, false, false> multiply_add;
-  const Index end = columns.first + columns.count;
-  for (Index k = depths.first; k < depths.first + depths.count; k += kDepth) {
-    const Index stored = std::min(kDepth, depth_ - k);
-    const Index depth = std::min(stored, depths.first + depths.count - k);
-    const Factor<T> from{left.at(0, k - depths.first), left.pitch, left.transposed};
+void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scratch, bool add,
+                         const Part& part) const {
+  const auto [first_column, column_count] = part.columns;
+  const auto [first_depth, depth_count] = part.depths;
+  for (std::int64_t k = first_depth; k < first_depth + depth_count; k += kDepth) {
+    const std::int64_t stored = std::min(kDepth, depth_ - k);
+    const std::int64_t depth = std::min(stored, first_depth + depth_count - k);
+    const Factor<T> from{left.at(0, k - first_depth), left.pitch, left.transposed};
+    Matrix<const T> block{from.data, from.pitch};
     if (from.transposed) {
-      pack_left<T, Eigen::RowMajor>(from.data, from.pitch, rows, depth, scratch);
-    } else {
-      pack_left<T, Eigen::ColMajor>(from.data, from.pitch, rows, depth, scratch);
+      transpose(from.data, from.pitch, depth, rows, scratch, kDepth);
+      block = {scratch, kDepth};
     }
-    const T* const block = data_ + k * columns_;
-    if (!upper) {
-      multiply_add(Mapper(to, pitch), block + columns.first * stored, scratch, columns.count, depth, rows, T(1), stored,
-                   depth);
-      continue;
-    }
-    // Panel by panel, down to the diagonal.
-    for (Index first = columns.first; first < end; first += kPanel) {
-      const Index count = std::min(kPanel, end - first);
-      const Index reach = std::min(depth, first + count - k);
+    for (std::int64_t column = 0, width = 0; column < column_count; column += width) {
+      const std::int64_t first = first_column + column;
+      const std::int64_t left_over = whole_vectors<T>(column_count - column);
+      // A last vector goes along with the panel before it: a panel of one vector loads too much for what it computes.
+      width = left_over == kPanel + kWidth<T> && !part.upper ? left_over : std::min(left_over, kPanel);
+      const std::int64_t count = std::min(width, column_count - column);
+      const std::int64_t reach = part.upper ? std::min(depth, first + count - k) : depth;
       if (reach <= 0) continue;
-      multiply_add(Mapper(to + (first - columns.first), pitch), block + first * stored, scratch, count, reach, rows,
-                   T(1), stored, depth);
+      const T* const rows_of = data_ + k * width_ + first * stored;
+      const Panel<T> panel{rows_of, rows_of + kPanel * stored, reach, count, rows_of + width * stored};
+      const auto run = [&](auto multiply) {
+        multiply(block, rows, panel, Matrix<T>{to.data + column, to.pitch}, add || k > first_depth);
+      };
+      switch (width / kWidth<T>) {
+        case 1: run(multiply_panel<T, 1>); break;
+        case 2: run(multiply_panel<T, 2>); break;
+        case 3: run(multiply_panel<T, 3>); break;
+        default: run(multiply_panel<T, 4>); break;
+      }
     }
   }
 }

@@ -1,6 +1,5 @@
-// Matrix products on the packed panels of Eigen's own kernel. Eigen packs the right factor of every product anew; here
-// it is packed once, by all threads, and serves every panel of rows. Panels are cut by shape alone, so an element's
-// bits depend neither on the number of threads nor on the machine's caches.
+// Matrix products. The right factor is packed once, by all threads, and serves every panel of rows. Panels are cut by
+// shape alone, so an element's bits depend neither on the number of threads nor on the machine's caches.
 #pragma once
 
 #include <algorithm>
@@ -31,22 +30,22 @@ Factor<T> transposed(Matrix<T> rows) {
   return {rows.data, rows.pitch, true};
 }
 
-constexpr std::int64_t kProductRows =
-    32;  // rows of the left factor that a task takes, unless it has reasons for others
+// Rows of the left factor that a task takes, unless it has reasons for others: whole tiles and whole panels of every
+// level.
+constexpr std::int64_t kProductRows = 48;
 
-// A right factor [depth, columns].
+// A right factor [depth, columns], packed in blocks of kDepth rows, and these in panels of at most kPanel columns.
 template <class T>
 class Packed {
  public:
-  static constexpr std::int64_t kDepth = 1024 / sizeof(T);  // of a block; what a block adds up stays in registers
+  static constexpr std::int64_t kDepth = 256;  // of a block; what a block adds up stays in registers
   // Products may begin at multiples of it.
   static const std::int64_t kPanel;
-  static constexpr std::int64_t kPieceColumns = 192;  // a multiple of every level's kPanel
+  static constexpr std::int64_t kPieceColumns = 4 * kProductRows;  // a multiple of every level's kPanel
   static constexpr std::int64_t kPieceSize = kDepth * kPieceColumns;
 
   Packed() = default;
-  Packed(std::int64_t depth, std::int64_t columns, Arena& arena)
-      : depth_(depth), columns_(columns), data_(arena.take<T>(depth * columns)) {}
+  Packed(std::int64_t depth, std::int64_t columns, Arena& arena);
 
   // Packs the first `depth` rows of a factor: with all threads, or as pieces of a region's work after set_depth().
   void pack(const Parallel& parallel, Factor<T> from, std::int64_t depth) {
@@ -73,19 +72,22 @@ class Packed {
     pack_block(block_at(block), block);
   }
 
-  // Elements of scratch that multiply() needs for so many rows.
-  static std::int64_t scratch(std::int64_t rows) { return (rows + 8) * kDepth; }
+  // Elements of scratch that products with transposed left factors need for so many rows.
+  static std::int64_t scratch(std::int64_t rows) { return rows * kDepth; }
 
   struct Range {
     std::int64_t first, count;
   };
-  // to += left[rows, depth] · this[depth, columns]. Columns begin at a multiple of kPanel, depths at one of kDepth
-  // (their first one is the left factor's column 0). `to` begins at the first of the columns. `upper`: this is zero
-  // below its diagonal, which is left out.
-  void multiply(Factor<T> left, std::int64_t rows, Range columns, Range depths, T* to, std::int64_t pitch, T* scratch,
-                bool upper = false) const;
-  void multiply(Factor<T> left, std::int64_t rows, T* to, std::int64_t pitch, T* scratch) const {
-    multiply(left, rows, {0, columns_}, {0, depth_}, to, pitch, scratch);
+  struct Part {
+    Range columns;       // beginning at a multiple of kPanel, and ending at one or with the last
+    Range depths;        // beginning at a multiple of kDepth; the first one is the left factor's column 0
+    bool upper = false;  // this is zero below its diagonal, which is left out
+  };
+  // to = left[rows, depth] · this[depth, columns], added to what is there if `add`. `to` begins at the first of the
+  // columns. `scratch` is for transposed left factors.
+  void multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scratch, bool add, const Part& part) const;
+  void multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scratch, bool add = false) const {
+    multiply(left, rows, to, scratch, add, {{0, columns_}, {0, depth_}});
   }
 
  private:
@@ -93,7 +95,8 @@ class Packed {
 
   std::int64_t depth_ = 0;
   std::int64_t columns_ = 0;
-  T* data_ = nullptr;  // blocks of kDepth rows, each of panels of kPanel columns
+  std::int64_t width_ = 0;  // the columns, filled up to whole vectors by zeros
+  T* data_ = nullptr;
 };
 
 // to = left[rows, depth] · right[depth, columns], with all threads. done(first, count) is called for each panel of
@@ -103,7 +106,6 @@ class Product {
  public:
   Product(std::int64_t depth, std::int64_t columns, std::int64_t panel, Arena& arena, int threads)
       : depth_(depth),
-        columns_(columns),
         panel_(panel),
         right_(std::min(depth, kMaxDepth), columns, arena),
         scratch_size_(Packed<T>::scratch(panel)),
@@ -115,11 +117,8 @@ class Product {
       const std::int64_t depth = std::min(kMaxDepth, depth_ - k);
       right_.pack(parallel, {right.at(k, 0), right.pitch, right.transposed}, depth);
       parallel.blocks(rows, panel_, [&](std::int64_t first, std::int64_t count, std::int64_t, int slot) {
-        if (k == 0) {
-          for (std::int64_t r = first; r < first + count; ++r) std::fill_n(to[r], columns_, T(0));
-        }
-        right_.multiply({left.at(first, k), left.pitch, left.transposed}, count, to[first], to.pitch,
-                        scratch_ + slot * scratch_size_);
+        const Factor<T> part{left.at(first, k), left.pitch, left.transposed};
+        right_.multiply(part, count, {to[first], to.pitch}, scratch_ + slot * scratch_size_, k > 0);
         if (k + depth == depth_) done(first, count);
       });
     }
@@ -131,7 +130,7 @@ class Product {
  private:
   static constexpr std::int64_t kMaxDepth = 8192;  // bounds the memory of the packed factor
 
-  std::int64_t depth_, columns_, panel_;
+  std::int64_t depth_, panel_;
   Packed<T> right_;
   std::int64_t scratch_size_;
   T* scratch_;

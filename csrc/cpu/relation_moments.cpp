@@ -8,14 +8,13 @@ namespace gld {
 namespace {
 
 constexpr std::int64_t kLoadRows = 64;
-constexpr std::int64_t kMomentRows = 48;  // rows of a moment that one task accumulates: whole panels of every level
 constexpr std::int64_t kChunkElements = 1 << 19;
 constexpr std::int64_t kMaxChunk = 16384;
 constexpr std::int64_t kTasks = 32;  // to aim at
 
 // It depends on the shape alone, so that the order of additions does too.
 std::int64_t strand_count(std::int64_t chunk, std::int64_t classes) {
-  const std::int64_t wanted = kTasks / (kPlainMatrices * ceil_div(classes, kMomentRows));
+  const std::int64_t wanted = kTasks / (kPlainMatrices * ceil_div(classes, kProductRows));
   return std::max(std::min(wanted, ceil_div(chunk, kFloatRows)), std::int64_t{1});
 }
 
@@ -54,7 +53,7 @@ RelationMoments<T>::RelationMoments(std::int64_t m, std::int64_t classes, const 
   for (auto& right : right_) right = Packed<T>(chunk_, classes, arena);
   for (auto& moment : moments_) moment = Packed<T>(classes, classes, arena);
   // Three panels of products and room to pack a left factor, or a block of a moment.
-  scratch_size_ = std::max(3 * kMomentRows * pitch_ + Packed<T>::scratch(kMomentRows), Packed<T>::kPieceSize);
+  scratch_size_ = std::max(3 * kProductRows * pitch_ + Packed<T>::scratch(kProductRows), Packed<T>::kPieceSize);
   scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
@@ -109,7 +108,7 @@ template <class T>
 template <std::size_t N, class F>
 void RelationMoments<T>::add_moments(const Parallel& parallel, Chunk chunk, const MomentSums<T>& sums,
                                      const Moment (&moments)[N], F&& add_row) const {
-  const std::int64_t panels = ceil_div(classes_, kMomentRows);
+  const std::int64_t panels = ceil_div(classes_, kProductRows);
   const std::int64_t share = ceil_div(ceil_div(chunk.count, kFloatRows), strands_) * kFloatRows;
   constexpr auto kinds = static_cast<std::int64_t>(N);
   const std::int64_t of_strand = kinds * panels + 1;
@@ -123,16 +122,16 @@ void RelationMoments<T>::add_moments(const Parallel& parallel, Chunk chunk, cons
       return;
     }
     const Moment& moment = moments[part % kinds];
-    const std::int64_t first = part / kinds * kMomentRows;
-    const std::int64_t rows = std::min(kMomentRows, classes_ - first);
+    const std::int64_t first = part / kinds * kProductRows;
+    const std::int64_t rows = std::min(kProductRows, classes_ - first);
     const std::int64_t left =
         moment.shape == MomentForm::kFull ? 0 : first;  // of a symmetric one, from the diagonal on
     const std::int64_t columns = classes_ - left;
     T* const panel = scratch_ + slot * scratch_size_;
     for (std::int64_t depth = begin; depth < end && !parallel.stopped(); depth += kFloatRows) {
-      std::fill_n(panel, rows * pitch_, T(0));
-      moment.right->multiply({moment.left[depth] + first, pitch_, true}, rows, {left, columns},
-                             {depth, std::min(kFloatRows, end - depth)}, panel, pitch_, panel + kMomentRows * pitch_);
+      moment.right->multiply({moment.left[depth] + first, pitch_, true}, rows, {panel, pitch_},
+                             panel + kProductRows * pitch_, false,
+                             {{left, columns}, {depth, std::min(kFloatRows, end - depth)}});
       for (std::int64_t k = 0; k < rows; ++k) {
         double* to = sums.matrix(strand, moment.which) + (first + k) * classes_ + left;
         const T* from = panel + k * pitch_;
@@ -206,12 +205,13 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
   const double m = weights_.sum();
   parallel.blocks(chunk.count, kProductRows, [&](std::int64_t first, std::int64_t count, std::int64_t task, int slot) {
     T* const x_xx = scratch_ + slot * scratch_size_;
-    T* const x_xy = x_xx + kMomentRows * pitch_;
-    T* const y_yy = x_xy + kMomentRows * pitch_;
-    T* const packing = y_yy + kMomentRows * pitch_;
+    T* const x_xy = x_xx + kProductRows * pitch_;
+    T* const y_yy = x_xy + kProductRows * pitch_;
+    T* const packing = y_yy + kProductRows * pitch_;
     const auto multiply = [&](Matrix<T> left, int which, T* to, bool upper) {
-      std::fill_n(to, count * pitch_, T(0));
-      moments_[which].multiply({left[first], pitch_}, count, {0, classes_}, {0, classes_}, to, pitch_, packing, upper);
+      moments_[which].multiply({left[first], pitch_}, count, {to, pitch_}, packing, false,
+                               {{0, classes_}, {0, classes_}, upper});
+      for (std::int64_t r = 0; r < count; ++r) fill_rest(to + r * pitch_, classes_, pitch_, T(0));
     };
     multiply(x_, kXX, x_xx, true);
     multiply(x_, kXY, x_xy, false);
@@ -288,10 +288,9 @@ void RelationMoments<T>::finish(const Parallel& parallel, Chunk chunk, double sl
   const double* xa = weighted_.vector(0, kXA);
   parallel.blocks(chunk.count, kProductRows, [&](std::int64_t first, std::int64_t count, std::int64_t, int slot) {
     T* const through = scratch_ + slot * scratch_size_;  // x Σ a x yᵀ + y Σ b y yᵀ
-    T* const packing = through + kMomentRows * pitch_;
-    std::fill_n(through, count * pitch_, T(0));
-    moments_[kAXY].multiply({x_[first], pitch_}, count, through, pitch_, packing);
-    moments_[kBYY].multiply({y_[first], pitch_}, count, through, pitch_, packing);
+    T* const packing = through + kProductRows * pitch_;
+    moments_[kAXY].multiply({x_[first], pitch_}, count, {through, pitch_}, packing);
+    moments_[kBYY].multiply({y_[first], pitch_}, count, {through, pitch_}, packing, true);
     for (std::int64_t r = 0; r < count; ++r) {
       const std::int64_t i = first + r;
       const T* x = x_[i];

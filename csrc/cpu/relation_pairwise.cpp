@@ -12,8 +12,6 @@ namespace gld {
 namespace {
 
 constexpr std::int64_t kLoadRows = 64;
-constexpr std::int64_t kHalfRows =
-    48;  // rows of one task where half of the distances are computed: whole panels everywhere
 constexpr std::int64_t kDerivedRows = 16;  // of one task where distances are means: a cache line of columns
 constexpr double kKeptBytes = 64 << 20;    // limit of the distances kept between the passes
 template <class T>
@@ -55,7 +53,7 @@ RelationPairwise<T>::RelationPairwise(const gld_call& call, const LogitRows<T>& 
       student_slope_(arena.take<T>(m_)),
       tile_size_(kProductRows * std::min(kTile<T>, padded(m_))),
       panel_size_(kProductRows * pitch_),
-      scratch_size_(2 * tile_size_ + panel_size_ + Packed<T>::scratch(kHalfRows)) {
+      scratch_size_(2 * tile_size_ + panel_size_ + Packed<T>::scratch(kProductRows)) {
   scratch_ = arena.take<T>(scratch_size_, threads);
 }
 
@@ -98,9 +96,8 @@ void RelationPairwise<T>::panels(const Parallel& parallel, std::int64_t own, F&&
 
 template <class T>
 void RelationPairwise<T>::distances(const SideRows& side, const Tile& tile, Matrix<T> to, T* packing) const {
-  for (std::int64_t i = 0; i < tile.rows; ++i) std::fill_n(to[i], tile.columns, T(0));
-  side.columns.multiply({side.rows[tile.first], pitch_}, tile.rows, {tile.left, tile.columns}, {0, classes_}, to.data,
-                        to.pitch, packing);
+  side.columns.multiply({side.rows[tile.first], pitch_}, tile.rows, to, packing, false,
+                        {{tile.left, tile.columns}, {0, classes_}});
   const T* of_column = side.rounded + tile.left;
   for (std::int64_t i = 0; i < tile.rows; ++i) {
     const std::int64_t r = tile.first + i;
@@ -122,11 +119,11 @@ void RelationPairwise<T>::distances(const SideRows& side, const Tile& tile, Matr
 // Distances from the diagonal on, and their mirror images.
 template <class T>
 void RelationPairwise<T>::keep(const Parallel& parallel) const {
-  const std::int64_t of_teacher = ceil_div(teacher_.own, kHalfRows);
-  parallel(of_teacher + ceil_div(student_.own, kHalfRows), [&](std::int64_t task, int slot) {
+  const std::int64_t of_teacher = ceil_div(teacher_.own, kProductRows);
+  parallel(of_teacher + ceil_div(student_.own, kProductRows), [&](std::int64_t task, int slot) {
     const SideRows& side = task < of_teacher ? teacher_ : student_;
-    const std::int64_t first = (task < of_teacher ? task : task - of_teacher) * kHalfRows;
-    const std::int64_t rows = std::min(kHalfRows, side.own - first);
+    const std::int64_t first = (task < of_teacher ? task : task - of_teacher) * kProductRows;
+    const std::int64_t rows = std::min(kProductRows, side.own - first);
     const Matrix<T> to{side.kept[first] + first, side.kept.pitch};
     distances(side, {first, rows, first, side.own - first}, to, scratch_ + slot * scratch_size_);
     transpose(static_cast<const T*>(to.data + rows), to.pitch, rows, side.own - first - rows,
@@ -277,7 +274,6 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const
     T* const panel = scratch + 2 * tile_size_;
     T* const packing = panel + panel_size_;
     double row_sum[kProductRows] = {};
-    std::fill_n(panel, rows * pitch_, T(0));
     const auto weigh_tile = [&](const Tile& tile) {
       const Matrix<T> dt = at(teacher_, tile, scratch, packing);
       const Matrix<T> ds = at(student_, tile, scratch + tile_size_, packing);
@@ -291,8 +287,8 @@ void RelationPairwise<T>::gradient(const Parallel& parallel, double slope, const
         share_out(of_globals[i], tile, weights[i]);
         add(weights[i], teacher_.kept[own + (first + i) % samples_] + tile.left, tile.columns);
       }
-      student_rows_.multiply({weights.data, weights.pitch}, rows, {0, classes_}, {tile.left, tile.columns}, panel,
-                             pitch_, packing);
+      student_rows_.multiply({weights.data, weights.pitch}, rows, {panel, pitch_}, packing, tile.left > 0,
+                             {{0, classes_}, {tile.left, tile.columns}});
     });
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t r = first + i;
