@@ -28,6 +28,16 @@ constexpr std::int64_t kLine = 64 / sizeof(T);
 template <class T>
 constexpr std::int64_t kPanelLines = ceil_div(kVectors* kWidth<T>, kLine<T>);
 
+// For more columns than these a transposed left factor is put straight first, so that its rows are read as they lie.
+constexpr std::int64_t kFewColumns = 384;
+
+// Element (i, k) of the left factor is data[i * row + k * depth].
+template <class T>
+struct Left {
+  const T* data;
+  std::int64_t row, depth;
+};
+
 // A panel's packed rows, and those of the panel of one vector that follows, if that is multiplied along with it.
 template <class T>
 struct Panel {
@@ -40,14 +50,14 @@ struct Panel {
 // to[kRows, columns] = or += left · a panel of kPanelVectors, of which all but the last are whole. Asks for the memory
 // ahead, a line for each step.
 template <class T, int kRows, int kPanelVectors>
-void multiply_tile(Matrix<const T> left, Panel<T> panel, Matrix<T> to, bool add) {
+void multiply_tile(Left<T> left, Panel<T> panel, Matrix<T> to, bool add) {
   constexpr int kSpan = 4;  // rows that one pointer reaches by scaled addresses
   constexpr std::int64_t width = kWidth<T>;
   Vector<T> sums[kRows][kPanelVectors];
   const T* rows[(kRows + kSpan - 1) / kSpan];
 #pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i) {
-    if (i % kSpan == 0) rows[i / kSpan] = left[i];
+    if (i % kSpan == 0) rows[i / kSpan] = left.data + i * left.row;
 #pragma GCC unroll 4
     for (int v = 0; v < kPanelVectors; ++v) {
       __builtin_prefetch(to[i] + v * width, 1);
@@ -65,9 +75,10 @@ void multiply_tile(Matrix<const T> left, Panel<T> panel, Matrix<T> to, bool add)
     if (kPanelVectors > kVectors) panel.following += width;
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
-      const Vector<T> element = packet::pset1<Vector<T>>(rows[i / kSpan][(i % kSpan) * left.pitch + k]);
+      const Vector<T> element = packet::pset1<Vector<T>>(rows[i / kSpan][(i % kSpan) * left.row]);
 #pragma GCC unroll 4
       for (int v = 0; v < kPanelVectors; ++v) sums[i][v] = packet::pmadd(element, of_panel[v], sums[i][v]);
+      if (i % kSpan == kSpan - 1 || i == kRows - 1) rows[i / kSpan] += left.depth;
     }
   }
   constexpr int last = kPanelVectors - 1;
@@ -92,12 +103,12 @@ void multiply_tile(Matrix<const T> left, Panel<T> panel, Matrix<T> to, bool add)
 }
 
 template <class T, int kPanelVectors, int kRows = kSums / kPanelVectors>
-void multiply_panel(Matrix<const T> left, std::int64_t rows, const Panel<T>& panel, Matrix<T> to, bool add) {
+void multiply_panel(Left<T> left, std::int64_t rows, const Panel<T>& panel, Matrix<T> to, bool add) {
   Panel<T> of_tile = panel;
   for (std::int64_t tile = 0; rows >= kRows; ++tile, rows -= kRows) {
     of_tile.ahead = panel.ahead + tile % kPanelLines<T> * panel.depth * kLine<T>;
     multiply_tile<T, kRows, kPanelVectors>(left, of_tile, to, add);
-    left.data += kRows * left.pitch;
+    left.data += kRows * left.row;
     to.data += kRows * to.pitch;
   }
   if constexpr (kRows > 1) {
@@ -144,10 +155,10 @@ void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scr
     const std::int64_t stored = std::min(kDepth, depth_ - k);
     const std::int64_t depth = std::min(stored, first_depth + depth_count - k);
     const Factor<T> from{left.at(0, k - first_depth), left.pitch, left.transposed};
-    Matrix<const T> block{from.data, from.pitch};
-    if (from.transposed) {
+    Left<T> block = from.transposed ? Left<T>{from.data, 1, from.pitch} : Left<T>{from.data, from.pitch, 1};
+    if (from.transposed && column_count > kFewColumns) {
       transpose(from.data, from.pitch, depth, rows, scratch, kDepth);
-      block = {scratch, kDepth};
+      block = {scratch, kDepth, 1};
     }
     for (std::int64_t column = 0, width = 0; column < column_count; column += width) {
       const std::int64_t first = first_column + column;
