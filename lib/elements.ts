@@ -1,3 +1,4 @@
+import { Buffer, constants } from 'node:buffer';
 import { arrayKind } from './describe.js';
 import { fail } from './errors.js';
 import type { DType } from './tensor-types.js';
@@ -67,10 +68,20 @@ export const kinds = {
   uint64: BigUint64Array,
 } as const;
 
-/** A new array for so many elements of that type. */
+/** Bytes from which on an array is faster to have without zeros in it. */
+const UNFILLED = 4096;
+
+/**
+ * A new array for so many elements of that type, its contents anything, all of which the caller writes: to fill a gradient of
+ * megabytes with zeros first takes a good part of a call.
+ */
 export function allocateArray(argument: string, dtype: ElementType, length: number): ViewArray {
+  const Kind = kinds[dtype];
+  const bytes = length * Kind.BYTES_PER_ELEMENT;
   try {
-    return new kinds[dtype](length);
+    // In Node.js 20, an array may be longer than a Buffer.
+    if (bytes < UNFILLED || bytes > constants.MAX_LENGTH) return new Kind(length);
+    return new Kind(Buffer.allocUnsafeSlow(bytes).buffer);
   } catch {
     return fail('ERR_GLD_MEMORY', argument, `memory for ${length} ${dtype} elements`, 'none');
   }

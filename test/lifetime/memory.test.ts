@@ -1,6 +1,7 @@
 // What the garbage collector may take, what it must not take, and that nothing piles up. Needs node --expose-gc.
 import { setImmediate as turn } from 'node:timers/promises';
-import { GldLoss, gldLoss, gldLossAsync, type Inputs } from 'gld-loss';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { classify, GldLoss, gldLoss, gldLossAsync, pool, relation, type GldResult, type Inputs } from 'gld-loss';
 import t from 'tap';
 import { present } from '../../tools/present.js';
 import { big, slow, small } from '../support/async-inputs.js';
@@ -109,6 +110,102 @@ t.test('nothing piles up over many calls', async (t) => {
   }
   kept.dispose();
 });
+
+/**
+ * Leaves memory full of NaN to the allocator, in the sizes of the results below. Every second array is returned: between those
+ * that are kept, the others' memory does not go back to the system.
+ */
+async function soil(): Promise<readonly Float32Array[]> {
+  const kept: Float32Array[] = [];
+  for (const length of [2 ** 18, 2 ** 16, 2 ** 14, 2 ** 13]) {
+    for (let i = 0; i < 8; i += 1) {
+      kept.push(new Float32Array(length).fill(NaN));
+      new Float32Array(length).fill(NaN);
+    }
+  }
+  await collect();
+  return kept;
+}
+
+t.test('nothing of what the memory of a result held before is left in it', async (t) => {
+  const features = { data: new Float32Array(2 ** 18).fill(0.5), shape: [16, 64, 16, 16] };
+  const logits = { data: Float32Array.from({ length: 2 ** 14 }, (_, i) => Math.sin(i)), shape: [2 ** 9, 2 ** 5] };
+  const others = { data: logits.data.map((x) => x * x), shape: logits.shape };
+  const pooled = { data: logits.data, shape: [2 ** 8, 2 ** 6] };
+  const upstream = { data: new Float32Array(2 ** 16).fill(0.5), shape: [2 ** 8, 2 ** 8] };
+  const kept = new GldLoss();
+  const few = Float64Array.from({ length: 16 }, (_, i) => i % 2);
+  const calls: { [name: string]: () => unknown } = {
+    gldLoss: () => gldLoss(wide()),
+    'samples that do not count': () => gldLoss({ ...wide(), sampleWeights: few }),
+    gldLossAsync: () => gldLossAsync(wide()),
+    compute: () => kept.compute(wide()),
+    computeAsync: () => kept.computeAsync(wide()),
+    pool: () => pool({ features }, { grid: 16 }),
+    classify: () => classify({ pooled, weight: pooled }, { upstream }),
+    relation: () => relation({ teacher: logits, student: others }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const expected = await call();
+    const around = await soil();
+    for (let i = 0; i < 2; i += 1) t.same(await call(), expected, name);
+    t.ok(
+      around.every((array) => array.every(Number.isNaN)),
+      'nor is anything else written to',
+    );
+  }
+  kept.dispose();
+});
+
+t.test('a result stays what it was while many calls follow, and outlives what computed it', async (t) => {
+  const inputs = wide();
+  const expected = structuredClone(gldLoss(inputs));
+  const kept = new GldLoss();
+  const results: GldResult[] = [gldLoss(inputs), kept.compute(inputs), await kept.computeAsync(inputs)];
+  // One of which nothing but a part of its memory is reachable.
+  const part = present(kept.compute(inputs).gradients?.features).data.subarray(5, 5000);
+  kept.dispose();
+  const others = {
+    ...inputs,
+    student: { ...inputs.student, features: { data: new Float32Array(2 ** 18), shape: [16, 64, 16, 16] } },
+  };
+  for (let i = 0; i < 60; i += 1) {
+    gldLoss(others);
+    if (i % 10 === 0) await collect();
+  }
+  for (const result of results) t.same(result, expected);
+  t.same(part, present(expected.gradients?.features).data.subarray(5, 5000));
+});
+
+t.test(
+  'the arrays of a result are like any other: they may be transferred, and their buffers are theirs alone',
+  async (t) => {
+    const inputs = wide();
+    const expected = structuredClone(gldLoss(inputs));
+    const of = ({ gradients }: GldResult) => present(gradients?.features).data as Float32Array<ArrayBuffer>;
+    const { port1, port2 } = new MessageChannel();
+    const transfers: { [way: string]: (data: Float32Array<ArrayBuffer>) => Float32Array } = {
+      structuredClone: (data) => structuredClone(data, { transfer: [data.buffer] }),
+      postMessage: (data) => {
+        port1.postMessage(data, [data.buffer]);
+        return (receiveMessageOnPort(port2) as { message: Float32Array }).message;
+      },
+    };
+    for (const [way, transfer] of Object.entries(transfers)) {
+      const result = gldLoss(inputs);
+      const data = of(result);
+      t.equal(data.byteOffset, 0);
+      t.equal(data.buffer.byteLength, data.byteLength);
+      const there = transfer(data);
+      t.equal(data.length, 0, `${way} takes the array`);
+      for (let i = 0; i < 20; i += 1) gldLoss(inputs);
+      await collect();
+      t.same(there, of(expected), way);
+      t.same(gldLoss(inputs), expected, `a call after ${way}`);
+    }
+    port1.close();
+  },
+);
 
 t.test('asynchronous calls of one GldLoss copy into memory that they had before', async (t) => {
   const inputs = wide();
