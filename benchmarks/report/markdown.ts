@@ -61,12 +61,10 @@ export function summary(record: RunRecord): string {
   const titles = [...cases].map(([name, { title, sizes }]) => `- ${name}: ${title} (${sizesText(sizes)})`);
   const none = rows.length > 0 && ![...best.values()].some(measured);
   const products = productsTable(record);
+  const where = `${environmentLine(record.environment)}. Loss and gradients`;
+  const said = [where, ...(none ? [nobody] : []), ...floorNote(record)];
   return [
-    [
-      `${environmentLine(record.environment)}. Loss and gradients`,
-      ...(none ? [nobody] : []),
-      ...floorNote(record),
-    ].join('; ') + ':',
+    `${said.join('; ')}:`,
     '',
     row([
       'case',
