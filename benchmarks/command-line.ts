@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cases, memoryName } from './cases.js';
-import { contenderNames } from './contenders/names.js';
+import { contenderNames, type ContenderName, wayNames } from './contenders/names.js';
 import type { Settings } from './run.js';
 import { patterns, select, UsageError } from './select.js';
 
@@ -13,6 +13,7 @@ usage: npm run bench -- [options]
   --quick            fewer cases, contenders and repetitions
   --case PATTERN     cases by name, such as imagenet or relation/*; may be repeated, or a list with commas
   --contender NAME   contenders by name, likewise: ${contenderNames.join(', ')}
+  --python PATH      a Python with PyTorch to compare with; may be repeated (default: the first that is found)
   --threads N,N,...  numbers of threads (default: 1 and all)
   --out DIR          folder for the results (default: runs/benchmarks-<time>)
   --list             names of the cases and contenders, and no run
@@ -32,6 +33,7 @@ const options = {
   quick: { type: 'boolean' },
   case: { type: 'string', multiple: true },
   contender: { type: 'string', multiple: true },
+  python: { type: 'string', multiple: true },
   threads: { type: 'string', multiple: true },
   out: { type: 'string' },
   list: { type: 'boolean' },
@@ -62,6 +64,11 @@ function threadCounts(values: readonly string[]): number[] {
   ].sort((a, b) => a - b);
 }
 
+function pythons(values: readonly string[]): string[] {
+  if (values.includes('')) throw new UsageError("--python: expected the path of an interpreter, got ''");
+  return [...new Set(values)];
+}
+
 /** A folder that sorts by time, such as 2026-11-24-151622. */
 function stamp(now: Date): string {
   return now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
@@ -83,10 +90,11 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
   const offered = quick ? cases.filter((on) => on.quick) : cases;
   const wanted = { case: patterns(values.case ?? []), contender: patterns(values.contender ?? []) };
   const names = select('case', [...offered.map(({ name }) => name), ...(quick ? [] : [memoryName])], wanted.case);
-  // A quick run has one PyTorch: the slow BLAS alone would take longer than everything else of it.
-  const asked = 'not part of a quick run unless --contender names it';
-  const leftOut: Settings['leftOut'] =
-    quick && wanted.contender.length === 0 ? { 'pytorch-tuned': asked, 'pytorch-refblas': asked } : {};
+  // A quick run has one way of PyTorch: to compile alone would take longer than everything else of it.
+  const unasked: ContenderName[] = quick && wanted.contender.length === 0 ? wayNames.slice(1) : [];
+  const leftOut = Object.fromEntries(
+    unasked.map((name) => [name, 'not part of a quick run unless --contender names it']),
+  );
   const contenders = select('contender', contenderNames, wanted.contender).filter((name) => !(name in leftOut));
   const filters = (['case', 'contender'] as const).flatMap((what) => wanted[what].map((one) => `--${what} ${one}`));
   return {
@@ -97,6 +105,7 @@ export function parseCommandLine(argv: string[], now = new Date()): Command {
       memory: names.includes(memoryName),
       contenders: contenderNames.filter((name) => contenders.includes(name)),
       leftOut,
+      pythons: pythons(values.python ?? []),
       threads: threadCounts(values.threads ?? []),
       quick,
       selection: [quick ? 'quick' : filters.length === 0 ? 'full' : '', ...filters].filter((part) => part).join(' '),

@@ -15,5 +15,5 @@ function update(document: string, text: string): void {
 }
 
 const has = (plot: string) => existsSync(join(root, folder('xeon'), plot));
-update('README.md', highlights({ EPYC: record('epyc'), Xeon: record('xeon') }, 'pytorch-tuned'));
+update('README.md', highlights({ EPYC: record('epyc'), Xeon: record('xeon') }));
 update('docs/performance.md', [summary(record('xeon')), ...images(`../${folder('xeon')}`, has)].join('\n\n'));

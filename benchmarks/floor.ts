@@ -85,7 +85,7 @@ export function work({ operation, sizes, mode }: Task, dtype: DType, method?: Me
 }
 
 export function floorOf(work: Work, dtype: DType, limits: Limits): Floor {
-  return floorAt(work, limits.copyBytesPerSecond, limits.productFlopsPerSecond[dtype]);
+  return floorAt(work, limits.copyBytesPerSecond, limits.flopsPerSecond[dtype]);
 }
 
 export function floorAt({ bytes, flops }: Work, bytesPerSecond: number, flopsPerSecond: number): Floor {

@@ -1,8 +1,9 @@
-/** The machine's limits, measured by a small native program with the flags of the engine level that runs. */
+/** The machine's limits, and the products of Eigen and ours, by a small native program with the flags of our level. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { deviceInfo } from 'gld-loss';
 import { at, programPath } from '../tools/support.js';
-import type { Limits } from './record.js';
+import { productSizes, type ProductSize } from './products.js';
+import type { Limits, ProductRate } from './record.js';
 import { median } from './statistics.js';
 
 interface Sample {
@@ -11,7 +12,10 @@ interface Sample {
   write: number;
   float32: number;
   float64: number;
+  products: (ProductSize & { by: string; float32: number; float64: number })[];
 }
+
+const sizes = productSizes.map(({ rows, columns, depth }) => [rows, columns, depth].join('x'));
 
 /** Built here, so that nobody else has to wait for it. */
 function build(): string {
@@ -32,10 +36,10 @@ export class LimitsMeter {
     this.samples = new Map(threads.map((count) => [count, []]));
   }
 
-  /** Takes about two seconds. */
+  /** Takes about three seconds per number of threads. */
   measure(): void {
     for (const [threads, samples] of this.samples) {
-      samples.push(JSON.parse(execFileSync(this.program, [String(threads)], { encoding: 'utf8' })) as Sample);
+      samples.push(JSON.parse(execFileSync(this.program, [String(threads), ...sizes], { encoding: 'utf8' })) as Sample);
     }
     this.last = performance.now();
   }
@@ -48,14 +52,27 @@ export class LimitsMeter {
   /** Medians of all measurements. */
   limits(): Limits[] {
     return [...this.samples].map(([threads, samples]) => {
-      const of = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
+      const of = (name: Exclude<keyof Sample, 'products'>) => median(samples.map((sample) => sample[name]));
       return {
         threads,
         copyBytesPerSecond: of('copy'),
         readBytesPerSecond: of('read'),
         writeBytesPerSecond: of('write'),
-        productFlopsPerSecond: { float32: of('float32'), float64: of('float64') },
+        flopsPerSecond: { float32: of('float32'), float64: of('float64') },
+        flopsBy: 'registers',
       };
     });
+  }
+
+  /** Likewise. */
+  products(): ProductRate[] {
+    return [...this.samples].flatMap(([threads, samples]) =>
+      (['float32', 'float64'] as const).flatMap((dtype) =>
+        (samples.at(0)?.products ?? []).map(({ by, rows, columns, depth }, i) => {
+          const flopsPerSecond = median(samples.map((sample) => sample.products[i][dtype]));
+          return { by, threads, dtype, rows, columns, depth, flopsPerSecond };
+        }),
+      ),
+    );
   }
 }

@@ -1,12 +1,11 @@
 /** Peak memory of the relation loss against the number of rows, each point in a process of its own. */
 import { fileURLToPath } from 'node:url';
-import { present } from '../tools/present.js';
 import { runScript } from './child.js';
 import { memorySizes } from './cases.js';
 import { flopLimit, tooLarge, tooLong } from './contenders/index.js';
-import type { Found } from './contenders/pytorch.js';
+import { qualified } from './contenders/names.js';
 import { pythonMemory } from './contenders/python.js';
-import { memoryLimit, relationBytes } from './contenders/pytorch.js';
+import { type Interpreter, memoryLimit, relationBytes } from './contenders/pytorch.js';
 import { relationFlops, type Method } from './floor.js';
 import type { MemoryPoint } from './record.js';
 
@@ -19,7 +18,7 @@ interface Source {
   peak(m: number, K: number): Promise<number>;
 }
 
-function sources(contenders: readonly string[], pytorch: Found | undefined, threads: number): Source[] {
+function sources(contenders: readonly string[], pytorch: Interpreter | undefined, threads: number): Source[] {
   const own = (['moments', 'pairwise'] as const).map(
     (method: Method): Source => ({
       contender: 'gld-loss',
@@ -28,17 +27,17 @@ function sources(contenders: readonly string[], pytorch: Found | undefined, thre
       peak: (m, K) => runScript<number>(script, [method, threads, m, K].map(String)),
     }),
   );
-  const theirs: Source = {
-    contender: 'pytorch',
+  const theirs = (of: Interpreter): Source => ({
+    contender: qualified('pytorch', of.label),
     skipped: (m) => tooLarge(relationBytes(m), memoryLimit),
-    peak: async (m, K) => pythonMemory(present(pytorch).python, present(pytorch).fast.path, threads, m, K),
-  };
-  return [...own, ...(pytorch ? [theirs] : [])].filter(({ contender }) => contenders.includes(contender));
+    peak: async (m, K) => pythonMemory(of.python, threads, m, K),
+  });
+  return [...own, ...(pytorch ? [theirs(pytorch)] : [])].filter(({ contender }) => contenders.includes(contender));
 }
 
 export async function measureMemory(
   contenders: readonly string[],
-  pytorch: Found | undefined,
+  pytorch: Interpreter | undefined,
   threads: number,
   told: (text: string) => void,
 ): Promise<MemoryPoint[]> {

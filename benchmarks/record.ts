@@ -2,10 +2,12 @@
 
 export interface RunRecord {
   /** Raised when a field changes its meaning. */
-  format: 1;
+  format: 2;
   environment: Environment;
   /** Measured in the same run, between the cases; one entry per number of threads. */
   limits: Limits[];
+  /** What share of the limit matrix products reach: Eigen's, ours and those of the contenders, at the limit's threads. */
+  products: ProductRate[];
   measurements: Measurement[];
   /** Peak memory of whole child processes that compute the relation once, against the number of rows. */
   memory: MemoryPoint[];
@@ -28,7 +30,7 @@ export interface Environment {
   /** Engine level that ran, and those that could have. */
   level: string;
   levels: string[];
-  /** What the contenders are, such as { pytorch: '1.13.0', blas: 'OpenBLAS 0.3.21', tfjs: '4.22.0 (wasm)' }. */
+  /** What the contenders are: { 'pytorch@2.13.0': 'with MKL 2024.2 and oneDNN 3.12.0', tfjs: '4.22.0 (wasm)' }. */
   versions: Record<string, string>;
   /** Contenders that did not take part, with the reason. */
   absent: Record<string, string>;
@@ -43,8 +45,21 @@ export interface Limits {
   /** Bytes per second of reading alone and of writing alone, past the caches; absent in older records. */
   readBytesPerSecond?: number;
   writeBytesPerSecond?: number;
-  /** Multiply-adds of a large Eigen product times two, per second, with the flags of the level that ran. */
-  productFlopsPerSecond: Record<DType, number>;
+  /** Multiply-adds times two, per second, with the flags of the level that ran. */
+  flopsPerSecond: Record<DType, number>;
+  /** Where they were counted: 'registers', or in records of format 1 a large product of 'Eigen', which is no limit. */
+  flopsBy: 'registers' | 'Eigen';
+}
+
+export interface ProductRate {
+  /** 'Eigen', 'gld-loss', or a contender. */
+  by: string;
+  threads: number;
+  dtype: DType;
+  rows: number;
+  columns: number;
+  depth: number;
+  flopsPerSecond: number;
 }
 
 export type Mode = 'forward' | 'gradients';
@@ -60,7 +75,7 @@ export interface Measurement {
   dtype: DType;
   layout: 'NCHW' | 'NHWC';
   sizes: Sizes;
-  /** 'gld-loss', 'pytorch', 'pytorch-tuned', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'. */
+  /** 'gld-loss', 'pytorch@2.13.0', 'pytorch-compile-tuned@2.13.0', 'tfjs', 'typescript'; 'pytorch' in format 1. */
   contender: string;
   /** What tells several measurements of one contender apart: a relation method, 'sync', 'async', '4 async at once'. */
   variant?: string;
@@ -101,7 +116,7 @@ export interface ErrorOf {
 export interface Floor {
   bytes: number;
   flops: number;
-  /** The larger of bytes / copyBytesPerSecond and flops / productFlopsPerSecond. */
+  /** The larger of bytes / copyBytesPerSecond and flops / flopsPerSecond. */
   seconds: number;
   bound: 'bytes' | 'flops';
 }

@@ -2,7 +2,7 @@
 import { present } from '../tools/present.js';
 import { memoryName, type Case, type Workload } from './cases.js';
 import { openContenders } from './contenders/all.js';
-import type { Contender, Entry, Outputs, Participant } from './contenders/index.js';
+import { type Contender, type Entry, type Outputs, type Participant, tooLong } from './contenders/index.js';
 import type { ContenderName } from './contenders/names.js';
 import { openPyTorch, type PyTorch } from './contenders/pytorch.js';
 import { isSmall } from './contenders/typescript.js';
@@ -11,8 +11,9 @@ import { describeEnvironment } from './environment.js';
 import { floorOf, work } from './floor.js';
 import { LimitsMeter } from './limits.js';
 import { measureMemory } from './memory.js';
+import { productFlops, productRate, productSizes, type Rates, standing } from './products.js';
 import { createProgress, type Progress } from './progress.js';
-import type { ErrorOf, Limits, Measurement, MemoryPoint, RunRecord } from './record.js';
+import type { ErrorOf, Limits, Measurement, MemoryPoint, ProductRate, RunRecord } from './record.js';
 import { errorOf, makeReference, type Reference } from './reference.js';
 import { Scratch } from './scratch.js';
 import { median } from './statistics.js';
@@ -24,7 +25,9 @@ export interface Settings {
   memory: boolean;
   contenders: ContenderName[];
   /** Contenders that this selection does without, with the reason. */
-  leftOut: { [name in ContenderName]?: string };
+  leftOut: Record<string, string>;
+  /** Interpreters with PyTorch; none: the first that is found. */
+  pythons: string[];
   threads: number[];
   quick: boolean;
   selection: string;
@@ -34,11 +37,14 @@ export interface Settings {
 const full: Budget = { seconds: 1.5, fewest: 5, fewestOfSlow: 3, most: 25, leastSeconds: 20e-3 };
 const brief: Budget = { ...full, seconds: 0.25, fewest: 3, most: 7 };
 
-function budgetOf(contender: string, quick: boolean): Budget {
+function budgetOf(one: Measurement, rates: Rates, quick: boolean): Budget {
   const budget = quick ? brief : full;
-  // The slow BLAS is there to be named, not to be measured finely.
-  return contender === 'pytorch-refblas' ? { ...budget, seconds: 0, fewest: 3 } : budget;
+  // What is crippled is there to be named, not to be measured finely.
+  return standing(rates, one) === 'crippled' ? { ...budget, seconds: 0, fewest: 3 } : budget;
 }
+
+/** Seconds that products alone may take, at the rate that was measured of who computes them. */
+const longestProducts = 10;
 
 const titleOf = ({ name, mode, dtype, layout }: Case, threads: number) =>
   `${name} ${mode} ${dtype} ${layout}, ${threads} thread${threads === 1 ? '' : 's'}`;
@@ -47,6 +53,8 @@ function readable(seconds: number): string {
   if (seconds < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
   return seconds < 1 ? `${(seconds * 1e3).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`;
 }
+
+const readableRate = (flopsPerSecond: number) => `${(flopsPerSecond / 1e9).toPrecision(3)} Gflop/s`;
 
 /** Runs of cases with the same inputs, in order. */
 function byWorkload(cases: readonly Case[]): Case[][] {
@@ -68,6 +76,7 @@ class Run {
     private readonly settings: Settings,
     private readonly contenders: Contender[],
     private readonly reference: PyTorch | undefined,
+    private readonly rates: Rates,
     private readonly progress: Progress,
   ) {}
 
@@ -90,14 +99,14 @@ class Run {
     const ready: Ready[] = [];
     try {
       for (const contender of this.contenders) {
-        for (const entry of contender.entries(on, threads)) {
+        for (const entry of contender.entries(on, threads).map((one) => this.affordable(one, contender, on, threads))) {
           const measurement = this.begin(on, threads, contender.name, entry);
           const participant = await this.prepare(entry, data, measurement);
           if (participant) ready.push(participant);
         }
       }
       for (const { measurement, outputs } of ready) measurement.error = await judge(on, outputs, reference);
-      const budgets = ready.map(({ measurement }) => budgetOf(measurement.contender, this.settings.quick));
+      const budgets = ready.map(({ measurement }) => budgetOf(measurement, this.rates, this.settings.quick));
       const samples = await timeSideBySide(ready, budgets);
       for (const [i, { measurement, bytesPerCall }] of ready.entries()) {
         measurement.seconds = samples[i];
@@ -109,6 +118,14 @@ class Run {
     } finally {
       for (const participant of ready) await participant.close?.();
     }
+  }
+
+  /** The entry, skipped where its products alone would take too long. */
+  private affordable(entry: Entry, { name: contender }: Contender, on: Case, threads: number): Entry {
+    const rate = productRate(this.rates, { contender, threads, dtype: on.dtype });
+    if (rate === undefined || 'skipped' in entry) return entry;
+    const skipped = tooLong(work(on, on.dtype).flops, rate * longestProducts);
+    return skipped === undefined ? entry : { ...(entry.variant !== undefined && { variant: entry.variant }), skipped };
   }
 
   private begin(
@@ -154,12 +171,16 @@ class Run {
     }
   }
 
-  private tell({ contender, variant, seconds, skipped, error }: Measurement): void {
+  private tell(measurement: Measurement): void {
+    const { contender, variant, seconds, skipped, error } = measurement;
     const name = variant === undefined ? contender : `${contender} (${variant})`;
     if (skipped !== undefined) return this.progress.tell(`${name}: skipped, ${skipped}`);
     const { loss, gradients } = present(error);
     const errors = gradients === undefined ? loss : Math.max(loss, gradients);
-    this.progress.tell(`${name}: ${readable(median(seconds))}, error ${errors.toExponential(1)}`);
+    const rate = productRate(this.rates, measurement);
+    const products = rate === undefined ? '' : `, products at ${readableRate(rate)}`;
+    const crippled = standing(this.rates, measurement) === 'crippled' ? ', crippled' : '';
+    this.progress.tell(`${name}: ${readable(median(seconds))}, error ${errors.toExponential(1)}${products}${crippled}`);
   }
 
   addFloors(limits: readonly Limits[]): void {
@@ -178,22 +199,63 @@ async function judge(on: Case, outputs: Outputs, reference: () => Promise<Refere
   return errorOf(on, outputs, await reference());
 }
 
+/** Each contender multiplies in its own process with its own threads; where nothing comes of it, its rate is unknown. */
+async function measureProducts(
+  contenders: readonly Contender[],
+  threads: readonly number[],
+  progress: Progress,
+): Promise<ProductRate[]> {
+  const rates: ProductRate[] = [];
+  for (const contender of contenders) {
+    for (const count of threads) {
+      for (const dtype of ['float32', 'float64'] as const) {
+        for (const size of productSizes) {
+          const product = { ...size, dtype, threads: count };
+          const seconds = await contender.secondsOfProduct?.(product).catch((error: Error) => {
+            progress.tell(`${contender.name}: no products, ${error.message}`);
+            return undefined;
+          });
+          if (seconds === undefined) continue;
+          rates.push({ by: contender.name, ...product, flopsPerSecond: productFlops(size) / seconds });
+        }
+      }
+    }
+  }
+  return rates;
+}
+
+/** Of two measurements of the same products the faster: what disturbs one only ever slows it down. */
+function faster(before: readonly ProductRate[], after: readonly ProductRate[]): ProductRate[] {
+  const best = new Map<string, ProductRate>();
+  for (const one of [...before, ...after]) {
+    const { by, threads, dtype, rows, columns, depth } = one;
+    const key = [by, threads, dtype, rows, columns, depth].join();
+    const known = best.get(key);
+    if (known === undefined || known.flopsPerSecond < one.flopsPerSecond) best.set(key, one);
+  }
+  return [...best.values()];
+}
+
 /** Seconds between measurements of the machine's limits. */
-const limitsInterval = 15;
+const limitsInterval = 30;
 
 export async function run(settings: Settings): Promise<RunRecord> {
   const began = new Date();
   const scratch = new Scratch();
   const { cases, threads } = settings;
   const needsReference = !cases.every(isSmall);
-  const { contenders, absent, pytorch } = await openContenders(settings.contenders, threads, needsReference, scratch);
+  const wanted = { names: settings.contenders, pythons: settings.pythons, threads, reference: needsReference };
+  const { contenders, absent, pytorch } = await openContenders(wanted, scratch);
   const progress = createProgress(cases.length * threads.length + (settings.memory ? 1 : 0));
   const reference = pytorch && openPyTorch('pytorch', pytorch, scratch);
   const meter = new LimitsMeter(threads);
-  const running = new Run(settings, contenders, reference, progress);
+  let running: Run;
+  let products: ProductRate[];
   let memory: MemoryPoint[] = [];
   try {
     meter.measure();
+    products = await measureProducts(contenders, threads, progress);
+    running = new Run(settings, contenders, reference, { limits: meter.limits(), products }, progress);
     for (const group of byWorkload(cases)) {
       await running.workload(group, scratch);
       meter.measureNowAndThen(limitsInterval);
@@ -204,6 +266,7 @@ export async function run(settings: Settings): Promise<RunRecord> {
       memory = await measureMemory(names, pytorch, Math.max(...threads), (text) => progress.tell(text));
     }
     meter.measure();
+    if (!settings.quick) products = faster(products, await measureProducts(contenders, threads, progress));
   } finally {
     progress.close();
     await Promise.all([...contenders, ...(reference ? [reference] : [])].map((contender) => contender.close()));
@@ -219,5 +282,12 @@ export async function run(settings: Settings): Promise<RunRecord> {
     versions,
     absent: { ...settings.leftOut, ...absent },
   });
-  return { format: 1, environment, limits, measurements: running.measurements, memory };
+  return {
+    format: 2,
+    environment,
+    limits,
+    products: [...meter.products(), ...products],
+    measurements: running.measurements,
+    memory,
+  };
 }

@@ -1,6 +1,8 @@
 /** What every contender can do. */
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
+import type { ProductSize } from '../products.js';
+import type { DType } from '../record.js';
 
 export interface Outputs {
   /** The loss, or what the stage computes where that is no loss. */
@@ -23,6 +25,11 @@ export interface Participant {
   close?(): Promise<void>;
 }
 
+export interface Product extends ProductSize {
+  dtype: DType;
+  threads: number;
+}
+
 /** One way in which a contender takes part in a case, or why it does not. */
 export type Entry = { variant?: string } & ({ skipped: string } | { prepare(data: Data): Promise<Participant> });
 
@@ -32,6 +39,11 @@ export interface Contender {
   readonly versions: Record<string, string>;
   /** Empty where it has no part in a case. */
   entries(on: Case, threads: number): Entry[];
+  /**
+   * Seconds of a product by what multiplies its matrices, the best of a few; undefined where it takes no part with such a
+   * dtype and so many threads. Ours is measured with the machine's limits.
+   */
+  secondsOfProduct?(product: Product): Promise<number | undefined>;
   close(): Promise<void>;
 }
 

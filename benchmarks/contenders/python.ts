@@ -3,16 +3,32 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { present } from '../../tools/present.js';
+import { UsageError } from '../select.js';
 import { Absent } from './index.js';
 
 const program = (name: string) => fileURLToPath(new URL(`pytorch/${name}`, import.meta.url));
 
+/** Why an interpreter cannot import torch; undefined if it can. */
+function troubleOf(python: string): string | undefined {
+  const { status, error, stderr } = spawnSync(python, ['-c', 'import torch'], {
+    encoding: 'utf8',
+    env: environment(1),
+  });
+  return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n').at(-1));
+}
+
+/** @throws UsageError */
+export function checkPython(python: string): void {
+  const trouble = troubleOf(python);
+  if (trouble !== undefined) {
+    throw new UsageError(`--python ${python}: expected an interpreter that can import torch, got '${trouble}'`);
+  }
+}
+
 /** The first interpreter that can import torch; a version manager's may lack what the system's has. */
 export function findPython(): string {
   const candidates = ['python3', '/usr/bin/python3', '/usr/local/bin/python3', 'python'];
-  const found = candidates.find(
-    (python) => spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', env: environment(1) }).status === 0,
-  );
+  const found = candidates.find((python) => troubleOf(python) === undefined);
   if (!found) {
     throw new Absent(`none of ${candidates.join(', ')} can import torch; on Debian: apt-get install python3-torch`);
   }
@@ -27,7 +43,7 @@ export const keepingMemory = {
 };
 
 /** OpenBLAS does not listen to torch.set_num_threads, so that every number of threads gets a process of its own. */
-export function environment(threads: number, libraries?: string, more?: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function environment(threads: number, more?: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...rest } = process.env;
   const count = String(threads);
   return {
@@ -36,7 +52,6 @@ export function environment(threads: number, libraries?: string, more?: NodeJS.P
     OMP_NUM_THREADS: count,
     MKL_NUM_THREADS: count,
     PYTHONDONTWRITEBYTECODE: '1',
-    ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }),
     ...more,
   };
 }
@@ -98,12 +113,6 @@ export function runPython<T>(python: string, file: string, args: readonly string
 }
 
 /** Peak bytes of the relation loss in a process of its own. */
-export function pythonMemory(
-  python: string,
-  libraries: string | undefined,
-  threads: number,
-  m: number,
-  K: number,
-): number {
-  return runPython(python, program('memory.py'), [threads, m, K].map(String), environment(threads, libraries));
+export function pythonMemory(python: string, threads: number, m: number, K: number): number {
+  return runPython(python, program('memory.py'), [threads, m, K].map(String), environment(threads));
 }

@@ -1,26 +1,26 @@
-/**
- * PyTorch on the CPU: eager with autograd as it comes, with an allocator that keeps its memory, with the slow BLAS, or
- * through torch.compile.
- */
-import { existsSync } from 'node:fs';
+/** PyTorch on the CPU: any interpreter that has it, eager or compiled, with the allocator as it comes or tuned. */
 import { totalmem } from 'node:os';
-import { present } from '../../tools/present.js';
+import { join } from 'node:path';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
 import { relationFlops } from '../floor.js';
 import type { DType } from '../record.js';
 import type { Scratch } from '../scratch.js';
-import { Absent, type Contender, type Entry, type Participant, tooLarge, tooLong } from './index.js';
-import { findPython, keepingMemory } from './python.js';
+import { Absent, type Contender, type Entry, type Participant, type Product, tooLarge, tooLong } from './index.js';
+import { qualified, type WayName, ways } from './names.js';
+import { checkPython, findPython, keepingMemory } from './python.js';
 import { type Hello, TorchServer } from './torch-server.js';
 
-/** Where Debian puts its choices of libblas.so.3, and of the LAPACK that would bring its own BLAS along. */
-const folder = `/usr/lib/${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch as 'x64' | 'arm64']}-linux-gnu`;
-const libraries = { open: [`${folder}/openblas-pthread`], reference: [`${folder}/blas`, `${folder}/lapack`] };
-const isReference = ({ blas }: Hello) => blas.startsWith('reference');
+/** A Python with PyTorch. */
+export interface Interpreter {
+  python: string;
+  /** The version of PyTorch; tells the interpreters of a run apart. */
+  label: string;
+  hello: Hello;
+}
 
-async function hello(python: string, libraries?: string): Promise<Hello> {
-  const server = new TorchServer(python, { threads: 1, libraries });
+async function hello(python: string): Promise<Hello> {
+  const server = new TorchServer(python, { threads: 1 });
   try {
     return await server.hello();
   } finally {
@@ -28,40 +28,29 @@ async function hello(python: string, libraries?: string): Promise<Hello> {
   }
 }
 
-/** What is there: the interpreter, and the LD_LIBRARY_PATH of each BLAS, where it takes one. */
-export interface Found {
-  python: string;
-  torch: string;
-  compile: boolean;
-  fast: { blas: string; path?: string };
-  /** The slow one, when there is a faster one to compare with. */
-  reference?: { blas: string; path?: string };
+/** The version without what it was built for, with a number where it is not the only one. */
+export function labelOf(torch: string, taken: readonly string[]): string {
+  const [version] = torch.split('+');
+  const labels = [version, ...taken.map((_, i) => `${version}-${i + 2}`)];
+  return labels.find((label) => !taken.includes(label)) ?? version;
 }
 
-export async function findPyTorch(): Promise<Found> {
-  const python = findPython();
-  const plain = await hello(python);
-  const at = async (folders: string[], wanted: boolean) => {
-    if (!folders.every((name) => existsSync(name))) return undefined;
-    const path = folders.join(':');
-    const found = await hello(python, path);
-    return isReference(found) === wanted ? { blas: found.blas, path } : undefined;
-  };
-  const { torch, compile } = plain;
-  const itself = { blas: plain.blas };
-  if (!isReference(plain)) {
-    const reference = await at(libraries.reference, true);
-    return { python, torch, compile, fast: itself, ...(reference && { reference }) };
+/**
+ * @throws UsageError for one that was named and has no PyTorch
+ * @throws Absent when none was named and none is found
+ */
+export async function openInterpreters(pythons: readonly string[]): Promise<Interpreter[]> {
+  pythons.forEach(checkPython);
+  const opened: Interpreter[] = [];
+  for (const python of pythons.length === 0 ? [findPython()] : new Set(pythons)) {
+    const greeting = await hello(python);
+    const label = labelOf(
+      greeting.torch,
+      opened.map((one) => one.label),
+    );
+    opened.push({ python, label, hello: greeting });
   }
-  const fast = await at(libraries.open, false);
-  return { python, torch, compile, fast: fast ?? itself, ...(fast && { reference: itself }) };
-}
-
-interface Kind {
-  name: 'pytorch' | 'pytorch-tuned' | 'pytorch-refblas' | 'pytorch-compile';
-  path?: string;
-  environment?: NodeJS.ProcessEnv;
-  versions: Record<string, string>;
+  return opened;
 }
 
 /** m × m matrices that are alive at once in the relation loss with autograd, as the memory curves show. */
@@ -80,37 +69,33 @@ export class PyTorch implements Contender {
   private readonly servers = new Map<number, TorchServer>();
 
   constructor(
-    private readonly python: string,
-    private readonly kind: Kind,
+    private readonly interpreter: Interpreter,
+    private readonly way: WayName,
     private readonly scratch: Scratch,
   ) {
-    this.name = kind.name;
-    this.versions = kind.versions;
+    const { label, hello } = interpreter;
+    this.name = qualified(way, label);
+    this.versions = { [qualified('pytorch', label)]: `with ${hello.libraries.join(' and ')}` };
   }
 
   private server(threads: number): TorchServer {
     let server = this.servers.get(threads);
     if (!server) {
-      const { path: libraries, environment } = this.kind;
-      const compiled = this.name === 'pytorch-compile';
-      server = new TorchServer(this.python, { threads, compiled, libraries, environment });
+      const { compiled, tuned } = ways[this.way];
+      const environment = {
+        ...(tuned && keepingMemory),
+        ...(compiled && { TORCHINDUCTOR_CACHE_DIR: join(this.scratch.folder, 'compiled') }),
+      };
+      server = new TorchServer(this.interpreter.python, { threads, compiled, environment });
       this.servers.set(threads, server);
     }
     return server;
   }
 
   entries(on: Case, threads: number): Entry[] {
-    if (on.group === 'calls') return [];
+    // To compile takes longer than all repetitions: of whole steps alone.
+    if (on.group === 'calls' || (ways[this.way].compiled && on.group !== 'step')) return [];
     const { m, K } = on.sizes;
-    if (this.name === 'pytorch-refblas') {
-      // Enough to show what the choice of a BLAS does; the largest step would take minutes.
-      const few =
-        on.group === 'step' &&
-        on.dtype === 'float32' &&
-        on.layout === 'NCHW' &&
-        relationFlops('pairwise', m, K, 'gradients') <= 1e10;
-      if (!few) return [];
-    }
     if (on.operation === 'relation') {
       const skipped =
         tooLarge(relationBytes(m, on.dtype), memoryLimit) ?? tooLong(relationFlops('pairwise', m, K, on.mode));
@@ -124,6 +109,10 @@ export class PyTorch implements Contender {
     return { ...participant, settles: threads > 1 ? spinMilliseconds : 0 };
   }
 
+  async secondsOfProduct({ threads, ...product }: Product): Promise<number> {
+    return this.server(threads).secondsOfProduct(product);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.servers.values()].map((server) => server.close()));
     this.servers.clear();
@@ -131,14 +120,9 @@ export class PyTorch implements Contender {
 }
 
 /** @throws Absent */
-export function openPyTorch(kind: Kind['name'], found: Found, scratch: Scratch): PyTorch {
-  const { torch, fast, reference } = found;
-  if (kind === 'pytorch-compile' && !found.compile) throw new Absent(`PyTorch ${torch} has no torch.compile`);
-  if (kind === 'pytorch-refblas' && !reference) {
-    throw new Absent(`there is no reference BLAS beside the one of 'pytorch', ${fast.blas}`);
+export function openPyTorch(way: WayName, interpreter: Interpreter, scratch: Scratch): PyTorch {
+  if (ways[way].compiled && !interpreter.hello.compile) {
+    throw new Absent(`PyTorch ${interpreter.label} has no torch.compile`);
   }
-  const { blas, path } = kind === 'pytorch-refblas' ? present(reference) : fast;
-  const versions: Record<string, string> = kind === 'pytorch-refblas' ? { refblas: blas } : { pytorch: torch, blas };
-  const tuned = kind === 'pytorch-tuned' && { environment: keepingMemory };
-  return new PyTorch(found.python, { name: kind, versions, ...(path !== undefined && { path }), ...tuned }, scratch);
+  return new PyTorch(interpreter, way, scratch);
 }

@@ -4,7 +4,8 @@ import '@tensorflow/tfjs-backend-wasm';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
 import { work } from '../floor.js';
-import { Absent, type Contender, type Entry, type Participant, tooLarge, tooLong } from './index.js';
+import { productFlops } from '../products.js';
+import { Absent, type Contender, type Entry, type Participant, type Product, tooLarge, tooLong } from './index.js';
 import { classify, crossEntropy, gld, type Named, normalizedKd, pool, relation } from './tfjs-loss.js';
 
 /** With autodiff, all m × m matrices of both sides and of the way back are held until the end. */
@@ -94,6 +95,22 @@ function entriesOf(on: Case, threads: number): Entry[] {
   return [skipped ? { skipped } : { prepare: async (data) => prepare(on, data) }];
 }
 
+async function secondsOfProduct({ dtype, threads, ...size }: Product): Promise<number | undefined> {
+  if (threads > 1 || dtype === 'float64' || productFlops(size) > flopLimit) return undefined;
+  const { rows, columns, depth } = size;
+  const pooled = tf.fill([rows, depth], 0.5);
+  const weight = tf.fill([columns, depth], 0.25);
+  const seconds = () => {
+    const begin = performance.now();
+    tf.tidy(() => void tf.matMul(pooled, weight, false, true));
+    return (performance.now() - begin) / 1000;
+  };
+  seconds();
+  const best = Math.min(seconds(), seconds());
+  tf.dispose([pooled, weight]);
+  return best;
+}
+
 /** @throws Absent */
 export async function openTfjs(threads: readonly number[]): Promise<Contender> {
   if (!threads.includes(1)) throw new Absent('its WebAssembly backend has one thread in Node.js: --threads 1');
@@ -103,6 +120,7 @@ export async function openTfjs(threads: readonly number[]): Promise<Contender> {
     name: 'tfjs',
     versions: { tfjs: `${tf.version_core} (wasm)` },
     entries: entriesOf,
+    secondsOfProduct,
     close: async () => undefined,
   };
 }

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Case } from '../cases.js';
 import type { Data } from '../data.js';
+import type { ProductSize } from '../products.js';
 import type { DType } from '../record.js';
 import type { Scratch } from '../scratch.js';
 import type { Outputs, Participant } from './index.js';
@@ -12,7 +13,8 @@ export interface Hello {
   torch: string;
   /** The CUDA version that it was built for. */
   cuda: string | null;
-  blas: string;
+  /** What multiplies its matrices, and what its threads are: 'MKL 2024.2', 'oneDNN 3.12.0', 'OpenMP'. */
+  libraries: string[];
   threads: number;
   compile: boolean;
 }
@@ -24,8 +26,6 @@ export interface TorchSettings {
   compiled?: boolean;
   /** Lets a GPU round the factors of float32 products to TF32. */
   tf32?: boolean;
-  /** LD_LIBRARY_PATH. */
-  libraries?: string | undefined;
   environment?: NodeJS.ProcessEnv | undefined;
 }
 
@@ -42,9 +42,9 @@ function readRaw(file: string, shape: readonly number[], dtype: DType): Float32A
 
 export class TorchServer extends PythonServer {
   constructor(python: string, settings: TorchSettings) {
-    const { threads, device = 'cpu', compiled = false, tf32 = false, libraries, environment: more } = settings;
+    const { threads, device = 'cpu', compiled = false, tf32 = false, environment: more } = settings;
     const flags = [...(compiled ? ['--compile'] : []), ...(tf32 ? ['--tf32'] : [])];
-    super(python, [String(threads), device, ...flags], environment(threads, libraries, more));
+    super(python, [String(threads), device, ...flags], environment(threads, more));
   }
 
   hello(): Promise<Hello> {
@@ -61,6 +61,10 @@ export class TorchServer extends PythonServer {
       time: async (calls) => (await this.ask<{ seconds: number }>({ do: 'time', mode, calls })).seconds,
       close: async () => void (await this.ask({ do: 'release' })),
     };
+  }
+
+  async secondsOfProduct(product: ProductSize & { dtype: DType }): Promise<number> {
+    return (await this.ask<{ seconds: number }>({ do: 'product', ...product })).seconds;
   }
 
   private async result(mode: string, dtype: DType, scratch: Scratch): Promise<Outputs> {

@@ -2,6 +2,7 @@
 import type { Group, RunRecord } from '../record.js';
 import { ratio } from '../statistics.js';
 import { caseName, floorShare, fullName, modeName, share, sizesText, threadsName, times } from './format.js';
+import { mark, productText } from './headline.js';
 import { columns, type Lineup, lineups, measured, ours } from './lineup.js';
 import { Footnotes, type Table, timeCell } from './table.js';
 
@@ -14,19 +15,33 @@ export function caseTable(record: RunRecord, group: Group, threads: number): Tab
   const notes = new Footnotes();
   return {
     title: `${titles[group] ?? group}, ${threadsName(threads)}: median time, ratio to ours, errors of loss / gradients`,
-    head: ['case', ours, 'floor', ...others],
+    head: [
+      'case',
+      heading(record, ours, threads, rows),
+      'floor',
+      ...others.map((name) => heading(record, name, threads, rows)),
+    ],
     rows: rows.map((row) => [
       `${caseName(row.of)}\n${modeName[row.of.mode]}`,
       timeCell(row.own, notes),
       floorCell(row),
       ...others.map((name) => {
         const other = row.others.find((one) => fullName(one) === name);
-        return timeCell(other, notes, (seconds) => (measured(row.own) ? times(ratio(seconds, row.own.seconds)) : ''));
+        return timeCell(other, notes, (seconds) =>
+          other && measured(row.own) ? `${times(ratio(seconds, row.own.seconds))}${mark(record, other)}` : '',
+        );
       }),
     ]),
     names: 1,
     notes: notes.lines(),
   };
+}
+
+/** The name of a column, and below it the best rate of its products. */
+function heading(record: RunRecord, name: string, threads: number, rows: readonly Lineup[]): string {
+  const one = rows.flatMap(({ own, others }) => [...(own ? [own] : []), ...others]).find((of) => fullName(of) === name);
+  const rate = one && productText(record, { contender: one.contender, threads, dtype: 'float32' });
+  return rate ? `${name}\n${rate}` : name;
 }
 
 /** '82 %' of our time is what the limit allows, and which limit that is. */

@@ -22,13 +22,14 @@ function differences(a: RunRecord, b: RunRecord): string[] {
   });
   const rates = a.limits.flatMap((one) => {
     const other = b.limits.find(({ threads }) => threads === one.threads);
-    return other === undefined
+    // A rate of registers and one of a product say nothing about each other.
+    return other === undefined || other.flopsBy !== one.flopsBy
       ? []
       : (['float32', 'float64'] as const).flatMap((dtype) => {
-          const factor = other.productFlopsPerSecond[dtype] / one.productFlopsPerSecond[dtype];
+          const factor = other.flopsPerSecond[dtype] / one.flopsPerSecond[dtype];
           return Math.abs(Math.log(factor)) < Math.log(1 + sameRate)
             ? []
-            : [`rate of a ${dtype} product, ${one.threads}t: changed by ${change(factor - 1)}`];
+            : [`rate of ${dtype} multiply-adds, ${one.threads}t: changed by ${change(factor - 1)}`];
         });
   });
   return [...named, ...rates];

@@ -8,7 +8,7 @@ export function day(date: string): string {
   return new Date(date).toLocaleDateString('en-GB', options);
 }
 
-/** 'PyTorch 1.13.0, blas OpenBLAS 0.3.21' */
+/** 'PyTorch 2.13.0 with MKL 2024.2 and oneDNN 3.12.0, tfjs 4.22.0 (wasm)' */
 export const versionsText = (environment: Environment): string =>
   [
     `gld-loss ${environment.gldLoss}`,

@@ -1,4 +1,5 @@
 /** Numbers and names as tables, plots and texts show them. */
+import type { WayName } from '../contenders/names.js';
 import type { ErrorOf, Floor, Measurement, Mode, Sizes } from '../record.js';
 import { median } from '../statistics.js';
 
@@ -82,16 +83,25 @@ export const errors = ({ loss, gradients }: ErrorOf): string =>
 export const floorShare = ({ floor, seconds }: { floor: Floor; seconds: readonly number[] }): number =>
   floor.seconds / median(seconds);
 
-const contenders: Record<string, string> = {
-  pytorch: 'PyTorch',
-  'pytorch-tuned': 'PyTorch tuned',
-  'pytorch-refblas': 'PyTorch ref. BLAS',
-  'pytorch-compile': 'PyTorch compiled',
-  tfjs: 'tfjs',
-  typescript: 'TypeScript',
-};
+/** A contender without its interpreter: 'pytorch-tuned@2.13.0' → 'pytorch-tuned'. */
+export const wayOf = (contender: string): string => contender.split('@')[0];
 
-export const contenderName = (name: string): string => contenders[name] ?? name;
+const pytorchWays: Record<WayName | 'pytorch-refblas', string> = {
+  pytorch: '',
+  'pytorch-tuned': ' tuned',
+  'pytorch-compile': ' compiled',
+  'pytorch-compile-tuned': ' compiled tuned',
+  // With the BLAS that Debian installs by default: in records of format 1.
+  'pytorch-refblas': ' ref. BLAS',
+};
+const isPyTorch = (way: string): way is keyof typeof pytorchWays => way in pytorchWays;
+
+/** 'pytorch-tuned@2.13.0' → 'PyTorch 2.13.0 tuned'. */
+export function contenderName(contender: string): string {
+  const [way, label] = contender.split('@');
+  if (isPyTorch(way)) return `PyTorch${label === undefined ? '' : ` ${label}`}${pytorchWays[way]}`;
+  return way === 'typescript' ? 'TypeScript' : contender;
+}
 
 /** The contender and which of its ways, such as 'PyTorch moments'. */
 export const fullName = ({ contender, variant }: { contender: string; variant?: string }): string =>

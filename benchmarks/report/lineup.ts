@@ -1,6 +1,7 @@
 /** Which measurements belong together: all that ran one case in one mode, side by side. */
+import { contenderNames } from '../contenders/names.js';
 import type { Group, Measurement, RunRecord } from '../record.js';
-import { caseName, fullName } from './format.js';
+import { caseName, fullName, wayOf } from './format.js';
 
 export const ours = 'gld-loss';
 
@@ -21,7 +22,7 @@ export interface Selection {
 }
 
 /** A measurement that has numbers. */
-interface Measured extends Measurement {
+export interface Measured extends Measurement {
   seconds: [number, ...number[]];
 }
 
@@ -54,11 +55,11 @@ export function lineups(record: RunRecord, { group, threads, mode }: Selection):
 export const threadCounts = (record: RunRecord): number[] =>
   [...new Set(record.measurements.map(({ threads }) => threads))].sort((a, b) => a - b);
 
-const order = ['gld-loss', 'pytorch', 'pytorch-tuned', 'pytorch-refblas', 'pytorch-compile', 'tfjs', 'typescript'];
+const order: string[] = [...contenderNames];
 
 /** The distinct contenders of the measurements with their ways, ours first. */
 export function columns(measurements: readonly Measurement[]): string[] {
-  const place = ({ contender }: Measurement) => (order.indexOf(contender) + order.length) % order.length;
+  const place = ({ contender }: Measurement) => (order.indexOf(wayOf(contender)) + order.length) % order.length;
   return [...new Set([...measurements].sort((a, b) => place(a) - place(b)).map(fullName))];
 }
 

@@ -2,16 +2,15 @@
 import type { Measurement, RunRecord } from '../record.js';
 import { median, ratio } from '../statistics.js';
 import { environmentLine } from './environment.js';
-import { caseName, contenderName, digits, errors, floorShare, share, sizesText, times } from './format.js';
-import { type Lineup, lineups, measured } from './lineup.js';
+import { caseName, contenderName, digits, errors, floorShare, fullName, share, sizesText, times } from './format.js';
+import { fastest, mark, nobody } from './headline.js';
+import { columns, type Lineup, lineups, measured } from './lineup.js';
 import type { PlotName } from './plots/index.js';
+import { byEigen, productsTable } from './small-tables.js';
+import type { Table } from './table.js';
 
 const begin = '<!-- benchmarks:begin -->';
 const end = '<!-- benchmarks:end -->';
-
-/** The contender whose time and errors the table shows, and others of which it shows the ratio. */
-const other = 'pytorch';
-const more = ['pytorch-tuned', 'pytorch-refblas'];
 
 const row = (cells: string[]): string => `| ${cells.join(' | ')} |`;
 
@@ -20,56 +19,79 @@ const milliseconds = (one: Measurement | undefined): string =>
 
 const errorOf = (one: Measurement | undefined): string => (one?.error === undefined ? '–' : errors(one.error));
 
-/** Steps with gradients: ours, PyTorch and the floor, for every number of threads. */
+const factorOf = (record: RunRecord, own: Measurement | undefined, other: Measurement | undefined): string =>
+  measured(own) && measured(other) ? `${times(ratio(other.seconds, own.seconds))}${mark(record, other)}` : '–';
+
+const floorText = (own: Measurement | undefined): string =>
+  measured(own) && own.floor !== undefined
+    ? `${share(floorShare({ floor: own.floor, seconds: own.seconds }))} of ${own.floor.bound}`
+    : '–';
+
+const floorNote = (record: RunRecord): string[] => (byEigen(record) ? ['floors are by a large product of Eigen'] : []);
+
+/** Steps with gradients: ours, the fastest contender, the ratios of all ways of PyTorch, the floor, and the products. */
 export function summary(record: RunRecord): string {
   const rows = lineups(record, { group: 'step', mode: 'gradients' });
-  const name = contenderName(other);
   const cases = new Map(rows.map(({ of }) => [caseName(of), of]));
   const sorted = [...cases.keys()].flatMap((name) => rows.filter(({ of }) => caseName(of) === name));
-  const also = more.filter((name) => rows.some(({ others }) => others.some(({ contender }) => contender === name)));
-  const lines = sorted.map(({ own, others, of }) => {
-    const theirs =
-      others.find(({ contender, variant }) => contender === other && variant === undefined) ??
-      others.find(({ contender }) => contender === other);
-    const floor =
-      measured(own) && own.floor !== undefined
-        ? `${share(floorShare({ floor: own.floor, seconds: own.seconds }))} of ${own.floor.bound}`
-        : '–';
-    const factor = (one: Measurement | undefined): string =>
-      measured(own) && measured(one) ? times(ratio(one.seconds, own.seconds)) : '–';
-    const factors = also.map((name) => factor(others.find(({ contender }) => contender === name)));
+  const ways = columns(rows.flatMap(({ others }) => others.filter(({ contender }) => contender.startsWith('pytorch'))));
+  const best = new Map(sorted.map((one) => [one, fastest(record, one)]));
+  const lines = sorted.map((one) => {
+    const { own, others, of } = one;
+    const other = best.get(one);
     return row([
       caseName(of),
       String(of.threads),
       milliseconds(own),
-      milliseconds(theirs),
-      factor(theirs),
-      ...factors,
-      floor,
+      milliseconds(other),
+      factorOf(record, own, other),
+      other === undefined ? '–' : contenderName(other.contender),
+      ...ways.map((name) =>
+        factorOf(
+          record,
+          own,
+          others.find((way) => fullName(way) === name),
+        ),
+      ),
+      floorText(own),
       errorOf(own),
-      errorOf(theirs),
+      errorOf(other),
     ]);
   });
   const titles = [...cases].map(([name, { title, sizes }]) => `- ${name}: ${title} (${sizesText(sizes)})`);
+  const none = rows.length > 0 && ![...best.values()].some(measured);
+  const products = productsTable(record);
+  const where = `${environmentLine(record.environment)}. Loss and gradients`;
+  const said = [where, ...(none ? [nobody] : []), ...floorNote(record)];
   return [
-    `${environmentLine(record.environment)}. Loss and gradients:`,
+    `${said.join('; ')}:`,
     '',
     row([
       'case',
       'threads',
       'gld-loss ms',
-      `${name} ms`,
+      'fastest contender ms',
       'ratio',
-      ...also.map((name) => `ratio of ${contenderName(name)}`),
+      'which',
+      ...ways.map((name) => `ratio of ${name}`),
       'floor',
       'our errors',
-      `${name}’s errors`,
+      'its errors',
     ]),
-    row(['---', '--:', '--:', '--:', '--:', ...also.map(() => '--:'), '---', '---', '---']),
+    row(['---', '--:', '--:', '--:', '--:', '---', ...ways.map(() => '--:'), '---', '---', '---']),
     ...lines,
     '',
     ...titles,
+    ...(products === undefined ? [] : ['', tableText(products)]),
   ].join('\n');
+}
+
+/** A table of the report. */
+function tableText({ title, head, rows, names }: Table): string {
+  const line = (cells: readonly string[]) => row(cells.map((cell) => cell.replaceAll('\n', ', ') || '–'));
+  return [`${title}:`, '', line(head), row(head.map((_, i) => (i < names ? '---' : '--:'))), ...rows.map(line)].join(
+    '\n',
+  );
 }
 
 const captions: Record<PlotName, string> = {
@@ -85,20 +107,32 @@ export const images = (folder: string, has: (name: string) => boolean): string[]
     .filter(([name]) => has(`${name}.svg`))
     .map(([name, caption]) => `![${caption}](${folder}/${name}.svg)`);
 
-/** Whole steps on two threads in float32 and NCHW beside one contender, on several machines. */
-export function highlights(records: Readonly<Record<string, RunRecord>>, contender: string): string {
-  const machines = Object.entries(records).map(([name, record]) => ({ name, rows: steps(record) }));
+const raised = (number: number): string => [...String(number)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('');
+
+/** Whole steps on two threads in float32 and NCHW beside the fastest contender of each, on several machines. */
+export function highlights(records: Readonly<Record<string, RunRecord>>): string {
+  const machines = Object.entries(records).map(([name, record]) => {
+    const rows = steps(record).map((one) => ({ ...one, other: fastest(record, one) }));
+    return { name, record, rows };
+  });
   const cases = [...new Map(machines.flatMap(({ rows }) => rows.map(({ of }) => [of.case, of.sizes] as const)))];
-  const cells = (rows: readonly Lineup[], of: string): string[] => {
-    const { own, others = [] } = rows.find((row) => row.of.case === of) ?? {};
-    const theirs = others.find((one) => one.contender === contender);
-    if (!measured(own) || !measured(theirs)) return ['–', '–', '–'];
-    return [milliseconds(own), milliseconds(theirs), times(ratio(theirs.seconds, own.seconds))];
+  const names = [...new Set(machines.flatMap(({ rows }) => rows.flatMap(({ other }) => other?.contender ?? [])))];
+  const cells = ({ record, rows }: (typeof machines)[number], of: string): string[] => {
+    const { own, other } = rows.find((one) => one.of.case === of) ?? {};
+    if (other === undefined) return [milliseconds(own), '–', '–'];
+    const number = raised(names.indexOf(other.contender) + 1);
+    return [milliseconds(own), `${milliseconds(other)} ${number}`, factorOf(record, own, other)];
   };
+  const alone = machines.filter(({ rows }) => !rows.some(({ other }) => other)).map(({ name }) => name);
+  const notes = [
+    ...names.map((name, i) => `${raised(i + 1)} ${contenderName(name)}`),
+    ...(alone.length === 0 ? [] : [`${alone.join(' and ')}: ${nobody}`]),
+  ];
   return [
-    row(['one step, ms', ...machines.flatMap(({ name }) => [`${name}: gld-loss`, contenderName(contender), 'ratio'])]),
+    row(['one step, ms', ...machines.flatMap(({ name }) => [`${name}: gld-loss`, 'fastest contender', 'ratio'])]),
     row(['---', ...machines.flatMap(() => ['--:', '--:', '--:'])]),
-    ...cases.map(([of, sizes]) => row([sizesText(sizes), ...machines.flatMap(({ rows }) => cells(rows, of))])),
+    ...cases.map(([of, sizes]) => row([sizesText(sizes), ...machines.flatMap((machine) => cells(machine, of))])),
+    ...(notes.length === 0 ? [] : ['', `${notes.join('; ')}.`]),
   ].join('\n');
 }
 

@@ -7,6 +7,7 @@ import { ratio } from '../statistics.js';
 import { caseList } from './case-tables.js';
 import { day, missing, versionsText } from './environment.js';
 import { contenderName, threadsName, times } from './format.js';
+import { fastest, nobody } from './headline.js';
 import { lineups, measured, threadCounts } from './lineup.js';
 import { plotNames, type PlotName } from './plots/index.js';
 import type { Table } from './table.js';
@@ -22,13 +23,16 @@ figure + .wide-table { margin-top: 26px; } figure { overflow-x: auto; } figure s
 `;
 
 function tableHtml({ title, head, rows, names, notes }: Table): Html {
-  const cell = (text: string, column: number): Html => {
+  const lines = (text: string): Html => {
     const [first, ...rest] = text.split('\n');
-    const content = html`${first}${rest.map((line) => html`<small>${line}</small>`)}`;
+    return html`${first}${rest.map((line) => html`<small>${line}</small>`)}`;
+  };
+  const cell = (text: string, column: number): Html => {
+    const content = lines(text);
     return column < names ? html`<th scope="row">${content}</th>` : html`<td class="number">${content}</td>`;
   };
   return html`<div class="wide-table"><h3>${title}</h3><table><thead><tr>${head.map(
-    (name, column) => html`<th scope="col"${column >= names && new Html(' class="number"')}>${name}</th>`,
+    (name, column) => html`<th scope="col"${column >= names && new Html(' class="number"')}>${lines(name)}</th>`,
   )}</tr></thead>
 <tbody>${rows.map(
     (row) => html`<tr>${row.map(cell)}</tr>
@@ -37,24 +41,24 @@ function tableHtml({ title, head, rows, names, notes }: Table): Html {
 `;
 }
 
-/** How the steps with gradients came out against each contender, with the most threads. */
+/** How the steps with gradients came out against the fastest contender of each, with the most threads. */
 function lede(record: RunRecord): Html {
   const threads = Math.max(...threadCounts(record));
-  const found = new Map<string, number[]>();
-  for (const { own, others } of lineups(record, { group: 'step', threads, mode: 'gradients' })) {
-    for (const other of others) {
-      if (!measured(own) || !measured(other) || other.contender === own.contender) continue;
-      const name = contenderName(other.contender);
-      found.set(name, [...(found.get(name) ?? []), ratio(other.seconds, own.seconds)]);
-    }
+  const rows = lineups(record, { group: 'step', threads, mode: 'gradients' }).filter(({ own }) => measured(own));
+  if (!rows.some(({ others }) => others.some(measured))) {
+    return html`<p class="lede">This run compared no whole step with a contender.</p>`;
   }
-  if (found.size === 0) return html`<p class="lede">This run compared no whole step with a contender.</p>`;
-  const parts = [...found].map(([name, values]) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)].map(times);
-    return html`${name} <b>${low === high ? low : `${low} to ${high}`}</b>`;
+  const found = rows.flatMap((row) => {
+    const other = fastest(record, row);
+    if (!measured(row.own) || other === undefined) return [];
+    return [{ name: contenderName(other.contender), value: ratio(other.seconds, row.own.seconds) }];
   });
-  return html`<p class="lede">Time for the loss and its gradients as a multiple of ours, with ${threadsName(threads)}:
-${parts.map((part, i) => html`${i > 0 && '; '}${part}`)}.</p>`;
+  const against = html`Whole steps with their gradients and ${threadsName(threads)}`;
+  if (found.length === 0) return html`<p class="lede">${against}: ${nobody}.</p>`;
+  const [low, high] = [Math.min, Math.max].map((of) => times(of(...found.map(({ value }) => value))));
+  const names = [...new Set(found.map(({ name }) => name))].join(', ');
+  return html`<p class="lede">${against}: the fastest contender (${names}) takes
+<b>${low === high ? low : `${low} to ${high}`}</b> as long as gld-loss.</p>`;
 }
 
 interface Section {
@@ -95,8 +99,9 @@ one that it expects to be faster, and “vs better” is what it lost by a wrong
       plots: ['floor'],
       tables: [...found.limits, ...found.stages],
       text: html`<p>The floor of a case is the larger of its bytes over the rate of a large copy and its flops over the
-rate of a large Eigen product, both measured in the same run. What fits into the caches can be faster than a large
-copy, and thus above 100 %.</p>`,
+rate of multiply-adds that never leave the registers, both measured in the same run. What fits into the caches can be
+faster than a large copy, and thus above 100 %. A contender whose products run below half of that rate is marked as
+crippled.</p>`,
     },
     { heading: 'Memory', plots: ['memory'], tables: found.memory, text: undefined },
     { heading: 'Overhead and calls', plots: [], tables: [...found.overhead, ...found.calls], text: undefined },
@@ -133,6 +138,9 @@ const guide = (): Html => html`<section><h2>How to read this page</h2><ul class=
 <li><b>Ratios</b> are times of a contender over ours: 2× means that it takes twice as long. All contenders of a case
 take turns, and the ratio is the median of the quotients of repetitions that ran side by side, so that a slow moment of
 the machine does not count for one of them alone. It can differ from the quotient of the two medians.</li>
+<li><b>Rates</b> below the name of a contender are those of its products in float32, in its own process with its own
+threads: the best of a few sizes, and what share of the multiply-adds’ rate that is. Where it is below half, the contender
+is <b>crippled</b>, mostly by a BLAS that does not know the processor, and nothing above is set against it.</li>
 <li><b>Errors</b> of the loss and, after the stroke, of the gradients are against a reference in float64, measured
 before the timing: |difference| / max(1, |loss|), and the largest |difference| over the largest entry of a gradient.</li>
 <li><b>Floor</b> is the least time that the limits of the machine allow, as a share of our time, and the limit that

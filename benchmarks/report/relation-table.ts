@@ -2,6 +2,7 @@
 import type { Measurement, Mode, RunRecord } from '../record.js';
 import { median, ratio } from '../statistics.js';
 import { change, errors, fullName, modeName, threadsName, times } from './format.js';
+import { mark } from './headline.js';
 import { columns, type Lineup, lineups, measured, methodName, ours } from './lineup.js';
 import { Footnotes, type Table, timeCell } from './table.js';
 
@@ -38,11 +39,11 @@ export function relationTables(record: RunRecord, threads: number): Table[] {
       .filter(({ of }) => `${of.mode} ${of.dtype}` === kind)
       .sort((a, b) => a.of.sizes.K - b.of.sizes.K || a.of.sizes.m - b.of.sizes.m);
     const [mode, dtype] = kind.split(' ');
-    return relationTable(rows, `Relation, ${modeName[mode as Mode]}, ${dtype}, ${threadsName(threads)}`);
+    return relationTable(record, rows, `Relation, ${modeName[mode as Mode]}, ${dtype}, ${threadsName(threads)}`);
   });
 }
 
-function relationTable(rows: Lineup[], title: string): Table {
+function relationTable(record: RunRecord, rows: Lineup[], title: string): Table {
   const sizes = rows.map(({ of }) => of.sizes);
   const found = rows.map(ways);
   const others = columns(found.flatMap((one) => one.others));
@@ -50,7 +51,7 @@ function relationTable(rows: Lineup[], title: string): Table {
   // Errors would make every cell twice as wide; the largest of each column are told below.
   const cell = (one: Measurement | undefined, base?: Measurement) =>
     timeCell(one && withoutError(one), notes, (seconds) =>
-      measured(base) && base !== one ? times(ratio(seconds, base.seconds)) : '',
+      one && measured(base) && base !== one ? `${times(ratio(seconds, base.seconds))}${mark(record, one)}` : '',
     );
   const body = found.map((one, i) => {
     const loss = autoLoss(one);

@@ -1,7 +1,9 @@
 /** Overhead, calls, the limits of the machine, memory. */
-import type { RunRecord } from '../record.js';
+import { present } from '../../tools/present.js';
+import type { ProductRate, RunRecord } from '../record.js';
 import { median, spread } from '../statistics.js';
-import { count, digits, fullName, modeName, share, size } from './format.js';
+import { contenderName, count, digits, fullName, modeName, share, size } from './format.js';
+import { mark } from './headline.js';
 import { measured, methodName } from './lineup.js';
 import { Footnotes, type Table } from './table.js';
 
@@ -46,22 +48,69 @@ export function callsTable(record: RunRecord): Table | undefined {
   });
 }
 
-export function limitsTable({ limits, environment }: RunRecord): Table | undefined {
+/** Records of format 1 have no better limit of flops than a large product. */
+export const byEigen = ({ limits }: RunRecord): boolean => limits.some(({ flopsBy }) => flopsBy === 'Eigen');
+
+const noRegisters =
+  'Flops are those of a large product by Eigen, which is no limit: multiply-adds in registers were not measured.';
+
+export function limitsTable(record: RunRecord): Table | undefined {
+  const { limits, environment } = record;
   const rate = (bytes: number | undefined) => (bytes === undefined ? '' : `${size(bytes)}/s`);
-  return table(`Limits of the machine, level ${environment.level}`, {
-    head: ['threads', 'copy, bytes read + written', 'read alone', 'write alone', 'float32 product', 'float64 product'],
+  const found = table(`Limits of the machine, level ${environment.level}`, {
+    head: [
+      'threads',
+      'copy, bytes read + written',
+      'read alone',
+      'write alone',
+      'float32 multiply-adds',
+      'float64 multiply-adds',
+    ],
     names: 1,
     rows: limits.map((one) => [
       String(one.threads),
       rate(one.copyBytesPerSecond),
       rate(one.readBytesPerSecond),
       rate(one.writeBytesPerSecond),
-      `${count(one.productFlopsPerSecond.float32)}flop/s`,
-      `${count(one.productFlopsPerSecond.float64)}flop/s`,
+      `${count(one.flopsPerSecond.float32)}flop/s`,
+      `${count(one.flopsPerSecond.float64)}flop/s`,
+    ]),
+    notes: new Footnotes(),
+  });
+  return found && byEigen(record) ? { ...found, notes: [noRegisters] } : found;
+}
+
+/** What products reach of the multiply-adds' own rate: Eigen's, ours, and those of every contender. */
+export function productsTable(record: RunRecord): Table | undefined {
+  const { limits } = record;
+  const products = byEigen(record) ? [] : record.products;
+  const columns = distinct(products.map(({ rows, columns, depth, dtype }) => ({ rows, columns, depth, dtype })));
+  const lines = distinct(products.map(({ by, threads }) => ({ by, threads })));
+  const cell = (one: ProductRate | undefined): string => {
+    if (one === undefined) return '';
+    const limit = present(limits.find(({ threads }) => threads === one.threads));
+    return `${count(one.flopsPerSecond)}flop/s\n${share(one.flopsPerSecond / limit.flopsPerSecond[one.dtype])}`;
+  };
+  return table('Products: rate, and share of the multiply-adds in registers', {
+    head: [
+      'by',
+      'threads',
+      ...columns.map(({ rows, columns, depth, dtype }) => `${rows} × ${columns} × ${depth}\n${dtype}`),
+    ],
+    names: 2,
+    rows: lines.map((line) => [
+      `${contenderName(line.by)}${mark(record, { contender: line.by, threads: line.threads, dtype: 'float32' })}`,
+      String(line.threads),
+      ...columns.map((column) => cell(products.find((one) => includes(one, line) && includes(one, column)))),
     ]),
     notes: new Footnotes(),
   });
 }
+
+const distinct = <T>(all: readonly T[]): T[] => [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+
+const includes = (one: ProductRate, part: Partial<ProductRate>): boolean =>
+  Object.entries(part).every(([name, value]) => one[name as keyof ProductRate] === value);
 
 export function memoryTable({ memory }: RunRecord): Table | undefined {
   const notes = new Footnotes();

@@ -3,7 +3,7 @@ import type { RunRecord } from '../record.js';
 import { caseTable } from './case-tables.js';
 import { threadCounts } from './lineup.js';
 import { relationTables } from './relation-table.js';
-import { callsTable, limitsTable, memoryTable, overheadTable } from './small-tables.js';
+import { callsTable, limitsTable, memoryTable, overheadTable, productsTable } from './small-tables.js';
 import type { Table } from './table.js';
 
 export interface Tables {
@@ -26,7 +26,7 @@ export function tables(record: RunRecord): Tables {
     stages: some(...threads.map((count) => caseTable(record, 'stage', count))),
     overhead: some(overheadTable(record)),
     calls: some(callsTable(record)),
-    limits: some(limitsTable(record)),
+    limits: some(limitsTable(record), productsTable(record)),
     memory: some(memoryTable(record)),
   };
 }

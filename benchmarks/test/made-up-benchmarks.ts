@@ -1,5 +1,6 @@
 /** A record with made-up times, shaped like that of a real run of the benchmarks. */
-import type { Floor, Measurement, Mode, RunRecord, Sizes } from '../record.js';
+import { productSizes } from '../products.js';
+import type { Floor, Measurement, Mode, ProductRate, RunRecord, Sizes } from '../record.js';
 import { Random } from '../../test/support/random.js';
 
 const limits = [1, 2].map((threads) => ({
@@ -7,7 +8,8 @@ const limits = [1, 2].map((threads) => ({
   copyBytesPerSecond: 9e9 * threads ** 0.6,
   readBytesPerSecond: 7e9 * threads ** 0.6,
   writeBytesPerSecond: 8e9 * threads ** 0.6,
-  productFlopsPerSecond: { float32: 1.1e11 * threads, float64: 5.4e10 * threads },
+  flopsPerSecond: { float32: 1.1e11 * threads, float64: 5.4e10 * threads },
+  flopsBy: 'registers' as const,
 }));
 
 const steps: [name: string, title: string, sizes: Sizes][] = [
@@ -18,7 +20,40 @@ const steps: [name: string, title: string, sizes: Sizes][] = [
 ];
 
 /** How many times as long as ours each contender takes in the made-up run. */
-const slower: Record<string, number> = { pytorch: 4, 'pytorch-compile': 2.6, tfjs: 14, typescript: 160 };
+const slower: Record<string, number> = {
+  'pytorch@2.13.0': 4,
+  'pytorch-compile@2.13.0': 2.6,
+  'pytorch@1.13.0': 9,
+  tfjs: 14,
+  typescript: 160,
+};
+
+/** What share of the multiply-adds' rate their products reach. */
+const shares: Record<string, number> = {
+  Eigen: 0.7,
+  'gld-loss': 0.9,
+  'pytorch@2.13.0': 0.88,
+  'pytorch-compile@2.13.0': 0.86,
+  'pytorch@1.13.0': 0.17,
+  tfjs: 0.05,
+};
+
+const products = (threads: readonly number[], names: readonly string[]): ProductRate[] =>
+  ['Eigen', 'gld-loss', ...names].flatMap((by) =>
+    limits
+      .filter((one) => by in shares && threads.includes(one.threads))
+      .flatMap(({ threads: count, flopsPerSecond }) =>
+        productSizes.flatMap((size, i) =>
+          (['float32', 'float64'] as const).map((dtype) => ({
+            by,
+            threads: count,
+            dtype,
+            ...size,
+            flopsPerSecond: flopsPerSecond[dtype] * shares[by] * 0.95 ** i,
+          })),
+        ),
+      ),
+  );
 
 const work = ({ n, K, m, C = 0, H = 1, W = 1 }: Sizes): number =>
   2 * m * K * C + 6 * n * C * H * W + 20 * m * Math.min(K, m) * K;
@@ -41,7 +76,7 @@ function sideBySide(
 ): Measurement[] {
   const { sizes, mode, dtype } = base;
   const flops = work(sizes) * (mode === 'gradients' ? 3 : 1) * (dtype === 'float64' ? 2 : 1);
-  const ideal = flops / limits[threads - 1].productFlopsPerSecond.float32;
+  const ideal = flops / limits[threads - 1].flopsPerSecond.float32;
   const floor: Floor = { bytes: flops / 9, flops, seconds: ideal, bound: sizes.n > 300 ? 'bytes' : 'flops' };
   const own = ideal * 1.35 + 2e-5;
   const common = Array.from({ length: 9 }, () => 1 + noise * Math.abs(random.normal()));
@@ -59,7 +94,7 @@ function sideBySide(
 }
 
 function relation(random: Random, threads: number, contenders: string[], noise: number): Measurement[] {
-  const rate = limits[threads - 1].productFlopsPerSecond.float32 * 0.6;
+  const rate = limits[threads - 1].flopsPerSecond.float32 * 0.6;
   return [10, 100, 1000].flatMap((K) =>
     [80, 320, 1280, 5120].flatMap((m): Measurement[] => {
       const pairwise = (m * m * (6 * K + 80)) / rate + 2e-5;
@@ -124,7 +159,7 @@ function small(random: Random, threads: number, noise: number): Measurement[] {
 
 export function madeUpBenchmarks({
   threads = [1, 2],
-  contenders = ['pytorch', 'tfjs', 'typescript'],
+  contenders = ['pytorch@2.13.0', 'tfjs', 'typescript'],
   seed = 5,
   noise = 0.02,
 }: MadeUp = {}): RunRecord {
@@ -168,13 +203,13 @@ export function madeUpBenchmarks({
           sizes: steps[0][2],
         },
         count,
-        contenders.filter((name) => name === 'pytorch'),
+        contenders.filter((name) => name === 'pytorch@2.13.0'),
         noise,
       ),
     ),
   ];
   return {
-    format: 1,
+    format: 2,
     environment: {
       date: '2030-01-02T03:04:05.678Z',
       seconds: 1234,
@@ -188,10 +223,11 @@ export function madeUpBenchmarks({
       gldLoss: '0.1.0',
       level: 'x86-64-v4',
       levels: ['x86-64-v2', 'x86-64-v3', 'x86-64-v4'],
-      versions: { pytorch: '1.13.1', blas: 'OpenBLAS 0.3.21', tfjs: '4.22.0 (wasm)' },
-      absent: { 'pytorch-compile': 'PyTorch 1.13.1 has no torch.compile' },
+      versions: { 'pytorch@2.13.0': 'with MKL 2024.2 and OpenMP', tfjs: '4.22.0 (wasm)' },
+      absent: { 'pytorch-compile@1.13.0': 'PyTorch 1.13.0 has no torch.compile' },
     },
     limits: limits.filter((one) => threads.includes(one.threads)),
+    products: products(threads, contenders),
     measurements: threads.flatMap((count) => [
       ...modes.flatMap((mode) => of(count, mode)),
       ...relation(random, count, contenders, noise),
@@ -201,8 +237,8 @@ export function madeUpBenchmarks({
       { contender: 'gld-loss', variant: 'pairwise', m, K: 100, bytes: 2.1e6 + m * 900 },
       { contender: 'gld-loss', variant: 'moments', m, K: 100, bytes: 1.4e6 + m * 420 },
       m > 10_000
-        ? { contender: 'pytorch', m, K: 100, bytes: 0, skipped: 'out of memory' }
-        : { contender: 'pytorch', m, K: 100, bytes: 3e6 + m * m * 28 },
+        ? { contender: 'pytorch@2.13.0', m, K: 100, bytes: 0, skipped: 'out of memory' }
+        : { contender: 'pytorch@2.13.0', m, K: 100, bytes: 3e6 + m * m * 28 },
     ]),
   };
 }

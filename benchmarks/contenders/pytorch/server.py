@@ -13,7 +13,17 @@ import torch
 
 from operations import OPERATIONS
 
+# The budget of a product: seconds of a repetition at least, and of all of them.
+LEAST_SECONDS = 2e-3
+PRODUCT_SECONDS = 0.15
+
 TYPES = {'float32': torch.float32, 'float64': torch.float64, 'int32': torch.int32}
+
+
+def part(name, pattern):
+    """'<name> <version>', if PyTorch says of what it is built that this is part of it."""
+    found = re.search(pattern, torch.__config__.show())
+    return [f'{name} {found[1]}'] if found else []
 
 
 def blas():
@@ -33,7 +43,20 @@ def blas():
         version = re.search(r'/libblas\.so\.(\d[\d.]*)$', file)
         if version:
             return 'reference BLAS ' + version[1]
-    return 'unknown'
+    return 'an unknown BLAS'
+
+
+def libraries():
+    """What multiplies matrices, and what threads are made by."""
+    mkl = part('MKL', r'Math Kernel Library Version (\S+?)-') if torch.backends.mkl.is_available() else []
+    threads = re.search(r'parallel backend: (.*)', torch.__config__.parallel_info())
+    return [*(mkl or [blas()]), *part('oneDNN', r'MKL-DNN v(\S+)'), *([threads[1]] if threads else [])]
+
+
+def compile_alone(function):
+    """Compiles for the sizes of the first call: after several sizes, code for any size would come out, which is slower."""
+    torch._dynamo.reset()
+    return torch.compile(function, dynamic=False)
 
 
 class Task:
@@ -46,7 +69,7 @@ class Task:
         self.names, function = OPERATIONS[operation]
         self.leaves = [self.tensors[name].requires_grad_() for name in self.names]
         self.upstream = self.tensors.get('upstream')
-        self.function = torch.compile(function) if compiled else function
+        self.function = compile_alone(function) if compiled else function
         self.arguments = (self.tensors, layout, grid)
 
     def forward(self):
@@ -74,7 +97,7 @@ class Server:
             torch.cuda.synchronize(self.device)
 
     def hello(self):
-        return {'torch': torch.__version__, 'cuda': torch.version.cuda, 'blas': blas(),
+        return {'torch': torch.__version__, 'cuda': torch.version.cuda, 'libraries': libraries(),
                 'threads': torch.get_num_threads(), 'compile': hasattr(torch, 'compile')}
 
     def prepare(self, **request):
@@ -98,6 +121,27 @@ class Server:
             run()
         self.wait()
         return {'seconds': (time.perf_counter() - begin) / calls}
+
+    @torch.no_grad()
+    def product(self, rows, columns, depth, dtype):
+        """Seconds of the classifier's product, the best of a few."""
+        pooled = torch.full((rows, depth), 0.5, dtype=TYPES[dtype], device=self.device)
+        weight = torch.full((columns, depth), 0.25, dtype=TYPES[dtype], device=self.device)
+        multiply = compile_alone(torch.nn.functional.linear) if self.compiled else torch.nn.functional.linear
+
+        def seconds(calls):
+            self.wait()
+            begin = time.perf_counter()
+            for _ in range(calls):
+                multiply(pooled, weight)
+            self.wait()
+            return (time.perf_counter() - begin) / calls
+
+        seconds(2)
+        once = seconds(1)
+        calls = math.ceil(LEAST_SECONDS / min(once, LEAST_SECONDS))
+        repetitions = max(3, int(PRODUCT_SECONDS / (calls * once)))
+        return {'seconds': min(seconds(calls) for _ in range(repetitions))}
 
     def release(self):
         self.task = None

@@ -13,7 +13,9 @@ import {
   times,
   timeTick,
 } from '../format.js';
+import { mark } from '../headline.js';
 import { columns, lineups, measured, methodName, ours, threadCounts } from '../lineup.js';
+import { byEigen } from '../small-tables.js';
 import { type Bar, barsPanel } from './bars.js';
 import { chart } from './chart.js';
 import { boundColours, lookOf } from './colours.js';
@@ -89,8 +91,9 @@ function ratiosPlot(record: RunRecord): string | undefined {
           group: caseName(other),
           name: fullName(other),
           value,
-          label: value === undefined ? 'not measured' : times(value),
+          label: value === undefined ? 'not measured' : `${times(value)}${mark(record, other)}`,
           colour: lookOf(other).colour,
+          ...(mark(record, other) && { opacity: 0.4 }),
         };
       }),
     )
@@ -117,6 +120,9 @@ function ratiosPlot(record: RunRecord): string | undefined {
     ),
   });
 }
+
+const flopsName = (record: RunRecord): string =>
+  byEigen(record) ? 'a large product by Eigen' : 'multiply-adds in registers';
 
 /** The shares of the floor of whole steps and stages. */
 function floorPlot(record: RunRecord): string | undefined {
@@ -146,7 +152,7 @@ function floorPlot(record: RunRecord): string | undefined {
     where: where(record),
     columns: 2,
     legend: [
-      { name: 'limited by a large matrix product (flops)', colour: boundColours.flops },
+      { name: `limited by ${flopsName(record)} (flops)`, colour: boundColours.flops },
       { name: 'limited by a large copy (bytes)', colour: boundColours.bytes },
     ],
     panels: perThreads(record, bars, (title, some) =>

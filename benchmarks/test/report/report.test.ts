@@ -7,6 +7,7 @@ import type { RunRecord } from '../../record.js';
 import { compare } from '../../report/compare.js';
 import { change, digits, share, size, time, timeTick, times } from '../../report/format.js';
 import { report } from '../../report/index.js';
+import { fastest } from '../../report/headline.js';
 import { fromJson, toJson } from '../../report/json.js';
 import { lineups, measured } from '../../report/lineup.js';
 import { highlights, images, intoBlock, summary } from '../../report/markdown.js';
@@ -66,7 +67,7 @@ t.test('line-ups: ours as it is called, all others beside it', async (t) => {
   t.equal(row.own?.variant, 'auto');
   t.strictSame(
     row.others.map(({ contender, variant }) => `${contender} ${variant}`),
-    ['gld-loss pairwise', 'gld-loss moments', 'pytorch undefined', 'tfjs undefined'],
+    ['gld-loss pairwise', 'gld-loss moments', 'pytorch@2.13.0 undefined', 'tfjs undefined'],
   );
   const steps = lineups(run, { group: 'step', threads: 1, mode: 'gradients' });
   t.strictSame(
@@ -79,7 +80,7 @@ t.test('tables: every number, in 120 columns', async (t) => {
   const text = terminalReport(run);
   t.ok(text.split('\n').every((line) => line.length <= 120));
   t.notMatch(text, /NaN|undefined|\[object/);
-  for (const contender of ['pytorch', 'tfjs']) {
+  for (const contender of ['pytorch@2.13.0', 'tfjs']) {
     const [own, other] = ['gld-loss', contender].map((name) => find(run, 'imagenet', name).seconds);
     t.ok(text.includes(`${time(median(other))} ${times(ratio(other, own))}`), contender);
   }
@@ -95,7 +96,7 @@ t.test('tables: every number, in 120 columns', async (t) => {
     '1) expected to take longer than 60 s per repetition',
     'needs 1.2 GB, more than the WebAssembly heap has',
     'out of memory',
-    'Not measured: PyTorch compiled: PyTorch 1.13.1 has no torch.compile',
+    'Not measured: PyTorch 1.13.0 compiled: PyTorch 1.13.0 has no torch.compile',
     'Imagined <CPU> @ 3 GHz',
     'auto took',
     'vs better',
@@ -105,8 +106,8 @@ t.test('tables: every number, in 120 columns', async (t) => {
     'Gflop/s',
   ])
     t.ok(text.includes(part), part);
-  const many = madeUpBenchmarks({ contenders: ['pytorch', 'pytorch-compile', 'tfjs', 'typescript'] });
-  for (const { contender, ...one } of many.measurements.filter(({ contender }) => contender === 'pytorch')) {
+  const many = madeUpBenchmarks({ contenders: ['pytorch@2.13.0', 'pytorch-compile@2.13.0', 'tfjs', 'typescript'] });
+  for (const { contender, ...one } of many.measurements.filter(({ contender }) => contender === 'pytorch@2.13.0')) {
     many.measurements.push({ ...one, contender, variant: 'channels last' }, { ...one, contender, variant: 'in place' });
   }
   t.ok(
@@ -158,7 +159,7 @@ t.test('plots: complete in themselves, with all that was measured', async (t) =>
     for (const property of used) t.ok(svg.includes(`${property}: #`), `${name} defines ${property} itself`);
   }
   const { ratios: bars, 'relation-time': lines } = plots(run);
-  const other = ratio(find(run, 'imagenet', 'pytorch').seconds, find(run, 'imagenet', 'gld-loss').seconds);
+  const other = ratio(find(run, 'imagenet', 'pytorch@2.13.0').seconds, find(run, 'imagenet', 'gld-loss').seconds);
   t.match(bars, `>${times(other)}<`);
   for (const text of ['2 threads', 'large-batch', 'TypeScript', 'not measured', '>100×<']) t.match(bars, text);
   for (const text of ['K = 1,000 classes', 'gld-loss moments', 'PyTorch', '>5,120<', '>10 ms<']) t.match(lines, text);
@@ -182,9 +183,12 @@ t.test('page: tables, plots, and what was not measured', async (t) => {
     'How to read this page',
     'Machine and versions',
   ]);
-  t.match(text, 'PyTorch compiled: PyTorch 1.13.1 has no torch.compile');
+  t.match(text, 'PyTorch 1.13.0 compiled: PyTorch 1.13.0 has no torch.compile');
   t.match(text, 'expected to take longer than 60 s per repetition');
-  t.match(present(document.querySelector('.lede')).textContent, /with 2 threads:\sPyTorch [\d.]+× to [\d.]+×; tfjs/);
+  t.match(
+    present(document.querySelector('.lede')).textContent,
+    /2 threads: the fastest contender \(PyTorch 2\.13\.0\) takes\s[\d.]+× to [\d.]+× as long/,
+  );
 });
 
 t.test('runs with less in them', async (t) => {
@@ -194,13 +198,16 @@ t.test('runs with less in them', async (t) => {
     t.notMatch(page(record, drawings).replace(/<style>.*?<\/style>/gs, ''), /NaN|undefined|Infinity/);
     return plotNames.filter((name) => drawings[name] !== undefined);
   };
-  t.strictSame(shown({ ...run, measurements: [], memory: [], limits: [] }), []);
+  t.strictSame(shown({ ...run, measurements: [], memory: [], limits: [], products: [] }), []);
   t.match(
-    page({ ...run, measurements: [], memory: [], limits: [] }, plots({ ...run, measurements: [], memory: [] })),
+    page(
+      { ...run, measurements: [], memory: [], limits: [], products: [] },
+      plots({ ...run, measurements: [], memory: [] }),
+    ),
     'memory: not in this run',
   );
   t.strictSame(shown(madeUpBenchmarks({ contenders: [], threads: [1] })), ['relation-time', 'floor', 'memory']);
-  const alone = run.measurements.filter(({ contender }) => contender === 'pytorch');
+  const alone = run.measurements.filter(({ contender }) => contender === 'pytorch@2.13.0');
   t.strictSame(shown({ ...run, measurements: alone }), ['relation-time', 'memory']);
   const skipped = run.measurements.map((one) => ({ ...one, seconds: [], skipped: 'no time' }));
   t.strictSame(shown({ ...run, measurements: skipped }), ['memory']);
@@ -216,10 +223,10 @@ t.test('results.json: the same record again', async (t) => {
   t.strictSame(toJson(again), text);
   t.strictSame({ ...again.environment }, run.environment);
   t.equal(terminalReport(again), terminalReport(run));
-  t.throws(() => fromJson('{"format":2}'), { name: 'RangeError' });
+  t.throws(() => fromJson('{"format":3}'), { name: 'RangeError', message: /expected format 1 or 2, got 3/ });
 
   const broken = structuredClone(run);
-  find(broken, 'imagenet', 'pytorch').error = { loss: Infinity, gradients: Infinity, reference: 'typescript' };
+  find(broken, 'imagenet', 'pytorch@2.13.0').error = { loss: Infinity, gradients: Infinity, reference: 'typescript' };
   t.match(terminalReport(fromJson(toJson(broken))), '∞ / ∞', 'an error without bound is not lost in JSON');
 });
 
@@ -246,7 +253,7 @@ t.test('comparison: finds a planted slowdown and not the noise', async (t) => {
 t.test('comparison of different machines: by what was measured there', async (t) => {
   const other = structuredClone(run);
   other.environment.level = 'x86-64-v2';
-  for (const one of other.limits) one.productFlopsPerSecond.float32 /= 2;
+  for (const one of other.limits) one.flopsPerSecond.float32 /= 2;
   for (const one of other.measurements) {
     one.seconds = one.seconds.map((value) => 2 * value);
     if (one.floor) one.floor.seconds *= 2;
@@ -254,8 +261,8 @@ t.test('comparison of different machines: by what was measured there', async (t)
   const text = compare(run, other);
   t.match(text, /^These runs differ in what they ran on, so times cannot be compared/);
   t.match(text, 'level: x86-64-v4 and x86-64-v2');
-  t.match(text, 'rate of a float32 product, 1t: changed by −50 %');
-  t.match(text, /step cifar gradients PyTorch 2t +│ +[\d.]+× ours │ +[\d.]+× ours │ +1\.00 0\.0 %/);
+  t.match(text, 'rate of float32 multiply-adds, 1t: changed by −50 %');
+  t.match(text, /step cifar gradients PyTorch 2\.13\.0 2t +│ +[\d.]+× ours │ +[\d.]+× ours │ +1\.00 0\.0 %/);
   t.match(text.split('Nothing to compare it by:')[1], 'overhead overhead/n=1 gradients gld-loss 1t');
   t.notMatch(text, /SLOWER|faster/);
 });
@@ -274,7 +281,7 @@ t.test('documents: the block is replaced, and nothing else', async (t) => {
     'files that are there',
   );
 
-  const [own, other] = ['gld-loss', 'pytorch'].map((name) => find(run, 'imagenet', name));
+  const [own, other] = ['gld-loss', 'pytorch@2.13.0'].map((name) => find(run, 'imagenet', name));
   t.ok(measured(own) && measured(other));
   const [mine, theirs] = [own, other].map(({ seconds }) => digits(1e3 * median(seconds)));
   const cells = [mine, theirs, times(ratio(other.seconds, own.seconds))];
@@ -284,7 +291,65 @@ t.test('documents: the block is replaced, and nothing else', async (t) => {
     /^Imagined <CPU> @ 3 GHz, 2 cores, engine level x86-64-v4; gld-loss 0\.1\.0, Node\.js 20\.20\.2,/,
   );
   t.match(summary(run), '2 January 2030, commit abc1234');
-  t.match(highlights({ A: run, B: run }, 'pytorch'), ` | ${[...cells, ...cells].join(' | ')} |`);
+  const raised = [mine, `${theirs} ¹`, cells[2]];
+  t.match(highlights({ A: run, B: run }), ` | ${[...raised, ...raised].join(' | ')} |`);
+  t.match(highlights({ A: run, B: run }), /\n\n¹ PyTorch 2\.13\.0\.$/);
+});
+
+t.test('headlines: the fastest contender that is not crippled', async (t) => {
+  const many = madeUpBenchmarks({
+    contenders: ['pytorch@1.13.0', 'pytorch@2.13.0', 'pytorch-compile@2.13.0', 'tfjs', 'typescript'],
+  });
+  const row = (record: RunRecord) => {
+    const [found] = lineups(record, { group: 'step', threads: 2, mode: 'gradients' });
+    return fastest(record, found)?.contender;
+  };
+  t.equal(row(many), 'pytorch-compile@2.13.0');
+  // The fastest of all, by a BLAS that is said to be slow.
+  for (const one of many.measurements) {
+    if (one.contender === 'pytorch@1.13.0') one.seconds = one.seconds.map((value) => value / 100);
+  }
+  t.equal(row(many), 'pytorch-compile@2.13.0');
+  const { ratios } = plots(many);
+  for (const text of [terminalReport(many), page(many, plots(many)), summary(many), present(ratios)]) {
+    t.match(text, /\d× crippled/, 'the ratio of a crippled one says so');
+  }
+  t.match(terminalReport(many), /PyTorch 1\.13\.0 crippled/);
+  t.match(terminalReport(many), '18.7 Gflop/s, 17 % crippled');
+  t.notMatch(highlights({ A: many }), /crippled|1\.13/);
+  t.match(highlights({ A: many }), '¹ PyTorch 2.13.0 compiled');
+  const lede = present(parseHTML(page(many, plots(many))).document.querySelector('.lede')).textContent;
+  t.match(lede, 'the fastest contender (PyTorch 2.13.0 compiled)');
+  t.notMatch(lede, '1.13');
+  t.match(summary(many), '| PyTorch 1.13.0 crippled | 2 | 37.4 Gflop/s, 17 % |');
+
+  const alone = madeUpBenchmarks({ contenders: ['pytorch@1.13.0'] });
+  t.equal(row(alone), undefined);
+  const nothing = /no contender is on record whose products are known to reach half/;
+  for (const text of [highlights({ A: alone }), summary(alone), page(alone, plots(alone))]) t.match(text, nothing);
+  t.notMatch(highlights({ A: alone }), '×,');
+  t.match(highlights({ A: alone }), ' | – | – |');
+});
+
+t.test('records of format 1: floors by a product, and no contender for a headline', async (t) => {
+  const { products, limits, ...rest } = madeUpBenchmarks({ contenders: [] });
+  t.ok(products.length > 0);
+  const old = toJson({
+    ...rest,
+    format: 1,
+    limits: limits.map(({ flopsPerSecond, flopsBy: _, ...one }) => ({ ...one, productFlopsPerSecond: flopsPerSecond })),
+    measurements: rest.measurements.flatMap((one) => [one, { ...one, contender: 'pytorch-refblas' }]),
+  } as never);
+  const record = fromJson(old);
+  t.match(record.limits, [{ flopsBy: 'Eigen', flopsPerSecond: limits[0].flopsPerSecond }, { threads: 2 }]);
+  t.match(record.products, [{ by: 'Eigen', dtype: 'float32' }, { dtype: 'float64' }, { threads: 2 }, { threads: 2 }]);
+  t.match(highlights({ A: record }), 'A: no contender is on record');
+  t.match(terminalReport(record), 'multiply-adds in registers were not measured');
+  t.match(terminalReport(record), 'PyTorch ref. BLAS');
+  t.match(summary(record), 'floors are by a large product of Eigen');
+  t.notMatch(terminalReport(record) + summary(record), /crippled|NaN|undefined/);
+  t.match(plots(record).floor, 'a large product by Eigen');
+  t.notMatch(compare(record, run), 'rate of float32', 'rates of products and of registers are not compared');
 });
 
 t.test('report: all files, and none of an earlier run', async (t) => {

@@ -1,12 +1,16 @@
 /** The benchmark suite: its counts, filters and fit, and a small run from the command line to the record. */
-import { readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { cases, memoryName } from '../../cases.js';
 import { parseCommandLine } from '../../command-line.js';
 import { choose, cost, fit, header, keptBytes, nonNegativeFit, type Point, regret, terms } from '../../cost-model.js';
+import { wayNames } from '../../contenders/names.js';
+import { checkPython } from '../../contenders/python.js';
+import { labelOf } from '../../contenders/pytorch.js';
 import { floorOf, relationFlops, work } from '../../floor.js';
 import { makeInputs } from '../../inputs.js';
+import { crippledBelow, productRate, productShare, productSizes, type Rates, standing } from '../../products.js';
 import type { Limits } from '../../record.js';
 import { report } from '../../report/index.js';
 import { fromJson } from '../../report/json.js';
@@ -46,9 +50,41 @@ t.test('the least work of each stage, by hand', async (t) => {
 });
 
 t.test('the floor is the larger of moving and computing', async (t) => {
-  const limits: Limits = { threads: 1, copyBytesPerSecond: 100, productFlopsPerSecond: { float32: 10, float64: 5 } };
+  const limits: Limits = {
+    threads: 1,
+    copyBytesPerSecond: 100,
+    flopsPerSecond: { float32: 10, float64: 5 },
+    flopsBy: 'registers',
+  };
   t.same(floorOf({ bytes: 300, flops: 20 }, 'float32', limits), { bytes: 300, flops: 20, seconds: 3, bound: 'bytes' });
   t.same(floorOf({ bytes: 300, flops: 20 }, 'float64', limits), { bytes: 300, flops: 20, seconds: 4, bound: 'flops' });
+});
+
+t.test('standing: crippled where the best product is below half of the machine’s rate', async (t) => {
+  const [size, other] = productSizes;
+  const product = (by: string, flopsPerSecond: number, of = size) =>
+    ({ by, threads: 1, dtype: 'float32', ...of, flopsPerSecond }) as const;
+  const rates: Rates = {
+    limits: [
+      { threads: 1, copyBytesPerSecond: 1, flopsPerSecond: { float32: 200, float64: 100 }, flopsBy: 'registers' },
+    ],
+    products: [product('a', 99), product('b', 30), product('b', 100, other)],
+  };
+  const of = (contender: string) => ({ contender, threads: 1, dtype: 'float32' }) as const;
+  t.equal(crippledBelow, 0.5);
+  t.equal(standing(rates, of('a')), 'crippled');
+  t.equal(standing(rates, of('b')), 'sound', 'by the best of its products');
+  t.equal(productRate(rates, of('b')), 100);
+  t.equal(productShare(rates, of('b')), 0.5);
+  t.equal(standing(rates, { ...of('b'), threads: 2 }), 'unknown');
+  t.equal(standing(rates, { ...of('b'), dtype: 'float64' }), 'unknown');
+});
+
+t.test('interpreters are told apart by the version of their PyTorch', async (t) => {
+  t.equal(labelOf('2.13.0+cpu', []), '2.13.0');
+  t.equal(labelOf('2.13.0+cpu', ['1.13.0']), '2.13.0');
+  t.equal(labelOf('2.13.0', ['2.13.0']), '2.13.0-2');
+  t.equal(labelOf('2.13.0', ['2.13.0', '2.13.0-2']), '2.13.0-3');
 });
 
 t.test('filters', async (t) => {
@@ -80,6 +116,9 @@ t.test('filters', async (t) => {
   t.same(new Set(some?.cases.map(({ name }) => name)), new Set(['wide', 'cifar/pool', 'overhead/n=1']));
   t.match(some, { memory: false, contenders: ['gld-loss', 'tfjs'], threads: [1] });
   t.match(selected('--case', memoryName), { cases: [], memory: true });
+  t.same(selected()?.pythons, [], 'the first interpreter that is found');
+  t.same(selected('--python', 'a/python', '--python=b,c', '--python', 'a/python')?.pythons, ['a/python', 'b,c']);
+  t.same(selected('--contender', 'pytorch*')?.contenders, wayNames);
   const quick = selected('--quick');
   t.ok(quick?.cases.every((on) => on.quick) && quick.cases.length > 3);
   t.match(quick, { memory: false, selection: 'quick' });
@@ -90,6 +129,13 @@ t.test('what is wrong on the command line is named, with what there is', async (
   t.throws(() => parseCommandLine(['--quick', '--case', 'wide']), /--case wide: .*\n[\s\S]*imagenet/);
   t.throws(() => parseCommandLine(['--contender', 'jax']), /--contender jax: .*\n[\s\S]*pytorch/);
   t.throws(() => parseCommandLine(['--threads', '0']), /--threads: expected integers from 1 to \d+, got '0'/);
+  t.throws(() => parseCommandLine(['--python', '']), /--python: expected the path of an interpreter, got ''/);
+  t.throws(() => parseCommandLine(['--python']), /--python/);
+  t.throws(
+    () => checkPython('/nowhere/python'),
+    /--python \/nowhere\/python: expected an interpreter that can import torch/,
+  );
+  t.throws(() => checkPython('false'), { name: 'Error', message: /--python false: expected/ });
   t.throws(() => parseCommandLine(['--fast']), /--fast/);
   t.throws(() => parseCommandLine(['fast']), /'fast'/);
   t.throws(() => parseCommandLine(['--compare', 'a.json']), /expected two files, got 1/);
@@ -200,10 +246,19 @@ t.test('the header in the repository has the form that the fit prints', async (t
   t.equal(form(stored), form(header({ pairwise: zeros(6), moments: zeros(5) })));
 });
 
+/** A path at which a stand-in for Python can be run. */
+const fakePython = (directory: string) => (name: string) => {
+  const path = join(directory, name);
+  copyFileSync(new URL('fake-python.cjs', import.meta.url), path);
+  chmodSync(path, 0o755);
+  return path;
+};
+
 // The suite measures the build in build/, which another build's tests need not have.
 const elsewhere = ['GLD_LOSS_PREBUILD', 'PREBUILDS_ONLY'].some((name) => process.env[name]) && 'tests another build';
 t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
   const directory = t.testdir();
+  const pythons = ['fast-python', 'slow-python'].map(fakePython(directory));
   const command = parseCommandLine([
     '--quick',
     '--threads',
@@ -212,26 +267,41 @@ t.test('a small run, end to end', { skip: elsewhere }, async (t) => {
     directory,
     '--case',
     'overhead/*,relation/m=320,K=100',
+    ...pythons.flatMap((path) => ['--python', path]),
   ]);
   if (command.do !== 'run') throw new Error('not a run');
   await report(await run(command.settings), command.directory);
   const record = fromJson(readFileSync(join(directory, 'results.json'), 'utf8'));
 
-  t.match(record, { format: 1, environment: { selection: /^quick --case overhead/ }, memory: [] });
+  t.match(record, { format: 2, environment: { selection: /^quick --case overhead/ }, memory: [] });
   t.equal(record.limits.length, 1);
-  const [{ threads, copyBytesPerSecond, readBytesPerSecond = 0, writeBytesPerSecond = 0, productFlopsPerSecond }] =
+  const [{ threads, copyBytesPerSecond, readBytesPerSecond = 0, writeBytesPerSecond = 0, flopsPerSecond, flopsBy }] =
     record.limits;
-  const { float32, float64 } = productFlopsPerSecond;
+  const { float32, float64 } = flopsPerSecond;
+  t.equal(flopsBy, 'registers');
   t.ok(threads === 1 && copyBytesPerSecond > 0 && readBytesPerSecond > 0 && writeBytesPerSecond > 0);
   t.ok(float32 > 0 && float64 > 0);
 
   const names = new Set(record.measurements.map(({ contender }) => contender));
   for (const name of ['gld-loss', 'tfjs', 'typescript']) t.ok(names.has(name), `${name} takes part`);
-  for (const name of ['pytorch', 'pytorch-refblas', 'pytorch-compile']) {
-    const reason = record.environment.absent[name];
-    t.ok(reason === undefined ? names.has(name) : reason.length > 0, `${name} takes part, or is absent for a reason`);
-  }
-  for (const one of record.measurements) {
+  for (const name of wayNames.slice(1)) t.match(record.environment.absent[name], 'quick run');
+  t.match(record.environment.versions, {
+    'pytorch@9.9.9': 'with a BLAS and threads',
+    'pytorch@9.9.9-2': 'with a BLAS and threads',
+  });
+
+  const multipliers = new Set(record.products.map(({ by }) => by));
+  t.same(multipliers, new Set(['Eigen', 'gld-loss', 'pytorch@9.9.9', 'pytorch@9.9.9-2', 'tfjs']));
+  t.ok(record.products.every((one) => one.threads === 1 && one.flopsPerSecond > 0));
+  const of = { threads: 1, dtype: 'float32' } as const;
+  t.equal(standing(record, { ...of, contender: 'pytorch@9.9.9' }), 'sound');
+  t.equal(standing(record, { ...of, contender: 'pytorch@9.9.9-2' }), 'crippled');
+  t.equal(standing(record, { ...of, contender: 'typescript' }), 'unknown');
+  const related = record.measurements.filter(({ group }) => group === 'relation');
+  const tooSlow = related.filter(({ skipped }) => skipped !== undefined).map(({ contender }) => contender);
+  t.same(tooSlow, ['pytorch@9.9.9-2'], 'what takes too long at the rate that was measured is not computed');
+
+  for (const one of record.measurements.filter(({ contender }) => !contender.startsWith('pytorch'))) {
     const name = `${one.case} ${one.contender} ${one.variant ?? ''}`;
     if (!t.notOk(one.skipped, `${name} ran`)) continue;
     t.ok(one.seconds.length >= 3 && one.seconds.every((value) => value > 0), `${name} was timed`);
