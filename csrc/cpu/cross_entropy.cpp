@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "../shared/arithmetic.h"
-#include "lanes.h"
+#include "sixteen.h"
 
 namespace gld {
 
 template <class T>
 std::int64_t CrossEntropy<T>::scratch(std::int64_t classes) {
-  return 3 * padded(classes);
+  return 2 * padded(classes);
 }
 
 template <class T>
@@ -44,8 +44,7 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   const std::int64_t classes = targets_.classes;
   const std::int64_t width = padded(classes);
   T* target = scratch;
-  T* line = scratch + width;  // of the logits
-  T* exponential = scratch + 2 * width;
+  T* exponentials = scratch + width;
 
   if (targets_.are_soft()) {
     const gld_view& soft = targets_.soft;
@@ -60,31 +59,37 @@ double CrossEntropy<T>::row(std::int64_t sample, const T* logits, double weight,
   }
   for (std::int64_t k = 0; class_weights_ != nullptr && k < classes; ++k) target[k] *= class_weights_[k];
 
-  fill_rest(target, classes, width, T(0));
   const Extent<T> all = extent(logits, classes);
   const T top = all.high;
-  std::copy_n(logits, classes, line);
-  fill_rest(line, classes, width, top);
-  RowArray<T>(exponential, width) = (ConstRowArray<T>(line, width) - top).exp();
-  fill_rest(exponential, classes, width, T(0));
+  auto totals = Sixteen<double>::of(0);
+  Sixteen<double> masses = totals, dots = totals;
+  std::fill(target + classes, target + width, T(0));
+  const Pieces<T> pieces(logits, classes, static_cast<T>(-INFINITY));
+  const auto tops = Sixteen<T>::of(top);
+  for (std::int64_t i = 0; i < classes; i += kLanes) {
+    const Sixteen<T> z = pieces[i];
+    const auto share = Sixteen<T>::at(target + i);
+    const Sixteen<T> e = exponential(z - tops);
+    e.store(exponentials + i);
+    // Not 0 times infinity; any other target of an excluded class has an infinite loss.
+    const Sixteen<T> counting = where_not_zero(share, z, tops);
+    totals += widen(e);
+    masses += widen(share);
+    dots += widen(share) * (widen(counting) - widen(tops));
+  }
 
-  double poison = all.poison;
-  if (excludes(all, logits, classes)) {
-    poison = 0;
-    for (std::int64_t k = 0; k < classes; ++k) {
-      if (!excluded(logits[k])) continue;
-      exponential[k] = 0;
-      if (target[k] == 0) line[k] = top;  // 0 times infinity; any other target has an infinite loss
+  const double poison = excludes(all, logits, classes) ? 0 : all.poison;
+  const CrossEntropyRow row{fold(totals) + poison, fold(masses)};
+  if (grad != nullptr) {
+    const auto share = Sixteen<double>::of(row.share());
+    const auto factor = Sixteen<double>::of(weight);
+    for (std::int64_t i = 0; i < classes; i += kLanes) {
+      const Sixteen<double> e = widen(Sixteen<T>::at(exponentials + i));
+      const Sixteen<double> t = widen(Sixteen<T>::at(target + i));
+      add_piece(grad, i, classes, narrow<T>(factor * (share * e - t)));
     }
   }
-
-  const CrossEntropyRow row{sum(exponential, width) + poison, sum(target, width)};
-  if (grad != nullptr) {
-    const double share = row.share();
-    for (std::int64_t k = 0; k < classes; ++k)
-      grad[k] += cross_entropy_gradient(weight, share, exponential[k], target[k]);
-  }
-  return row.value(dot_shifted(target, line, top, width));
+  return row.value(fold(dots));
 }
 
 template class CrossEntropy<float>;

@@ -5,10 +5,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-
-#include "../shared/softmax.h"
 
 namespace gld {
 
@@ -95,61 +92,5 @@ double square_distance(const T* x, const T* y, std::int64_t count) {
   return reduce(
       count, [](const Lanes& a, const Lanes& b) -> Lanes { return (a - b).square(); }, x, y);
 }
-
-// The least and the largest element, and 0 if every element is finite, NaN otherwise. Vectorised extrema and
-// exponentials may drop a NaN on the way; adding this to a row's sum keeps the promise that NaN or Inf in means NaN or
-// Inf out.
-template <class T>
-struct Extent {
-  T low, high;
-  double poison;
-};
-template <class T>
-Extent<T> extent(const T* x, std::int64_t count) {
-  using Some = Eigen::Array<T, kLanes, 1>;
-  Some low = Some::Constant(x[0]);
-  Some high = low;
-  Some poison = Some::Zero();
-  const auto add = [&](const Some& some) {
-    low = low.min(some);
-    high = high.max(some);
-    poison += some - some;
-  };
-  if (count < kLanes) {
-    Some some = low;
-    std::copy_n(x, count, some.data());
-    add(some);
-  } else {
-    // The last ones may overlap the ones before: no harm is done by counting an element twice.
-    for (std::int64_t next = 0; next < count; next += kLanes)
-      add(Eigen::Map<const Some>(x + std::min(next, count - kLanes)));
-  }
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) {
-      low[lane] = std::min(low[lane], low[lane + half]);
-      high[lane] = std::max(high[lane], high[lane + half]);
-      poison[lane] += poison[lane + half];
-    }
-  }
-  return {low[0], high[0], static_cast<double>(poison[0])};
-}
-
-// Whether a row with this extent excludes classes but is finite otherwise.
-template <class T>
-bool excludes(const Extent<T>& all, const T* x, std::int64_t count) {
-  if (!excluded(all.low) || excluded(all.high)) return false;
-  return std::all_of(x, x + count, [](T value) { return excluded(value) || std::isfinite(value); });
-}
-
-// Fills what lies between the end of a row and its last whole lane.
-template <class T>
-void fill_rest(T* row, std::int64_t count, std::int64_t width, T with) {
-  std::fill(row + count, row + width, with);
-}
-
-template <class T>
-using RowArray = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-template <class T>
-using ConstRowArray = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
 
 }  // namespace gld

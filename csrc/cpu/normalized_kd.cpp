@@ -2,101 +2,184 @@
 
 #include <algorithm>
 
-#include "lanes.h"
+#include "sixteen.h"
 #include "views.h"
 
 namespace gld {
-
 namespace {
 
-// Takes the classes that either side excludes out of the sum over the gaps. What they add to it is returned: 0, or
-// infinity if there is one that the student alone excludes.
+// Rows whose scale is beyond this are scaled: else squares of their differences might not fit double.
+constexpr double kScaled = 0x1p400;
+// If more than this share of the squares about an element comes of its distance from the mean, what is left is rounded
+// too much for T.
 template <class T>
-double leave_out(T* teacher, T* student, std::int64_t count) {
-  double total = 0;
-  for (std::int64_t k = 0; k < count; ++k) {
-    if (!excluded(teacher[k]) && !excluded(student[k])) continue;
-    total += static_cast<double>(kl_gap(T(0), teacher[k], student[k]));
-    teacher[k] = student[k] = 0;
+constexpr double kBeside = sizeof(T) == sizeof(float) ? 1 - 0x1p-20 : 0.9;
+
+// The extremes, and the sums of the differences to `origin` and of their squares.
+template <class T>
+struct Moments {
+  T low, high;
+  double sum, squares;
+};
+template <class T>
+EIGEN_ALWAYS_INLINE Moments<T> moments(const T* row, std::int64_t count, T origin) {
+  const auto from = Sixteen<double>::of(static_cast<double>(origin));
+  Sixteen<T> low = Sixteen<T>::of(row[0]);
+  Sixteen<T> high = low;
+  auto sums = Sixteen<double>::of(0);
+  Sixteen<double> squares = sums;
+  const Pieces<T> pieces(row, count, origin);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Sixteen<T> x = pieces[i];
+    const Sixteen<double> difference = widen(x) - from;
+    low = smaller(low, x);
+    high = larger(high, x);
+    sums += difference;
+    squares = multiply_add(difference, difference, squares);
   }
-  return total;
+  return {least(low), largest(high), fold(sums), fold(squares)};
 }
+
+// y = (z - high) unit, rounded once: of two classes it is 0 and the same number for every row.
+template <class T>
+class ToY {
+ public:
+  ToY(T high, double unit) : high_(Sixteen<double>::of(static_cast<double>(high))), unit_(Sixteen<double>::of(unit)) {}
+
+  Sixteen<T> operator()(const Sixteen<T>& z) const {
+    // A tiny τ must not make infinities to subtract, nor must a class that is excluded.
+    return or_least(narrow<T>((widen(z) - high_) * unit_), Sixteen<T>::of(static_cast<T>(-kLargest<T>)));
+  }
+
+ private:
+  Sixteen<double> high_, unit_;
+};
 
 }  // namespace
 
+// What makes y of a row's logits z: y = (z - high) / divisor, whose largest is 0.
+template <class T>
+struct NormalizedKd<T>::Line {
+  NormalizedRow row;
+  const T* z;
+  T high;
+  double unit;      // 1 / divisor
+  double lead = 0;  // by std: by how much the largest element is above the row's mean, in units of the divisor
+  double poison;
+};
+
 template <class T>
 NormalizedKd<T>::NormalizedKd(const gld_call& call)
-    : classes_(call.classes), width_(padded(call.classes)), by_(Normalization::of(call)) {}
+    : classes_(call.classes),
+      width_(padded(call.classes)),
+      share_(1 / static_cast<double>(call.classes)),
+      by_(Normalization::of(call)) {}
 
 template <class T>
 std::int64_t NormalizedKd<T>::scratch(std::int64_t classes) {
-  return 4 * padded(classes);
+  return 5 * padded(classes);
 }
 
 template <class T>
-NormalizedRow NormalizedKd<T>::normalize(const T* logits, T* y, T* exponential) const {
-  // Sums run over whole lanes: what lies behind a row is 0.
-  const auto zero_rest = [&](T* line) { fill_rest(line, classes_, width_, T(0)); };
+auto NormalizedKd<T>::by_temperature(const T* logits) const -> Line {
   const Extent<T> all = extent(logits, classes_);
-  NormalizedRow row;
-  T top = 0;  // the largest y: what makes y of the logits is monotonic
-  std::copy_n(logits, classes_, y);
-  zero_rest(y);
-  if (!by_.by_std) {
-    row.inverse = 1 / by_.temperature;
-    for (std::int64_t k = 0; k < classes_; ++k) y[k] = tempered(y[k], all.high, row.inverse);
-  } else if (constant_row(all.high, all.low)) {
-    std::fill_n(y, classes_, T(0));
-  } else {
-    StdNormalization<T> to(all.high, all.low);
-    const double total = reduce(
-        width_, [&](const Lanes& a) -> Lanes { return a * to.scale; }, y);
-    to.set_mean(total, static_cast<double>(classes_));
-    for (std::int64_t k = 0; k < width_; ++k) y[k] = to.centred(to.scaled(static_cast<double>(y[k])));
-    zero_rest(y);
-    row.inverse = to.set_deviation(dot(y, y, width_), by_.degrees);
-    for (std::int64_t k = 0; k < width_; ++k) y[k] = to.normalized(y[k]);
-    top = to(all.high);
+  Line line{{}, logits, all.high, 1 / by_.temperature, 0, all.poison};
+  line.row.inverse = line.unit;
+  line.row.excludes = excludes(all, logits, classes_);
+  if (line.row.excludes) line.poison = 0;
+  return line;
+}
+
+template <class T>
+EIGEN_ALWAYS_INLINE auto NormalizedKd<T>::by_deviation(const T* logits, T* scaled) const -> Line {
+  const T* z = logits;
+  Moments<T> all = moments(z, classes_, z[0]);
+  StdNormalization<T> to(all.high, all.low);
+  double left = to.scale;  // of the scale, to be applied
+  if (to.scale > kScaled || to.scale < 1 / kScaled) {
+    for (std::int64_t k = 0; k < classes_; ++k) scaled[k] = to.template scaled<T>(logits[k]);
+    left = 1;
+    z = scaled;
+    all = moments(z, classes_, z[0]);
   }
-  row.top = static_cast<double>(top);
-  RowArray<T>(exponential, width_) = (ConstRowArray<T>(y, width_) - top).exp();
-  zero_rest(exponential);
-  row.excludes = !by_.by_std && excludes(all, logits, classes_);
-  for (std::int64_t k = 0; row.excludes && k < classes_; ++k) {
-    if (!excluded(logits[k])) continue;
-    y[k] = logits[k];
-    exponential[k] = 0;
+  T origin = z[0];
+  double mean = all.sum * share_;  // from the origin
+  if (all.sum * mean > kBeside<T> * all.squares) {
+    origin = static_cast<T>(static_cast<double>(origin) + mean);
+    all = moments(z, classes_, origin);
+    mean = all.sum * share_;
   }
-  row.total = sum(exponential, width_) + (row.excludes ? 0 : all.poison);
-  return row;
+  Line line{{}, z, all.high, 1, 0, all.squares - all.squares};
+  if (constant_row(all.high, all.low)) return line;
+  line.row.inverse = to.set_deviation((all.squares - all.sum * mean) * left * left, by_.degrees);
+  line.unit = std::min(to.unit * left, kLargest<double>);
+  line.lead = (static_cast<double>(all.high) - static_cast<double>(origin) - mean) * line.unit;
+  return line;
+}
+
+template <class T>
+EIGEN_ALWAYS_INLINE void NormalizedKd<T>::add_gradient(const T* es, const T* et, const T* ys, const Gradient& by,
+                                                       T* grad) const {
+  // In double: of few classes nearly all of it cancels. Equal rows have the ratio 1 and slopes of 0.
+  const auto ratio = Sixteen<double>::of(by.ratio);
+  const auto scale = Sixteen<double>::of(by.scale);
+  const auto mean = Sixteen<double>::of(by.mean);
+  const auto along = Sixteen<double>::of(by.along);
+  for (std::int64_t i = 0; i < classes_; i += kLanes) {
+    const Sixteen<double> slope = multiply_add(widen(Sixteen<T>::at(es + i)), ratio, -widen(Sixteen<T>::at(et + i)));
+    const Sixteen<double> through = multiply_add(along, widen(Sixteen<T>::at(ys + i)), mean);
+    add_piece(grad, i, classes_, narrow<T>(scale * (slope - through)));
+  }
 }
 
 template <class T>
 double NormalizedKd<T>::row(const T* teacher, const T* student, double weight, T* grad, T* scratch) const {
-  T* yt = scratch;
-  T* et = scratch + width_;
+  T* et = scratch;
+  T* es = scratch + width_;
   T* ys = scratch + 2 * width_;
-  T* es = scratch + 3 * width_;
-  const NormalizedRow t = normalize(teacher, yt, et);
-  const NormalizedRow s = normalize(student, ys, es);
+  Line t = by_.by_std ? by_deviation(teacher, scratch + 3 * width_) : by_temperature(teacher);
+  Line s = by_.by_std ? by_deviation(student, scratch + 4 * width_) : by_temperature(student);
 
-  const double factor = by_.factor(t, s);
-  const double beyond = t.excludes || s.excludes ? leave_out(yt, ys, classes_) : 0;
-  const double gap =
-      beyond +
-      reduce(
-          width_, [](const Lanes& e, const Lanes& a, const Lanes& b) -> Lanes { return e * (a - b); }, et, yt, ys);
-  if (grad != nullptr) {
-    const double of_student = 1 / s.total;
-    const double of_teacher = 1 / t.total;
-    T* slope = es;
-    for (std::int64_t k = 0; k < width_; ++k) slope[k] = kl_slope(es[k], of_student, et[k], of_teacher);
-    const NormalizedGradient gradient{weight * factor * s.inverse,
-                                      by_.by_std ? sum(slope, width_) / static_cast<double>(classes_) : 0,
-                                      by_.by_std ? dot(slope, ys, width_) / by_.degrees : 0};
-    for (std::int64_t k = 0; k < classes_; ++k) grad[k] += gradient(slope[k], ys[k]);
+  auto of_t = Sixteen<double>::of(0);
+  Sixteen<double> of_s = of_t, gaps = of_t, along_t = of_t, along_s = of_t;
+  const Pieces<T> teachers(t.z, classes_, static_cast<T>(-INFINITY));
+  const Pieces<T> students(s.z, classes_, static_cast<T>(-INFINITY));
+  const ToY<T> y_of_t(t.high, t.unit);
+  const ToY<T> y_of_s(s.high, s.unit);
+  for (std::int64_t i = 0; i < classes_; i += kLanes) {
+    const Sixteen<T> yt = y_of_t(teachers[i]);
+    const Sixteen<T> y = y_of_s(students[i]);
+    const Sixteen<T> p = exponential(yt);
+    const Sixteen<T> q = exponential(y);
+    p.store(et + i);
+    q.store(es + i);
+    y.store(ys + i);
+    const Sixteen<double> wide_p = widen(p);
+    const Sixteen<double> wide_q = widen(q);
+    const Sixteen<double> wide_y = widen(y);
+    of_t += wide_p;
+    of_s += wide_q;
+    gaps = multiply_add(wide_p, widen(yt - y), gaps);
+    along_t = multiply_add(wide_p, wide_y, along_t);
+    along_s = multiply_add(wide_q, wide_y, along_s);
   }
-  return factor * kl_value(t, s, gap);
+  t.row.total = fold(of_t) + t.poison;
+  s.row.total = fold(of_s) + s.poison;
+
+  const double factor = by_.factor(t.row, s.row);
+  double gap = fold(gaps);
+  if (s.row.excludes) {
+    for (std::int64_t k = 0; k < classes_; ++k) {
+      if (excluded(student[k]) && !excluded(teacher[k])) gap = INFINITY;
+    }
+  }
+  if (grad != nullptr) {
+    // All times the teacher's total, by which the scale is divided.
+    const double ratio = t.row.total / s.row.total;
+    const double along = by_.by_std ? (fold(along_s) * ratio - fold(along_t)) / by_.degrees : 0;
+    add_gradient(es, et, ys, {ratio, weight * factor * s.row.inverse / t.row.total, along * s.lead, along}, grad);
+  }
+  return factor * kl_value(t.row, s.row, gap);
 }
 
 template class NormalizedKd<float>;

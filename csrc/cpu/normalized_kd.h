@@ -21,9 +21,19 @@ class NormalizedKd {
   double row(const T* teacher, const T* student, double weight, T* grad, T* scratch) const;
 
  private:
-  NormalizedRow normalize(const T* logits, T* normalized, T* exponential) const;
+  struct Line;
+  // What makes a gradient with respect to z of the exponentials q and p and of y: as NormalizedGradient, the slope
+  // being ratio q - p.
+  struct Gradient {
+    double ratio, scale, mean, along;
+  };
+  void add_gradient(const T* es, const T* et, const T* ys, const Gradient& by, T* grad) const;
+  Line by_temperature(const T* logits) const;
+  // scaled: room for a copy of the logits.
+  Line by_deviation(const T* logits, T* scaled) const;
 
   std::int64_t classes_, width_;
+  double share_;  // of a class in a mean
   Normalization by_;
 };
 

@@ -211,7 +211,7 @@ void RelationMoments<T>::rows(const Parallel& parallel, Chunk chunk, double slop
     const auto multiply = [&](Matrix<T> left, int which, T* to, bool upper) {
       moments_[which].multiply({left[first], pitch_}, count, {to, pitch_}, packing, false,
                                {{0, classes_}, {0, classes_}, upper});
-      for (std::int64_t r = 0; r < count; ++r) fill_rest(to + r * pitch_, classes_, pitch_, T(0));
+      for (std::int64_t r = 0; r < count; ++r) std::fill(to + r * pitch_ + classes_, to + (r + 1) * pitch_, T(0));
     };
     multiply(x_, kXX, x_xx, true);
     multiply(x_, kXY, x_xy, false);

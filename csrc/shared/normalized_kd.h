@@ -140,7 +140,7 @@ GLD_HOST_DEVICE inline T kl_gap(T exponential, T teacher, T student) {
 // KL from log-softmax: log p - log q = (yt - ys) - (top_t - top_s) - (log total_t - log total_s).
 // weighted_gap = Σ exp(yt_k - top_t) (yt_k - ys_k).
 GLD_HOST_DEVICE inline double kl_value(const NormalizedRow& t, const NormalizedRow& s, double weighted_gap) {
-  const double offset = (t.top - s.top) + (std::log(t.total) - std::log(s.total));
+  const double offset = (t.top - s.top) + std::log(t.total / s.total);
   const double divergence = weighted_gap / t.total - offset;
   return divergence < 0 ? 0 : divergence;  // what rounding leaves below zero is not information. A NaN passes.
 }
