@@ -26,6 +26,12 @@ template <class T>
 constexpr std::int64_t kPacket = Eigen::internal::unpacket_traits<Packet<T>>::size;
 template <class T>
 using Square = Eigen::internal::PacketBlock<Packet<T>, static_cast<int>(kPacket<T>)>;
+
+// As wide as the level has them, for loops that arithmetic limits.
+template <class T>
+using Vector = typename Eigen::internal::packet_traits<T>::type;
+template <class T>
+constexpr int kVector = Eigen::internal::unpacket_traits<Vector<T>>::size;
 #pragma GCC diagnostic pop
 
 template <class T>

@@ -7,15 +7,6 @@ namespace {
 
 namespace packet = Eigen::internal;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"
-// As wide as the level has them: products are bound by arithmetic.
-template <class T>
-using Vector = typename packet::packet_traits<T>::type;
-template <class T>
-constexpr std::int64_t kWidth = packet::unpacket_traits<Vector<T>>::size;
-#pragma GCC diagnostic pop
-
 // A tile's sums stay in registers, beside a row of its panel and an element of the left factor. There are enough of
 // them to hide how long a multiply-add takes, and vectors enough of a panel to use each element read from the left
 // factor.
@@ -26,7 +17,7 @@ constexpr int kVectors = 3;
 template <class T>
 constexpr std::int64_t kLine = 64 / sizeof(T);
 template <class T>
-constexpr std::int64_t kPanelLines = ceil_div(kVectors* kWidth<T>, kLine<T>);
+constexpr std::int64_t kPanelLines = ceil_div(kVectors* kVector<T>, kLine<T>);
 
 // For more columns than these a transposed left factor is put straight first, so that its rows are read as they lie.
 constexpr std::int64_t kFewColumns = 384;
@@ -52,7 +43,7 @@ struct Panel {
 template <class T, int kRows, int kPanelVectors>
 void multiply_tile(Left<T> left, Panel<T> panel, Matrix<T> to, bool add) {
   constexpr int kSpan = 4;  // rows that one pointer reaches by scaled addresses
-  constexpr std::int64_t width = kWidth<T>;
+  constexpr std::int64_t width = kVector<T>;
   Vector<T> sums[kRows][kPanelVectors];
   const T* rows[(kRows + kSpan - 1) / kSpan];
 #pragma GCC unroll 24
@@ -118,13 +109,13 @@ void multiply_panel(Left<T> left, std::int64_t rows, const Panel<T>& panel, Matr
 
 template <class T>
 std::int64_t whole_vectors(std::int64_t columns) {
-  return ceil_div(columns, kWidth<T>) * kWidth<T>;
+  return ceil_div(columns, kVector<T>) * kVector<T>;
 }
 
 }  // namespace
 
 template <class T>
-const std::int64_t Packed<T>::kPanel = kVectors* kWidth<T>;
+const std::int64_t Packed<T>::kPanel = kVectors* kVector<T>;
 
 template <class T>
 Packed<T>::Packed(std::int64_t depth, std::int64_t columns, Arena& arena)
@@ -132,7 +123,7 @@ Packed<T>::Packed(std::int64_t depth, std::int64_t columns, Arena& arena)
 
 template <class T>
 void Packed<T>::pack_block(Factor<T> from, const Block& block) const {
-  static_assert(kPieceColumns % (kVectors * kWidth<T>) == 0, "pieces are whole panels");
+  static_assert(kPieceColumns % (kVectors * kVector<T>) == 0, "pieces are whole panels");
   T* to = data_ + block.row * width_ + block.column * block.rows;
   for (std::int64_t first = 0; first < block.columns; first += kPanel) {
     const std::int64_t count = std::min(kPanel, block.columns - first);
@@ -149,11 +140,11 @@ void Packed<T>::pack_block(Factor<T> from, const Block& block) const {
 template <class T>
 void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scratch, bool add,
                          const Part& part) const {
-  const auto [first_column, column_count] = part.columns;
-  const auto [first_depth, depth_count] = part.depths;
-  for (std::int64_t k = first_depth; k < first_depth + depth_count; k += kDepth) {
+  const std::int64_t first_depth = part.depths.first;
+  const std::int64_t column_count = part.columns.count;
+  for (std::int64_t k = first_depth; k < first_depth + part.depths.count; k += kDepth) {
     const std::int64_t stored = std::min(kDepth, depth_ - k);
-    const std::int64_t depth = std::min(stored, first_depth + depth_count - k);
+    const std::int64_t depth = std::min(stored, first_depth + part.depths.count - k);
     const Factor<T> from{left.at(0, k - first_depth), left.pitch, left.transposed};
     Left<T> block = from.transposed ? Left<T>{from.data, 1, from.pitch} : Left<T>{from.data, from.pitch, 1};
     if (from.transposed && column_count > kFewColumns) {
@@ -161,10 +152,10 @@ void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scr
       block = {scratch, kDepth, 1};
     }
     for (std::int64_t column = 0, width = 0; column < column_count; column += width) {
-      const std::int64_t first = first_column + column;
+      const std::int64_t first = part.columns.first + column;
       const std::int64_t left_over = whole_vectors<T>(column_count - column);
       // A last vector goes along with the panel before it: a panel of one vector loads too much for what it computes.
-      width = left_over == kPanel + kWidth<T> && !part.upper ? left_over : std::min(left_over, kPanel);
+      width = left_over == kPanel + kVector<T> && !part.upper ? left_over : std::min(left_over, kPanel);
       const std::int64_t count = std::min(width, column_count - column);
       const std::int64_t reach = part.upper ? std::min(depth, first + count - k) : depth;
       if (reach <= 0) continue;
@@ -173,7 +164,7 @@ void Packed<T>::multiply(Factor<T> left, std::int64_t rows, Matrix<T> to, T* scr
       const auto run = [&](auto multiply) {
         multiply(block, rows, panel, Matrix<T>{to.data + column, to.pitch}, add || k > first_depth);
       };
-      switch (width / kWidth<T>) {
+      switch (width / kVector<T>) {
         case 1: run(multiply_panel<T, 1>); break;
         case 2: run(multiply_panel<T, 2>); break;
         case 3: run(multiply_panel<T, 3>); break;

@@ -6,21 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <utility>
+#include <cstring>
 
 #include "../shared/softmax.h"
 #include "lanes.h"
+#include "packets.h"
 
 namespace gld {
-
-// (gcc points out that alignment attributes of template arguments are ignored; they are for the types' own objects.)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"
-template <class T>
-using Vector = typename Eigen::internal::packet_traits<T>::type;
-template <class T>
-constexpr int kVector = Eigen::internal::unpacket_traits<Vector<T>>::size;
-#pragma GCC diagnostic pop
 
 template <class T>
 struct Sixteen {
@@ -98,30 +90,16 @@ EIGEN_ALWAYS_INLINE Sixteen<T> where_not_zero(const Sixteen<T>& of, const Sixtee
              of, x, other);
 }
 
-namespace halves {
-
-// Twice as long as a vector of the level: what gcc 12 turns into conversions of whole vectors.
+// Two vectors of double and one of float, as which compilers convert them whole.
 using Wide = double __attribute__((vector_size(2 * sizeof(Vector<double>))));
-template <std::size_t... i>
-EIGEN_ALWAYS_INLINE Vector<double> part(const Wide& x, int half, std::index_sequence<i...>) {
-  return half == 0 ? __builtin_shufflevector(x, x, i...) : __builtin_shufflevector(x, x, (i + sizeof...(i))...);
-}
-using Half = float __attribute__((vector_size(sizeof(Vector<double>) / 2)));
-template <std::size_t... i>
-EIGEN_ALWAYS_INLINE Vector<float> join(const Vector<double>& low, const Vector<double>& high,
-                                       std::index_sequence<i...>) {
-  return __builtin_shufflevector(__builtin_convertvector(low, Half), __builtin_convertvector(high, Half), i...);
-}
-
-}  // namespace halves
+using Narrow = float __attribute__((vector_size(sizeof(Vector<float>))));
 
 inline const Sixteen<double>& widen(const Sixteen<double>& x) { return x; }
 EIGEN_ALWAYS_INLINE Sixteen<double> widen(const Sixteen<float>& x) {
-  using Half = std::make_index_sequence<kVector<double>>;
   Sixteen<double> out;
   for (int i = 0; i < Sixteen<float>::kParts; ++i) {
-    const auto wide = __builtin_convertvector(x.part[i], halves::Wide);
-    for (int half = 0; half < 2; ++half) out.part[2 * i + half] = halves::part(wide, half, Half());
+    const auto wide = __builtin_convertvector(x.part[i], Wide);
+    std::memcpy(out.part + 2 * i, &wide, sizeof wide);
   }
   return out;
 }
@@ -133,7 +111,9 @@ EIGEN_ALWAYS_INLINE Sixteen<T> narrow(const Sixteen<double>& x) {
   } else {
     Sixteen<T> out;
     for (int i = 0; i < Sixteen<T>::kParts; ++i) {
-      out.part[i] = halves::join(x.part[2 * i], x.part[2 * i + 1], std::make_index_sequence<kVector<float>>());
+      Wide wide;
+      std::memcpy(&wide, x.part + 2 * i, sizeof wide);
+      out.part[i] = __builtin_convertvector(wide, Narrow);
     }
     return out;
   }
