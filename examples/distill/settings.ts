@@ -47,7 +47,7 @@ function preset(dataset: DatasetName, paper: boolean, quick: boolean): Preset {
       const common = { teacher, student: 'resnet8x0.25', teacherEpochs: 12, rate: 0.4 };
       return quick
         ? { ...common, epochs: 8, seeds: [1], trainSize: 1500, validationSize: 500, testSize: 2000 }
-        : { ...common, epochs: 12, trainSize: 3000, validationSize: 1000 };
+        : { ...common, epochs: 10, trainSize: 3000, validationSize: 1000 };
     }
     default:
       return quick

@@ -30,7 +30,7 @@ export const study: Study<Settings, StudentJob, Description, RunRecord, typeof g
     'usage: npm start -- [options]',
     '',
     '  npm start                                   Fashion-MNIST, three arms, three seeds; it has taken',
-    '                                              2:53 and 3:04 minutes (docs/main-job.md)',
+    '                                              2:10 minutes (docs/main-job.md)',
     '  npm start -- --quick                        the same, smaller',
     '  npm start -- --dataset cifar100 --data DIR  other images; --recipe paper for the published training',
     '  npm start -- --resume runs/NAME             go on after an interruption',
