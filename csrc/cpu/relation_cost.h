@@ -7,14 +7,14 @@ namespace gld {
 
 // Factors of 1, m, mK, m², m²K, and m²K again where distances are not kept: without gradients, then with them.
 constexpr double kPairwiseCost[2][6] = {
-    {7670, 28.1, 2.1, 0.626, 0.0213, 0.0138},
-    {10100, 0, 2.66, 1.22, 0.0399, 0.0546},
+    {6670, 80.2, 2.06, 0.558, 0.0145, 0.00403},
+    {14600, 2.47, 3.01, 1.17, 0.0259, 0.0225},
 };
 
 // Factors of 1, m, mK, K² and mK²: without gradients, then with them.
 constexpr double kMomentsCost[2][5] = {
-    {4080, 123, 5.79, 6.16, 0.0852},
-    {4500, 159, 11.6, 10.2, 0.151},
+    {4710, 142, 2.65, 7, 0.0622},
+    {5820, 205, 7.57, 10.8, 0.11},
 };
 
 // products: rows that take part in the products; the distances of the others are means (relation_pairwise.h).
