@@ -23,7 +23,7 @@ t.test('defaults', async (t) => {
   const { dataset, arms, seeds, batchSize, loss, schedule, student, teacher } = settings('--data', '/a');
   t.same(dataset, { name: 'fashion-mnist', dir: '/a', seed: 1, trainSize: 3000, validationSize: 1000 });
   t.match(teacher, { network: 'fashion-mnist-resnet8.onnx', epochs: 0, kept: {} });
-  t.same(student, { network: 'resnet8x0.25', epochs: 12 });
+  t.same(student, { network: 'resnet8x0.25', epochs: 10 });
   t.same(schedule, { kind: 'cosine', base: 0.4, warmup: 1 });
   t.same(arms, ['ce', 'kd', 'gld']);
   t.same(seeds, [1, 2, 3]);

@@ -44,7 +44,7 @@ const tiny = [
   '--arms',
   'rkd,gld',
 ];
-const linear = ['--digit-data', images, '--digit-size', '64', '--linear-epochs', '3'];
+const linear = ['--digit-data', images, '--digit-size', '64', '--linear-epochs', '20'];
 
 t.test('classification --quick: the whole ablation', { timeout: 600_000 }, async (t) => {
   const directory = join(t.testdir(), 'run');
@@ -131,12 +131,12 @@ t.test(
       transferred.lengths.map(({ arms }) => arms.map(({ id, runs }) => [id, runs[0].curve.length])),
       [
         [
-          ['rkd', 3],
-          ['gld', 3],
+          ['rkd', 20],
+          ['gld', 20],
         ],
         [
-          ['rkd', 3],
-          ['gld', 3],
+          ['rkd', 20],
+          ['gld', 20],
         ],
       ],
     );
